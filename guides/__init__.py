@@ -1,0 +1,11 @@
+"""Guides q(z | x), each family built from a declared model."""
+
+__all__ = ["Delta", "DerivedGuide", "FullRank", "MeanField"]
+
+if __name__ != "ppgen.guides":
+    raise ImportError(f"this package is ppgen.guides, not {__name__!r}: write `import ppgen.guides`")
+
+from ppgen.guides.delta import Delta
+from ppgen.guides.derived import DerivedGuide
+from ppgen.guides.full_rank import FullRank
+from ppgen.guides.mean_field import MeanField

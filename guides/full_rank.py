@@ -1,0 +1,92 @@
+"""The full-rank guide: one Gaussian over all latents of a datum, with every covariance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from torch import Tensor
+from torch.distributions.transforms import ReshapeTransform
+
+import ppgen.distributions  # noqa: F401  (registers KL(MultivariateNormal || Normal))
+from ppgen.errors import DeclarationError
+from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.guides.mean_field import positive
+
+__all__ = ["FullRank"]
+
+
+class FullRank(DerivedGuide):
+    """``q(z | x) = Normal(mu(x), L(x) L(x)^T)`` jointly over all local latents, in free coordinates.
+
+    The joint Gaussian is drawn site by site, as the chain ``q(z_1 | x) q(z_2 | z_1, x) ...`` that its Cholesky factor
+    spells out: block row i gives ``u_i = mu_i + sum_{j<i} L_ij eps_j + L_ii eps_i``, and the noise ``eps_j`` is read
+    back from the value of ``z_j``. So each site is an ordinary Gaussian conditional, with a closed-form rate where
+    the prior has one, and no auxiliary site is needed. Global latents are full-rank among themselves.
+
+    Args:
+        model: the declared model.
+        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        width: features of the default encoder.
+
+    Raises:
+        DeclarationError: if a latent stands in a further plate inside the data plate.
+    """
+
+    def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
+        if latent.site.plates:
+            raise DeclarationError(
+                f"FullRank: latent variable {latent.name!r} stands in plate {latent.site.plates[0]!r}",
+                expected="latents with one value per datum",
+                fix="guide=ppgen.guides.MeanField(model), or give the site an event dimension instead of a plate",
+            )
+        n = latent.num_free
+        return n + n * (n + 1) // 2 + n * sum(b.num_free for b in before)
+
+    def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
+        n, lead = latent.num_free, output.shape[:-1]
+        loc, diagonal, below, across = output.split(
+            [n, n, n * (n - 1) // 2, output.shape[-1] - 2 * n - n * (n - 1) // 2], -1
+        )
+        noise = memory.get(self._key(latent, "noise"))
+        if noise is not None:
+            mixing = across.reshape(*lead, n, -1)
+            loc = loc + (mixing @ noise.unsqueeze(-1)).squeeze(-1)
+        scale = positive(diagonal)
+        if n == 1:
+            shape = (*loc.shape[:-1], *latent.free_shape)
+            memory[latent.name] = (loc, scale.unsqueeze(-1))
+            wide = scale.expand_as(loc).reshape(shape)
+            return latent.constrain(dist.Normal(loc.reshape(shape), wide).to_event(len(latent.free_shape)))
+        tril = _lower_triangle(scale, below)
+        memory[latent.name] = (loc, tril)
+        free: Any = dist.MultivariateNormal(loc, scale_tril=tril)
+        if latent.free_shape != (n,):
+            free = dist.TransformedDistribution(free, [ReshapeTransform((n,), latent.free_shape)])
+        return latent.constrain(free)
+
+    def remember(self, latent: Latent, value: Tensor, memory: dict[str, Any]) -> None:
+        loc, tril = memory[latent.name]
+        free = value if latent.is_real else latent.to_support.inv(value)
+        flat = free.reshape(*free.shape[: free.dim() - len(latent.free_shape)], latent.num_free)
+        deviation = (flat - loc).unsqueeze(-1)
+        noise = torch.linalg.solve_triangular(tril, deviation, upper=False).squeeze(-1)
+        key = self._key(latent, "noise")
+        earlier = memory.get(key)
+        if earlier is not None:
+            lead = torch.broadcast_shapes(earlier.shape[:-1], noise.shape[:-1])
+            noise = torch.cat([earlier.expand(*lead, -1), noise.expand(*lead, -1)], -1)
+        memory[key] = noise
+
+    def _key(self, latent: Latent, what: str) -> str:
+        return f"{what} of {'local' if latent.site.local else 'global'} latents"
+
+
+def _lower_triangle(diagonal: Tensor, below: Tensor) -> Tensor:
+    """A lower-triangular matrix [..., n, n] from its diagonal [..., n] and what is strictly below it, row by row."""
+    n = diagonal.shape[-1]
+    rows, columns = torch.tril_indices(n, n, -1, device=diagonal.device)
+    filled = torch.diag_embed(diagonal).clone()
+    filled[..., rows, columns] = below
+    return filled

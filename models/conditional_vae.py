@@ -1,0 +1,58 @@
+"""The variational autoencoder with a class label."""
+
+from __future__ import annotations
+
+__all__ = ["ConditionalVAE"]
+
+from collections.abc import Sequence
+
+import pyro.distributions as dist
+import torch
+
+from ppgen import nets
+from ppgen.declare import Model, latent, observed
+
+
+class ConditionalVAE(Model):
+    """z ~ Normal(0, I);  x | z, y ~ Bernoulli(decoder(z, y)), with the label y given.
+
+    The label says which class, so z is left with what varies within a class: style. The density is conditional,
+    log p(x | y), and is not to be ranked against a log p(x).
+
+    Reference: K. Sohn, H. Lee and X. Yan, "Learning structured output representation using deep conditional
+    generative models", 2015; D. Kingma et al., "Semi-supervised learning with deep generative models", 2014
+    (arXiv 1406.5298), model M2 with all labels given.
+
+    Args:
+        x_shape: shape of one data point.
+        num_classes: labels are ``0 .. num_classes - 1``.
+        latent_dim: size of z.
+        hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+
+    Example:
+        >>> y = torch.tensor([0, 1, 2])
+        >>> ConditionalVAE(x_shape=(1, 8, 8))({"y": y})["x"].shape
+        torch.Size([3, 1, 8, 8])
+    """
+
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        num_classes: int = 10,
+        latent_dim: int = 16,
+        hidden: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.x_shape, self.num_classes, self.latent_dim = tuple(x_shape), num_classes, latent_dim
+        self.decoder = nets.decoder(latent_dim + num_classes, x_shape, hidden)
+
+    @latent
+    def z(self) -> dist.TorchDistribution:
+        """Style: what the label leaves open."""
+        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+
+    @observed
+    def x(self, z: torch.Tensor, y: torch.Tensor) -> dist.TorchDistribution:
+        """The pixels, independent of each other given style and label."""
+        logits = self.decoder(nets.join(z, nets.one_hot(y, self.num_classes)))
+        return dist.Bernoulli(logits=logits).to_event(len(self.x_shape))

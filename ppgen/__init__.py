@@ -1,0 +1,82 @@
+"""Declare a generative model as a Pyro program, derive a guide, fit the pair, evaluate it, compare it with others.
+
+```
+declare ──► guide ──► fit(objective) ──► evaluate ──► compare ──► report
+  p(x,z)     q(z|x)     SVI / adversarial     Estimate    Comparison    figures, HTML
+```
+
+This module is the whole public list. Each name is imported when it is first used (PEP 562), so that `import ppgen`
+costs no import of torch, torchvision, arviz or matplotlib.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ELBO",
+    "Adversarial",
+    "Estimate",
+    "Guide",
+    "MaximumLikelihood",
+    "Model",
+    "Program",
+    "Unanswerable",
+    "check",
+    "compare",
+    "data",
+    "distributions",
+    "errors",
+    "evaluate",
+    "fit",
+    "guides",
+    "implicit",
+    "latent",
+    "load",
+    "models",
+    "nets",
+    "objectives",
+    "observed",
+    "report",
+    "zoo",
+]
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ppgen import data, distributions, errors, guides, models, nets, objectives, zoo
+    from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
+    from ppgen.errors import Unanswerable
+    from ppgen.estimate import Estimate
+    from ppgen.evaluation import compare, evaluate
+    from ppgen.fitting import fit, load
+    from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood
+    from ppgen.reporting import report
+
+_HOMES = {
+    "ppgen.declare": ("Guide", "Model", "Program", "check", "implicit", "latent", "observed"),
+    "ppgen.errors": ("Unanswerable",),
+    "ppgen.estimate": ("Estimate",),
+    "ppgen.evaluation": ("compare", "evaluate"),
+    "ppgen.fitting": ("fit", "load"),
+    "ppgen.objectives": ("ELBO", "Adversarial", "MaximumLikelihood"),
+    "ppgen.reporting": ("report",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import ``name`` on its first use; afterwards it is an ordinary attribute of this module."""
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    elif name in __all__:
+        value = importlib.import_module(f"{__name__}.{name}")
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

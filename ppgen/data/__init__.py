@@ -1,0 +1,38 @@
+"""Data with a measure: every set in three disjoint splits, and what its values are said beside them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["Dataset", "Transform", "as_batch", "as_dataset", "describe", "from_tensors", "load", "names"]
+
+# No file here is called load.py or names.py: importing a submodule binds its name on the package, over the function's.
+_HOMES = {
+    "Dataset": "dataset",
+    "Transform": "transforms",
+    "as_batch": "loading",
+    "as_dataset": "loading",
+    "describe": "catalogue",
+    "from_tensors": "tensors",
+    "load": "loading",
+    "names": "catalogue",
+}
+
+if TYPE_CHECKING:
+    from ppgen.data.catalogue import describe, names
+    from ppgen.data.dataset import Dataset
+    from ppgen.data.loading import as_batch, as_dataset, load
+    from ppgen.data.tensors import from_tensors
+    from ppgen.data.transforms import Transform
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy (PEP 562), so that the catalogue can be listed without importing torch.
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"ppgen.data.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'ppgen.data' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,167 @@
+"""Protocols: how grey levels become the values that a likelihood is a likelihood of.
+
+"Binarized MNIST" alone is five data sets whose log-likelihoods differ by 1 to 2 nats, so each protocol has a text
+that goes with the data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ppgen.data.dataset import NOISE_SEEDS, Dataset
+from ppgen.data.transforms import Dequantize, DynamicBinarize, ToFloat, Transform, draw_bits
+from ppgen.errors import DataError, SettingError
+
+__all__ = ["MODES", "Source", "check_mode", "with_protocol"]
+
+MODES = ("static", "dynamic", "threshold")
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a reader hands over, before any protocol.
+
+    Args:
+        splits: train, valid and test; ``key`` holds grey levels from 0 (black) to ``levels`` (white).
+        levels: the value of white: 255, 16, or 1 for bits and for floats in [0, 1].
+        num_classes: the sizes of integer covariates.
+        bits: where the images are binary already, the text that says so; else empty.
+        key: the site of the images.
+    """
+
+    splits: Mapping[str, Mapping[str, Tensor]]
+    levels: float = 255.0
+    num_classes: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    bits: str = ""
+    key: str = "x"
+
+
+def check_mode(name: str, binarize: str | None, dequantize: bool) -> None:
+    """Refuse an unknown way to binarize, and binarizing together with dequantising.
+
+    Raises:
+        SettingError: in both cases.
+    """
+    if binarize not in (*MODES, "default", None):
+        raise SettingError(
+            f"{name}: unknown way to binarize",
+            expected='"static", "dynamic", "threshold", "default" or None',
+            got=repr(binarize),
+            fix='binarize="static"',
+        )
+    if dequantize and binarize in MODES:
+        raise SettingError(
+            f"{name}: bits cannot be dequantised",
+            expected="binarize or dequantize, not both",
+            got=f"binarize={binarize!r}, dequantize=True",
+            fix="binarize=None, dequantize=True",
+        )
+
+
+def with_protocol(
+    source: Source, *, name: str, binarize: str | None, dequantize: bool, seed: int, spec: Mapping[str, Any]
+) -> Dataset:
+    """Put a source under a protocol.
+
+    - ``"static"``: every bit is drawn once, ``Bernoulli(k / levels)``, with ``seed``; also the training bits.
+    - ``"dynamic"``: training bits are redrawn each batch; valid and test bits are drawn once.
+    - ``"threshold"``: a bit is on where ``k / levels >= 0.5``.
+    - ``None``: grey levels ``k / levels``; with ``dequantize``, ``(k + u) / (levels + 1)``.
+
+    Args:
+        source: splits of grey levels.
+        name: of the data set.
+        binarize: one of the above.
+        dequantize: add uniform noise to the grey levels.
+        seed: of the static bits.
+        spec: what builds the data set again.
+
+    Raises:
+        DataError: if levels are outside [0, levels].
+        SettingError: if the source is binary and what is asked for needs grey levels.
+    """
+    check_mode(name, binarize, dequantize)
+    _check_levels(source, name)
+    splits = source.splits
+    transform: Transform
+    if source.bits:
+        if binarize == "dynamic" or dequantize:
+            raise SettingError(
+                f"{name} is binary: it has no grey levels",
+                expected='binarize="default", or none',
+                got='binarize="dynamic"' if binarize == "dynamic" else "dequantize=True",
+                fix='load("mnist", binarize="dynamic")' if name == "binarized_mnist" else "leave the argument out",
+            )
+        transform, measure, protocol = ToFloat(key=source.key), "binary", source.bits
+    elif binarize is None:
+        transform, measure, protocol = _grey(source, name, dequantize)
+    elif binarize == "dynamic":
+        transform, measure = DynamicBinarize(source.levels, source.key), "binary"
+        protocol = f"dynamic: training bits redrawn each batch; valid and test bits drawn once ({_noise_seeds()})"
+    else:
+        splits, measure = _fixed_bits(source, binarize, seed), "binary"
+        transform = ToFloat(key=source.key)
+        protocol = f"static bits, seed {seed}" if binarize == "static" else "threshold 0.5"
+    return Dataset(
+        name=name,
+        measure=measure,
+        splits=splits,
+        transform=transform,
+        spec=spec,
+        num_classes=source.num_classes,
+        protocol=protocol,
+    )
+
+
+def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, str]:
+    levels = int(source.levels)
+    if dequantize:
+        if next(iter(source.splits.values()))[source.key].is_floating_point():
+            raise SettingError(
+                f"{name}: only integer levels can be dequantised",
+                expected="uint8 pixels 0..255",
+                got="real numbers in [0, 1]",
+                fix='data={"x": (x * 255).round().to(torch.uint8)}',
+            )
+        protocol = f"uniform dequantisation (k + u) / {levels + 1}; valid and test noise drawn once ({_noise_seeds()})"
+        return Dequantize(source.levels, source.key), "continuous", protocol
+    # Levels other than 256 have no measure that others share: only their range is promised.
+    measure = "8-bit" if levels == 255 else "unit interval"
+    return ToFloat(source.levels, source.key), measure, f"{levels + 1} grey levels, k / {levels}"
+
+
+def _fixed_bits(source: Source, binarize: str, seed: int) -> dict[str, dict[str, Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    splits: dict[str, dict[str, Tensor]] = {}
+    for split, columns in source.splits.items():
+        grey = columns[source.key]
+        if binarize == "static":
+            bits = draw_bits(grey, source.levels, generator)
+        else:
+            bits = (grey >= source.levels / 2).to(torch.uint8)
+        splits[split] = {**columns, source.key: bits}
+    return splits
+
+
+def _check_levels(source: Source, name: str) -> None:
+    for columns in source.splits.values():
+        grey = columns[source.key]
+        if grey.numel() and not (grey.min() >= 0 and grey.max() <= source.levels):
+            low, high = grey.min().item(), grey.max().item()
+            raise DataError(
+                f"{name}: {source.key} cannot be read as grey levels",
+                expected="floats in [0, 1], or uint8 in 0..255",
+                got=f"values in [{low:.4g}, {high:.4g}]",
+                fix=f"{source.key} = {source.key} / 255"
+                if low >= 0 and 1 < high <= 255
+                else f"{source.key} = ({source.key} - {low:.4g}) / {high - low:.4g}",
+            )
+
+
+def _noise_seeds() -> str:
+    return f"seeds {NOISE_SEEDS['valid']} and {NOISE_SEEDS['test']}"

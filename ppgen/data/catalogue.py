@@ -1,0 +1,100 @@
+"""The table of data sets that ppgen knows by name: what each is, how large, and how it is binarized by default."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+
+from ppgen.errors import SettingError
+
+__all__ = ["CATALOGUE", "Entry", "describe", "entry", "names"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One line of the catalogue.
+
+    Args:
+        name: what ``ppgen.data.load`` calls it.
+        description: one line for ``ppgen list datasets``.
+        shape: of one ``x``: channels, height, width.
+        sizes: rows in train, valid and test.
+        binarize: the default of ``load``: ``"static"`` for grey images, ``None`` for colour and for sets of bits.
+        bits: whether the images are binary at their source, so that there is nothing to draw.
+        source: ``"embedded"``, ``"generated"``, ``"download"``, or ``"file"`` where the user must provide it.
+    """
+
+    name: str
+    description: str
+    shape: tuple[int, int, int]
+    sizes: tuple[int, int, int]
+    binarize: str | None = "static"
+    bits: bool = False
+    source: str = "download"
+
+    @property
+    def num_data(self) -> int:
+        """Rows in all three splits together."""
+        return sum(self.sizes)
+
+
+_ENTRIES = (
+    Entry("digits", "8x8 handwritten digits of scikit-learn, 17 grey levels", (1, 8, 8), (1077, 360, 360),
+          source="embedded"),
+    Entry("sprites", "squares, ellipses and hearts with their five true factors", (1, 32, 32), (14746, 1843, 1843),
+          binarize=None, bits=True, source="generated"),
+    Entry("sprites64", "the same sprites at twice the resolution", (1, 64, 64), (14746, 1843, 1843),
+          binarize=None, bits=True, source="generated"),
+    Entry("mnist", "handwritten digits", (1, 28, 28), (50_000, 10_000, 10_000)),
+    Entry("binarized_mnist", "MNIST with Larochelle's fixed bits and split, no labels", (1, 28, 28),
+          (50_000, 10_000, 10_000), binarize=None, bits=True, source="file"),
+    Entry("fashion", "Fashion-MNIST: clothes", (1, 28, 28), (50_000, 10_000, 10_000)),
+    Entry("kmnist", "Kuzushiji-MNIST: cursive Japanese characters", (1, 28, 28), (50_000, 10_000, 10_000)),
+    Entry("usps", "digits from envelopes", (1, 16, 16), (6291, 1000, 2007)),
+    Entry("cifar10", "small colour photographs of ten classes", (3, 32, 32), (45_000, 5000, 10_000), binarize=None),
+    Entry("svhn", "house numbers, cropped to one digit", (3, 32, 32), (68_257, 5000, 26_032), binarize=None),
+    Entry("celeba", "faces with 40 attributes, cropped to 148 and reduced to 64", (3, 64, 64),
+          (162_770, 19_867, 19_962), binarize=None),
+)  # fmt: skip
+CATALOGUE = {line.name: line for line in _ENTRIES}
+
+
+def names() -> tuple[str, ...]:
+    """The names that ``ppgen.data.load`` knows.
+
+    Example:
+        >>> "digits" in names()
+        True
+    """
+    return tuple(CATALOGUE)
+
+
+def describe() -> dict[str, str]:
+    """A line of description for every name, with shape, sizes and origin; needs neither torch nor any file.
+
+    Example:
+        >>> print(describe()["digits"])
+        8x8 handwritten digits of scikit-learn, 17 grey levels; 1x8x8; 1077 + 360 + 360; embedded
+    """
+    return {
+        line.name: f"{line.description}; {'x'.join(map(str, line.shape))}; "
+        f"{' + '.join(map(str, line.sizes))}; {line.source}"
+        for line in _ENTRIES
+    }
+
+
+def entry(name: str) -> Entry:
+    """The catalogue's line for a name.
+
+    Raises:
+        SettingError: if the name is unknown; the nearest known name is suggested.
+    """
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    near = difflib.get_close_matches(str(name).lower(), CATALOGUE, n=1, cutoff=0.4)
+    raise SettingError(
+        f"unknown data set {name!r}",
+        expected=f"one of {', '.join(CATALOGUE)}; or the path of a folder of images, a .npy or a .npz file",
+        got=repr(name),
+        fix=f'data="{near[0]}"' if near else 'data="digits"; for your own tensors: data={"x": tensor}',
+    )

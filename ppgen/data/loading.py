@@ -1,0 +1,157 @@
+"""From whatever names or holds data to a data set."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ppgen.data import arrays, binarized_mnist, colour, digits, folder, idx, sprites, usps
+from ppgen.data.binarize import Source, check_mode, with_protocol
+from ppgen.data.catalogue import CATALOGUE, entry
+from ppgen.data.columns import to_columns
+from ppgen.data.dataset import Dataset
+from ppgen.data.roots import data_root, missing
+from ppgen.data.splits import check_seed
+from ppgen.data.tensors import class_counts, from_tensors, split_columns
+from ppgen.errors import SettingError
+
+__all__ = ["as_batch", "as_dataset", "load"]
+
+_READERS: dict[str, Callable[[Path, bool, int], Source]] = {
+    "digits": digits.read,
+    "sprites": sprites.read,
+    "sprites64": partial(sprites.read, size=64),
+    "mnist": idx.read,
+    "fashion": partial(idx.read, folder="FashionMNIST", name="fashion"),
+    "kmnist": partial(idx.read, folder="KMNIST", name="kmnist"),
+    "binarized_mnist": binarized_mnist.read,
+    "usps": usps.read,
+    "cifar10": colour.read_cifar10,
+    "svhn": colour.read_svhn,
+    "celeba": colour.read_celeba,
+}
+
+
+def load(
+    name: str | os.PathLike[str],
+    *,
+    binarize: str | None = "default",
+    dequantize: bool = False,
+    root: str | os.PathLike[str] | None = None,
+    download: bool = True,
+    seed: int = 0,
+) -> Dataset:
+    """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
+
+    Grey images are binarized by default, with bits that are drawn once (``"static"``); colour images keep their 256
+    levels, seen as floats ``k / 255`` under the measure ``"8-bit"``. Files of your own are never binarized by default.
+
+    Args:
+        name: one of :func:`ppgen.data.names`, or a path.
+        binarize: ``"static"``: bits drawn once from the grey levels, in all splits. ``"dynamic"``: training bits
+            redrawn at each batch, valid and test bits drawn once. ``"threshold"``: on where the grey level is at
+            least half. ``None``: grey levels.
+        dequantize: uniform noise on the levels, ``(k + u) / 256``, for densities on a continuum.
+        root: the folder of the data files; the default is ``$PPGEN_DATA``, else ``~/.cache/ppgen/data``.
+        download: fetch missing files.
+        seed: of the valid split (of all splits, where the set has no official one) and of static bits.
+
+    Returns:
+        A :class:`~ppgen.data.Dataset`.
+
+    Raises:
+        SettingError: for an unknown name or mode, or a mode that the set cannot have.
+        DataError: for files that are missing or damaged.
+
+    Example:
+        >>> load("digits", binarize=None)
+        Dataset 'digits': x [1, 8, 8], unit interval (17 grey levels, k / 16)
+          train 1077, valid 360, test 360
+          y: integer, 10 classes
+    """
+    if not isinstance(name, str | os.PathLike):
+        raise SettingError(
+            "load takes a name or a path",
+            expected='a name such as "digits", or a path',
+            got=type(name).__name__,
+            fix="ppgen.data.as_dataset takes tensors, arrays and data sets too",
+        )
+    name = os.fspath(name)
+    check_mode(name, binarize, dequantize)
+    check_seed(seed)
+    if name not in CATALOGUE and _is_path(name):
+        return _from_path(Path(name).expanduser(), binarize, dequantize, seed)
+    line = entry(name)
+    if binarize == "default":
+        binarize = None if dequantize else line.binarize
+    source = _READERS[name](data_root(root), download, seed)
+    spec = {"name": name, "binarize": binarize, "dequantize": dequantize, "seed": seed}
+    if root is not None:
+        spec["root"] = os.fspath(root)
+    return with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed, spec=spec)
+
+
+def as_dataset(data: Any) -> Dataset:
+    """Whatever a user may pass as ``data``, as a data set.
+
+    Args:
+        data: a :class:`~ppgen.data.Dataset` (returned as it is), a name or path (see :func:`ppgen.data.load`), or
+            tensors or arrays (see :func:`ppgen.data.from_tensors`).
+
+    Raises:
+        DataError: for anything else.
+
+    Example:
+        >>> as_dataset("digits").size("test")
+        360
+    """
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return load(data)
+    return from_tensors(data)
+
+
+def as_batch(data: Any) -> dict[str, Tensor]:
+    """Tensors or arrays as one whole batch, validated and cast as a data set would, without any split.
+
+    Args:
+        data: ``{"x": [N, ...], "y": [N]}``, or a tensor or array, which means ``{"x": tensor}``; or a
+            :class:`~ppgen.data.Dataset`, which means its test split.
+
+    Example:
+        >>> as_batch(torch.zeros(3, 2, dtype=torch.uint8))["x"].dtype
+        torch.float32
+    """
+    if isinstance(data, Dataset):
+        return data.split("test")
+    columns = to_columns(data if isinstance(data, Mapping) else {"x": data})
+    floats = torch.get_default_dtype()
+    return {key: column.to(floats) if column.dtype == torch.uint8 else column for key, column in columns.items()}
+
+
+def _is_path(name: str) -> bool:
+    return Path(name).suffix in (".npy", ".npz") or os.sep in name or "/" in name or Path(name).is_dir()
+
+
+def _from_path(path: Path, binarize: str | None, dequantize: bool, seed: int) -> Dataset:
+    binarize = None if binarize == "default" else binarize
+    spec = {"name": str(path.resolve()), "binarize": binarize, "dequantize": dequantize, "seed": seed}
+    if not path.exists():
+        raise missing("data", path, fix="check the path; names are listed by: ppgen list datasets")
+    if not path.is_dir():
+        data = from_tensors(arrays.read(path), seed=seed, name=path.stem, binarize=binarize, dequantize=dequantize)
+        return dataclasses.replace(data, spec=spec)
+    splits = split_columns(folder.read(path), seed=seed)
+    black_and_white = all(bool(((part["x"] == 0) | (part["x"] == 255)).all()) for part in splits.values())
+    if black_and_white:
+        splits = {split: {**part, "x": part["x"] // 255} for split, part in splits.items()}
+    source = Source(splits, num_classes=class_counts(splits), bits="black and white images" if black_and_white else "")
+    return with_protocol(source, name=path.name, binarize=binarize, dequantize=dequantize, seed=seed, spec=spec)

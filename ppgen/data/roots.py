@@ -1,0 +1,105 @@
+"""Where the files of data sets lie, and what to say when they do not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ppgen.errors import DataError, SettingError
+
+__all__ = ["data_root", "fetch", "missing", "reading", "torchvision_datasets"]
+
+
+def data_root(root: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of all data files: the argument, else ``$PPGEN_DATA``, else ``~/.cache/ppgen/data``."""
+    return Path(root or os.environ.get("PPGEN_DATA") or "~/.cache/ppgen/data").expanduser()
+
+
+def missing(name: str, path: Path, *, fix: str | None = None) -> DataError:
+    """The error for a data set whose file is not there."""
+    return DataError(
+        f"{name}: a file is missing",
+        expected=str(path),
+        got="no such file",
+        fix=fix or f'load("{name}", download=True), or put the file there, or set PPGEN_DATA to a folder that has it',
+    )
+
+
+def torchvision_datasets() -> Any:
+    """The module ``torchvision.datasets``, imported only when something is to be fetched or decoded with it.
+
+    Raises:
+        SettingError: if torchvision is absent, or built for another torch, with the remedy.
+    """
+    try:
+        import torchvision.datasets
+    except (ImportError, RuntimeError) as error:
+        # A torchvision that was built for another torch fails with "operator torchvision::nms does not exist".
+        raise SettingError(
+            "torchvision cannot be imported",
+            expected="a torchvision that was built for the installed torch",
+            got=f"{type(error).__name__}: {error}",
+            fix="pip install --force-reinstall torch torchvision, both from the same index (a CPU-only torch does not "
+            "go with the torchvision of the package index)",
+        ) from error
+    return torchvision.datasets
+
+
+def fetch(name: str, root: Path, download: bool, make: Callable[[Any, bool], Any]) -> Any:
+    """Build a torchvision data set from files in place, or by downloading them where that is allowed.
+
+    Args:
+        name: of the data set, for error texts.
+        root: the folder that torchvision looks in.
+        download: whether missing files may be downloaded.
+        make: called with ``torchvision.datasets`` and whether to download.
+
+    Returns:
+        What ``make`` returns.
+
+    Raises:
+        DataError: if the files are missing or broken, or cannot be downloaded.
+    """
+    datasets = torchvision_datasets()
+    try:
+        return make(datasets, False)
+    except Exception as absent:  # torchvision raises RuntimeError, OSError or a parser's own error
+        if not download:
+            raise DataError(
+                f"{name}: its files are missing or broken",
+                expected=f"the files of torchvision's data set under {root}",
+                got=f"{type(absent).__name__}: {absent}",
+                fix=f'load("{name}", download=True), or put them there, or set PPGEN_DATA to a folder that has them',
+            ) from absent
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return make(datasets, True)
+    except Exception as error:  # no network, no permission, a wrong checksum, a host that is gone
+        raise DataError(
+            f"{name}: the download failed",
+            expected=f"the files of torchvision's data set under {root}",
+            got=f"{type(error).__name__}: {error}",
+            fix="with a network, try again; without one, copy the files there, or set PPGEN_DATA to a folder that "
+            'has them; data="digits" and data="sprites" need no file',
+        ) from error
+
+
+@contextmanager
+def reading(name: str, path: Path) -> Iterator[None]:
+    """Turn whatever a parser raises on a damaged file into a DataError that names the file."""
+    try:
+        yield
+    except DataError:
+        raise
+    except FileNotFoundError as error:
+        raise missing(name, path) from error
+    except Exception as error:  # gzip, zlib, bz2, zipfile, numpy and PIL each have errors of their own
+        raise DataError(
+            f"{name}: {path} cannot be read",
+            expected="an undamaged file of its format",
+            got=f"{type(error).__name__}: {error}",
+            fix="delete the file and fetch it again",
+        ) from error

@@ -1,0 +1,124 @@
+"""From stored minibatches to what a model sees: casting, redrawn bits, dequantisation noise."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+__all__ = ["Dequantize", "DynamicBinarize", "ToFloat", "Transform", "draw_bits"]
+
+
+class Transform(ABC):
+    """A map from stored minibatches to what a model sees; only the site ``key`` changes.
+
+    ``random`` says whether two calls may differ. A loop may apply a transform that is not random once, to a whole
+    split, instead of once a minibatch.
+    """
+
+    random: ClassVar[bool]
+    key: str
+
+    @abstractmethod
+    def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
+        """Map the stored values of ``key``; noise, if any, is drawn from ``generator``."""
+
+    def __call__(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Map a stored minibatch; a batch without ``key`` (covariates only) passes unchanged.
+
+        Args:
+            batch: stored tensors, each [B, ...].
+            generator: of the noise. It may live on another device than the batch: the noise is moved, so that a
+                CPU generator gives the same noise whatever the device.
+        """
+        if self.key not in batch:
+            return dict(batch)
+        return {**batch, self.key: self.apply(batch[self.key], generator)}
+
+
+@dataclasses.dataclass(frozen=True)
+class ToFloat(Transform):
+    """``x / scale`` in the default float type.
+
+    Args:
+        scale: the stored value that becomes 1; the default leaves the values as they are.
+        key: the site.
+
+    Example:
+        >>> ToFloat(255.0)({"x": torch.tensor([[0, 255]], dtype=torch.uint8)}, torch.Generator())["x"]
+        tensor([[0., 1.]])
+    """
+
+    random: ClassVar[bool] = False
+    scale: float = 1.0
+    key: str = "x"
+
+    def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
+        """Cast and divide."""
+        values = stored.to(torch.get_default_dtype())
+        return values if self.scale == 1.0 else values / self.scale
+
+
+@dataclasses.dataclass(frozen=True)
+class DynamicBinarize(Transform):
+    """Bits drawn anew at every call: ``x_i ~ Bernoulli(stored_i / levels)``.
+
+    Burda, Grosse and Salakhutdinov (2016), Importance Weighted Autoencoders, section 5.
+
+    Args:
+        levels: the stored value of white, which is always on.
+        key: the site.
+    """
+
+    random: ClassVar[bool] = True
+    levels: float = 255.0
+    key: str = "x"
+
+    def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw the bits."""
+        return draw_bits(stored, self.levels, generator).to(torch.get_default_dtype())
+
+
+@dataclasses.dataclass(frozen=True)
+class Dequantize(Transform):
+    """Uniform dequantisation: ``(stored + u) / (levels + 1)`` with ``u ~ Uniform[0, 1)``, a continuous value below 1.
+
+    The mean log-density of the result bounds the log-probability of the stored integers from below, up to the
+    constant ``log(levels + 1)`` a dimension: Theis, van den Oord and Bethge (2016), A Note on the Evaluation of
+    Generative Models, section 3.1.
+
+    Args:
+        levels: the largest stored value.
+        key: the site.
+    """
+
+    random: ClassVar[bool] = True
+    levels: float = 255.0
+    key: str = "x"
+
+    def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
+        """Add the noise and scale."""
+        # In float32, 255 + u can round up to 256; 255 + (1 - 2^-16) cannot, and every value stays in its level's cell.
+        noise = _uniform(stored, generator).clamp(max=1.0 - 2.0**-16)
+        return ((stored + noise) / (self.levels + 1.0)).to(torch.get_default_dtype())
+
+
+def draw_bits(grey: Tensor, levels: float, generator: torch.Generator) -> Tensor:
+    """Draw ``Bernoulli(grey / levels)`` as uint8; black is never on and white always is.
+
+    Args:
+        grey: values in [0, levels], any shape.
+        levels: the value of white.
+        generator: of the uniform numbers.
+    """
+    return (_uniform(grey, generator) < grey.to(torch.float32) / levels).to(torch.uint8)
+
+
+def _uniform(like: Tensor, generator: torch.Generator) -> Tensor:
+    # float32 whatever the default type, so that float64 fits see the same bits.
+    noise = torch.rand(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
+    return noise.to(like.device)

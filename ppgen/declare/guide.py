@@ -1,0 +1,55 @@
+"""A guide q(z | x), declared in the same way as a model."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ppgen.declare.declared import Batch, Declared, batch_rows
+from ppgen.declare.site import Site
+from ppgen.errors import DeclarationError
+
+__all__ = ["Guide"]
+
+
+class Guide(Declared):
+    """The base class of declared guides: one :func:`~ppgen.latent` method for each latent variable of the model.
+
+    Parents may be the model's observed sites, covariates and other latents. A latent whose value is in the batch is
+    observed there, and so is not drawn.
+
+    Example:
+        >>> import torch, pyro.distributions as dist
+        >>> from ppgen.declare import Guide, latent
+        >>> class Encoder(Guide):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.net = torch.nn.Linear(2, 2)
+        ...     @latent
+        ...     def z(self, x):
+        ...         loc, raw = self.net(x).chunk(2, -1)
+        ...         return dist.Normal(loc, raw.exp()).to_event(1)
+        >>> Encoder()({"x": torch.zeros(5, 2)})["z"].shape
+        torch.Size([5, 1])
+    """
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        for site in cls.sites.values():
+            if site.role != "latent":
+                raise DeclarationError(
+                    f"{cls.__name__}.{site.name}: a guide declares latent variables only",
+                    expected="@ppgen.latent",
+                    got=f"@ppgen.{site.role}",
+                    fix="mark the method @ppgen.latent; observed values reach it as arguments",
+                )
+
+    def forward(self, batch: Batch | None = None, size: int | None = None) -> dict[str, Tensor]:
+        """Draw every latent variable given a batch; arguments as in :meth:`Model.forward`."""
+        batch = {} if batch is None else batch
+        rows = batch_rows(batch, size)
+        drawn = self.run_sites(batch, rows if size is None else size, rows, dict(batch))
+        return {name: drawn[name] for name in self.sites}
+
+    def _draw(self, site: Site, batch: Batch, values: dict[str, Tensor], shape: tuple[int, ...]) -> None:
+        if site.name not in batch:
+            values[site.name] = self.draw_from(site, self.call_site(site, batch, values), None, shape)

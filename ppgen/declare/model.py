@@ -1,0 +1,118 @@
+"""A latent-variable model, declared: p(x, z) with one method per random variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyro
+import torch
+from torch import Tensor
+
+from ppgen.declare.declared import Batch, Declared, batch_rows
+from ppgen.declare.describe import describe, render
+from ppgen.declare.site import Site
+from ppgen.errors import DataError, DeclarationError
+
+__all__ = ["Model"]
+
+
+class Model(Declared):
+    """The base class of declared models.
+
+    Methods marked :func:`~ppgen.latent`, :func:`~ppgen.observed` or :func:`~ppgen.implicit` are random variables;
+    their argument names are their parents, which are other sites, or covariates from the batch. Calling the model
+    runs an ordinary Pyro program, so that Pyro's own tools work on it.
+
+    A model with an :func:`~ppgen.implicit` site has no density. If it has a method ``observation(self, value)`` that
+    returns a distribution around the generated tensor, it becomes a latent-variable model with one
+    (Wu et al., 2017, On the Quantitative Analysis of Decoder-Based Generative Models).
+
+    Raises:
+        DeclarationError: at the class statement, on a cycle, a reserved name or hidden parents.
+
+    Example:
+        >>> import torch, pyro.distributions as dist
+        >>> from ppgen.declare import Model, latent, observed
+        >>> class Line(Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.decoder = torch.nn.Linear(1, 2)
+        ...     @latent
+        ...     def z(self):
+        ...         return dist.Normal(0.0, 1.0).expand([1]).to_event(1)
+        ...     @observed
+        ...     def x(self, z):
+        ...         return dist.Normal(self.decoder(z), 0.1).to_event(1)
+        >>> print(Line())
+        Line: p(z) p(x | z)
+          z ~ Normal      event [1]  latent
+          x ~ Normal | z  event [2]  observed
+        >>> Line()(size=5)["x"].shape
+        torch.Size([5, 2])
+    """
+
+    def forward(self, batch: Batch | None = None, size: int | None = None) -> dict[str, Tensor]:
+        """Run the generative story.
+
+        Args:
+            batch: values of observed sites and covariates, each [rows, ...]. A site that is absent is sampled.
+            size: number of data points in the whole data set, which the batch is a part of: log-densities of local
+                sites are scaled by ``size / rows``. Default: the batch's rows; with an empty batch, the number of
+                data points to draw (1).
+
+        Returns:
+            The value of every site.
+        """
+        batch = {} if batch is None else batch
+        rows = batch_rows(batch, size)
+        size = rows if size is None else size
+        if size < rows or rows < 1:
+            raise DataError(
+                f"{type(self).__name__}: a batch of {rows} rows cannot come from a data set of size {size}",
+                expected="1 <= rows <= size",
+                fix="pass size=len(data set), or leave it out",
+            )
+        return self.run_sites(batch, size, rows, {})
+
+    def _draw(self, site: Site, batch: Batch, values: dict[str, Tensor], shape: tuple[int, ...]) -> None:
+        fn = self.call_site(site, batch, values)
+        if site.role == "implicit":
+            if not isinstance(fn, Tensor):
+                raise DeclarationError(
+                    f"{type(self).__name__}.{site.name}: an implicit site generates a tensor",
+                    expected=f"a tensor [batch, ...] from def {site.name}(self, {', '.join(site.parents)})",
+                    got=type(fn).__name__,
+                    fix="return a tensor, or mark the method @ppgen.observed if it returns a distribution",
+                )
+            observation = getattr(self, "observation", None)
+            if observation is None:
+                values[site.name] = pyro.deterministic(site.name, fn, event_dim=fn.dim() - len(shape))
+                return
+            fn = observation(fn)
+        values[site.name] = self.draw_from(site, fn, batch.get(site.name), shape)
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether some site is a sampler without a likelihood."""
+        return any(s.role == "implicit" for s in self.sites.values()) and not hasattr(self, "observation")
+
+    def prior_run(self, batch: Batch | None = None, size: int | None = None) -> Any:
+        """One trace of the model that changes nothing: no gradient, no buffer update, no random state."""
+        training = self.training
+        self.eval()
+        try:
+            with torch.no_grad(), torch.random.fork_rng(), pyro.poutine.block():
+                return pyro.poutine.trace(self).get_trace(batch, size)
+        finally:
+            self.train(training)
+
+    def __str__(self) -> str:
+        return describe(self)
+
+    def graph(self, batch: Batch | None = None) -> Any:
+        """The dependency graph as a ``graphviz.Digraph``, drawn by ``pyro.render_model``.
+
+        Args:
+            batch: needed only where the model has covariates.
+        """
+        return render(self, batch)

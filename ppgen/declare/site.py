@@ -1,0 +1,205 @@
+"""A random variable as it is declared: one method, whose argument names are its parents."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar, overload
+
+from ppgen.errors import DeclarationError
+
+__all__ = ["Mark", "Role", "Site", "collect", "implicit", "latent", "observed", "order"]
+
+Role = Literal["latent", "observed", "implicit"]
+Method = TypeVar("Method", bound=Callable[..., Any])
+_MARK = "_ppgen_mark"
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    """What a decorator says of a method: its role, whether it is repeated for each datum, and its further plates."""
+
+    role: Role
+    local: bool = True
+    plates: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """One random variable of a declared program.
+
+    Args:
+        name: the method's name, which is the Pyro site's name.
+        role: ``"latent"``, ``"observed"`` (a batch must have it when fitting) or ``"implicit"`` (a sampler).
+        parents: argument names: other sites, or covariates from the batch.
+        optional: the parents that have a default value, and so may be absent from the batch.
+        local: whether there is one value per datum (inside the data plate) or one for the whole data set.
+        plates: further plates around the site, from the outermost to the innermost.
+    """
+
+    name: str
+    role: Role
+    parents: tuple[str, ...]
+    optional: frozenset[str] = frozenset()
+    local: bool = True
+    plates: tuple[str, ...] = ()
+
+
+def _decorator(role: Role, method: Method | None, local: bool, plate: str | tuple[str, ...] | None) -> Any:
+    plates = () if plate is None else (plate,) if isinstance(plate, str) else tuple(plate)
+    if plates and not local:
+        raise DeclarationError(
+            "a global site cannot stand in a local plate",
+            expected="either local=False or plate=...",
+            got=f"local=False and plate={plate!r}",
+            fix="give the site an event dimension instead: dist.Normal(0., 1.).expand([K]).to_event(1)",
+        )
+
+    def mark(function: Method) -> Method:
+        if not callable(function):
+            raise DeclarationError(
+                f"@ppgen.{role} marks a method",
+                expected="def z(self): ...",
+                got=repr(function),
+                fix=f"write @ppgen.{role} directly above the method",
+            )
+        setattr(function, _MARK, Mark(role, local, plates))
+        return function
+
+    return mark if method is None else mark(method)
+
+
+@overload
+def latent(method: Method) -> Method: ...
+@overload
+def latent(*, local: bool = True, plate: str | tuple[str, ...] | None = None) -> Callable[[Method], Method]: ...
+def latent(
+    method: Method | None = None, *, local: bool = True, plate: str | tuple[str, ...] | None = None
+) -> Method | Callable[[Method], Method]:
+    """Declare a latent variable: the method returns its distribution given its parents.
+
+    Args:
+        local: ``True`` for one value per datum; ``False`` for one value for the whole data set (a global latent).
+        plate: name(s) of further plates inside the data plate, such as ``"words"``.
+
+    Example:
+        >>> import pyro.distributions as dist
+        >>> from ppgen.declare import Model, latent
+        >>> class Coin(Model):
+        ...     @latent(local=False)
+        ...     def bias(self):
+        ...         return dist.Beta(1.0, 1.0)
+        >>> Coin.sites["bias"].local
+        False
+    """
+    return _decorator("latent", method, local, plate)
+
+
+@overload
+def observed(method: Method) -> Method: ...
+@overload
+def observed(*, plate: str | tuple[str, ...] | None = None) -> Callable[[Method], Method]: ...
+def observed(
+    method: Method | None = None, *, plate: str | tuple[str, ...] | None = None
+) -> Method | Callable[[Method], Method]:
+    """Declare a variable that the data must contain: the method returns its likelihood given its parents."""
+    return _decorator("observed", method, True, plate)
+
+
+@overload
+def implicit(method: Method) -> Method: ...
+@overload
+def implicit(*, plate: str | tuple[str, ...] | None = None) -> Callable[[Method], Method]: ...
+def implicit(
+    method: Method | None = None, *, plate: str | tuple[str, ...] | None = None
+) -> Method | Callable[[Method], Method]:
+    """Declare a sampler without a likelihood: the method returns a *tensor*, such as a GAN's generated image."""
+    return _decorator("implicit", method, True, plate)
+
+
+def collect(cls: type, reserved: frozenset[str]) -> dict[str, Site]:
+    """The sites that a class declares or inherits, by name, in the order of their dependence.
+
+    A method that overrides a declared one inherits its mark, so a subclass may change a distribution without
+    repeating the decorator.
+    """
+    marks: dict[str, Mark] = {}
+    for base in reversed(cls.__mro__):
+        for name, member in vars(base).items():
+            if mark := getattr(member, _MARK, None):
+                marks[name] = mark
+    sites = {}
+    for name, mark in marks.items():
+        if name in reserved or name.startswith("_"):
+            raise DeclarationError(
+                f"{cls.__name__}.{name}: the name is taken by torch.nn.Module or ppgen",
+                expected="a site name of its own",
+                got=repr(name),
+                fix=f"rename the method, for example to {name.strip('_')}_site",
+            )
+        parents, optional = _signature(cls, name)
+        sites[name] = Site(name, mark.role, parents, optional, mark.local, mark.plates)
+    return order(sites, cls.__name__)
+
+
+def _signature(cls: type, name: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    parameters = list(inspect.signature(getattr(cls, name)).parameters.values())[1:]
+    for parameter in parameters:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise DeclarationError(
+                f"{cls.__name__}.{name}: parents are read from argument names, which *args and **kwargs hide",
+                expected=f"def {name}(self, parent, ...)",
+                got=f"def {name}(self, {parameter})",
+                fix="name every parent as an argument",
+            )
+        if parameter.name == name:
+            raise DeclarationError(
+                f"{cls.__name__}.{name}: a site cannot be its own parent",
+                got=f"def {name}(self, {name})",
+                fix="remove the argument, or rename it to the covariate that it stands for",
+            )
+    return (
+        tuple(parameter.name for parameter in parameters),
+        frozenset(parameter.name for parameter in parameters if parameter.default is not parameter.empty),
+    )
+
+
+def order(sites: Mapping[str, Site], owner: str) -> dict[str, Site]:
+    """Sort sites so that parents come before children, otherwise as declared.
+
+    Raises:
+        DeclarationError: on a cycle, or where a global site depends on a local one.
+    """
+    done: dict[str, Site] = {}
+    waiting = dict(sites)
+    while waiting:
+        ready = [s for s in waiting.values() if not any(p in waiting for p in s.parents)]
+        if not ready:
+            cycle = _cycle(waiting)
+            raise DeclarationError(
+                f"{owner}: the sites depend on each other in a circle",
+                expected="a directed graph without cycles",
+                got=" -> ".join(cycle),
+                fix=f"remove the argument {cycle[1]!r} from {cycle[0]!r}, or another edge of the circle",
+            )
+        done[ready[0].name] = waiting.pop(ready[0].name)
+    for site in done.values():
+        for parent in site.parents:
+            if not site.local and parent in done and done[parent].local:
+                raise DeclarationError(
+                    f"{owner}.{site.name}: a global site cannot depend on a local one",
+                    expected="parents that are global too",
+                    got=f"{site.name!r} (local=False) with parent {parent!r} (one value per datum)",
+                    fix=f"make {site.name!r} local, or {parent!r} global with @ppgen.latent(local=False)",
+                )
+    return done
+
+
+def _cycle(waiting: Mapping[str, Site]) -> list[str]:
+    path = [next(iter(waiting))]
+    while True:
+        parent = next(p for p in waiting[path[-1]].parents if p in waiting)
+        if parent in path:
+            return [*path[path.index(parent) :], parent]
+        path.append(parent)

@@ -1,0 +1,84 @@
+"""How probable is x? The ELBO, the importance-weighted bound, and the exact density where there are no latents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ppgen.errors import SettingError
+from ppgen.fitting.monitor import evaluating, seeded
+from ppgen.fitting.resident import chunks
+from ppgen.objectives.bound import log_weights, parts
+
+__all__ = ["elbo_per_particle", "log_prob"]
+
+_ROWS_A_PASS = 4096
+
+
+def elbo_per_particle(
+    model: nn.Module, guide: nn.Module | None, data: Mapping[str, Tensor], num_particles: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """The ELBO's draws, in nats per datum, with all log-ratios sampled.
+
+    Returns:
+        Means over data for each particle [num_particles], and over particles for each datum [N]; the second is empty
+        if a latent is global, since the bound then belongs to the data set and to no datum.
+    """
+    _check_particles(num_particles)
+    rows = len(next(iter(data.values())))
+    device = next(iter(data.values())).device
+    local = all(site.local for site in getattr(model, "sites", {}).values())
+    with seeded(seed, device), evaluating(model, guide):
+        if not local:
+            draws = [parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
+            return torch.stack([-(d.distortion + d.rate).double() for d in draws]), torch.empty(0)
+        per_datum = torch.stack(
+            [
+                torch.cat([log_weights(model, guide, chunk).double() for chunk in chunks(data, _ROWS_A_PASS)])
+                for _ in range(num_particles)
+            ]
+        )
+    return per_datum.mean(1), per_datum.mean(0)
+
+
+def log_prob(
+    model: nn.Module, guide: nn.Module | None, data: Mapping[str, Tensor], num_particles: int, seed: int
+) -> Tensor:
+    """``log p(x_i)`` [N] in nats, float64: exact without a guide, else the importance-weighted bound
+
+    ``log 1/K sum_k p(x_i, z_k) / q(z_k | x_i),  z_k ~ q(z | x_i)``
+
+    (Burda, Grosse & Salakhutdinov, 2016, Importance Weighted Autoencoders, equation 8). Particles are extra rows of
+    the batch, so that any network can run them; passes have a fixed number of rows and are folded into a running
+    logsumexp, so that memory does not depend on K.
+    """
+    _check_particles(num_particles)
+    device = next(iter(data.values())).device
+    with seeded(seed, device), evaluating(model, guide):
+        if guide is None:
+            return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, 512)])
+        return torch.cat([_bound(model, guide, chunk, num_particles) for chunk in chunks(data, 256)])
+
+
+def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int) -> Tensor:
+    rows = len(next(iter(chunk.values())))
+    at_once = max(1, min(num_particles, _ROWS_A_PASS // rows))
+    total = torch.full((rows,), -math.inf, dtype=torch.float64, device=next(iter(chunk.values())).device)
+    done = 0
+    while done < num_particles:
+        count = min(at_once, num_particles - done)
+        repeated = {key: value.repeat((count,) + (1,) * (value.dim() - 1)) for key, value in chunk.items()}
+        weights = log_weights(model, guide, repeated).double().reshape(count, rows)
+        total = torch.logaddexp(total, weights.logsumexp(0))
+        done += count
+    return total - math.log(num_particles)
+
+
+def _check_particles(num_particles: int) -> None:
+    if not isinstance(num_particles, int) or num_particles < 1:
+        raise SettingError(
+            "num_particles is out of range", expected="a whole number >= 1", got=repr(num_particles), fix="1000"
+        )

@@ -1,0 +1,92 @@
+"""Read a fit back from its run folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ppgen.data import Dataset, as_dataset
+from ppgen.data import load as load_data
+from ppgen.declare import Guide, Model, Program
+from ppgen.errors import CheckpointError
+from ppgen.fitting import weights
+from ppgen.fitting.blueprint import build, example_batch
+from ppgen.fitting.record import all_modules
+from ppgen.fitting.result import Fit
+from ppgen.fitting.run_folder import RunFolder
+from ppgen.guides import DerivedGuide
+from ppgen.objectives import Objective
+
+__all__ = ["load"]
+
+
+def load(
+    folder: str | os.PathLike[str], model: Any = None, guide: Any = None, data: Any = None, objective: Any = None
+) -> Fit:
+    """Read a fit back from its run folder. Nothing in the folder is executed.
+
+    Args:
+        folder: of the run.
+        model: the model (or :class:`ppgen.Program`) as it was made; needed only if the run's class cannot be
+            imported, or was made with arguments that are no plain data.
+        guide: likewise.
+        data: the data; needed only if the run was fitted to the user's own tensors.
+        objective: likewise, only for an objective with arguments that are no plain data.
+
+    Raises:
+        CheckpointError: if the folder is no run, unfinished, damaged, or needs one of the arguments.
+    """
+    run = RunFolder(folder)
+    record = run.read()
+    if not record.get("finished"):
+        raise CheckpointError(
+            f"{run.path}: the run is not finished",
+            expected="a run that came to its end",
+            fix="take it up: ppgen.fit(..., resume=True), or ppgen fit ... --resume",
+        )
+    fake = example_batch(record["example"])
+    if isinstance(model, Program):
+        model.setup(fake)
+        model, guide = model.model, model.guide
+    with torch.random.fork_rng():
+        model = build(record["model"], Model, run.path) if model is None else model
+        if guide is None and record["guide"] is not None:
+            guide = build(record["guide"], _guide_kind(record["guide"]), run.path, model)
+        objective = build(record["objective"], Objective, run.path) if objective is None else objective
+        if isinstance(guide, DerivedGuide):
+            guide.setup(fake)
+        objective.turns(model, guide)
+    modules = all_modules(model, guide, objective, torch.device("cpu"))
+    weights.apply(modules, weights.read(run.weights), str(run.weights))
+    history = run.read_history()
+    return Fit(
+        model,
+        guide,
+        objective,
+        _load_data(record, data, run.path),
+        history=history,
+        settings={**record["settings"], **record["facts"]},
+        seconds=float(record.get("seconds", 0.0)),
+        stopped=str(record.get("stopped", "")),
+        folder=run.path,
+    )
+
+
+def _guide_kind(plan: dict[str, Any]) -> type:
+    return DerivedGuide if str(plan["class"]).startswith("ppgen.guides") else Guide
+
+
+def _load_data(record: dict[str, Any], data: Any, folder: Path) -> Dataset:
+    if data is not None:
+        return as_dataset(data)
+    spec = record["data"].get("spec")
+    if not spec:
+        raise CheckpointError(
+            f"{folder}: the run was fitted to the user's own data, which it does not contain",
+            expected=f"the data: {record['data'].get('name')}",
+            fix=f'ppgen.load("{folder}", data={{"x": x}})',
+        )
+    return load_data(**spec)

@@ -1,0 +1,264 @@
+"""The one training loop: epochs, history, early stopping, checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ppgen.errors import CheckpointError, DivergenceError
+from ppgen.fitting import checkpoint, weights
+from ppgen.fitting.engine import Engine
+from ppgen.fitting.monitor import monitor
+from ppgen.fitting.resident import Resident
+from ppgen.fitting.run_folder import RunFolder
+from ppgen.objectives import Moment, Objective
+
+__all__ = ["Loop", "Progress"]
+
+_SECONDS_BETWEEN_CHECKPOINTS = 30.0
+_SECONDS_BETWEEN_EPOCH_CHECKPOINTS = 1.0
+
+
+@dataclasses.dataclass
+class Progress:
+    """What is carried from step to step, beside weights and optimizer state."""
+
+    epoch: int = 0
+    position: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best_loss: float | None = None
+    best_epoch: int = 0
+    stopped: str = ""
+
+
+class Loop:
+    """Drives an engine over epochs, for every objective alike.
+
+    Args:
+        modules: ``model``, ``guide`` and the objective's networks, by name.
+        objective: what is minimised.
+        engine: makes the steps.
+        train: the training split on the device.
+        valid: the validation split as a model sees it, or ``None``.
+        max_epochs: when to stop at the latest.
+        patience: epochs without a better validation loss after which to stop, keeping the best weights;
+            ``None`` never stops early and keeps the last weights.
+        seed: of all noise.
+        folder: where the run is kept, or ``None``.
+        show_progress: whether to draw a bar.
+    """
+
+    def __init__(
+        self,
+        modules: dict[str, nn.Module],
+        objective: Objective,
+        engine: Engine,
+        train: Resident,
+        valid: dict[str, Tensor] | None,
+        *,
+        max_epochs: int,
+        patience: int | None,
+        seed: int,
+        folder: RunFolder | None,
+        show_progress: bool,
+    ) -> None:
+        self.modules, self.objective, self.engine = modules, objective, engine
+        self.train, self.valid = train, valid
+        self.max_epochs, self.patience, self.seed = max_epochs, patience, seed
+        self.folder, self.show_progress = folder, show_progress
+        self.progress = Progress()
+        self.history: list[dict[str, Any]] = []
+        self._best: dict[str, Tensor] | None = None
+        self._records: dict[str, list[Tensor]] = {}
+        self._order_at_epoch_start = train.order.get_state()
+        self._interrupted = False
+        self._saved_at = time.monotonic()
+
+    def run(self) -> None:
+        """Train to the end, or to an interrupt or divergence; the folder is always left whole."""
+        final = Moment(self.max_epochs * self.train.num_batches, float(self.max_epochs))
+        with self._interruptible(), self._bar() as bar:
+            while self.progress.epoch < self.max_epochs and not self.progress.stopped:
+                try:
+                    finished = self._epoch(bar)
+                except DivergenceError:
+                    self.progress.stopped = "diverged"
+                    self._save_checkpoint()
+                    raise
+                if finished:
+                    self._close_epoch(final, bar)
+            if self._interrupted:
+                self.progress.stopped = "interrupted"
+        if self._best is not None and self.progress.stopped != "interrupted":
+            weights.apply(self.modules, self._best, "best weights")
+
+    def _epoch(self, bar: Any) -> bool:
+        """Play the rest of an epoch; ``False`` if it was interrupted."""
+        state, progress = self.progress, self.progress
+        if progress.position == 0:
+            self._order_at_epoch_start = self.train.order.get_state()
+            self._records = {}
+        for module in self.modules.values():
+            module.train()
+        started = time.monotonic()
+        batches = self.train.num_batches
+        batch: dict[str, Tensor] = {}
+        moment = Moment()
+        for batch in self.train.epoch(progress.position):
+            moment = Moment(state.step, progress.epoch + progress.position / batches)
+            record = self.engine.step(batch, moment)
+            for key, value in record.items():
+                self._records.setdefault(key, []).append(value)
+            state.step += 1
+            progress.position += 1
+            bar.update(1)
+            if self._interrupted or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
+                progress.seconds += time.monotonic() - started
+                started = time.monotonic()
+                self._save_checkpoint()
+                if self._interrupted:
+                    progress.stopped = "interrupted"
+                    return False
+        if batch:
+            self.engine.settle(batch, moment)
+        progress.seconds += time.monotonic() - started
+        return True
+
+    def _close_epoch(self, final: Moment, bar: Any) -> None:
+        progress = self.progress
+        started = time.monotonic()
+        progress.epoch += 1
+        progress.position = 0
+        row: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "train": self._means()}
+        if self.valid is not None:
+            row["valid"] = monitor(
+                self.modules["model"], self.modules.get("guide"), self.objective, self.valid, final, self.seed
+            )
+            self._keep_best(row["valid"].get("loss"))
+        progress.seconds += time.monotonic() - started
+        row["seconds"] = round(progress.seconds, 4)
+        self.history.append(row)
+        if self.folder is not None:
+            self.folder.append_history(row)
+            last = progress.epoch == self.max_epochs or progress.stopped
+            if last or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_EPOCH_CHECKPOINTS:
+                self._save_checkpoint()
+        bar.set_postfix_str(_headline(row))
+
+    def _means(self) -> dict[str, float]:
+        """Means over the epoch's data points of everything recorded, read from the device once."""
+        bounds = self.train.bounds()
+        rows = torch.tensor([stop - start for start, stop in bounds], dtype=torch.float64)
+        share = rows / rows.sum()
+        return {key: float(share @ torch.stack(v).double().cpu()) for key, v in self._records.items()}
+
+    def _keep_best(self, loss: float | None) -> None:
+        progress = self.progress
+        if self.patience is None or loss is None:
+            return
+        if progress.best_loss is None or loss < progress.best_loss:
+            progress.best_loss, progress.best_epoch = loss, progress.epoch
+            self._best = {name: tensor.clone() for name, tensor in weights.collect(self.modules).items()}
+        elif progress.epoch - progress.best_epoch >= self.patience:
+            progress.stopped = "early"
+
+    @contextlib.contextmanager
+    def _bar(self) -> Iterator[Any]:
+        from tqdm.auto import tqdm
+
+        total = self.max_epochs * self.train.num_batches
+        done = self.progress.epoch * self.train.num_batches + self.progress.position
+        with tqdm(
+            total=total,
+            initial=done,
+            disable=not self.show_progress,
+            unit="step",
+            desc=self.objective.name,
+            leave=False,
+        ) as bar:
+            yield bar
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """The first Ctrl-C ends the loop after the step in hand; a second one ends it at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+
+        def ask_to_stop(number: int, frame: Any) -> None:
+            self._interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, ask_to_stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    # Checkpoints -----------------------------------------------------------------------------------------------------
+
+    def _save_checkpoint(self) -> None:
+        if self.folder is None:
+            return
+        device = self.train.device
+        state = {
+            "progress": dataclasses.asdict(self.progress),
+            "weights": weights.collect(self.modules),
+            "best": self._best,
+            "optimizers": self.engine.state(),
+            "records": {key: torch.stack(values) for key, values in self._records.items()},
+            "random": {
+                "torch": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+                "order": self._order_at_epoch_start if self.progress.position else self.train.order.get_state(),
+                "noise": self.train.noise.get_state(),
+            },
+            "history": json.dumps(self.history),
+        }
+        checkpoint.write(self.folder.checkpoint, state, self.progress.step)
+        self._saved_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Take up the newest checkpoint of the folder, exactly where it stood.
+
+        Raises:
+            CheckpointError: if it is damaged or of another fit.
+        """
+        if self.folder is None:
+            raise CheckpointError("resume needs the run's folder", fix='ppgen.fit(..., out="runs/name", resume=True)')
+        state = checkpoint.read(self.folder.checkpoint)
+        weights.apply(self.modules, state["weights"], str(self.folder.checkpoint))
+        self.engine.restore(state["optimizers"])
+        self.progress = Progress(**state["progress"])
+        self.progress.stopped = ""
+        self.history = json.loads(state["history"])
+        self._best = state["best"]
+        if self._best is not None:
+            self._best = {name: tensor.to(self.train.device) for name, tensor in self._best.items()}
+        self._records = {key: list(values.to(self.train.device).unbind()) for key, values in state["records"].items()}
+        random = state["random"]
+        torch.set_rng_state(random["torch"])
+        if random["cuda"] is not None and self.train.device.type == "cuda":
+            torch.cuda.set_rng_state(random["cuda"], self.train.device)
+        self.train.order.set_state(random["order"])
+        self.train.noise.set_state(random["noise"])
+        self._order_at_epoch_start = random["order"]
+        self.folder.rewrite_history(self.history)
+
+
+def _headline(row: dict[str, Any]) -> str:
+    shown = row.get("valid") or row["train"]
+    split = "valid" if row.get("valid") else "train"
+    keys = [key for key in ("elbo", "log_prob", "log_joint") if key in shown] or list(shown)[:2]
+    return f"{split} " + ", ".join(f"{key} {shown[key]:.2f}" for key in keys)

@@ -1,0 +1,105 @@
+"""What an epoch is worth on held-out data: the loss, the true ELBO and its anatomy."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ppgen.declare import validation
+from ppgen.fitting.resident import chunks
+from ppgen.objectives import Moment, Objective
+from ppgen.objectives.bound import kl_per_dimension, parts
+
+__all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor", "posterior_mean", "seeded"]
+
+ACTIVE_THRESHOLD = 0.01  # nats of variance: Burda, Grosse & Salakhutdinov, 2016, section 5
+_ROWS = 512
+_ANATOMY_ROWS = 1024
+
+
+@contextlib.contextmanager
+def evaluating(*modules: nn.Module | None) -> Iterator[None]:
+    """No gradients, no checks, evaluation mode; training mode is restored after."""
+    present = [module for module in modules if module is not None]
+    before = [module.training for module in present]
+    for module in present:
+        module.eval()
+    try:
+        with torch.no_grad(), validation(False):
+            yield
+    finally:
+        for module, training in zip(present, before, strict=True):
+            module.train(training)
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """A block with random numbers of its own; the states outside are untouched."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def monitor(
+    model: nn.Module,
+    guide: nn.Module | None,
+    objective: Objective,
+    data: Mapping[str, Tensor],
+    moment: Moment,
+    seed: int,
+) -> dict[str, Any]:
+    """One row of history for a held-out split.
+
+    The noise is the same at every call, so that two epochs differ by their weights only.
+
+    Args:
+        data: the whole split on the device, [N, ...] each.
+        moment: of the schedule; the end of training, so that losses of all epochs mean the same.
+
+    Returns:
+        ``loss`` and its parts, and for each factorised latent ``kl_per_dimension/z`` (a list, nats) and
+        ``active_units/z`` (dimensions whose posterior mean varies over data by more than 0.01).
+    """
+    turns = objective.turns(model, guide)
+    if len(turns) != 1:
+        return {}
+    rows = len(next(iter(data.values())))
+    totals: dict[str, Tensor] = {}
+    device = next(iter(data.values())).device
+    with seeded(seed, device), evaluating(model, guide):
+        for chunk in chunks(data, _ROWS):
+            count = len(next(iter(chunk.values())))
+            loss = objective.loss(turns[0].name, model, guide, chunk, rows, moment)
+            for key, value in {"loss": loss.value, **loss.record}.items():
+                weighted = value.double() * (count / rows)
+                totals[key] = totals[key] + weighted if key in totals else weighted
+        row: dict[str, Any] = {key: value.item() for key, value in totals.items()}
+        if guide is not None:
+            row |= _anatomy(model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
+    return row
+
+
+def _anatomy(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for draw in parts(model, guide, data, len(next(iter(data.values())))).pairing.latents.values():
+        if draw.model_fn is None or not any(frame.vectorized for frame in draw.frames):
+            continue
+        center = posterior_mean(draw.guide_fn, draw.value)
+        if center.shape[0] > 1:
+            row[f"active_units/{draw.name}"] = int((center.flatten(1).var(0) > ACTIVE_THRESHOLD).sum())
+        kl = kl_per_dimension(draw.guide_fn, draw.model_fn) if draw.closed_form else None
+        if kl is not None:
+            row[f"kl_per_dimension/{draw.name}"] = kl.flatten(1).mean(0).tolist()
+    return row
+
+
+def posterior_mean(fn: Any, value: Tensor) -> Tensor:
+    """A distribution's mean; the value drawn where it has no closed form (a transformed Gaussian)."""
+    try:
+        return fn.mean.expand(value.shape)
+    except (NotImplementedError, AttributeError):
+        return value

@@ -1,0 +1,102 @@
+"""What a run folder says of a fit, and whether two fits are the same run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ppgen.data import Dataset
+from ppgen.errors import CheckpointError, SettingError
+from ppgen.fitting import weights
+from ppgen.fitting.blueprint import blueprint, example
+from ppgen.fitting.preparation import representative_rows
+from ppgen.fitting.run_folder import RunFolder, versions
+from ppgen.objectives import Objective
+
+if TYPE_CHECKING:
+    from ppgen.fitting.result import Fit
+
+__all__ = ["all_modules", "describe_run", "save", "verify_same_run"]
+
+_FACTS = ("dtypes", "discrete_likelihood")
+_MAY_DIFFER = ("max_epochs", "patience")
+
+
+def all_modules(
+    model: nn.Module, guide: nn.Module | None, objective: Objective, device: torch.device
+) -> dict[str, nn.Module]:
+    """Everything with weights, by name, on one device."""
+    modules: dict[str, nn.Module] = {"model": model} | ({} if guide is None else {"guide": guide})
+    modules |= objective.networks
+    for module in modules.values():
+        module.to(device)
+    return modules
+
+
+def describe_run(
+    model: nn.Module,
+    guide: nn.Module | None,
+    objective: Objective,
+    dataset: Dataset,
+    settings: dict[str, Any],
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """The content of ``run.json``: classes and arguments, data, settings and versions; data only."""
+    return {
+        "model": blueprint(model),
+        "guide": blueprint(guide),
+        "objective": blueprint(objective),
+        "data": {
+            "name": dataset.name,
+            "spec": dict(dataset.spec),
+            "fingerprint": dataset.fingerprint("test") if dataset.size("test") else "",
+        },
+        "example": example(representative_rows(dataset)),
+        "settings": settings,
+        "facts": facts,
+        "versions": versions(),
+    }
+
+
+def verify_same_run(folder: RunFolder, record: dict[str, Any]) -> None:
+    """Refuse to take up a run with another model, data or setting than it was begun with."""
+    begun = folder.read()
+    for key in ("model", "guide", "objective", "data"):
+        if _plain(begun.get(key)) != _plain(record[key]):
+            raise CheckpointError(
+                f"{folder.path}: this is a run of another {key}",
+                expected=str(begun.get(key)),
+                got=str(record[key]),
+                fix=f"resume with the {key} that it was begun with, or choose another out=...",
+            )
+    for key, value in record["settings"].items():
+        if key not in _MAY_DIFFER and begun["settings"].get(key) != value:
+            raise CheckpointError(
+                f"{folder.path}: the run was begun with another {key}",
+                expected=f"{key}={begun['settings'].get(key)!r}",
+                got=f"{key}={value!r}",
+                fix=f"resume with {key}={begun['settings'].get(key)!r}, or choose another out=...",
+            )
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON gives it back."""
+    return json.loads(json.dumps(value))
+
+
+def save(result: Fit, path: Path) -> None:
+    """Write a fit from memory as a run folder."""
+    folder = RunFolder(path)
+    if folder.exists:
+        raise SettingError(f"{path}: there is a run in this folder already", fix="choose another folder, or delete it")
+    settings = {key: value for key, value in result.settings.items() if key not in _FACTS}
+    facts = {key: result.settings[key] for key in _FACTS}
+    record = describe_run(result.model, result.guide, result.objective, result.data, settings, facts)
+    folder.write({**record, "finished": True, "seconds": result.seconds, "stopped": result.stopped})
+    folder.rewrite_history(result.history)
+    weights.write(all_modules(result.model, result.guide, result.objective, result.device), folder.weights)
+    result.folder = path

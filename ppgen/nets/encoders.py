@@ -1,0 +1,141 @@
+"""Networks that read an event and return features of it: what guides and critics build their heads on."""
+
+from __future__ import annotations
+
+__all__ = ["ImageEncoder", "VectorEncoder", "encoder", "halvings"]
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import prod
+
+from torch import Tensor, nn
+
+from ppgen.nets.batching import over_batch
+from ppgen.nets.mlp import MLP
+
+
+def encoder(
+    event_shape: Sequence[int],
+    out_features: int,
+    hidden: Sequence[int] | None = None,
+    activation: Callable[[], nn.Module] = nn.SiLU,
+) -> nn.Module:
+    """A network from events of one shape to features, chosen by that shape.
+
+    Three dimensions are an image and get strided convolutions; anything else is flattened and gets an MLP.
+
+    Args:
+        event_shape: ``(channels, height, width)`` of any height and width, or ``(dim,)``, or ``()``.
+        out_features: how many features.
+        hidden: widths of the stages (image) or layers (vector); by default chosen from ``event_shape``.
+        activation: makes one activation: a module class, or a function without arguments.
+
+    Returns:
+        A module ``[*batch, *event_shape] -> [*batch, out_features]``.
+
+    Example:
+        >>> import torch
+        >>> encoder((1, 28, 28), 64)(torch.zeros(5, 1, 28, 28)).shape
+        torch.Size([5, 64])
+    """
+    shape = tuple(event_shape)
+    if len(shape) == 3:
+        return ImageEncoder(shape, out_features, hidden, activation)
+    return VectorEncoder(shape, out_features, (128, 128) if hidden is None else hidden, activation)
+
+
+class ImageEncoder(nn.Module):
+    """Strided convolutions, each halving the image, then one affine map.
+
+    Args:
+        event_shape: ``(channels, height, width)``.
+        out_features: how many features.
+        hidden: channels of each halving stage; by default 32, 64, 128, 128, ... until 4 pixels or fewer are left.
+        activation: makes one activation: a module class, or a function without arguments.
+
+    Shapes:
+        ``[*batch, channels, height, width] -> [*batch, out_features]``
+    """
+
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        out_features: int,
+        hidden: Sequence[int] | None = None,
+        activation: Callable[[], nn.Module] = nn.SiLU,
+    ) -> None:
+        super().__init__()
+        channels, height, width = event_shape
+        sizes = halvings(height, width, None if hidden is None else len(hidden))
+        widths = [channels, *(default_channels(len(sizes) - 1) if hidden is None else hidden)]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1), activation()]
+        last_height, last_width = sizes[-1]
+        flat = widths[-1] * last_height * last_width
+        self.network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(flat, out_features), activation())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The features ``[*batch, out_features]`` of images ``[*batch, channels, height, width]``."""
+        return over_batch(self.network, x, event_dim=3)
+
+
+class VectorEncoder(nn.Module):
+    """A perceptron beside one affine map: ``features = activation(MLP(x)) + W x + b``.
+
+    The affine path is there because the posterior mean of a linear-Gaussian model is affine in x: a guide built on
+    these features reaches it exactly, with the perceptron at rest.
+
+    Args:
+        event_shape: any shape; events are flattened.
+        out_features: how many features.
+        hidden: widths of the perceptron's hidden layers.
+        activation: makes one activation: a module class, or a function without arguments.
+
+    Shapes:
+        ``[*batch, *event_shape] -> [*batch, out_features]``
+    """
+
+    def __init__(
+        self,
+        event_shape: Sequence[int],
+        out_features: int,
+        hidden: Sequence[int] = (128, 128),
+        activation: Callable[[], nn.Module] = nn.SiLU,
+    ) -> None:
+        super().__init__()
+        self.event_dim = len(tuple(event_shape))
+        size = prod(event_shape)
+        self.perceptron = nn.Sequential(MLP(size, out_features, hidden, activation), activation())
+        self.affine = nn.Linear(size, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The features ``[*batch, out_features]`` of events ``[*batch, *event_shape]``."""
+        flat = x.unsqueeze(-1) if self.event_dim == 0 else x.flatten(x.dim() - self.event_dim)
+        return self.perceptron(flat) + self.affine(flat)
+
+
+def halvings(height: int, width: int, stages: int | None = None) -> list[tuple[int, int]]:
+    """Image sizes from full size down, each half of the one before, rounded up.
+
+    Args:
+        height: of the full image.
+        width: of the full image.
+        stages: how many halvings; by default at least two, and until no side is longer than 4.
+
+    Returns:
+        ``stages + 1`` pairs ``(height, width)``.
+
+    Example:
+        >>> halvings(28, 28)
+        [(28, 28), (14, 14), (7, 7), (4, 4)]
+    """
+    sizes = [(height, width)]
+    while len(sizes) <= stages if stages is not None else (len(sizes) <= 2 or max(sizes[-1]) > 4):
+        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+    return sizes
+
+
+def default_channels(stages: int) -> list[int]:
+    """Channels of each stage, the full image's end first: 32, 64, then 128 throughout."""
+    return [min(32 * 2**stage, 128) for stage in range(stages)]

@@ -1,0 +1,102 @@
+"""Convolutions that see only what comes earlier in raster order."""
+
+from __future__ import annotations
+
+__all__ = ["MaskedConv2d"]
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ppgen.errors import SettingError
+
+
+class MaskedConv2d(nn.Module):
+    """A convolution of one of the two causal stacks of a PixelCNN, with as many pixels out as in.
+
+    ``y[i, j] = b + sum over (a, c) of (W * mask)[a, c] x[i + a, j + c]``, where the mask keeps
+
+    - ``stack="vertical"``: the rows above the pixel, in full width, and with kind B the pixel's own row as well;
+    - ``stack="horizontal"``: the pixels to the left in the same row, and with kind B the pixel itself.
+
+    Kind A reads the image, where a pixel must not see itself; kind B reads features that kind A has made already.
+    Because rows above are seen in full width, two stacks together have no blind spot; one raster-order mask has.
+
+    The mask multiplies the weight each time and is never written into it: weights that are masked in place are masked
+    again after every optimizer step, or silently not at all.
+
+    Reference: A. van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        kernel_size: odd; height and width of a vertical kernel, width of a horizontal one.
+        stack: ``"vertical"`` or ``"horizontal"``.
+        kind: ``"A"`` or ``"B"``.
+
+    Raises:
+        SettingError: an even kernel size.
+
+    Shapes:
+        ``[N, in_channels, H, W] -> [N, out_channels, H, W]``
+
+    Example:
+        >>> MaskedConv2d(1, 1, 3, "vertical", "A").mask.int().tolist()
+        [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
+        >>> MaskedConv2d(1, 1, 3, "horizontal", "B").mask.int().tolist()
+        [[1, 1, 0]]
+    """
+
+    mask: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stack: Literal["vertical", "horizontal"],
+        kind: Literal["A", "B"],
+    ) -> None:
+        super().__init__()
+        if kernel_size % 2 == 0:
+            raise SettingError(
+                "MaskedConv2d: the kernel has no centre",
+                expected="an odd kernel_size",
+                got=f"{kernel_size}",
+                fix=f"kernel_size={kernel_size + 1}",
+            )
+        self.reach = kernel_size // 2
+        height = kernel_size if stack == "vertical" else 1
+        convolution = nn.Conv2d(in_channels, out_channels, (height, kernel_size))
+        self.weight, self.bias = convolution.weight, convolution.bias
+        self.padding = (height // 2, self.reach)
+        mask = torch.zeros(height, kernel_size)
+        seen = self.reach + (1 if kind == "B" else 0)
+        if stack == "vertical":
+            mask[:seen] = 1.0
+        else:
+            mask[:, :seen] = 1.0
+        self.register_buffer("mask", mask)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The output ``[N, out_channels, H, W]`` for all pixels at once."""
+        return functional.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
+
+    def row(self, x: Tensor, row: int) -> Tensor:
+        """One row ``[N, out_channels, 1, W]`` of a vertical stack's output, from rows of ``x`` up to ``row``."""
+        first = max(row - self.reach, 0)
+        weight = (self.weight * self.mask)[:, :, self.reach - (row - first) : self.reach + 1]
+        return functional.conv2d(x[:, :, first : row + 1], weight, self.bias, padding=(0, self.reach))
+
+    def pixel(self, x: Tensor, column: int) -> Tensor:
+        """One pixel ``[N, out_channels, 1, 1]`` of a horizontal stack's output, from one row ``x`` of images.
+
+        Args:
+            x: ``[N, in_channels, 1, W]``.
+            column: which pixel; columns of ``x`` behind it are not read.
+        """
+        first = max(column - self.reach, 0)
+        weight = (self.weight * self.mask)[:, :, :, self.reach - (column - first) : self.reach + 1]
+        return functional.conv2d(x[..., first : column + 1], weight, self.bias)

@@ -1,0 +1,8 @@
+"""Objectives: what is minimised, one a file."""
+
+from ppgen.objectives.adversarial import Adversarial
+from ppgen.objectives.base import Loss, Moment, Objective, Turn
+from ppgen.objectives.elbo import ELBO
+from ppgen.objectives.maximum_likelihood import MaximumLikelihood
+
+__all__ = ["ELBO", "Adversarial", "Loss", "MaximumLikelihood", "Moment", "Objective", "Turn"]

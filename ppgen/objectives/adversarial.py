@@ -1,0 +1,195 @@
+"""Adversarial training: a critic learns to tell data from draws, the model learns that it cannot."""
+
+from __future__ import annotations
+
+__all__ = ["Adversarial", "AdversarialLoss", "NonSaturating"]
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ppgen.errors import SettingError
+from ppgen.nets import critic as default_critic
+from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
+
+Judge = Callable[[Tensor], Tensor]
+"""What a loss calls: events ``[B, *event]`` to logits ``[B]``."""
+
+
+class AdversarialLoss(ABC):
+    """What the two players minimise. A further loss is one subclass and one entry in ``LOSSES``."""
+
+    @abstractmethod
+    def critic(self, judge: Judge, real: Tensor, fake: Tensor) -> Loss:
+        """The critic's loss on data and on draws that carry no gradient."""
+
+    @abstractmethod
+    def generator(self, judge: Judge, fake: Tensor) -> Loss:
+        """The generator's loss on its draws."""
+
+
+class NonSaturating(AdversarialLoss):
+    """The critic is a classifier; the generator maximises the probability that its draws are taken for data.
+
+    ``critic: -E log sigmoid(c(x)) - E log(1 - sigmoid(c(G(z))));  generator: -E log sigmoid(c(G(z)))``
+
+    The generator's loss has the same fixed point as the minimax game, but its gradient does not vanish while the critic
+    is still winning.
+
+    Reference: I. Goodfellow et al., "Generative adversarial nets", 2014 (arXiv 1406.2661), section 3.
+    """
+
+    def critic(self, judge: Judge, real: Tensor, fake: Tensor) -> Loss:
+        """Binary cross-entropy from logits, summed over the two classes; ``2 log 2`` when all is lost."""
+        on_real, on_fake = judge(real), judge(fake)
+        value = functional.softplus(-on_real).mean() + functional.softplus(on_fake).mean()
+        record = {
+            "critic_loss": value.detach(),
+            "critic_real": on_real.detach().sigmoid().mean(),
+            "critic_fake": on_fake.detach().sigmoid().mean(),
+        }
+        return Loss(value, record)
+
+    def generator(self, judge: Judge, fake: Tensor) -> Loss:
+        """Binary cross-entropy of draws labelled as data; ``log 2`` when the critic cannot tell."""
+        value = functional.softplus(-judge(fake)).mean()
+        return Loss(value, {"generator_loss": value.detach()})
+
+
+LOSSES: dict[str, type[AdversarialLoss]] = {"nonsaturating": NonSaturating}
+
+
+class Adversarial(Objective):
+    """Train an implicit model against a critic, which belongs to the objective.
+
+    Each step is two turns on one batch: the critic's on data and detached draws, then the generator's on new draws.
+    Draws come from calling the model, so that its latents, plates and covariates are those of its declaration.
+    The record holds ``critic_loss``, ``generator_loss`` and the mean probability that the critic gives to data and to
+    draws of being data, ``critic_real`` and ``critic_fake``: both 1/2 at the fixed point.
+
+    Args:
+        critic: a module from events (and covariates by name, if the model has any) to logits ``[B]``; by default
+            ``ppgen.nets.critic`` for the event shape of the model's implicit site.
+        loss: ``"nonsaturating"``.
+
+    Raises:
+        SettingError: an unknown loss; by :meth:`check`, a model without exactly one implicit site, a guide, or
+            covariates that the default critic cannot read.
+
+    Example:
+        >>> Adversarial().name
+        'Adversarial(nonsaturating)'
+    """
+
+    def __init__(self, critic: nn.Module | None = None, loss: str = "nonsaturating") -> None:
+        super().__init__()
+        if loss not in LOSSES:
+            raise SettingError(
+                "Adversarial: this loss is not known",
+                expected=" or ".join(repr(name) for name in LOSSES),
+                got=repr(loss),
+                fix='ppgen.Adversarial(loss="nonsaturating")',
+            )
+        self.loss_name, self.family = loss, LOSSES[loss]()
+        if critic is not None:
+            self.networks["critic"] = critic
+
+    @property
+    def name(self) -> str:
+        """``Adversarial(nonsaturating)``."""
+        return f"Adversarial({self.loss_name})"
+
+    def check(self, model: Program, guide: Program | None) -> None:
+        """Refuse a model that is not one sampler, and a guide, which this objective would leave untrained."""
+        sites = getattr(model, "sites", {})
+        roles = {name: site.role for name, site in sites.items() if site.role != "latent"}
+        if list(roles.values()) != ["implicit"]:
+            raise SettingError(
+                f"Adversarial: {type(model).__name__} is not an implicit model",
+                expected="one site @ppgen.implicit, and latents",
+                got=", ".join(f"{role} {name}" for name, role in roles.items()) or "no declared sites",
+                fix="objective=ppgen.ELBO(), or ppgen.MaximumLikelihood() for a model without latents",
+            )
+        if guide is not None:
+            raise SettingError(
+                "Adversarial: this objective does not train a guide",
+                expected="guide=None",
+                got=type(guide).__name__,
+                fix="leave the guide out, or train model and guide by ppgen.ELBO() with an observation distribution",
+            )
+        covariates = _covariates(model)
+        if covariates and "critic" not in self.networks:
+            raise SettingError(
+                f"Adversarial: the default critic cannot read the covariates of {type(model).__name__}",
+                expected=f"a critic that sees what the model is conditioned on: {', '.join(covariates)}",
+                got="critic=None",
+                fix=f"Adversarial(critic=...) with def forward(self, {_implicit(model)}, {', '.join(covariates)})",
+            )
+
+    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
+        """The critic's turn, then the model's; makes the default critic if there is none yet."""
+        if "critic" not in self.networks:
+            node = model.prior_run(size=2).nodes[_implicit(model)]
+            shape = node["value"].shape[1:]
+            critic = default_critic(shape)
+            reference = next(model.parameters(), None)
+            self.networks["critic"] = critic if reference is None else critic.to(reference.device, reference.dtype)
+        # Adam's usual memory of 0.9 chases where the other player was; 0.5 is from A. Radford et al., 2016 (DCGAN).
+        betas = (0.5, 0.999)
+        return [Turn("critic", [self.networks["critic"]], betas), Turn("generator", [model], betas)]
+
+    def loss(
+        self,
+        turn: str,
+        model: Program,
+        guide: Program | None,
+        batch: Mapping[str, Tensor],
+        size: int,
+        moment: Moment,
+    ) -> Loss:
+        """The critic's or the generator's loss, a mean over the batch."""
+        site, critic = _implicit(model), self.networks["critic"]
+        real = batch[site]
+        given = {name: batch[name] for name in _covariates(model)}
+
+        def judge(x: Tensor) -> Tensor:
+            return critic(x, **given)
+
+        if turn == "critic":
+            with torch.no_grad():
+                fake = model(given, len(real))[site]
+            return self.family.critic(judge, real, fake)
+        fake = model(given, len(real))[site]
+        with _frozen(critic):
+            return self.family.generator(judge, fake)
+
+    def settings(self) -> dict[str, Any]:
+        """The loss; a critic of the user's own is no JSON and is given again when a run is loaded."""
+        return {"loss": self.loss_name}
+
+
+def _implicit(model: Any) -> str:
+    return next(name for name, site in model.sites.items() if site.role == "implicit")
+
+
+def _covariates(model: Any) -> list[str]:
+    parents = [parent for site in model.sites.values() for parent in site.parents]
+    return [parent for parent in dict.fromkeys(parents) if parent not in model.sites]
+
+
+@contextmanager
+def _frozen(module: nn.Module) -> Iterator[None]:
+    """No gradients for the parameters of the player whose turn it is not; they pass through it all the same."""
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)

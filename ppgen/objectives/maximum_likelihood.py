@@ -1,0 +1,55 @@
+"""Maximum likelihood: the ELBO of a model without latent variables, which is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from ppgen.errors import SettingError
+from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
+from ppgen.objectives.bound import parts
+
+__all__ = ["MaximumLikelihood"]
+
+
+class MaximumLikelihood(Objective):
+    """Maximise ``log p(x)`` of a model without latents, such as an autoregressive one; in nats per datum.
+
+    Raises:
+        SettingError: by :meth:`check`, if the model has latent variables or an implicit site.
+
+    Example:
+        >>> MaximumLikelihood().name
+        'MaximumLikelihood()'
+    """
+
+    @property
+    def name(self) -> str:
+        return "MaximumLikelihood()"
+
+    def check(self, model: Program, guide: Program | None) -> None:
+        sites = getattr(model, "sites", {}).values()
+        latents = [site.name for site in sites if site.role == "latent"]
+        if latents or getattr(model, "is_implicit", False):
+            raise SettingError(
+                f"MaximumLikelihood: {type(model).__name__} has no exact log p(x) to maximise",
+                expected="a model of observed sites only",
+                got=f"latent sites {latents}" if latents else "an implicit site",
+                fix="objective=ppgen.ELBO()" if latents else "objective=ppgen.Adversarial()",
+            )
+
+    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
+        return [Turn("likelihood", [model])]
+
+    def loss(
+        self,
+        turn: str,
+        model: Program,
+        guide: Program | None,
+        batch: Mapping[str, Tensor],
+        size: int,
+        moment: Moment,
+    ) -> Loss:
+        nll = parts(model, None, batch, size).distortion
+        return Loss(nll, {"log_prob": -nll.detach()})
