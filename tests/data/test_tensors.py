@@ -1,0 +1,143 @@
+"""A user's own tensors: nothing rescaled, the measure read from the values, splits kept or made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ppgen.data import from_tensors
+from ppgen.errors import DataError, SettingError
+
+
+@pytest.mark.parametrize(
+    ("x", "measure"),
+    [
+        (torch.randint(0, 2, (50, 4)).float(), "binary"),
+        (torch.randint(0, 2, (50, 4)).bool(), "binary"),
+        (torch.randint(0, 2, (50, 4)).to(torch.uint8), "binary"),
+        (torch.randint(0, 256, (50, 4), dtype=torch.uint8), "8-bit"),
+        (torch.randint(0, 90, (50, 4)), "integer"),
+        (torch.rand(50, 4), "unit interval"),
+        (torch.rand(50, 4) * 2 - 1, "continuous"),
+    ],
+)
+def test_the_measure_is_read_from_the_values(x, measure):
+    assert from_tensors({"x": x}).measure == measure
+
+
+def test_uint8_pixels_keep_their_values_as_floats():
+    x = torch.arange(60, dtype=torch.uint8).reshape(20, 3) * 4
+    data = from_tensors({"x": x})
+    assert data.splits["train"]["x"].dtype == torch.uint8
+    seen = torch.cat([data.split(split)["x"] for split in data.splits])
+    assert seen.dtype == torch.float32
+    assert torch.equal(seen.sort(0).values, x.float())
+
+
+def test_one_outlier_in_the_test_split_is_seen_by_the_measure():
+    x = torch.rand(100, 1)
+    assert from_tensors({"train": x, "test": torch.full((5, 1), 1.5)}).measure == "continuous"
+
+
+def test_a_bare_array_is_x():
+    assert from_tensors(np.random.default_rng(0).normal(size=(20, 3))).keys == ("x",)
+
+
+def test_rows_stay_together_and_nothing_is_lost():
+    data = from_tensors({"x": torch.arange(50.0)[:, None], "y": torch.arange(50)}, valid=0.2, test=0.2)
+    assert [data.size(split) for split in data.splits] == [30, 10, 10]
+    assert all(torch.equal(columns["x"][:, 0].long(), columns["y"]) for columns in data.splits.values())
+    assert sorted(y for columns in data.splits.values() for y in columns["y"].tolist()) == list(range(50))
+
+
+def test_no_held_out_rows_give_empty_splits():
+    data = from_tensors(torch.randn(10, 2), valid=0, test=0)
+    assert [data.size(split) for split in data.splits] == [10, 0, 0]
+    assert data.split("valid")["x"].shape == (0, 2)
+
+
+def test_a_single_row_can_be_data():
+    assert from_tensors(torch.randn(1, 2), valid=0, test=0).size() == 1
+
+
+def test_splits_of_your_own_keep_their_order():
+    given = {split: {"x": torch.randn(n, 2)} for split, n in (("train", 5), ("valid", 3), ("test", 2))}
+    data = from_tensors(given)
+    assert all(torch.equal(data.split(split)["x"], given[split]["x"]) for split in given)
+
+
+def test_a_missing_valid_split_is_taken_from_the_training_rows():
+    train, test = torch.arange(20.0)[:, None], torch.arange(20.0, 25.0)[:, None]
+    data = from_tensors({"train": train, "test": test})
+    assert [data.size(split) for split in data.splits] == [18, 2, 5]
+    assert torch.equal(data.split()["x"], test)
+
+
+def test_classes_are_counted_over_all_splits():
+    splits = {"train": {"x": torch.randn(3, 2), "y": torch.tensor([0, 1, 0])},
+              "test": {"x": torch.randn(2, 2), "y": torch.tensor([1, 4])}}  # fmt: skip
+    data = from_tensors({**splits, "valid": {key: t[:1] for key, t in splits["test"].items()}})
+    assert data.num_classes == {"y": 5}
+
+
+def test_negative_integers_and_vectors_are_no_labels():
+    data = from_tensors({"x": torch.randn(20, 2), "shift": -torch.arange(20), "words": torch.ones(20, 3).long()})
+    assert data.num_classes == {}
+
+
+def test_a_second_image_is_seen_as_float_and_another_main_site_has_a_measure():
+    image = torch.randint(0, 256, (20, 1, 2, 2), dtype=torch.uint8)
+    data = from_tensors({"photo": image, "edges": image // 128, "y": torch.arange(20)})
+    assert (data.measure, data.x_shape) == ("8-bit", (1, 2, 2))
+    assert data.split()["photo"].dtype == data.split()["edges"].dtype == torch.float32
+
+
+def test_dequantised_pixels_lie_in_the_unit_interval():
+    data = from_tensors(torch.randint(0, 256, (40, 8), dtype=torch.uint8), dequantize=True)
+    assert data.measure == "continuous"
+    assert data.random
+    assert data.split()["x"].max() < 1
+
+
+@pytest.mark.parametrize("mode", ["static", "dynamic", "threshold"])
+@pytest.mark.parametrize("x", [torch.rand(40, 3), torch.randint(0, 256, (40, 3), dtype=torch.uint8)])
+def test_binarizing_gives_bits(mode, x):
+    data = from_tensors(x, binarize=mode)
+    assert data.measure == "binary"
+    assert set(data.split("train")["x"].unique().tolist()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("x", "measure"),
+    [(torch.arange(256.0)[:, None] / 255, "8-bit"), (torch.rand(20, 2), "continuous"), (torch.ones(20, 2), "integer")],
+)
+def test_a_measure_that_holds_may_be_given(x, measure):
+    assert from_tensors(x, measure=measure).measure == measure
+
+
+@pytest.mark.parametrize("measure", ["binary", "8-bit", "integer", "unit interval"])
+def test_a_measure_that_does_not_hold_is_refused(measure):
+    with pytest.raises(DataError, match=f"x is not {measure}(.|\n)*got: values in"):
+        from_tensors(torch.randn(50, 2) * 3, measure=measure)
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "error", "told"),
+    [
+        (torch.rand(20, 2), {"measure": "grey"}, SettingError, "unknown measure"),
+        (torch.rand(20, 2), {"measure": "binary", "binarize": "static"}, SettingError, "consequence of binarize"),
+        (torch.rand(20, 2), {"binarize": "magic"}, SettingError, "unknown way to binarize"),
+        (torch.rand(20, 2), {"valid": 0.6, "test": 0.6}, SettingError, "nothing to train on"),
+        (torch.rand(20, 2), {"seed": "zero"}, SettingError, "whole number"),
+        ({"test": torch.rand(5, 2)}, {}, DataError, "no training rows"),
+        ({"train": torch.ones(5, 2), "test": torch.ones(5, 2)}, {}, DataError, "same rows"),
+        ({"train": {"x": torch.rand(9, 2)}, "test": {"z": torch.rand(5, 2)}}, {}, DataError, "unlike the train"),
+        ({"train": {"x": torch.rand(9, 2)}, "test": {"x": torch.rand(5, 3)}}, {}, DataError, "unlike the train"),
+        ([1.0, 2.0], {}, DataError, "x is a list"),
+        ({}, {}, DataError, "no columns"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(data, options, error, told):
+    with pytest.raises(error, match=told):
+        from_tensors(data, **options)
