@@ -1,11 +1,13 @@
 """Guides q(z | x), each family built from a declared model."""
 
-__all__ = ["Delta", "DerivedGuide", "FullRank", "MeanField"]
+__all__ = ["Delta", "DerivedGuide", "Flow", "FullRank", "MeanField", "Structured"]
 
 if __name__ != "ppgen.guides":
     raise ImportError(f"this package is ppgen.guides, not {__name__!r}: write `import ppgen.guides`")
 
 from ppgen.guides.delta import Delta
 from ppgen.guides.derived import DerivedGuide
+from ppgen.guides.flow import Flow
 from ppgen.guides.full_rank import FullRank
 from ppgen.guides.mean_field import MeanField
+from ppgen.guides.structured import Structured

@@ -7,7 +7,8 @@ from typing import Any
 import pyro.distributions as dist
 from torch import Tensor
 
-from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.guides.derived import DerivedGuide
+from ppgen.guides.latents import Latent
 
 __all__ = ["Delta"]
 

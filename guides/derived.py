@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from math import prod
 from typing import Any
 
 import pyro
-import pyro.distributions as dist
 import torch
 from pyro.poutine.util import site_is_subsample
 from torch import Tensor, nn
-from torch.distributions import biject_to
-from torch.distributions.transforms import Transform
 
 from ppgen.declare.declared import DATA_PLATE, batch_rows
 from ppgen.declare.model import Model
 from ppgen.declare.site import Site
-from ppgen.declare.verify import name_of
 from ppgen.errors import DeclarationError
 from ppgen.guides.evidence import Evidence
+from ppgen.guides.latents import Latent, read_latent
+from ppgen.nets import MLP
 
-__all__ = ["DerivedGuide", "Latent"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Latent:
-    """A latent variable as a guide sees it: free coordinates ``u`` in R^num_free, and the way to the support.
-
-    Args:
-        site: the model's site.
-        event_shape: of the model's distribution.
-        free_shape: event shape of the unconstrained value.
-        to_support: bijection from ``free_shape`` to the support.
-        is_real: whether that bijection is the identity.
-        plate_shape: sizes of the plates inside the data plate, 1 where the site does not stand in one.
-    """
-
-    site: Site
-    event_shape: tuple[int, ...]
-    free_shape: tuple[int, ...]
-    to_support: Transform
-    is_real: bool
-    plate_shape: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        return self.site.name
-
-    @property
-    def num_free(self) -> int:
-        return prod(self.free_shape)
-
-    def constrain(self, free: Any) -> Any:
-        """A distribution over free coordinates [..., *free_shape], moved to the support."""
-        return free if self.is_real else dist.TransformedDistribution(free, [self.to_support])
+__all__ = ["DerivedGuide"]
 
 
 class DerivedGuide(nn.Module, ABC):
@@ -91,6 +55,8 @@ class DerivedGuide(nn.Module, ABC):
         self.evidence: Evidence | None = None
         self.heads = nn.ModuleDict()
         self.free = nn.ParameterDict()
+        self.parts = nn.ModuleDict()
+        self.reads: dict[str, list[str]] = {}
         self._encoder, self._width = encoder, width
         if not self._covariates():
             self.setup()
@@ -109,6 +75,18 @@ class DerivedGuide(nn.Module, ABC):
         """Note what later latents need to know of this one's value."""
         return
 
+    def part(self, latent: Latent) -> nn.Module | None:
+        """A further network of a continuous latent, kept in ``self.parts``; by default none."""
+        return None
+
+    def arrange(self, latents: list[Latent]) -> list[Latent]:
+        """The order in which continuous latents are drawn; by default the model's."""
+        return latents
+
+    def conditions(self, latent: Latent, before: list[Latent]) -> list[Latent]:
+        """Which continuous latents drawn before this one its head reads, beside the evidence; by default none."""
+        return []
+
     # What all families share -----------------------------------------------------------------------------------------
 
     @property
@@ -119,6 +97,11 @@ class DerivedGuide(nn.Module, ABC):
     @property
     def sites(self) -> Mapping[str, Site]:
         return {latent.name: latent.site for latent in self.latents}
+
+    @property
+    def discrete_names(self) -> list[str]:
+        """The discrete latents, which a bound sums out."""
+        return [latent.name for latent in self.latents if latent.is_discrete]
 
     def setup(self, batch: Mapping[str, Tensor] | None = None) -> DerivedGuide:
         """Build encoder and heads for the shapes that a batch shows; ``ppgen.fit`` calls it.
@@ -133,7 +116,13 @@ class DerivedGuide(nn.Module, ABC):
             for name, node in self.model.prior_run(batch, None if batch else 2).nodes.items()
             if node["type"] == "sample" and not site_is_subsample(node)
         }
-        latents = [self._latent(site, nodes[name]) for name, site in self.model.sites.items() if site.role == "latent"]
+        found = [
+            read_latent(site, nodes[name], type(self).__name__)
+            for name, site in self.model.sites.items()
+            if site.role == "latent"
+        ]
+        # Discrete latents come first, so that they can be summed out with everything else given them.
+        latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         observed = [name for name, site in self.model.sites.items() if site.role != "latent"]
         example = {name: nodes[name]["value"] if batch is None else batch[name] for name in observed if name in nodes}
         example |= {name: batch[name] for name in self._covariates() if batch is not None and name in batch}
@@ -142,13 +131,15 @@ class DerivedGuide(nn.Module, ABC):
             self.evidence = Evidence({n: v.cpu() for n, v in example.items()}, self._width, self._encoder)
             before: list[Latent] = []
             for latent in latents:
-                outputs = self.num_outputs(latent, [b for b in before if b.site.local == latent.site.local])
+                outputs = self._num_outputs(latent, before)
+                part = None if latent.is_discrete else self.part(latent)
+                if part is not None:
+                    self.parts[latent.name] = part
                 if latent.site.local:
-                    head = nn.Linear(self.evidence.num_features, outputs * prod(latent.plate_shape))
-                    with torch.no_grad():
-                        head.weight.mul_(0.1)
-                        head.bias.zero_()
-                    self.heads[latent.name] = head
+                    reads = self._reads(latent, before)
+                    inputs = sum(read.num_free * prod(read.plate_shape) for read in reads)
+                    self.heads[latent.name] = self._head(inputs, outputs * prod(latent.plate_shape))
+                    self.reads[latent.name] = [read.name for read in reads]
                 else:
                     self.free[latent.name] = nn.Parameter(torch.zeros(outputs))
                 before.append(latent)
@@ -178,8 +169,9 @@ class DerivedGuide(nn.Module, ABC):
         with data:
             for latent in self.latents:
                 if latent.site.local:
-                    output = self.heads[latent.name](features)
-                    output = output.reshape(rows, *latent.plate_shape, -1)
+                    known = [memory[f"features of {name}"] for name in self.reads[latent.name]]
+                    output = self.heads[latent.name](_beside(features, known))
+                    output = output.reshape(*output.shape[:-1], *latent.plate_shape, -1)
                     with contextlib.ExitStack() as nest:
                         for name in latent.site.plates:
                             index = inner.index(name)
@@ -188,48 +180,53 @@ class DerivedGuide(nn.Module, ABC):
         return values
 
     def _draw(self, latent: Latent, output: Tensor, batch: Mapping[str, Tensor], memory: dict[str, Any]) -> Tensor:
-        fn = self.distribution(latent, output, memory)
         given = batch.get(latent.name)
-        value = pyro.sample(latent.name, fn) if given is None else given
-        self.remember(latent, value, memory)
+        if latent.is_discrete:
+            enumerate_it = {"enumerate": "parallel"}  # for Pyro's TraceEnum_ELBO; our own bound sums it out as rows
+            value = pyro.sample(latent.name, latent.discrete(output), infer=enumerate_it) if given is None else given
+        else:
+            fn = self.distribution(latent, output, memory)
+            value = pyro.sample(latent.name, fn) if given is None else given
+            self.remember(latent, value, memory)
+        if any(latent.name in names for names in self.reads.values()):
+            memory[f"features of {latent.name}"] = latent.features(value)
         return value
+
+    def _num_outputs(self, latent: Latent, before: list[Latent]) -> int:
+        if latent.is_discrete:
+            return latent.num_free
+        alike = [b for b in before if b.site.local == latent.site.local and not b.is_discrete]
+        return self.num_outputs(latent, alike)
+
+    def _reads(self, latent: Latent, before: list[Latent]) -> list[Latent]:
+        local = [b for b in before if b.site.local]
+        discrete = [b for b in local if b.is_discrete]
+        return discrete + self.conditions(latent, [b for b in local if not b.is_discrete])
+
+    def _head(self, num_read: int, num_outputs: int) -> nn.Module:
+        """From features (and what was drawn before) to a distribution's parameters, near zero at first."""
+        width = self._evidence_width()
+        if num_read:
+            head: nn.Module = MLP(width + num_read, num_outputs, hidden=(self._width,))
+            last = [layer for layer in head.modules() if isinstance(layer, nn.Linear)][-1]
+        else:
+            head = last = nn.Linear(width, num_outputs)
+        with torch.no_grad():
+            last.weight.mul_(0.1)
+            last.bias.zero_()
+        return head
+
+    def _evidence_width(self) -> int:
+        return 0 if self.evidence is None else self.evidence.num_features
 
     def _covariates(self) -> list[str]:
         parents = [parent for site in self.model.sites.values() for parent in site.parents]
         return [parent for parent in dict.fromkeys(parents) if parent not in self.model.sites]
 
-    def _latent(self, site: Site, node: Any) -> Latent:
-        fn = node["fn"]
-        where = f"{type(self).__name__}: latent variable {site.name!r} of {type(self.model).__name__}"
-        if getattr(fn.support, "is_discrete", False) or not fn.has_rsample:
-            raise DeclarationError(
-                f"{where} is {name_of(fn)}, for which this family derives no reparameterised distribution",
-                expected="a continuous latent on real, positive, interval or simplex support",
-                got=f"{name_of(fn)} with support {fn.support}",
-                fix="sum it out of the likelihood by hand (a mixture distribution), or write a ppgen.Guide",
-            )
-        try:
-            to_support = biject_to(fn.support)
-        except NotImplementedError as error:
-            raise DeclarationError(
-                f"{where} has a support without a bijection from the real numbers",
-                got=str(fn.support),
-                fix="reparameterise the site, for example by a Normal and a transform in the decoder",
-            ) from error
-        event = tuple(fn.event_shape)
-        plates = tuple(node["value"].shape[: node["value"].dim() - len(event)])[1:] if site.local else ()
-        return Latent(
-            site,
-            event,
-            tuple(to_support.inverse_shape(torch.Size(event))),
-            to_support,
-            _is_identity(to_support),
-            plates,
-        )
 
-
-def _is_identity(transform: Any) -> bool:
-    """Whether a transform does nothing; torch wraps the identity of vectors in an IndependentTransform."""
-    while type(transform).__name__ == "IndependentTransform":
-        transform = transform.base_transform
-    return type(transform).__name__ == "ComposeTransform" and not transform.parts
+def _beside(features: Tensor, known: list[Tensor]) -> Tensor:
+    """Features [batch, F] beside values read [..., batch, n]; leading dims are particles or enumerated values."""
+    if not known:
+        return features
+    lead = torch.broadcast_shapes(features.shape[:-1], *(read.shape[:-1] for read in known))
+    return torch.cat([read.expand(*lead, -1) for read in (features, *known)], -1)

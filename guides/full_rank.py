@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.distributions.transforms import ReshapeTransform
 
-import ppgen.distributions  # noqa: F401  (registers KL(MultivariateNormal || Normal))
 from ppgen.errors import DeclarationError
-from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.mean_field import positive
+from ppgen.guides.derived import DerivedGuide
+from ppgen.guides.gaussian import lower_triangle, positive
+from ppgen.guides.latents import Latent
 
 __all__ = ["FullRank"]
 
@@ -59,7 +59,7 @@ class FullRank(DerivedGuide):
             memory[latent.name] = (loc, scale.unsqueeze(-1))
             wide = scale.expand_as(loc).reshape(shape)
             return latent.constrain(dist.Normal(loc.reshape(shape), wide).to_event(len(latent.free_shape)))
-        tril = _lower_triangle(scale, below)
+        tril = lower_triangle(scale, below)
         memory[latent.name] = (loc, tril)
         free: Any = dist.MultivariateNormal(loc, scale_tril=tril)
         if latent.free_shape != (n,):
@@ -81,12 +81,3 @@ class FullRank(DerivedGuide):
 
     def _key(self, latent: Latent, what: str) -> str:
         return f"{what} of {'local' if latent.site.local else 'global'} latents"
-
-
-def _lower_triangle(diagonal: Tensor, below: Tensor) -> Tensor:
-    """A lower-triangular matrix [..., n, n] from its diagonal [..., n] and what is strictly below it, row by row."""
-    n = diagonal.shape[-1]
-    rows, columns = torch.tril_indices(n, n, -1, device=diagonal.device)
-    filled = torch.diag_embed(diagonal).clone()
-    filled[..., rows, columns] = below
-    return filled

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyro.distributions as dist
 from torch import Tensor
-from torch.nn.functional import softplus
 
-from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.guides.derived import DerivedGuide
+from ppgen.guides.gaussian import gaussian, num_gaussian
+from ppgen.guides.latents import Latent
 
-__all__ = ["MeanField", "positive"]
-
-_SOFTPLUS_ONE = 0.5413248546  # softplus of this is 1: a head that gives 0 gives the scale 1
-_SMALLEST = 1e-6
-
-
-def positive(raw: Tensor) -> Tensor:
-    """A positive scale from a head's output, 1 at 0."""
-    return softplus(raw + _SOFTPLUS_ONE) + _SMALLEST
-
+__all__ = ["MeanField"]
 
 class MeanField(DerivedGuide):
     """``q(z | x) = prod_d Normal(z_d; mu_d(x), sigma_d(x))``, moved to each latent's support.
@@ -41,10 +32,7 @@ class MeanField(DerivedGuide):
     """
 
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
-        return 2 * latent.num_free
+        return num_gaussian(latent.num_free, full=False)
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        loc, raw = output.chunk(2, -1)
-        shape = (*output.shape[:-1], *latent.free_shape)
-        free = dist.Normal(loc.reshape(shape), positive(raw).reshape(shape)).to_event(len(latent.free_shape))
-        return latent.constrain(free)
+        return latent.constrain(gaussian(output, latent.free_shape, full=False))

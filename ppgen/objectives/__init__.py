@@ -3,6 +3,7 @@
 from ppgen.objectives.adversarial import Adversarial
 from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.elbo import ELBO
+from ppgen.objectives.iwae import IWAE
 from ppgen.objectives.maximum_likelihood import MaximumLikelihood
 
-__all__ = ["ELBO", "Adversarial", "Loss", "MaximumLikelihood", "Moment", "Objective", "Turn"]
+__all__ = ["ELBO", "IWAE", "Adversarial", "Loss", "MaximumLikelihood", "Moment", "Objective", "Turn"]

@@ -60,6 +60,10 @@ class Draw:
                 pass
         return self.log_ratio()
 
+    def prior_log_prob(self) -> Tensor:
+        """``log p(z)`` of a latent at the value drawn, [*plates]."""
+        return self._masked(self.model_fn.log_prob(self.value))
+
     def log_ratio(self) -> Tensor:
         """``log q(z) - log p(z)`` at the value drawn, [*plates]."""
         if self.model_fn is None:
@@ -75,10 +79,15 @@ class Draw:
 
 
 class Pairing(Messenger):
-    """The messenger: records the guide's draws, hands them to the model, and records the model's densities."""
+    """The messenger: records the guide's draws, hands them to the model, and records the model's densities.
 
-    def __init__(self) -> None:
+    Args:
+        values: what guide sites take instead of a draw, by name.
+    """
+
+    def __init__(self, values: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
+        self.values = values or {}
         self.latents: dict[str, Draw] = {}
         self.observed: dict[str, Draw] = {}
         self.in_model = False
@@ -94,10 +103,11 @@ class Pairing(Messenger):
                 fn = message["fn"]
                 message["value"] = torch.arange(fn.size if fn.subsample_size is None else fn.subsample_size)
             message["done"] = True
-        elif self.in_model and not message["is_observed"]:
-            draw = self.latents.get(message["name"])
-            if draw is not None:
-                message["value"] = draw.value
+        elif not message["is_observed"]:
+            draw = self.latents.get(message["name"]) if self.in_model else None
+            value = self.values.get(message["name"]) if draw is None else draw.value
+            if value is not None:
+                message["value"] = value
                 message["done"] = True
 
     def _postprocess_message(self, message: Any) -> None:
@@ -143,9 +153,15 @@ class Pairing(Messenger):
             self._model_order.append(name)
 
 
-def pair(model: Program, guide: Program | None, batch: Mapping[str, Tensor], size: int) -> Pairing:
-    """Run guide then model on a batch, the model's latents taking the guide's values."""
-    pairing = Pairing()
+def pair(
+    model: Program,
+    guide: Program | None,
+    batch: Mapping[str, Tensor],
+    size: int,
+    values: Mapping[str, Tensor] | None = None,
+) -> Pairing:
+    """Run guide then model on a batch, the model's latents taking the guide's values (and the guide ``values``)."""
+    pairing = Pairing(values)
     with pairing:
         if guide is not None:
             guide(batch, size)

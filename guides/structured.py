@@ -1,0 +1,58 @@
+"""The structured guide: latents depend on each other as they do in the true posterior."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from torch import Tensor
+
+from ppgen.errors import SettingError
+from ppgen.guides.derived import DerivedGuide
+from ppgen.guides.faithful import faithful_inverse
+from ppgen.guides.gaussian import gaussian, num_gaussian
+from ppgen.guides.latents import Latent
+
+__all__ = ["Structured"]
+
+_LARGEST_COVARIANCE = 32
+
+
+class Structured(DerivedGuide):
+    """``q(z | x) = prod_i Normal(z_i; mu_i(x, parents), Sigma_i(x, parents))`` over a faithful graph.
+
+    With ``order="inverse"`` latents are drawn from the data upwards, ``q(z1 | x) q(z2 | z1, x)`` for a model
+    ``z2 -> z1 -> x``, with just the dependences that the posterior has. With ``order="model"`` they are drawn from
+    the top down, ``q(z2 | x) q(z1 | z2, x)``, each given all before it: rates then keep their closed form. Within a
+    latent of at most 32 coordinates the covariance is full.
+
+    Args:
+        model: the declared model.
+        order: ``"inverse"`` or ``"model"``.
+        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        width: features of the default encoder, and hidden width of the heads.
+    """
+
+    def __init__(self, model: Any, *, order: Literal["inverse", "model"] = "inverse", **settings: Any) -> None:
+        if order not in ("inverse", "model"):
+            raise SettingError(f"Structured: unknown order {order!r}", expected="'inverse' or 'model'", fix="'inverse'")
+        self.order = order
+        self.parents: dict[str, list[str]] = {}
+        super().__init__(model, **settings)
+        self.constructor_arguments["order"] = order
+
+    def arrange(self, latents: list[Latent]) -> list[Latent]:
+        if self.order == "model":
+            return latents
+        by_name = {latent.name: latent for latent in latents}
+        # Global and discrete latents are drawn before, so that for these they count as observed.
+        self.parents = faithful_inverse(self.model.sites, [name for name, one in by_name.items() if one.site.local])
+        return [*(one for one in latents if not one.site.local), *(by_name[name] for name in self.parents)]
+
+    def conditions(self, latent: Latent, before: list[Latent]) -> list[Latent]:
+        return before if self.order == "model" else [b for b in before if b.name in self.parents[latent.name]]
+
+    def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
+        return num_gaussian(latent.num_free, full=latent.num_free <= _LARGEST_COVARIANCE)
+
+    def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
+        return latent.constrain(gaussian(output, latent.free_shape, full=latent.num_free <= _LARGEST_COVARIANCE))
