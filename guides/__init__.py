@@ -1,10 +1,22 @@
 """Guides q(z | x), each family built from a declared model."""
 
-__all__ = ["Delta", "DerivedGuide", "Flow", "FullRank", "MeanField", "Structured"]
+__all__ = [
+    "Amortized",
+    "AmortizedPair",
+    "Clustered",
+    "Delta",
+    "DerivedGuide",
+    "Flow",
+    "FullRank",
+    "MeanField",
+    "Structured",
+]
 
 if __name__ != "ppgen.guides":
     raise ImportError(f"this package is ppgen.guides, not {__name__!r}: write `import ppgen.guides`")
 
+from ppgen.guides.amortized import Amortized, AmortizedPair
+from ppgen.guides.clustered import Clustered
 from ppgen.guides.delta import Delta
 from ppgen.guides.derived import DerivedGuide
 from ppgen.guides.flow import Flow

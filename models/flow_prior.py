@@ -1,0 +1,57 @@
+"""The variational autoencoder whose prior is a normalizing flow."""
+
+from __future__ import annotations
+
+__all__ = ["FlowPriorVAE"]
+
+from collections.abc import Sequence
+
+import pyro.distributions as dist
+import torch
+
+from ppgen import nets
+from ppgen.declare import Model, latent, observed
+
+
+class FlowPriorVAE(Model):
+    """z ~ flow, an invertible map of Normal(0, I);  x | z ~ Bernoulli(decoder(z)).
+
+    A flow takes the shape of the averaged posterior, so that draws of the prior land where the decoder was trained.
+
+    Reference: X. Chen et al., "Variational lossy autoencoder", 2017 (arXiv 1611.02731); the flow is masked
+    autoregressive, G. Papamakarios, T. Pavlakou and I. Murray, 2017 (arXiv 1705.07057).
+
+    Args:
+        x_shape: shape of one data point.
+        latent_dim: size of z, at least 2.
+        num_transforms: how many maps the flow stacks.
+        width: of the networks in the flow.
+        hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+
+    Example:
+        >>> FlowPriorVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
+        torch.Size([3, 1, 8, 8])
+    """
+
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        latent_dim: int = 16,
+        num_transforms: int = 3,
+        width: int = 64,
+        hidden: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.x_shape = tuple(x_shape)
+        self.flow = nets.Flow(latent_dim, num_transforms=num_transforms, hidden=(width, width))
+        self.decoder = nets.decoder(latent_dim, x_shape, hidden)
+
+    @latent
+    def z(self) -> dist.TorchDistribution:
+        """What the image is of."""
+        return self.flow()
+
+    @observed
+    def x(self, z: torch.Tensor) -> dist.TorchDistribution:
+        """The pixels, independent of each other given z."""
+        return dist.Bernoulli(logits=self.decoder(z)).to_event(len(self.x_shape))

@@ -1,0 +1,63 @@
+"""The variational autoencoder with two stochastic layers."""
+
+from __future__ import annotations
+
+__all__ = ["HierarchicalVAE"]
+
+from collections.abc import Sequence
+
+import pyro.distributions as dist
+import torch
+
+from ppgen import nets
+from ppgen.declare import Model, latent, observed
+
+
+class HierarchicalVAE(Model):
+    """z2 ~ Normal(0, I);  z1 | z2 ~ Normal(mu(z2), sigma(z2));  x | z1 ~ Bernoulli(decoder(z1)).
+
+    The posterior couples the layers, ``p(z1, z2 | x) = p(z1 | x) p(z2 | z1)``, which a guide that factorises over them
+    cannot follow; one along the inverse graph, ``ppgen.guides.Structured(model)``, can.
+
+    Reference: D. Rezende, S. Mohamed and D. Wierstra, "Stochastic backpropagation and approximate inference in deep
+    generative models", 2014 (arXiv 1401.4082); Y. Burda, R. Grosse and R. Salakhutdinov, "Importance weighted
+    autoencoders", 2016 (arXiv 1509.00519), where two layers are compared with one.
+
+    Args:
+        x_shape: shape of one data point.
+        latent_dims: sizes of z1 and z2, the data's end first.
+        width: of the network between the layers.
+        hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+
+    Example:
+        >>> HierarchicalVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
+        torch.Size([3, 1, 8, 8])
+    """
+
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        latent_dims: Sequence[int] = (16, 8),
+        width: int = 128,
+        hidden: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.x_shape = tuple(x_shape)
+        z1_dim, self.z2_dim = latent_dims
+        self.conditional = nets.Gaussian(nets.encoder((self.z2_dim,), width, (width,)), width, z1_dim)
+        self.decoder = nets.decoder(z1_dim, x_shape, hidden)
+
+    @latent
+    def z2(self) -> dist.TorchDistribution:
+        """What the image is of, in the large."""
+        return dist.Normal(0.0, 1.0).expand([self.z2_dim]).to_event(1)
+
+    @latent
+    def z1(self, z2: torch.Tensor) -> dist.TorchDistribution:
+        """How it looks, given what it is of."""
+        return self.conditional(z2)
+
+    @observed
+    def x(self, z1: torch.Tensor) -> dist.TorchDistribution:
+        """The pixels, independent of each other given z1."""
+        return dist.Bernoulli(logits=self.decoder(z1)).to_event(len(self.x_shape))

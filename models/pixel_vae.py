@@ -1,0 +1,63 @@
+"""The variational autoencoder with an autoregressive decoder."""
+
+from __future__ import annotations
+
+__all__ = ["PixelVAE"]
+
+from collections.abc import Sequence
+
+import pyro.distributions as dist
+import torch
+
+from ppgen import nets
+from ppgen.declare import Model, latent, observed
+from ppgen.distributions import Autoregressive
+
+
+class PixelVAE(Model):
+    """z ~ Normal(0, I);  x_i | z, x_0 .. x_{i-1} ~ Bernoulli(network(x, features(z))_i), pixels in raster order.
+
+    The autoregressive part takes care of texture, and z is left with what pixels nearby cannot tell. With enough
+    layers it could model x alone and leave z unused, so the network is kept shallow. The features of z reach all
+    pixels alike; in the paper they are upsampled to a map.
+
+    Reference: I. Gulrajani et al., "PixelVAE: a latent variable model for natural images", 2017 (arXiv 1611.05013).
+
+    Args:
+        x_shape: ``(1, height, width)``.
+        latent_dim: size of z.
+        num_layers: gated layers of the PixelCNN.
+        channels: of each of its stacks.
+        kernel_size: of its first convolution, which bounds what it sees of the neighbourhood; odd.
+        width: features of z.
+
+    Example:
+        >>> PixelVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
+        torch.Size([3, 1, 8, 8])
+    """
+
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        latent_dim: int = 16,
+        num_layers: int = 2,
+        channels: int = 32,
+        kernel_size: int = 5,
+        width: int = 128,
+    ) -> None:
+        super().__init__()
+        self.x_shape, self.latent_dim = tuple(x_shape), latent_dim
+        self.features = nets.MLP(latent_dim, width, hidden=(width,))
+        self.network = nets.PixelCNN(
+            self.x_shape, channels, num_layers, first_kernel_size=kernel_size, context_dim=width
+        )
+
+    @latent
+    def z(self) -> dist.TorchDistribution:
+        """What the image is of."""
+        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+
+    @observed
+    def x(self, z: torch.Tensor) -> Autoregressive:
+        """The pixels, one after the other."""
+        return Autoregressive(self.network, self.x_shape, context=self.features(z))

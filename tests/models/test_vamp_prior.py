@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import math
+
+import pyro
+import pytest
+import torch
+
+import ppgen
+from ppgen import nets
+from ppgen.guides import Amortized, AmortizedPair
+from ppgen.models import VampPriorHierarchicalVAE, VampPriorVAE
+from ppgen.objectives.bound import parts
+
+SHAPE = (1, 4, 4)
+
+
+def small(num_components: int = 5) -> VampPriorVAE:
+    return VampPriorVAE(SHAPE, latent_dim=2, num_components=num_components, hidden=(8, 8))
+
+
+def test_prior_is_the_posterior_averaged_over_pseudo_inputs():
+    model = small().double()
+    z = torch.randn(7, 2).double()
+    each = torch.stack([model.posterior(u).log_prob(z) for u in model.pseudo_inputs()])
+    torch.testing.assert_close(model.z().expand([7]).log_prob(z), each.logsumexp(0) - math.log(5))
+
+
+def test_one_pseudo_input_at_the_datum_makes_prior_and_posterior_one():
+    # K = 1 and u = x: every draw of log q(z | x) - log p(z) is 0.
+    model = small(num_components=1)
+    model.pseudo_inputs.logits.data.sign_().mul_(200.0)  # zeros and ones
+    x = model.pseudo_inputs().detach()
+    drawn = parts(model, Amortized(model.posterior), {"x": x}, 1)
+    assert abs(drawn.rates["z"]) < 1e-6
+
+
+def test_prior_reaches_the_pseudo_inputs_and_the_shared_network():
+    model = small()
+    model.z().expand([3]).log_prob(torch.randn(3, 2)).sum().backward()
+    assert model.pseudo_inputs.logits.grad.any()
+    assert all(parameter.grad.any() for parameter in model.posterior.parameters())
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_shared_weights_are_trained_once_and_survive_a_run_folder(layers, tmp_path):
+    x = (torch.rand(60, *SHAPE) > 0.7).float()
+
+    def pair() -> tuple[ppgen.Model, ppgen.Guide]:
+        if layers == 1:
+            model = small()
+            return model, Amortized(model.posterior)
+        both = VampPriorHierarchicalVAE(SHAPE, (3, 2), num_components=5, hidden=(8, 8))
+        bottom = nets.Gaussian(nets.GatedMLP([SHAPE, (2,)], (8, 8)), 8, 3)
+        return both, AmortizedPair(both.posterior, bottom)
+
+    model, guide = pair()
+    own = sum(p.numel() for p in model.parameters()) + (
+        sum(p.numel() for p in guide.bottom.parameters()) if layers == 2 else 0
+    )
+    fit = ppgen.fit(model, guide, {"x": x}, max_epochs=8, learning_rate=1e-2, progress=False, out=tmp_path / "run")
+    assert fit.num_parameters == own
+    assert fit.history[-1]["train"]["loss"] < fit.history[0]["train"]["loss"]
+
+    other = pair()
+    loaded = ppgen.load(tmp_path / "run", model=other[0], guide=other[1], data={"x": x})
+    pyro.set_rng_seed(0)
+    assert loaded.elbo(num_particles=3).value == fit.elbo(num_particles=3).value

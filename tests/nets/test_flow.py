@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+import torch
+from torch.distributions import Distribution
+
+from ppgen.nets import Flow
+
+
+def test_importing_zuko_leaves_the_validation_of_distributions_on(monkeypatch):
+    # zuko switches it off for every distribution of the process when it is first imported.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "zuko"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert Distribution._validate_args
+    Flow(2)
+    assert Distribution._validate_args
+
+
+@pytest.mark.parametrize("kind", ["MAF", "NSF", "NICE"])
+def test_context_moves_the_distribution(kind):
+    flow = Flow(2, 3, kind, num_transforms=2, hidden=(8,))
+    context = torch.randn(5, 3)
+    z = torch.randn(5, 2) * 0.5
+    density = flow(context).log_prob(z)
+    assert density.shape == (5,)
+    assert (density != flow(context + 1.0).log_prob(z)).all()
+    torch.testing.assert_close(density[1:2], flow(context[1:2]).log_prob(z[1:2]))
