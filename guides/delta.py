@@ -25,8 +25,6 @@ class Delta(DerivedGuide):
         width: features of the default encoder.
     """
 
-    is_point = True
-
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
         return latent.num_free
 

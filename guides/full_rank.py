@@ -39,6 +39,7 @@ class FullRank(DerivedGuide):
             raise DeclarationError(
                 f"FullRank: latent variable {latent.name!r} stands in plate {latent.site.plates[0]!r}",
                 expected="latents with one value per datum",
+                got=f"{latent.plate_shape} values per datum",
                 fix="guide=ppgen.guides.MeanField(model), or give the site an event dimension instead of a plate",
             )
         n = latent.num_free
@@ -49,11 +50,11 @@ class FullRank(DerivedGuide):
         loc, diagonal, below, across = output.split(
             [n, n, n * (n - 1) // 2, output.shape[-1] - 2 * n - n * (n - 1) // 2], -1
         )
+        scale = positive(diagonal)
         noise = memory.get(self._key(latent, "noise"))
         if noise is not None:
             mixing = across.reshape(*lead, n, -1)
-            loc = loc + (mixing @ noise.unsqueeze(-1)).squeeze(-1)
-        scale = positive(diagonal)
+            loc = loc + scale * (mixing @ noise.unsqueeze(-1)).squeeze(-1)
         if n == 1:
             shape = (*loc.shape[:-1], *latent.free_shape)
             memory[latent.name] = (loc, scale.unsqueeze(-1))
@@ -87,6 +88,6 @@ def _lower_triangle(diagonal: Tensor, below: Tensor) -> Tensor:
     """A lower-triangular matrix [..., n, n] from its diagonal [..., n] and what is strictly below it, row by row."""
     n = diagonal.shape[-1]
     rows, columns = torch.tril_indices(n, n, -1, device=diagonal.device)
-    filled = torch.diag_embed(diagonal).clone()
+    filled = torch.diag_embed(torch.ones_like(diagonal))
     filled[..., rows, columns] = below
-    return filled
+    return diagonal.unsqueeze(-1) * filled

@@ -13,35 +13,30 @@ from ppgen.fitting.monitor import evaluating, seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.bound import log_weights, parts
 
-__all__ = ["elbo_per_particle", "log_prob"]
+__all__ = ["elbo", "log_prob"]
 
 _ROWS_A_PASS = 4096
 
 
-def elbo_per_particle(
-    model: nn.Module, guide: nn.Module | None, data: Mapping[str, Tensor], num_particles: int, seed: int
-) -> tuple[Tensor, Tensor]:
-    """The ELBO's draws, in nats per datum, with all log-ratios sampled.
+def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_particles: int, seed: int) -> Tensor:
+    """The ELBO in nats per datum, with all log-ratios sampled: for each datum, a mean over particles [N].
 
-    Returns:
-        Means over data for each particle [num_particles], and over particles for each datum [N]; the second is empty
-        if a latent is global, since the bound then belongs to the data set and to no datum.
+    If a latent is global, the bound belongs to the data set and to no datum: one value for each particle
+    [num_particles].
     """
     _check_particles(num_particles)
     rows = len(next(iter(data.values())))
     device = next(iter(data.values())).device
-    local = all(site.local for site in getattr(model, "sites", {}).values())
     with seeded(seed, device), evaluating(model, guide):
-        if not local:
+        if any(not site.local for site in getattr(model, "sites", {}).values()):
             draws = [parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
-            return torch.stack([-(d.distortion + d.rate).double() for d in draws]), torch.empty(0)
-        per_datum = torch.stack(
+            return torch.stack([-(drawn.distortion + drawn.rate).double() for drawn in draws])
+        return torch.cat(
             [
-                torch.cat([log_weights(model, guide, chunk).double() for chunk in chunks(data, _ROWS_A_PASS)])
-                for _ in range(num_particles)
+                torch.stack([log_weights(model, guide, chunk).double() for _ in range(num_particles)]).mean(0)
+                for chunk in chunks(data, _ROWS_A_PASS)
             ]
         )
-    return per_datum.mean(1), per_datum.mean(0)
 
 
 def log_prob(

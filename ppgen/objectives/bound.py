@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent
 from torch.distributions.kl import kl_divergence
 
+from ppgen.declare.site import DATA_PLATE
 from ppgen.errors import DeclarationError
 from ppgen.objectives.base import Program
 from ppgen.objectives.pairing import Draw, Pairing, pair
 
-__all__ = ["Parts", "kl_per_dimension", "log_weights", "parts", "per_datum"]
+__all__ = ["Parts", "data_frame", "kl_per_dimension", "log_weights", "parts", "per_datum"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +37,12 @@ class Parts:
     @property
     def rate(self) -> Tensor:
         """Sum of all rates."""
-        total = self.distortion.new_zeros(())
-        for rate in self.rates.values():
-            total = total + rate
-        return total
+        return functools.reduce(torch.add, self.rates.values()) if self.rates else self.distortion.new_zeros(())
+
+    @property
+    def bound(self) -> str:
+        """What ``-(distortion + rate)`` is called: ``"elbo"``, or ``"log_joint"`` where the guide is a point."""
+        return "log_joint" if self.pairing.is_point else "elbo"
 
 
 def parts(
@@ -49,16 +54,15 @@ def parts(
         closed_form: use ``KL(q || p)`` where it is registered and valid, else the sampled log-ratio everywhere.
     """
     pairing = pair(model, guide, batch, size)
-    full = _full_size(pairing, batch)
-    distortion: Tensor | None = None
-    for draw in pairing.observed.values():
-        part = _scaled(draw.log_prob(), draw.scale, full)
-        distortion = -part if distortion is None else distortion - part
+    full = _full_size(pairing)
+    log_probs = [_scaled(draw.log_prob(), draw.scale, full) for draw in pairing.observed.values()]
     rates = {
         name: _scaled(draw.rate(closed_form=closed_form), draw.scale, full) for name, draw in pairing.latents.items()
     }
-    if distortion is None:
-        distortion = torch.zeros((), device=next(iter(rates.values())).device if rates else None)
+    if log_probs:
+        distortion = -functools.reduce(torch.add, log_probs)
+    else:
+        distortion = next(iter(rates.values())).new_zeros(()) if rates else torch.zeros(())
     return Parts(distortion, rates, pairing)
 
 
@@ -66,17 +70,20 @@ def log_weights(model: Program, guide: Program | None, batch: Mapping[str, Tenso
     """``log p(x_i, z_i) - log q(z_i | x_i)`` for every row, [rows]; ``log p(x_i)`` where there are no latents.
 
     Raises:
-        DeclarationError: if a latent is global: its weight does not belong to any one datum.
+        DeclarationError: if a site is global: its weight does not belong to any one datum.
     """
     rows = len(next(iter(batch.values())))
     pairing = pair(model, guide, batch, rows)
-    total: Tensor | None = None
-    for draw in [*pairing.observed.values(), *pairing.latents.values()]:
-        term = per_datum(draw.log_prob() if draw.guide_fn is None else -draw.log_ratio(), draw, rows)
-        total = term if total is None else total + term
-    if total is None:
-        raise DeclarationError("the model has neither observed nor latent sites", fix="declare at least one site")
-    return total
+    terms = [per_datum(draw.log_prob(), draw, rows) for draw in pairing.observed.values()]
+    terms += [per_datum(-draw.log_ratio(), draw, rows) for draw in pairing.latents.values()]
+    if not terms:
+        raise DeclarationError(
+            "the model has neither observed nor latent sites",
+            expected="at least one site",
+            got="none in this run",
+            fix="@ppgen.observed def x(self): return dist.Normal(...).to_event(1)",
+        )
+    return functools.reduce(torch.add, terms)
 
 
 def per_datum(density: Tensor, draw: Draw, rows: int) -> Tensor:
@@ -85,26 +92,31 @@ def per_datum(density: Tensor, draw: Draw, rows: int) -> Tensor:
     Raises:
         DeclarationError: if the site is outside the data plate.
     """
-    dim = next((frame.dim for frame in draw.frames if frame.vectorized and frame.size == rows), None)
-    if dim is None and rows == 1 and density.numel() == 1:
-        return density.reshape(1)
-    if dim is None:
+    frame = data_frame(draw, rows)
+    if frame is None:
         raise DeclarationError(
             f"{draw.name}: the site is not in a plate over the data, so that it has no density per datum",
             expected=f'pyro.plate("data", ...) of {rows} rows around it',
             got=f"plates {[frame.name for frame in draw.frames]}",
             fix="report fit.elbo(data), which is one number for the whole data set",
         )
-    if density.dim() < -dim or density.shape[dim] != rows:
-        density = density.expand(torch.broadcast_shapes(density.shape, (rows,) + (1,) * (-dim - 1)))
-    return density.movedim(dim, 0).reshape(rows, -1).sum(1)
+    if density.dim() < -frame.dim or density.shape[frame.dim] != rows:
+        density = density.expand(torch.broadcast_shapes(density.shape, (rows,) + (1,) * (-frame.dim - 1)))
+    return density.movedim(frame.dim, 0).reshape(rows, -1).sum(1)
+
+
+def data_frame(draw: Draw, rows: int) -> Any:
+    """The plate over the data around a site: the one of that name, else the outermost with as many rows."""
+    fitting = [frame for frame in draw.frames if frame.vectorized and frame.size == rows]
+    return next((frame for frame in fitting if frame.name == DATA_PLATE), fitting[0] if fitting else None)
 
 
 def kl_per_dimension(guide_fn: Distribution, model_fn: Distribution) -> Tensor | None:
     """``KL(q || p)`` of each event dimension, [*plates, *event], where both factorise over them; else ``None``."""
-    q, p = getattr(guide_fn, "base_dist", None), getattr(model_fn, "base_dist", None)
-    same = q is not None and p is not None and getattr(q, "event_shape", (1,)) == getattr(p, "event_shape", (1,)) == ()
-    if not same or guide_fn.event_shape != model_fn.event_shape:
+    if not isinstance(guide_fn, Independent) or not isinstance(model_fn, Independent):
+        return None
+    q, p = guide_fn.base_dist, model_fn.base_dist
+    if q.event_shape or p.event_shape or guide_fn.event_shape != model_fn.event_shape:
         return None
     try:
         return kl_divergence(q, p)
@@ -112,16 +124,17 @@ def kl_per_dimension(guide_fn: Distribution, model_fn: Distribution) -> Tensor |
         return None
 
 
-def _full_size(pairing: Pairing, batch: Mapping[str, Tensor]) -> float:
+def _full_size(pairing: Pairing) -> float:
     """The number of data points that the program's scaled log-densities are summed over."""
-    rows = len(next(iter(batch.values()))) if batch else None
     for draw in [*pairing.observed.values(), *pairing.latents.values()]:
-        for frame in draw.frames:
-            if rows is None or frame.size == rows:
-                return frame.full_size if frame.full_size and frame.full_size > 0 else frame.size
-    return 1.0 if rows is None else rows
+        frame = data_frame(draw, pairing.rows)
+        if frame is not None:
+            return frame.full_size if frame.full_size and frame.full_size > 0 else frame.size
+    return pairing.rows
 
 
 def _scaled(density: Tensor, scale: float | Tensor, full: float) -> Tensor:
-    total = density.sum()
-    return total * (scale / full)
+    """A log-density summed over all plates, in nats per datum of the whole data set."""
+    if isinstance(scale, Tensor) and scale.dim():
+        return (density * scale).sum() / full
+    return density.sum() * (scale / full)
