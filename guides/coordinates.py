@@ -75,7 +75,7 @@ class Latent:
             )
         batch_dim = value.dim() - len(event)
         try:
-            to_support = biject_to(_without_rows(support, batch_dim, where))
+            to_support = biject_to(_without_rows(support, len(event), where))
         except NotImplementedError as error:
             raise DeclarationError(
                 f"{where} has a support without a bijection from the real numbers",
@@ -88,17 +88,17 @@ class Latent:
         return cls(site, event, free, to_support, _is_identity(to_support), plates)
 
 
-def _without_rows(support: Any, batch_dim: int, where: str) -> Any:
+def _without_rows(support: Any, event_dim: int, where: str) -> Any:
     """A support whose bounds speak of one datum, where they come with an entry for each row of a batch."""
     if isinstance(support, constraints.independent):
-        base = _without_rows(support.base_constraint, batch_dim, where)
+        base = _without_rows(support.base_constraint, event_dim, where)
         return constraints.independent(base, support.reinterpreted_batch_ndims)
     bounds = {end: getattr(support, end) for end in ("lower_bound", "upper_bound") if hasattr(support, end)}
     if not any(isinstance(bound, Tensor) and bound.dim() > 0 for bound in bounds.values()):
         return support
     for end, bound in bounds.items():
         rows = torch.as_tensor(bound).detach()
-        rows = rows.reshape(-1, *rows.shape[batch_dim:])
+        rows = rows.reshape(-1, *rows.shape[max(0, rows.dim() - event_dim) :])
         if not bool((rows == rows[0]).all()):
             raise DeclarationError(
                 f"{where} has a support that differs between data points",

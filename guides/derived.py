@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.declare.declared import batch_rows
-from ppgen.declare.look import random_sites
 from ppgen.declare.model import Model
 from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.errors import DeclarationError
@@ -113,10 +112,9 @@ class DerivedGuide(_Remembered, ABC):
         if self.is_ready:
             return self
         sites = self.model.sites.values()
-        nodes = random_sites(self.model.prior_run(batch, None if batch else 2))
+        nodes = self.model.prior_run(batch, None if batch else 2).nodes
         latents = [Latent.of(site, nodes[site.name], self._where(site)) for site in sites if site.role == "latent"]
-        example = {site.name: nodes[site.name]["value"] for site in sites if site.name in nodes}
-        example |= batch or {}
+        example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
         evidence = [site.name for site in sites if site.role != "latent"] + self._covariates()
         reference = next(self.model.parameters(), None)
         with torch.random.fork_rng(devices=[]):
@@ -167,7 +165,8 @@ class DerivedGuide(_Remembered, ABC):
         fn = self.distribution(latent, output, memory)
         given = batch.get(latent.name)
         value = pyro.sample(latent.name, fn) if given is None else given
-        self.remember(latent, value, memory)
+        if latent is not self.latents[-1]:
+            self.remember(latent, value, memory)
         return value
 
     def _covariates(self) -> list[str]:

@@ -25,6 +25,9 @@ class FullRank(DerivedGuide):
     back from the value of ``z_j``. So each site is an ordinary Gaussian conditional, with a closed-form rate where
     the prior has one, and no auxiliary site is needed. Global latents are full-rank among themselves.
 
+    The heads give ``L = diag(s) B`` with a positive ``s`` and a unit lower-triangular ``B``: as the posterior narrows,
+    one number takes a whole row along, and training stays stable where free entries of ``L`` make it diverge.
+
     Args:
         model: the declared model.
         encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
@@ -85,7 +88,7 @@ class FullRank(DerivedGuide):
 
 
 def _lower_triangle(diagonal: Tensor, below: Tensor) -> Tensor:
-    """A lower-triangular matrix [..., n, n] from its diagonal [..., n] and what is strictly below it, row by row."""
+    """``diag(s) B`` [..., n, n] from ``s`` [..., n] and what is strictly below the unit diagonal of B, row by row."""
     n = diagonal.shape[-1]
     rows, columns = torch.tril_indices(n, n, -1, device=diagonal.device)
     filled = torch.diag_embed(torch.ones_like(diagonal))

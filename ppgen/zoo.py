@@ -46,6 +46,7 @@ class Recipe:
         max_epochs: passes over the training data.
         batch_size: data points a step.
         learning_rate: Adam's step size.
+        schedule: its course, ``"constant"`` or ``"cosine"``.
         patience: epochs without a better validation loss before the fit stops; ``None`` for no early stop.
         quick: the settings that ``ppgen demo --quick`` uses instead.
         data: the data set that the settings were chosen on.
@@ -58,6 +59,7 @@ class Recipe:
     max_epochs: int
     batch_size: int = 64
     learning_rate: float = 3e-3
+    schedule: str = "constant"
     patience: int | None = 10
     quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     data: str = "digits"
@@ -67,9 +69,11 @@ class Recipe:
 
         Example:
             >>> sorted(recipe("vae").settings())
-            ['batch_size', 'learning_rate', 'max_epochs', 'patience']
+            ['batch_size', 'learning_rate', 'max_epochs', 'patience', 'schedule']
         """
-        chosen = {name: getattr(self, name) for name in ("max_epochs", "batch_size", "learning_rate", "patience")}
+        chosen = {
+            name: getattr(self, name) for name in ("max_epochs", "batch_size", "learning_rate", "schedule", "patience")
+        }
         return chosen | (dict(self.quick) if quick else {})
 
     @property
@@ -182,7 +186,7 @@ def _cvae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float =
     return Ingredients(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _pixelcnn(data: Dataset, hidden: int = 32, num_layers: int = 2) -> Ingredients:
+def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4) -> Ingredients:
     from ppgen import models, objectives
 
     return Ingredients(
@@ -236,9 +240,10 @@ _RECIPES = {
             "one pixel after the other, by masked convolutions; its density is exact",
             "van den Oord et al., 2016, Conditional Image Generation with PixelCNN Decoders",
             _pixelcnn,
-            max_epochs=30,
-            learning_rate=2e-3,
-            patience=5,
+            max_epochs=40,
+            learning_rate=5e-3,
+            schedule="cosine",
+            patience=8,
             quick={"max_epochs": 10},
         ),
         Recipe(

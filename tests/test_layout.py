@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import importlib.metadata
 import importlib.util
 import os
+import re
 import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +115,20 @@ def test_the_public_list_comes_before_the_code(path: Path) -> None:
             return
         assert not isinstance(node, ast.ClassDef | ast.FunctionDef), f"{node.name} comes before __all__"
     pytest.fail("no __all__")
+
+
+def test_what_is_imported_is_required(packaging: dict[str, Any]) -> None:
+    imported = set()
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                imported.add(node.module.partition(".")[0])
+    owners = importlib.metadata.packages_distributions()
+    needed = {owners[name][0].lower() for name in imported - set(sys.stdlib_module_names) - {"ppgen"}}
+    required = {re.split("[<>=!~; ]", line)[0].lower() for line in packaging["INSTALL_REQUIRES"]}
+    assert needed <= required
 
 
 def test_names_of_files_travel_everywhere() -> None:

@@ -15,7 +15,7 @@ from ppgen.cli.endings import Interrupted
 from ppgen.cli.options import assignments, data_options, load_data
 from ppgen.cli.runs import clear, drop_results, note_sources
 from ppgen.cli.source import is_source
-from ppgen.cli.threads import limited_to
+from ppgen.cli.threads import limited_to, threads_option
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ __all__ = ["fit"]
 @click.option("--epochs", type=int, help="Passes over the training data.")
 @click.option("--batch-size", type=int, help="Data points a step.")
 @click.option("--lr", type=float, help="Learning rate of Adam.")
+@click.option("--schedule", type=click.Choice(["constant", "cosine"]), help="Its course.  [default: constant]")
 @click.option("--patience", type=int, help="Stop after so many epochs without a better validation loss; keep the best.")
 @click.option("--clip-norm", type=float, help="Largest norm of the gradient.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of initial weights, data order and noise.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@threads_option()
 @click.option(
     "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Run folder.  [default: runs/MODEL-DATA]"
 )
@@ -62,6 +64,7 @@ def fit(
     epochs: int | None,
     batch_size: int | None,
     lr: float | None,
+    schedule: str | None,
     patience: int | None,
     clip_norm: float | None,
     seed: int,
@@ -105,7 +108,12 @@ def fit(
         seed=seed,
     )
     how = (recipe.settings() if recipe else {}) | _given(
-        max_epochs=epochs, batch_size=batch_size, learning_rate=lr, patience=patience, clip_norm=clip_norm
+        max_epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=lr,
+        schedule=schedule,
+        patience=patience,
+        clip_norm=clip_norm,
     )
     click.echo(_headline(ingredients, dataset))
     with limited_to(threads), torch.random.fork_rng(devices=[]):
@@ -181,10 +189,15 @@ def _headline(ingredients: zoo.Ingredients, dataset: Any) -> str:
 
 
 def _summary(fitted: Fit) -> str:
-    row = fitted.history[-1]
+    """How the fit went: its last epoch, or the best one where its weights were kept."""
+    row, which = fitted.history[-1], "last"
+    scored = [row for row in fitted.history if "loss" in row.get("valid", {})]
+    if fitted.settings.get("patience") is not None and scored:
+        row, which = min(scored, key=lambda row: row["valid"]["loss"]), "best"
     split = "valid" if row.get("valid") else "train"
     numbers = ", ".join(
         f"{name} {value:.2f}" for name, value in row[split].items() if isinstance(value, float) and name != "loss"
     )
-    ended = {"early": ", stopped early with the best weights", "": ""}.get(fitted.stopped, f", {fitted.stopped}")
-    return f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s{ended}: {split} {numbers}"
+    ended = ", stopped early" if fitted.stopped == "early" else ""
+    took = f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s{ended}"
+    return f"{took}; {which} epoch {row['epoch']}, {split}: {numbers}"

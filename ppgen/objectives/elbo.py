@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.declare.look import label_of
 from ppgen.declare.supports import name_of, support_name
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
@@ -77,14 +78,14 @@ class ELBO(Objective):
     def check(self, model: Program, guide: Program | None) -> None:
         if getattr(model, "is_implicit", False):
             raise SettingError(
-                f"ELBO: {type(model).__name__} has an implicit site, and so no likelihood to bound",
+                f"ELBO: {label_of(model)} has an implicit site, and so no likelihood to bound",
                 expected="a model whose observed sites return distributions",
                 got=", ".join(name for name, site in getattr(model, "sites", {}).items() if site.role == "implicit"),
                 fix="objective=ppgen.Adversarial(), or give the model an `observation` distribution",
             )
         if guide is None:
             raise SettingError(
-                f"ELBO: {type(model).__name__} has latent variables but no guide",
+                f"ELBO: {label_of(model)} has latent variables but no guide",
                 expected="a guide q(z | x)",
                 got="guide=None",
                 fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()",

@@ -81,7 +81,7 @@ class DirichletMultinomial(Model):
 
 
 class SharedMean(Model):
-    """mu ~ Normal(0, 2), one for all data;  z_i ~ Normal(0, 1);  x_i | mu, z_i ~ Normal(mu + z_i, 1/2), in two dims."""
+    """mu ~ Normal(0, 2), one for all data;  z_i ~ Normal(0, 1/2);  x_i | mu, z_i ~ Normal(mu + z_i, 1), in two dims."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,18 +93,18 @@ class SharedMean(Model):
 
     @latent
     def z(self) -> dist.TorchDistribution:
-        return dist.Normal(0.0, 1.0).expand([2]).to_event(1)
+        return dist.Normal(0.0, 0.5).expand([2]).to_event(1)
 
     @observed
     def x(self, z: Tensor, mu: Tensor) -> dist.TorchDistribution:
-        return dist.Normal(mu + z + 0 * self.anchor, 0.5).to_event(1)
+        return dist.Normal(mu + z + 0 * self.anchor, 1.0).to_event(1)
 
     def evidence(self, x: Tensor) -> float:
         """log p(x_1 .. x_N) / N: each dim of x is jointly Normal with covariance ``5/4 I + 4 11^T``."""
         n = len(x)
         covariance = 1.25 * torch.eye(n, dtype=torch.float64) + 4.0
         joint = torch.distributions.MultivariateNormal(torch.zeros(n, dtype=torch.float64), covariance)
-        return float(joint.log_prob(x.double().T).sum() / n)
+        return float(joint.log_prob(x.detach().double().T).sum() / n)
 
     def posterior_of_mu(self, x: Tensor) -> tuple[Tensor, float]:
         """Mean [2] and standard deviation of mu given all data."""

@@ -31,6 +31,11 @@ class PPCA(Model):
         return dist.Normal(z @ self.weight.T + self.bias, self.log_scale.exp()).to_event(1)
 
 
+def frozen(model: PPCA) -> PPCA:
+    """The model with its parameters fixed, so that a fit moves the guide alone."""
+    return model.requires_grad_(False)
+
+
 def marginal(model: PPCA) -> torch.distributions.MultivariateNormal:
     """p(x) = Normal(b, W W^T + s^2 I), in float64."""
     weight, bias, scale = _double(model)
