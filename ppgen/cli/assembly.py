@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppgen import zoo
 from ppgen.cli import catalogue
-from ppgen.cli.source import construct, is_source, load_member
+from ppgen.cli.source import construct, full_name, is_source, load_member
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def assemble(
         torch.manual_seed(seed)
         if is_source(model):
             settings = dict(settings or {})
-            made = construct(load_member(model), settings, offered, "--set")
-            sources["model"] = {"from": model, "settings": settings}
+            maker = load_member(model)
+            made = construct(maker, settings, offered, "--set")
+            sources["model"] = {"from": full_name(model, maker), "settings": settings}
             ingredients = zoo.Ingredients(made, None, None)
         else:
             ingredients = zoo.build(model, data, seed=seed, **(settings or {}))
@@ -87,8 +88,9 @@ def _guide(
     text: str, model: nn.Module, settings: Mapping[str, Any], offered: Mapping[str, Any], sources: Sources
 ) -> nn.Module:
     if is_source(text):
-        sources["guide"] = {"from": text, "settings": dict(settings)}
-        return construct(load_member(text, "Guide"), settings, {**offered, "model": model}, "--set-guide")
+        maker = load_member(text, "Guide")
+        sources["guide"] = {"from": full_name(text, maker), "settings": dict(settings)}
+        return construct(maker, settings, {**offered, "model": model}, "--set-guide")
     import ppgen.guides
 
     name = catalogue.match(text, catalogue.summaries("ppgen.guides"), "guide", "ppgen list guides")

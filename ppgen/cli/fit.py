@@ -180,7 +180,10 @@ def _again(folder: Path) -> str:
 
 
 def _headline(ingredients: zoo.Ingredients, dataset: Any) -> str:
-    parts = [str(ingredients.model)]
+    from ppgen.declare import Program
+
+    model = ingredients.model
+    parts = ["a Pyro model and guide written by hand" if isinstance(model, Program) else str(model)]
     if ingredients.guide is not None:
         parts.append(f"guide {type(ingredients.guide).__name__}")
     if ingredients.objective is not None:

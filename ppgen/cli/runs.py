@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ppgen.cli.options import load_data
-from ppgen.cli.source import construct, load_member
+from ppgen.cli.source import construct, declares, load_member
 from ppgen.errors import CheckpointError, SettingError
 
 if TYPE_CHECKING:
@@ -165,14 +165,23 @@ def _delete(folder: Path, names: Iterable[str]) -> None:
 
 
 def _own_file(text: str, kind: str, folder: Path) -> str:
-    """``FILE.py:Class`` as the run recorded it, if that file is still there and is the user's, not the run's."""
-    file = Path(text.partition(":")[0])
+    """``FILE.py:Class`` as the run recorded it, if that file is the user's and declares the class.
+
+    A run may come from anywhere, and loading a file runs it. So a run never decides alone what is run: the file must
+    lie below the current folder, outside the run's own, import ppgen and define that name.
+    """
+    place, _, name = text.partition(":")
+    file = Path(place)
+    if file.suffix != ".py":
+        return text  # an installed module, which ppgen.load imports by name as well
     trusted = not file.is_absolute() and ".." not in file.parts and folder.resolve() not in file.resolve().parents
-    if file.suffix == ".py" and not (trusted and file.is_file()):
+    if not (trusted and declares(file, name)):
         raise CheckpointError(
             f"{folder}: its {kind} is your own class, {text}",
-            expected=f"{file} below the current folder ({Path.cwd()})",
-            got="no such file there" if trusted else "a path outside the current folder, or inside the run's",
+            expected=f"{file} below the current folder ({Path.cwd()}), with {name} in it",
+            got=(
+                "no such class or file there" if trusted else "a path outside the current folder, or inside the run's"
+            ),
             fix=f"--{kind} FILE.py:Class with the path of the file, or run from the folder where it was fitted",
         )
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -14,12 +15,34 @@ from typing import Any
 
 from ppgen.errors import SettingError
 
-__all__ = ["construct", "is_source", "load_member"]
+__all__ = ["construct", "declares", "full_name", "is_source", "load_member"]
 
 
 def is_source(text: str) -> bool:
     """Whether ``text`` names a class in a file or module, rather than a recipe of the zoo."""
     return ":" in text or text.endswith(".py")
+
+
+def full_name(text: str, member: Callable[..., Any]) -> str:
+    """``FILE.py`` with the name of what was found in it, ``FILE.py:Class``."""
+    place, _, name = text.partition(":")
+    return f"{place}:{name or member.__name__}"
+
+
+def declares(file: Path, name: str) -> bool:
+    """Whether a file imports ppgen and defines ``name``, read from its text without running it."""
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return False
+    imported = {
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    return name in defined and any(module.partition(".")[0] == "ppgen" for module in imported)
 
 
 def load_member(text: str, kind: str = "Model") -> Callable[..., Any]:

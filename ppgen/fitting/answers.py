@@ -7,7 +7,6 @@ from typing import Any
 
 import pyro
 import torch
-from pyro.poutine.util import site_is_subsample
 from torch import Tensor, nn
 
 from ppgen.declare import validation
@@ -43,8 +42,7 @@ def draw_observed(
         for start in range(0, n, _ROWS):
             count = min(_ROWS, n - start)
             chunk = {key: value[start : start + count] for key, value in given.items()}
-            trace = pyro.poutine.trace(prior).get_trace(chunk, count)
-            pieces.append({name: _value(node, mean) for name, node in _outputs(model, trace)})
+            pieces.append({name: _value(node, mean) for name, node in _outputs(model, prior, chunk, count)})
     return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
@@ -94,8 +92,8 @@ def reconstruct(
             values = {name: value[part] if _is_local(model, name) else value for name, value in latents.items()}
             conditioned = pyro.poutine.condition(model, data=values)
             chunk = {key: value[part] for key, value in data.items()}
-            trace = pyro.poutine.trace(conditioned).get_trace(chunk, len(next(iter(chunk.values()))))
-            pieces.append({name: _value(node, mean=True) for name, node in _outputs(model, trace)})
+            nodes = _outputs(model, conditioned, chunk, len(next(iter(chunk.values()))))
+            pieces.append({name: _value(node, mean=True) for name, node in nodes})
     return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
@@ -103,14 +101,13 @@ def _is_local(model: Any, name: str) -> bool:
     return bool(model.sites[name].local)
 
 
-def _outputs(model: Any, trace: Any) -> list[tuple[str, Any]]:
-    """The observed and implicit sites of a run."""
-    roles = {name: site.role for name, site in model.sites.items()}
-    return [
-        (name, node)
-        for name, node in trace.nodes.items()
-        if node["type"] == "sample" and not site_is_subsample(node) and roles.get(name, "latent") != "latent"
-    ]
+def _outputs(model: Any, handled: Any, batch: Mapping[str, Tensor], rows: int) -> list[tuple[str, Any]]:
+    """The observed and implicit sites of one run of a model inside handlers."""
+    tracer = pyro.poutine.trace()
+    with tracer:  # get_trace would make another exception out of ours
+        handled(batch, rows)
+    outputs = [name for name, site in model.sites.items() if site.role != "latent"]
+    return [(name, tracer.trace.nodes[name]) for name in outputs if name in tracer.trace.nodes]
 
 
 def _value(node: Any, mean: bool) -> Tensor:

@@ -15,7 +15,8 @@ from ppgen.objectives.bound import log_weights, parts
 
 __all__ = ["elbo", "log_prob"]
 
-_ROWS_A_PASS = 4096
+_ROWS_A_PASS = 4096  # particles times data points
+_ROWS = 256  # data points
 
 
 def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_particles: int, seed: int) -> Tensor:
@@ -54,8 +55,8 @@ def log_prob(
     device = next(iter(data.values())).device
     with seeded(seed, device), evaluating(model, guide):
         if guide is None:
-            return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, 512)])
-        return torch.cat([_bound(model, guide, chunk, num_particles) for chunk in chunks(data, 256)])
+            return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, _ROWS)])
+        return torch.cat([_bound(model, guide, chunk, num_particles) for chunk in chunks(data, _ROWS)])
 
 
 def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int) -> Tensor:

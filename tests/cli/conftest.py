@@ -42,6 +42,20 @@ class Encoder(ppgen.Guide):
         return dist.Normal(self.network(x.flatten(1)), self.width).to_event(1)
 '''
 
+PAIR = """
+import pyro, pyro.distributions as dist, torch, ppgen
+def make(start=0.0):
+    def model(x):
+        with pyro.plate("data", len(x)):
+            z = pyro.sample("z", dist.Normal(0.0, 1.0))
+            pyro.sample("x", dist.Bernoulli(logits=z[:, None, None, None].expand(x.shape)).to_event(3), obs=x)
+    def guide(x):
+        loc = pyro.param("loc", torch.tensor(start))
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", dist.Normal(loc, 1.0))
+    return ppgen.Program(model, guide)
+"""
+
 
 def ppgen(*words: object) -> Result:
     """Run a command in this process; what it raised beyond its own endings is raised here."""
@@ -58,10 +72,11 @@ def _ppgen() -> Ppgen:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder, new, with ``my_models.py`` in it; what is loaded from it is forgotten afterwards."""
+    """The current folder, new, with ``my_models.py`` and ``pair.py`` in it; what is loaded from it is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "my_models.py").write_text(OWN)
+    (tmp_path / "pair.py").write_text(PAIR)
     before = set(sys.modules)
     yield tmp_path
     forget(before, tmp_path)

@@ -81,12 +81,32 @@ def test_a_file_that_was_moved_must_be_named(own: Path) -> None:
     assert fit.encode().shape == (360, 2)
 
 
-@pytest.mark.parametrize("place", ["runs/own/evil.py", "../evil.py", "{}/evil.py", "runs/../../evil.py"])
-def test_nothing_in_or_outside_the_run_folder_is_executed(own: Path, here: Path, place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        ("runs/own/evil.py", "import ppgen\nclass Tiny: ..."),
+        ("../evil.py", "import ppgen\nclass Tiny: ..."),
+        ("{}/evil.py", "import ppgen\nclass Tiny: ..."),
+        ("runs/../../evil.py", "import ppgen\nclass Tiny: ..."),
+        ("deploy.py", "import ppgen"),
+        ("deploy.py", "class Tiny: ..."),
+        ("deploy.py", "class Tiny:"),
+    ],
+)
+def test_a_run_cannot_choose_what_is_executed(own: Path, here: Path, place: str, content: str) -> None:
     place = place.format(here.parent)
-    Path(place).write_text("raise SystemExit('executed')")
+    Path(place).write_text(f"raise SystemExit('executed')\n{content}\n")
     run = json.loads((own / "run.json").read_text())
     run["sources"]["model"]["from"] = f"{place}:Tiny"
     (own / "run.json").write_text(json.dumps(run))
-    with pytest.raises(CheckpointError):
+    with pytest.raises(CheckpointError, match="--model FILE"):
         open_run(own)
+
+
+def test_a_pair_written_in_pyro_is_built_by_the_users_function(ppgen: Ppgen, here: Path) -> None:
+    assert ppgen("fit", "pair.py:make", "--set", "start=0.5", "--epochs", 1, "--out", "runs/pair").exit_code == 0
+    del sys.modules["pair"]
+    fit = open_run(Path("runs/pair"))
+    assert fit.elbo().value == open_run(Path("runs/pair")).elbo().value
+    saved = fit.guide.state_dict()["params.loc"]
+    assert saved != 0.5, "the weights are those of the fit"

@@ -16,6 +16,9 @@ from ppgen.declare import Model, latent, observed
 from ppgen.fitting import Fit
 from ppgen.guides import MeanField
 from ppgen.models import VAE
+from tests.oracles.precision import float64
+
+__all__ = ["float64", "grey", "noisy_fit", "vae_fit"]
 
 
 class Noisy(Model):

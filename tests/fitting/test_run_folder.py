@@ -9,7 +9,8 @@ import pytest
 from ppgen.errors import CheckpointError, SettingError
 from ppgen.fitting.run_folder import RunFolder, versions
 
-RECORD: dict[str, Any] = dict.fromkeys(("model", "guide", "objective", "data", "example", "settings", "facts"), {})
+PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
+RECORD: dict[str, Any] = {part: {} for part in PARTS}
 
 
 def test_a_record_comes_back(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_history_grows_by_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"model": {}}', "\x00"])
 def test_what_is_no_record(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
-    with pytest.raises(CheckpointError, match="run.json"):
+    with pytest.raises(CheckpointError, match=r"run\.json"):
         RunFolder(tmp_path).read()
 
 

@@ -102,21 +102,18 @@ def test_latents_that_depend_on_each_other() -> None:
     assert -0.3 < gap < 1.0
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("make", [PPCA, TwoLevels])
 def test_all_latents_of_a_datum_are_one_gaussian(make: Any) -> None:
     """What the chain of sites draws has the joint covariance that its factors spell out, and its own density."""
-    torch.set_default_dtype(torch.float64)
-    try:
-        model: Model = make()
-        guide, x = FullRank(model), torch.randn(1, 20 if make is PPCA else 5)
-        with torch.no_grad():
-            for parameter in guide.parameters():
-                parameter.add_(0.05 * torch.randn_like(parameter))
-            draws = draw_guide(guide, {"x": x.expand(40_000, -1)}, 40_000)
-        joint = torch.cat([draw.value for draw in draws.values()], -1)
-        log_q = sum(draw.guide_fn.log_prob(draw.value) for draw in draws.values())
-    finally:
-        torch.set_default_dtype(torch.float32)
+    model: Model = make()
+    guide, x = FullRank(model), torch.randn(1, 20 if make is PPCA else 5)
+    with torch.no_grad():
+        for parameter in guide.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+        draws = draw_guide(guide, {"x": x.expand(40_000, -1)}, 40_000)
+    joint = torch.cat([draw.value for draw in draws.values()], -1)
+    log_q = sum(draw.guide_fn.log_prob(draw.value) for draw in draws.values())
     fitted = MultivariateNormal(joint.mean(0), covariance_matrix=torch.cov(joint.T))
     assert (torch.corrcoef(joint.T) - torch.eye(joint.shape[1])).abs().max() > 0.05
     # A Gaussian's log-density is quadratic: the fitted one agrees everywhere, up to the sampling error of its moments.

@@ -1,15 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from tests.oracles.precision import float64
 
-import pytest
-import torch
-
-
-@pytest.fixture
-def float64() -> Iterator[None]:
-    """Everything that is made in the test is in double precision, so that equal means equal."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    yield
-    torch.set_default_dtype(before)
+__all__ = ["float64"]
