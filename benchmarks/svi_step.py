@@ -18,6 +18,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pyro
@@ -40,7 +41,7 @@ class MLPEncoder(nn.Module):
     def __init__(self, sizes: list[int], latent_dim: int) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in zip(sizes, sizes[1:], strict=False):
+        for before, after in pairwise(sizes):
             layers += [nn.Linear(before, after), nn.ReLU()]
         self.trunk = nn.Sequential(*layers)
         self.loc, self.log_scale = nn.Linear(sizes[-1], latent_dim), nn.Linear(sizes[-1], latent_dim)

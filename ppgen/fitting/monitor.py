@@ -13,7 +13,7 @@ from ppgen.declare import validation
 from ppgen.fitting.means import posterior_means
 from ppgen.fitting.resident import chunks
 from ppgen.objectives import Moment, Objective
-from ppgen.objectives.bound import data_frame, kl_per_dimension
+from ppgen.objectives.bound import data_frame, kl_per_dimension, parts
 from ppgen.objectives.pairing import pair
 
 __all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor", "seeded"]
@@ -65,30 +65,50 @@ def monitor(
         moment: of the schedule; the end of training, so that losses of all epochs mean the same.
 
     Returns:
-        ``loss`` and its parts, and for each factorised latent ``kl_per_dimension/z`` (a list, nats) and
-        ``active_units/z`` (dimensions whose posterior mean varies over data by more than 0.01). Empty for an
-        objective of several turns, whose losses are no measure of the fit.
+        ``loss`` and its record (not for an objective of several turns, whose losses are no measure of the fit); the
+        true ELBO and its parts, whatever the objective, if there are a guide and a likelihood; and for each latent
+        ``active_units/z`` (dimensions whose posterior mean varies over data by more than 0.01) and, where both
+        distributions factorise, ``kl_per_dimension/z`` (a list, nats).
     """
-    turns = objective.turns(model, guide)
-    if len(turns) != 1:
-        return {}
     rows = len(next(iter(data.values())))
     totals: dict[str, Tensor] = {}
     device = next(iter(data.values())).device
     with seeded(seed, device), evaluating(model, guide):
         for chunk in chunks(data, _ROWS):
             count = len(next(iter(chunk.values())))
-            loss = objective.loss(turns[0].name, model, guide, chunk, max(size, count), moment)
-            for key, value in {"loss": loss.value, **loss.record}.items():
+            for key, value in _measure(model, guide, objective, chunk, max(size, count), moment).items():
                 weighted = value.double() * (count / rows)
                 totals[key] = totals[key] + weighted if key in totals else weighted
         row: dict[str, Any] = {key: value.item() for key, value in totals.items()}
-        if guide is not None:
+        if _has_bound(model, guide):
             row |= _anatomy(model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
     return row
 
 
-def _anatomy(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> dict[str, Any]:
+def _has_bound(model: nn.Module, guide: nn.Module | None) -> bool:
+    return guide is not None and not getattr(model, "is_implicit", False)
+
+
+def _measure(
+    model: nn.Module,
+    guide: nn.Module | None,
+    objective: Objective,
+    chunk: Mapping[str, Tensor],
+    size: int,
+    moment: Moment,
+) -> dict[str, Tensor]:
+    """The objective's loss and record on a piece of the split, and the bound's parts where it records none."""
+    turns = objective.turns(model, guide)
+    named: dict[str, Tensor] = {}
+    if len(turns) == 1:
+        loss = objective.loss(turns[0].name, model, guide, chunk, size, moment)
+        named |= {"loss": loss.value, **loss.record}
+    if _has_bound(model, guide) and not {"elbo", "log_joint"} & set(named):
+        named |= parts(model, guide, chunk, size).record()
+    return named
+
+
+def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[str, Any]:
     """Active units and closed-form KL by dimension of every latent with one value per datum."""
     row: dict[str, Any] = {}
     rows = len(next(iter(data.values())))

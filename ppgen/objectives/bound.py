@@ -39,10 +39,11 @@ class Parts:
         """Sum of all rates."""
         return functools.reduce(torch.add, self.rates.values()) if self.rates else self.distortion.new_zeros(())
 
-    @property
-    def bound(self) -> str:
-        """What ``-(distortion + rate)`` is called: ``"elbo"``, or ``"log_joint"`` where the guide is a point."""
-        return "log_joint" if self.pairing.is_point else "elbo"
+    def record(self) -> dict[str, Tensor]:
+        """The parts by name, detached, and what they add up to: ``elbo``, or ``log_joint`` if the guide is a point."""
+        named = {f"rate/{name}": rate.detach() for name, rate in self.rates.items()}
+        bound = "log_joint" if self.pairing.is_point else "elbo"
+        return named | {"distortion": self.distortion.detach(), bound: -(self.distortion + self.rate).detach()}
 
 
 def parts(

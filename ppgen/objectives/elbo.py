@@ -112,10 +112,7 @@ class ELBO(Objective):
             [parts(model, guide, batch, size, closed_form=self.closed_form) for _ in range(self.num_particles)]
         )
         _must_be_pathwise(drawn)
-        rate = drawn.rate
-        record = {f"rate/{name}": value.detach() for name, value in drawn.rates.items()}
-        record |= {"distortion": drawn.distortion.detach(), drawn.bound: -(drawn.distortion + rate).detach()}
-        return Loss(drawn.distortion + (rate if beta == 1 else beta * rate), record)
+        return Loss(drawn.distortion + (drawn.rate if beta == 1 else beta * drawn.rate), drawn.record())
 
 
 def _must_be_pathwise(drawn: Parts) -> None:

@@ -119,9 +119,10 @@ class Pairing(Messenger):
         if message["type"] != "sample":
             return
         if isinstance(message["fn"], _Subsample):
-            if message["value"] is None and message["fn"].subsample_size == self.rows:
+            fn = message["fn"]
+            if message["value"] is None and self.rows == (fn.subsample_size or fn.size):
                 # The batch is the subsample. Pyro would draw a permutation of the whole data set, and throw it away.
-                message["value"] = torch.arange(self.rows, device=message["fn"].device)
+                message["value"] = torch.arange(self.rows, device=fn.device)
                 message["done"] = True
         elif self.in_model and not message["is_observed"]:
             draw = self.latents.get(message["name"])

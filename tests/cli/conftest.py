@@ -72,7 +72,7 @@ def _ppgen() -> Ppgen:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The current folder, new, with ``my_models.py`` and ``pair.py`` in it; what is loaded from it is forgotten afterwards."""
+    """The current folder, new, with two files of the user's; what is loaded from it is forgotten afterwards."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "my_models.py").write_text(OWN)

@@ -154,7 +154,7 @@ def test_a_full_disk_in_the_middle_loses_nothing(
         with pytest.raises(CheckpointError, match="No space left") as caught:
             noisy_fit(out=tmp_path / "run")
     assert caught.value.fit.elbo().kind == "lower bound"
-    assert checkpoint.latest(tmp_path / "run" / "checkpoint") == 6
+    assert checkpoint.latest(tmp_path / "run" / "checkpoint") == 7
     monkeypatch.undo()
     assert same(state_of(noisy_fit(out=tmp_path / "run", resume=True)), state_of(noisy_fit()))
 

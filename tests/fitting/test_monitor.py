@@ -13,7 +13,7 @@ from ppgen.declare import Model, observed
 from ppgen.fitting import monitor as module
 from ppgen.fitting.monitor import evaluating, monitor, seeded
 from ppgen.guides import FullRank, MeanField
-from ppgen.objectives import Moment
+from ppgen.objectives import Loss, Moment, Turn
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
 
@@ -36,6 +36,28 @@ def test_the_true_elbo_whatever_the_objective() -> None:
     assert rows[1.0]["elbo"] < log_evidence(model, x).mean().item()
     warm = row_of(model, guide, x, ppgen.ELBO(4.0, warmup=10), moment=Moment(0, 10.0))
     assert warm["loss"] == pytest.approx(rows[4.0]["loss"], abs=1e-5)
+
+
+def test_an_objective_that_records_no_bound_is_measured_all_the_same() -> None:
+    """One turn that is something else, and a game of two: the parts are those that the ELBO would record."""
+
+    class Other(ppgen.ELBO):
+        def loss(self, *args: Any) -> Loss:
+            return Loss(2 * super().loss(*args).value, {})
+
+    class Game(Other):
+        def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
+            return 2 * super().turns(model, guide)
+
+    torch.manual_seed(0)
+    model = PPCA(latent_dim=2, noise=3.0)
+    guide, x = MeanField(model), marginal(model).sample((20_000,)).float()
+    expected, other, game = (row_of(model, guide, x, objective()) for objective in (ppgen.ELBO, Other, Game))
+    assert "loss" not in game
+    assert set(expected) == set(other) == set(game) | {"loss"}
+    for row in (other, game):
+        assert row["elbo"] == pytest.approx(expected["elbo"], abs=0.1)
+        assert row["rate/z"] == pytest.approx(expected["rate/z"], abs=1e-4)
 
 
 def test_the_noise_is_the_same_at_every_call() -> None:

@@ -34,13 +34,13 @@ def test_learns_digits_and_has_no_density():
     torch.manual_seed(0)
     data = ppgen.data.load("digits")
     model = GAN(SHAPE, latent_dim=16)
-    settings = {"max_epochs": 30, "batch_size": 64, "learning_rate": 2e-3, "progress": False}
+    settings = {"max_epochs": 20, "batch_size": 64, "learning_rate": 2e-3, "progress": False}
     fit = ppgen.fit(model, data=data, **settings)
     real, fake = data.split("test")["x"].flatten(1), fit.sample(2_000, seed=0).flatten(1)
     # Where ink usually lies, and which pixels go together: both as in real digits, neither so before training.
     means = torch.corrcoef(torch.stack([real.mean(0), fake.mean(0)]))[0, 1]
     covariances = torch.corrcoef(torch.stack([real.T.cov().flatten(), fake.T.cov().flatten()]))[0, 1]
-    assert means > 0.95
-    assert covariances > 0.7
+    assert means > 0.9
+    assert covariances > 0.5
     with pytest.raises(Unanswerable):
         fit.log_prob()

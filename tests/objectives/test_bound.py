@@ -6,13 +6,13 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import kl_divergence
 
 import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DeclarationError
-from ppgen.guides import FullRank, MeanField
+from ppgen.guides import Delta, FullRank, MeanField
 from ppgen.models import VAE, ConditionalVAE
 from ppgen.objectives.bound import kl_per_dimension, log_weights, parts
 from tests.oracles.conjugate import SharedMean, TwoLevels
@@ -138,8 +138,12 @@ def test_kl_per_dimension_of_what_does_not_factorise(q: Any, p: Any) -> None:
     assert kl_per_dimension(q, p) is None
 
 
-def test_a_network_shared_by_model_and_guide_is_no_matter() -> None:
-    model = VAE((1, 8, 8), latent_dim=3)
-    guide = MeanField(model, encoder=nn.Sequential(nn.Flatten(), nn.Linear(64, 7)))
-    found = parts(model, guide, {"x": torch.zeros(2, 1, 8, 8)}, 2)
-    assert found.bound == "elbo"
+def test_a_record_names_the_parts_and_their_sum() -> None:
+    model = TwoLevels()
+    x = {"x": torch.randn(3, 5)}
+    found = parts(model, MeanField(model), x, 3)
+    record = found.record()
+    assert list(record) == ["rate/z2", "rate/z1", "distortion", "elbo"]
+    torch.testing.assert_close(record["elbo"], -(found.distortion + found.rate).detach())
+    assert not any(value.requires_grad for value in record.values())
+    assert "log_joint" in parts(model, Delta(model), x, 3).record()
