@@ -133,11 +133,13 @@ class Scorecard:
             raise CheckpointError(
                 f"{folder}: there are no scores here",
                 expected=f"a run folder with {Path(error.filename).name}",
+                got="no such file",
                 fix=f'ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
             ) from error
         except (ValueError, KeyError, TypeError, EOFError, PpgenError) as error:
             raise CheckpointError(
                 f"{folder}: the scores are damaged",
+                expected="the scores that ppgen wrote",
                 got=f"{type(error).__name__}: {error}",
                 fix=f'evaluate again: ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
             ) from error

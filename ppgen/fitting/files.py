@@ -45,7 +45,10 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
     with writing(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.touch()
+            mode = temporary.stat().st_mode
             write(temporary)
+            temporary.chmod(mode)  # some writers make files that only their owner can read
             _sync(temporary)
             os.replace(temporary, path)
             _sync(path.parent)  # the rename itself must reach the disk

@@ -22,7 +22,8 @@ def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
     """
     sites = model.sites
     if isinstance(model, ProgramPart):
-        others = [key for key in dataset.keys if key not in sites] if len(dataset.keys) > 1 else []
+        takes = set(model.arguments) | (set(dataset.keys) if "batch" in model.arguments else set())
+        others = [key for key in dataset.keys if key in takes and key not in sites] if len(dataset.keys) > 1 else []
         return others, others
     known = dict.fromkeys(p for site in sites.values() for p in site.parents if p not in sites)
     needed = {p for site in sites.values() for p in site.parents if p not in site.optional}

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["all_modules", "describe_run", "finish", "save", "verify_same_run"]
 
 _FACTS = ("dtypes", "discrete_likelihood", "point_guide")
-_MAY_DIFFER = ("max_epochs", "patience")
 
 
 def all_modules(
@@ -75,7 +74,9 @@ def verify_same_run(folder: RunFolder, record: dict[str, Any]) -> None:
                 fix=f"resume with the {key} that it was begun with, or choose another out=...",
             )
     for key, value in record["settings"].items():
-        if key not in _MAY_DIFFER and begun["settings"].get(key) != value:
+        # A schedule ends with the last epoch: another number of epochs would be another course from the start.
+        may_differ = key == "patience" or (key == "max_epochs" and record["settings"]["schedule"] == "constant")
+        if not may_differ and begun["settings"].get(key) != value:
             raise CheckpointError(
                 f"{folder.path}: the run was begun with another {key}",
                 expected=f"{key}={begun['settings'].get(key)!r}",
