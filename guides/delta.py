@@ -7,8 +7,7 @@ from typing import Any
 import pyro.distributions as dist
 from torch import Tensor
 
-from ppgen.guides.derived import DerivedGuide
-from ppgen.guides.latents import Latent
+from ppgen.guides.derived import DerivedGuide, Latent
 
 __all__ = ["Delta"]
 
@@ -25,8 +24,6 @@ class Delta(DerivedGuide):
         encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
         width: features of the default encoder.
     """
-
-    is_point = True
 
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
         return latent.num_free

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from math import prod
@@ -10,26 +11,38 @@ from typing import Any
 
 import pyro
 import torch
-from pyro.poutine.util import site_is_subsample
 from torch import Tensor, nn
 
-from ppgen.declare.declared import DATA_PLATE, batch_rows
+from ppgen.declare.declared import batch_rows
 from ppgen.declare.model import Model
-from ppgen.declare.site import Site
+from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.errors import DeclarationError
+from ppgen.guides.coordinates import Latent
 from ppgen.guides.evidence import Evidence
-from ppgen.guides.latents import Latent, read_latent
-from ppgen.nets import MLP
 
-__all__ = ["DerivedGuide"]
+__all__ = ["DerivedGuide", "Latent"]
 
 
-class DerivedGuide(nn.Module, ABC):
+class _Remembered(nn.Module):
+    """Keeps the arguments that it was made with, but for the first, so that a run folder can say them."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> _Remembered:
+        made = super().__new__(cls)
+        with contextlib.suppress(TypeError):  # of a wrong call, which __init__ will report
+            arguments = inspect.signature(cls.__init__).bind(made, *args, **kwargs).arguments
+            object.__setattr__(made, "constructor_arguments", dict(list(arguments.items())[2:]))
+        return made
+
+
+class DerivedGuide(_Remembered, ABC):
     """A guide built from a declared model: one network reads the evidence, one head a latent gives its distribution.
 
     Sites are drawn in the model's order, so that closed-form rates stay valid. A global latent gets free parameters
     instead of a head. A latent whose value is in the batch is observed there and not drawn. Building the guide
     changes nothing of the model, and no random state.
+
+    Encoder and heads are made by :meth:`setup`, as soon as the shapes of all evidence are known: at once, or on the
+    first batch if the model has covariates or further plates.
 
     Args:
         model: the declared model.
@@ -49,8 +62,14 @@ class DerivedGuide(nn.Module, ABC):
                 got=repr(model) if isinstance(model, type) else type(model).__name__,
                 fix="pass the model itself; for hand-written Pyro code: ppgen.Program(model, guide)",
             )
+        if not any(site.role == "latent" for site in model.sites.values()):
+            raise DeclarationError(
+                f"{type(self).__name__}: {type(model).__name__} has no latent variables to guide",
+                expected="at least one @ppgen.latent site",
+                got=f"sites {sorted(model.sites)}",
+                fix="leave the guide out",
+            )
         object.__setattr__(self, "model", model)  # not a submodule: its parameters are the model's own
-        object.__setattr__(self, "constructor_arguments", {"encoder": encoder, "width": width})
         self.latents: list[Latent] = []
         self.evidence: Evidence | None = None
         self.heads = nn.ModuleDict()
@@ -58,7 +77,7 @@ class DerivedGuide(nn.Module, ABC):
         self.parts = nn.ModuleDict()
         self.reads: dict[str, list[str]] = {}
         self._encoder, self._width = encoder, width
-        if not self._covariates():
+        if not self._covariates() and not model.inner:
             self.setup()
 
     # What a family decides -------------------------------------------------------------------------------------------
@@ -91,7 +110,7 @@ class DerivedGuide(nn.Module, ABC):
 
     @property
     def is_ready(self) -> bool:
-        """Whether heads exist; a guide of a model with covariates waits for :meth:`setup`."""
+        """Whether encoder and heads exist."""
         return bool(self.latents)
 
     @property
@@ -111,38 +130,33 @@ class DerivedGuide(nn.Module, ABC):
         """
         if self.is_ready:
             return self
-        nodes = {
-            name: node
-            for name, node in self.model.prior_run(batch, None if batch else 2).nodes.items()
-            if node["type"] == "sample" and not site_is_subsample(node)
-        }
-        found = [
-            read_latent(site, nodes[name], type(self).__name__)
-            for name, site in self.model.sites.items()
-            if site.role == "latent"
-        ]
+        sites = self.model.sites.values()
+        nodes = self.model.prior_run(batch, None if batch else 2).nodes
+        found = [Latent.of(site, nodes[site.name], self._where(site)) for site in sites if site.role == "latent"]
         # Discrete latents come first, so that they can be summed out with everything else given them.
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
-        observed = [name for name, site in self.model.sites.items() if site.role != "latent"]
-        example = {name: nodes[name]["value"] if batch is None else batch[name] for name in observed if name in nodes}
-        example |= {name: batch[name] for name in self._covariates() if batch is not None and name in batch}
+        example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
+        evidence = [site.name for site in sites if site.role != "latent"] + self._covariates()
         reference = next(self.model.parameters(), None)
         with torch.random.fork_rng(devices=[]):
-            self.evidence = Evidence({n: v.cpu() for n, v in example.items()}, self._width, self._encoder)
-            before: list[Latent] = []
-            for latent in latents:
+            if any(latent.site.local for latent in latents):
+                read = {name: example[name].cpu() for name in evidence if name in example}
+                self.evidence = Evidence(read, self._width, self._encoder)
+                num_features = self.evidence.num_features
+            for i, latent in enumerate(latents):
+                before = [other for other in latents[:i] if other.site.local == latent.site.local]
                 outputs = self._num_outputs(latent, before)
                 part = None if latent.is_discrete else self.part(latent)
                 if part is not None:
                     self.parts[latent.name] = part
                 if latent.site.local:
                     reads = self._reads(latent, before)
-                    inputs = sum(read.num_free * prod(read.plate_shape) for read in reads)
-                    self.heads[latent.name] = self._head(inputs, outputs * prod(latent.plate_shape))
                     self.reads[latent.name] = [read.name for read in reads]
+                    num_read = sum(read.num_free * prod(read.plate_shape) for read in reads)
+                    num_outputs = outputs * prod(latent.plate_shape)
+                    self.heads[latent.name] = _head(num_features, num_read, num_outputs, self._width)
                 else:
                     self.free[latent.name] = nn.Parameter(torch.zeros(outputs))
-                before.append(latent)
         if reference is not None:
             self.to(reference.device, reference.dtype)
         self.latents = latents
@@ -151,20 +165,17 @@ class DerivedGuide(nn.Module, ABC):
     def forward(self, batch: Mapping[str, Tensor] | None = None, size: int | None = None) -> dict[str, Tensor]:
         """Draw all latents given a batch; arguments as in ``Model.forward``."""
         batch = {} if batch is None else batch
-        if self.evidence is None:
-            self.setup(batch)
-        if self.evidence is None:
-            raise DeclarationError(f"{type(self).__name__}: setup found no evidence")
+        self.setup(batch)
         rows = batch_rows(batch, size)
-        inner = self.model.inner
         memory: dict[str, Any] = {}
         values: dict[str, Tensor] = {}
         for latent in self.latents:
             if not latent.site.local:
                 values[latent.name] = self._draw(latent, self.free[latent.name], batch, memory)
-        if not self.heads:
+        if self.evidence is None:
             return values
         features = self.evidence(batch)
+        inner = self.model.inner
         data = pyro.plate(DATA_PLATE, rows if size is None else size, subsample=torch.arange(rows), dim=-1 - len(inner))
         with data:
             for latent in self.latents:
@@ -182,12 +193,13 @@ class DerivedGuide(nn.Module, ABC):
     def _draw(self, latent: Latent, output: Tensor, batch: Mapping[str, Tensor], memory: dict[str, Any]) -> Tensor:
         given = batch.get(latent.name)
         if latent.is_discrete:
-            enumerate_it = {"enumerate": "parallel"}  # for Pyro's TraceEnum_ELBO; our own bound sums it out as rows
-            value = pyro.sample(latent.name, latent.discrete(output), infer=enumerate_it) if given is None else given
+            infer = {"enumerate": "parallel"}  # for Pyro's TraceEnum_ELBO; our own bound sums it out as rows
+            value = pyro.sample(latent.name, latent.discrete(output), infer=infer) if given is None else given
         else:
             fn = self.distribution(latent, output, memory)
             value = pyro.sample(latent.name, fn) if given is None else given
-            self.remember(latent, value, memory)
+            if latent is not self.latents[-1]:
+                self.remember(latent, value, memory)
         if any(latent.name in names for names in self.reads.values()):
             memory[f"features of {latent.name}"] = latent.features(value)
         return value
@@ -195,33 +207,30 @@ class DerivedGuide(nn.Module, ABC):
     def _num_outputs(self, latent: Latent, before: list[Latent]) -> int:
         if latent.is_discrete:
             return latent.num_free
-        alike = [b for b in before if b.site.local == latent.site.local and not b.is_discrete]
-        return self.num_outputs(latent, alike)
+        return self.num_outputs(latent, [other for other in before if not other.is_discrete])
 
     def _reads(self, latent: Latent, before: list[Latent]) -> list[Latent]:
-        local = [b for b in before if b.site.local]
-        discrete = [b for b in local if b.is_discrete]
-        return discrete + self.conditions(latent, [b for b in local if not b.is_discrete])
-
-    def _head(self, num_read: int, num_outputs: int) -> nn.Module:
-        """From features (and what was drawn before) to a distribution's parameters, near zero at first."""
-        width = self._evidence_width()
-        if num_read:
-            head: nn.Module = MLP(width + num_read, num_outputs, hidden=(self._width,))
-            last = [layer for layer in head.modules() if isinstance(layer, nn.Linear)][-1]
-        else:
-            head = last = nn.Linear(width, num_outputs)
-        with torch.no_grad():
-            last.weight.mul_(0.1)
-            last.bias.zero_()
-        return head
-
-    def _evidence_width(self) -> int:
-        return 0 if self.evidence is None else self.evidence.num_features
+        discrete = [other for other in before if other.is_discrete]
+        return discrete + self.conditions(latent, [other for other in before if not other.is_discrete])
 
     def _covariates(self) -> list[str]:
         parents = [parent for site in self.model.sites.values() for parent in site.parents]
         return [parent for parent in dict.fromkeys(parents) if parent not in self.model.sites]
+
+    def _where(self, site: Site) -> str:
+        return f"{type(self).__name__}: latent variable {site.name!r} of {type(self.model).__name__}"
+
+
+def _head(num_features: int, num_read: int, num_outputs: int, width: int) -> nn.Module:
+    """Features to numbers, near 0 at first: every guide starts near the standard normal in free coordinates.
+
+    A head that reads other latents beside the features has a hidden layer, to mix the two.
+    """
+    last = nn.Linear(width if num_read else num_features, num_outputs)
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+        last.bias.zero_()
+    return nn.Sequential(nn.Linear(num_features + num_read, width), nn.SiLU(), last) if num_read else last
 
 
 def _beside(features: Tensor, known: list[Tensor]) -> Tensor:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pyro.distributions as dist
-from pyro.contrib.zuko import ZukoToPyro
 from torch import Tensor, nn
 from torch.distributions.transforms import ReshapeTransform
 
 from ppgen.errors import SettingError
-from ppgen.guides.derived import DerivedGuide
-from ppgen.guides.latents import Latent
+from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.nets import Flow as FlowNetwork
 
 __all__ = ["Flow"]
 
@@ -38,10 +37,11 @@ class Flow(DerivedGuide):
         self, model: Any, *, flow: str = "MAF", transforms: int = 3, context: int = 64, **settings: Any
     ) -> None:
         if flow not in _FLOWS:
-            raise SettingError(f"Flow: unknown flow {flow!r}", expected=", ".join(_FLOWS), fix='flow="NSF"')
+            raise SettingError(
+                f"Flow: unknown flow {flow!r}", expected=", ".join(_FLOWS), got=repr(flow), fix='flow="NSF"'
+            )
         self.flow, self.transforms, self.context = flow, transforms, context
         super().__init__(model, **settings)
-        self.constructor_arguments |= {"flow": flow, "transforms": transforms, "context": context}
 
     def conditions(self, latent: Latent, before: list[Latent]) -> list[Latent]:
         return before
@@ -49,16 +49,13 @@ class Flow(DerivedGuide):
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
         return self.context
 
+    def part(self, latent: Latent) -> nn.Module:
+        hidden = (self._width, self._width)
+        return FlowNetwork(latent.num_free, self.context, self.flow, self.transforms, hidden)
+
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        free: Any = ZukoToPyro(self.parts[latent.name](output))
+        free: Any = self.parts[latent.name](output)
         if latent.free_shape != (latent.num_free,):
             reshape = ReshapeTransform((latent.num_free,), latent.free_shape)
             free = dist.TransformedDistribution(free, [reshape])
         return latent.constrain(free)
-
-    def part(self, latent: Latent) -> nn.Module:
-        import zuko
-
-        hidden = (self._width, self._width)
-        make = getattr(zuko.flows, self.flow)
-        return make(latent.num_free, self.context, transforms=self.transforms, hidden_features=hidden)

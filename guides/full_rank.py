@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyro.distributions as dist
 import torch
 from torch import Tensor
-from torch.distributions.transforms import ReshapeTransform
 
 from ppgen.errors import DeclarationError
-from ppgen.guides.derived import DerivedGuide
-from ppgen.guides.gaussian import lower_triangle, positive
-from ppgen.guides.latents import Latent
+from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.guides.gaussian import lower_triangle, positive, with_covariance
 
 __all__ = ["FullRank"]
 
@@ -24,6 +21,9 @@ class FullRank(DerivedGuide):
     spells out: block row i gives ``u_i = mu_i + sum_{j<i} L_ij eps_j + L_ii eps_i``, and the noise ``eps_j`` is read
     back from the value of ``z_j``. So each site is an ordinary Gaussian conditional, with a closed-form rate where
     the prior has one, and no auxiliary site is needed. Global latents are full-rank among themselves.
+
+    The heads give ``L = diag(s) B`` with a positive ``s`` and a unit lower-triangular ``B``: as the posterior narrows,
+    one number takes a whole row along, and training stays stable where free entries of ``L`` make it diverge.
 
     Args:
         model: the declared model.
@@ -39,6 +39,7 @@ class FullRank(DerivedGuide):
             raise DeclarationError(
                 f"FullRank: latent variable {latent.name!r} stands in plate {latent.site.plates[0]!r}",
                 expected="latents with one value per datum",
+                got=f"{latent.plate_shape} values per datum",
                 fix="guide=ppgen.guides.MeanField(model), or give the site an event dimension instead of a plate",
             )
         n = latent.num_free
@@ -49,22 +50,14 @@ class FullRank(DerivedGuide):
         loc, diagonal, below, across = output.split(
             [n, n, n * (n - 1) // 2, output.shape[-1] - 2 * n - n * (n - 1) // 2], -1
         )
+        scale = positive(diagonal)
         noise = memory.get(self._key(latent, "noise"))
         if noise is not None:
             mixing = across.reshape(*lead, n, -1)
-            loc = loc + (mixing @ noise.unsqueeze(-1)).squeeze(-1)
-        scale = positive(diagonal)
-        if n == 1:
-            shape = (*loc.shape[:-1], *latent.free_shape)
-            memory[latent.name] = (loc, scale.unsqueeze(-1))
-            wide = scale.expand_as(loc).reshape(shape)
-            return latent.constrain(dist.Normal(loc.reshape(shape), wide).to_event(len(latent.free_shape)))
+            loc = loc + scale * (mixing @ noise.unsqueeze(-1)).squeeze(-1)
         tril = lower_triangle(scale, below)
         memory[latent.name] = (loc, tril)
-        free: Any = dist.MultivariateNormal(loc, scale_tril=tril)
-        if latent.free_shape != (n,):
-            free = dist.TransformedDistribution(free, [ReshapeTransform((n,), latent.free_shape)])
-        return latent.constrain(free)
+        return latent.constrain(with_covariance(loc, tril, latent.free_shape))
 
     def remember(self, latent: Latent, value: Tensor, memory: dict[str, Any]) -> None:
         loc, tril = memory[latent.name]

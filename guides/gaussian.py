@@ -1,8 +1,7 @@
-"""A Gaussian from the output of a head: diagonal, or with every covariance."""
+"""A Gaussian over the free coordinates of one latent, from the output of its head."""
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import pyro.distributions as dist
@@ -13,7 +12,7 @@ from torch.nn.functional import softplus
 
 import ppgen.distributions  # noqa: F401  (registers KL(MultivariateNormal || Normal))
 
-__all__ = ["gaussian", "lower_triangle", "num_gaussian", "positive"]
+__all__ = ["lower_triangle", "normal", "positive", "with_covariance"]
 
 _SOFTPLUS_ONE = 0.5413248546  # softplus of this is 1: a head that gives 0 gives the scale 1
 _SMALLEST = 1e-6
@@ -24,26 +23,26 @@ def positive(raw: Tensor) -> Tensor:
     return softplus(raw + _SOFTPLUS_ONE) + _SMALLEST
 
 
-def num_gaussian(n: int, *, full: bool) -> int:
-    """How many numbers describe a Gaussian over ``n`` coordinates."""
-    return n + n * (n + 1) // 2 if full else 2 * n
+def normal(loc: Tensor, scale: Tensor, shape: tuple[int, ...]) -> Any:
+    """Independent Gaussians with events of a shape, from [..., n] each."""
+    loc, scale = torch.broadcast_tensors(loc, scale)
+    wide = (*loc.shape[:-1], *shape)
+    return dist.Normal(loc.reshape(wide), scale.reshape(wide)).to_event(len(shape))
 
 
-def gaussian(output: Tensor, shape: tuple[int, ...], *, full: bool) -> Any:
-    """A Gaussian with events of a shape, from [..., num_gaussian]."""
-    n = prod(shape)
-    lead = output.shape[:-1]
-    loc, raw = output[..., :n], output[..., n : 2 * n]
-    if not full or n == 1:
-        return dist.Normal(loc.reshape(*lead, *shape), positive(raw).reshape(*lead, *shape)).to_event(len(shape))
-    free: Any = dist.MultivariateNormal(loc, scale_tril=lower_triangle(positive(raw), output[..., 2 * n :]))
+def with_covariance(loc: Tensor, tril: Tensor, shape: tuple[int, ...]) -> Any:
+    """A Gaussian with a full covariance and events of a shape, from [..., n] and [..., n, n]."""
+    n = loc.shape[-1]
+    if n == 1:
+        return normal(loc, tril.squeeze(-1), shape)
+    free: Any = dist.MultivariateNormal(loc, scale_tril=tril)
     return free if shape == (n,) else dist.TransformedDistribution(free, [ReshapeTransform((n,), shape)])
 
 
 def lower_triangle(diagonal: Tensor, below: Tensor) -> Tensor:
-    """A lower-triangular matrix [..., n, n] from its diagonal [..., n] and what is strictly below it, row by row."""
+    """``diag(s) B`` [..., n, n] from ``s`` [..., n] and what is strictly below the unit diagonal of B, row by row."""
     n = diagonal.shape[-1]
     rows, columns = torch.tril_indices(n, n, -1, device=diagonal.device)
-    filled = torch.diag_embed(diagonal).clone()
+    filled = torch.diag_embed(torch.ones_like(diagonal))
     filled[..., rows, columns] = below
-    return filled
+    return diagonal.unsqueeze(-1) * filled

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
-from ppgen.guides.derived import DerivedGuide
-from ppgen.guides.gaussian import gaussian, num_gaussian
-from ppgen.guides.latents import Latent
+from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.guides.gaussian import normal, positive
 
 __all__ = ["MeanField"]
+
 
 class MeanField(DerivedGuide):
     """``q(z | x) = prod_d Normal(z_d; mu_d(x), sigma_d(x))``, moved to each latent's support.
@@ -32,7 +32,8 @@ class MeanField(DerivedGuide):
     """
 
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
-        return num_gaussian(latent.num_free, full=False)
+        return 2 * latent.num_free
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        return latent.constrain(gaussian(output, latent.free_shape, full=False))
+        loc, raw = output.chunk(2, -1)
+        return latent.constrain(normal(loc, positive(raw), latent.free_shape))

@@ -7,10 +7,9 @@ from typing import Any, Literal
 from torch import Tensor
 
 from ppgen.errors import SettingError
-from ppgen.guides.derived import DerivedGuide
+from ppgen.guides.derived import DerivedGuide, Latent
 from ppgen.guides.faithful import faithful_inverse
-from ppgen.guides.gaussian import gaussian, num_gaussian
-from ppgen.guides.latents import Latent
+from ppgen.guides.gaussian import lower_triangle, normal, positive, with_covariance
 
 __all__ = ["Structured"]
 
@@ -34,11 +33,15 @@ class Structured(DerivedGuide):
 
     def __init__(self, model: Any, *, order: Literal["inverse", "model"] = "inverse", **settings: Any) -> None:
         if order not in ("inverse", "model"):
-            raise SettingError(f"Structured: unknown order {order!r}", expected="'inverse' or 'model'", fix="'inverse'")
+            raise SettingError(
+                f"Structured: unknown order {order!r}",
+                expected="'inverse' or 'model'",
+                got=repr(order),
+                fix='order="inverse"',
+            )
         self.order = order
         self.parents: dict[str, list[str]] = {}
         super().__init__(model, **settings)
-        self.constructor_arguments["order"] = order
 
     def arrange(self, latents: list[Latent]) -> list[Latent]:
         if self.order == "model":
@@ -52,7 +55,12 @@ class Structured(DerivedGuide):
         return before if self.order == "model" else [b for b in before if b.name in self.parents[latent.name]]
 
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
-        return num_gaussian(latent.num_free, full=latent.num_free <= _LARGEST_COVARIANCE)
+        n = latent.num_free
+        return n + n * (n + 1) // 2 if n <= _LARGEST_COVARIANCE else 2 * n
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        return latent.constrain(gaussian(output, latent.free_shape, full=latent.num_free <= _LARGEST_COVARIANCE))
+        n, shape = latent.num_free, latent.free_shape
+        loc, scale, below = output[..., :n], positive(output[..., n : 2 * n]), output[..., 2 * n :]
+        if n > _LARGEST_COVARIANCE:
+            return latent.constrain(normal(loc, scale, shape))
+        return latent.constrain(with_covariance(loc, lower_triangle(scale, below), shape))

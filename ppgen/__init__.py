@@ -45,14 +45,23 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ppgen import data, distributions, errors, guides, models, nets, objectives, zoo
-    from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
+    # `import a.b as b`, since a package that imports from itself is resolved in an order that mypy does not promise.
+    import ppgen.data as data
+    import ppgen.distributions as distributions
+    import ppgen.errors as errors
+    import ppgen.guides as guides
+    import ppgen.models as models
+    import ppgen.nets as nets
+    import ppgen.objectives as objectives
+    import ppgen.zoo as zoo
+    from ppgen.declare import Guide, Model, Program, implicit, latent, observed
+    from ppgen.declare.check import check
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
     from ppgen.evaluation import compare, evaluate
     from ppgen.fitting import fit, load
     from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood
-    from ppgen.reporting import report
+    from ppgen.reporting.report import report
 
 _HOMES = {
     "ppgen.declare": ("Guide", "Model", "Program", "check", "implicit", "latent", "observed"),
@@ -66,16 +75,18 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    """Import ``name`` on its first use; afterwards it is an ordinary attribute of this module."""
-    if name in _HOME:
-        value = getattr(importlib.import_module(_HOME[name]), name)
-    elif name in __all__:
-        value = importlib.import_module(f"{__name__}.{name}")
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # type checkers know all names from above, and so can tell a misspelt one
+
+    def __getattr__(name: str) -> Any:
+        """Import ``name`` on its first use; afterwards it is an ordinary attribute of this module."""
+        if name in _HOME:
+            value = getattr(importlib.import_module(_HOME[name]), name)
+        elif name in __all__:
+            value = importlib.import_module(f"{__name__}.{name}")
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -13,14 +13,13 @@ import torch
 from pyro.infer.util import is_validation_enabled
 from torch import Tensor, nn
 
-from ppgen.declare.site import Site, collect
+from ppgen.declare.site import DATA_PLATE, Site, collect
 from ppgen.declare.verify import explain_failure, verify_draw
-from ppgen.errors import DataError, DeclarationError
+from ppgen.errors import DataError, DeclarationError, PpgenError
 
 __all__ = ["DATA_PLATE", "Batch", "Declared", "batch_rows", "inner_plates"]
 
 Batch = Mapping[str, Tensor]
-DATA_PLATE = "data"
 
 
 class Declared(nn.Module):
@@ -28,24 +27,37 @@ class Declared(nn.Module):
 
     Local sites stand in ``pyro.plate("data", size, subsample_size=rows)``. Its dim is -1, or further left by one for
     each further plate that a site declares, so that inner plates are nested to its right.
+
+    A class may name its further plates, outermost first, by ``plates = ("words",)``: where their order is not the one
+    in which its sites come, or where a guide declares no site in a plate that the model has.
     """
 
     sites: ClassVar[Mapping[str, Site]] = {}
+    plates: ClassVar[tuple[str, ...]] = ()
     inner: ClassVar[tuple[str, ...]] = ()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Declared:
         declared = super().__new__(cls)
-        # Kept so that a run folder can say how the object was made. Unpickling calls __new__ without arguments.
-        with contextlib.suppress(TypeError):
-            bound = inspect.signature(cls.__init__).bind(declared, *args, **kwargs)
-            arguments = dict(list(bound.arguments.items())[1:])
+        arguments = _named_arguments(cls, args, kwargs)
+        if arguments is not None:  # kept so that a run folder can say how the object was made
             object.__setattr__(declared, "constructor_arguments", arguments)
         return declared
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.sites = collect(cls, frozenset(dir(Declared)) | {"observation"})
-        cls.inner = inner_plates(cls.sites.values())
+        cls.sites = collect(cls, _taken_names(cls))
+        cls.plates = (cls.plates,) if isinstance(cls.plates, str) else tuple(cls.plates)
+        cls.inner = inner_plates(cls.sites.values(), cls.plates, cls.__name__)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.sites:
+            raise DeclarationError(
+                f"{type(self).__name__}.{name}: an attribute would hide the site of the same name",
+                expected="attributes with names of their own",
+                got=f"self.{name} = {type(value).__name__}(...)",
+                fix=f"self.{name}_net = ...",
+            )
+        super().__setattr__(name, value)
 
     @property
     def plate_sizes(self) -> Mapping[str, int]:
@@ -54,36 +66,42 @@ class Declared(nn.Module):
 
     def run_sites(self, batch: Batch, size: int, rows: int, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """Run every site in order, global ones first, and return ``values`` with all sites in it."""
-        inner = self.inner
         device = _device(self, batch)
         with contextlib.ExitStack() as stack:
             if device.type != "cpu":
                 stack.enter_context(torch.device(device))  # priors written as dist.Normal(0., 1.) land here
             for site in self.sites.values():
-                if not site.local:
-                    self._draw(site, batch, values, ())
-            data = pyro.plate(DATA_PLATE, size, subsample=torch.arange(rows), dim=-1 - len(inner))
+                if not site.local and not self._is_given(site, batch):
+                    fn = self.call_site(site, batch, values)
+                    values[site.name] = self._draw(site, fn, batch, ())
+            data = pyro.plate(DATA_PLATE, size, subsample=torch.arange(rows), dim=-1 - len(self.inner))
+            stack.enter_context(data)
             plates: dict[str, Any] = {}
-            with data:
-                for site in self.sites.values():
-                    if not site.local:
-                        continue
-                    if not site.plates:
-                        self._draw(site, batch, values, (rows,) + (1,) * len(inner))
-                        continue
-                    shape = [rows] + [1] * len(inner)
-                    with contextlib.ExitStack() as nest:
-                        for name in site.plates:
-                            index = inner.index(name)
-                            if name not in plates:
-                                length = self._plate_length(name, batch)
-                                plates[name] = pyro.plate(name, length, dim=index - len(inner))
-                            shape[1 + index] = plates[name].size
-                            nest.enter_context(plates[name])
-                        self._draw(site, batch, values, tuple(shape))
+            for site in self.sites.values():
+                if site.local and not self._is_given(site, batch):
+                    fn = self.call_site(site, batch, values)
+                    values[site.name] = self._draw_local(site, fn, batch, rows, plates)
         return values
 
-    def _draw(self, site: Site, batch: Batch, values: dict[str, Tensor], shape: tuple[int, ...]) -> None:
+    def _draw_local(self, site: Site, fn: Any, batch: Batch, rows: int, plates: dict[str, Any]) -> Tensor:
+        """Draw inside the data plate; ``plates`` holds the further ones that are made already."""
+        if not self.inner:
+            return self._draw(site, fn, batch, (rows,))
+        for name in site.plates:
+            if name not in plates:
+                plates[name] = self._make_plate(name, site, fn, batch)
+        shape = (rows, *(plates[name].size if name in site.plates else 1 for name in self.inner))
+        with contextlib.ExitStack() as nest:
+            for name in site.plates:
+                nest.enter_context(plates[name])
+            return self._draw(site, fn, batch, shape)
+
+    def _is_given(self, site: Site, batch: Batch) -> bool:
+        """Whether a value in the batch stands in for the site, which then is no part of the run."""
+        return False
+
+    def _draw(self, site: Site, fn: Any, batch: Batch, shape: tuple[int, ...]) -> Tensor:
+        """One site's value, from what its method returned, inside its plates of sizes ``shape``."""
         raise NotImplementedError("a subclass says what a draw is")
 
     def call_site(self, site: Site, batch: Batch, values: Mapping[str, Tensor]) -> Any:
@@ -101,60 +119,128 @@ class Declared(nn.Module):
             return method(**arguments)
         try:
             return method(**arguments)
-        except (RuntimeError, IndexError, ValueError, TypeError) as error:
-            raise explain_failure(type(self).__name__, site, arguments, error) from error
+        except (PpgenError, RuntimeError, IndexError, ValueError, TypeError) as error:
+            raise explain_failure(f"{type(self).__name__}.{site.name}", arguments, error) from error
 
     def draw_from(self, site: Site, fn: Any, given: Tensor | None, shape: tuple[int, ...]) -> Tensor:
         """``pyro.sample`` with the checks that Pyro does not make."""
         if given is not None and self.inner:
-            given = self._align(given, site, shape)
+            given = self._align(given, site, shape, len(getattr(fn, "event_shape", ())))
         if is_validation_enabled():
             verify_draw(type(self).__name__, site, fn, given, shape)
         return pyro.sample(site.name, fn, obs=given)
 
-    def _align(self, value: Tensor, site: Site, shape: tuple[int, ...]) -> Tensor:
+    def _align(self, value: Tensor, site: Site, shape: tuple[int, ...], event_dim: int) -> Tensor:
         """Give [rows, own plates..., event...] a dim of size 1 for each plate that the site does not stand in."""
         own = tuple(length for i, length in enumerate(shape) if i == 0 or self.inner[i - 1] in site.plates)
-        return value.reshape(*shape, *value.shape[len(own) :]) if value.shape[: len(own)] == own else value
+        lacks = value.dim() == len(own) + event_dim and value.shape[: len(own)] == own
+        return value.reshape(*shape, *value.shape[len(own) :]) if lacks else value
 
-    def _plate_length(self, name: str, batch: Batch) -> int:
-        for site in self.sites.values():
-            if name in site.plates and site.name in batch:
-                return batch[site.name].shape[1 + site.plates.index(name)]
+    def _make_plate(self, name: str, site: Site, fn: Any, batch: Batch) -> Any:
+        dim = self.inner.index(name) - len(self.inner)
+        return pyro.plate(name, self._plate_length(name, dim, site, fn, batch), dim=dim)
+
+    def _plate_length(self, name: str, dim: int, site: Site, fn: Any, batch: Batch) -> int:
+        """A plate's size as the data show it, or as declared, or as the first distribution in it shows it."""
+        for other in self.sites.values():
+            if name in other.plates and other.name in batch:
+                position = 1 + other.plates.index(name)
+                if batch[other.name].dim() > position:
+                    return batch[other.name].shape[position]
         if name in self.plate_sizes:
             return int(self.plate_sizes[name])
+        shape = fn.shape if isinstance(fn, Tensor) else getattr(fn, "batch_shape", ())
+        if len(shape) >= -dim and shape[dim] > 1:
+            return int(shape[dim])
         raise DeclarationError(
-            f"{type(self).__name__}: the size of plate {name!r} is not known",
+            f"{type(self).__name__}.{site.name}: the size of plate {name!r} is not known",
             expected=f"a batch with an observed site in plate {name!r}, or a declared size",
             got=f"batch keys {sorted(batch)}",
             fix=f'in __init__: self.sizes = {{"{name}": 40}}',
         )
 
 
-def inner_plates(sites: Iterable[Site]) -> tuple[str, ...]:
-    """Names of all plates inside the data plate, outermost first, in the order in which sites declare them."""
-    return tuple(dict.fromkeys(name for site in sites for name in site.plates))
+def inner_plates(sites: Iterable[Site], first: tuple[str, ...] = (), owner: str = "") -> tuple[str, ...]:
+    """Names of all plates inside the data plate, outermost first, in the order in which sites declare them.
+
+    Args:
+        sites: the sites.
+        first: names that come before those of the sites.
+        owner: the class, for the message.
+
+    Raises:
+        DeclarationError: if two sites name their plates in contrary orders.
+    """
+    sites = list(sites)
+    inner = tuple(dict.fromkeys((*first, *(name for site in sites for name in site.plates))))
+    for site in sites:
+        if list(site.plates) != sorted(site.plates, key=inner.index):
+            raise DeclarationError(
+                f"{owner}.{site.name}: the site names its plates in another order than the sites before it",
+                expected=f"plates in the order {', '.join(inner)}",
+                got=", ".join(site.plates),
+                fix=f"name them from the outermost to the innermost everywhere, or fix the order: plates = {inner}",
+            )
+    return inner
 
 
 def batch_rows(batch: Batch, size: int | None) -> int:
     """Number of data points in a batch, or ``size`` (1 by default) if the batch is empty.
 
     Raises:
-        DataError: if the batch's tensors disagree about the number of rows.
+        DataError: if the batch is no mapping to tensors with one row per data point, the same number in each.
     """
-    if not batch:
-        return 1 if size is None else size
-    first, *others = batch.items()
-    rows = first[1].shape[0]
-    for name, value in others:
-        if value.shape[0] != rows:
+    if not isinstance(batch, Mapping):
+        raise DataError(
+            "a batch is a dictionary of tensors by site and covariate",
+            expected='{"x": tensor of shape [batch, ...]}',
+            got=type(batch).__name__,
+            fix='{"x": x}',
+        )
+    rows: int | None = None
+    for name, value in batch.items():
+        if not isinstance(value, Tensor) or value.dim() == 0:
             raise DataError(
-                f"{name}: its number of rows is not that of {first[0]}",
-                expected=f"{rows} rows, as {first[0]} has",
+                f"{name}: a batch holds tensors with one row per data point",
+                expected="torch.Tensor of shape [batch, ...]",
+                got="a tensor without dims" if isinstance(value, Tensor) else type(value).__name__,
+                fix=f"torch.as_tensor({name})" + (".reshape(1)" if isinstance(value, Tensor) else ""),
+            )
+        if rows is None:
+            rows, first = value.shape[0], name
+        elif value.shape[0] != rows:
+            raise DataError(
+                f"{name}: its number of rows is not that of {first}",
+                expected=f"{rows} rows, as {first} has",
                 got=f"{value.shape[0]} rows",
                 fix="give every site and covariate one row per data point",
             )
+    if rows is None:
+        return 1 if size is None else size
     return rows
+
+
+def _named_arguments(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Constructor arguments by name, or ``None`` where names cannot tell them: ``*args``, or a mistake."""
+    try:
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        arguments = signature.bind(None, *args, **kwargs).arguments
+    except TypeError:
+        return None
+    named: dict[str, Any] = {}
+    for name, value in list(arguments.items())[1:]:
+        kind = signature.parameters[name].kind
+        if kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
+            return None
+        named |= value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+    return named
+
+
+def _taken_names(cls: type) -> frozenset[str]:
+    """Names that torch and ppgen use on every object of the class, so that no site can have them."""
+    ours = (b for b in cls.__mro__[1:] if b.__module__.startswith(("torch.", f"{__package__}.")))
+    own = {"training", "sizes", "constructor_arguments", "observation", DATA_PLATE}
+    return frozenset(own.union(*(vars(base) for base in ours)))
 
 
 def _device(module: nn.Module, batch: Batch) -> torch.device:
@@ -165,15 +251,15 @@ def _device(module: nn.Module, batch: Batch) -> torch.device:
     return torch.device("cpu")
 
 
-def _missing_parent(owner: str, site: Site, parent: str, known: tuple[str, ...]) -> DataError | DeclarationError:
-    near = difflib.get_close_matches(parent, [name for name in dict.fromkeys(known) if name != site.name], n=1)
-    names = ", ".join(dict.fromkeys(known)) or "none"
+def _missing_parent(owner: str, site: Site, parent: str, known: tuple[str, ...]) -> DeclarationError:
+    others = [name for name in dict.fromkeys(known) if name != site.name]
+    near = difflib.get_close_matches(parent, others, n=1)
     fix = f'add it to the data: {{"x": x, "{parent}": ...}}, or give the argument a default value'
     if near:
         fix = f"rename the argument to {near[0]!r}, or {fix}"
     return DeclarationError(
         f"{owner}.{site.name}: unknown parent {parent!r}",
-        expected=f"a site of {owner} or a covariate in the batch (known: {names})",
+        expected=f"a site of {owner} or a covariate in the batch (known: {', '.join(others) or 'none'})",
         got=f"def {site.name}(self, {', '.join(site.parents)})",
         fix=fix,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pyro
-import torch
 
-from ppgen.declare.verify import name_of
-from ppgen.errors import PpgenError, SettingError
+from ppgen.declare.silent import silent
+from ppgen.declare.supports import name_of
+from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
     from ppgen.declare.declared import Batch
@@ -26,33 +27,35 @@ def joint(model: Model) -> str:
 def describe(model: Model) -> str:
     """The joint, and one line a site: family, parents, event shape, role and plates.
 
-    Families and shapes come from one silent run of the model; a model with covariates, which cannot run without
-    data, is described without them.
+    Families and shapes come from one silent run of the model; sites that cannot run without data, because they
+    depend on covariates, are described without them.
     """
-    lines = [f"{type(model).__name__}: {joint(model)}"]
-    try:
-        nodes = model.prior_run(size=1).nodes
-    except PpgenError:
-        nodes = {}
+    nodes = _look(model)
     rows = []
     for site in model.sites.values():
-        node = nodes.get(site.name)
-        family = "?"
-        event = ""
-        if node is not None:
+        family, event = "?", ""
+        if node := nodes.get(site.name):
             family = "a generated tensor" if node["infer"].get("_deterministic") else name_of(node["fn"])
             event = f"event {list(node['fn'].event_shape)}"
         given = f" | {', '.join(site.parents)}" if site.parents else ""
-        notes = [site.role] + ([] if site.local else ["global"]) + [f"plate {p}" for p in site.plates]
-        rows.append((f"{site.name} ~ {family}{given}", event, ", ".join(notes)))
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)] if rows else [0, 0]
-    for left, event, notes in rows:
-        lines.append(f"  {left:<{widths[0]}}  {event:<{widths[1]}}  {notes}".rstrip())
-    return "\n".join(lines)
+        role = [site.role, *([] if site.local else ["global"]), *(f"plate {name}" for name in site.plates)]
+        rows.append((f"{site.name} ~ {family}{given}", event, ", ".join(role)))
+    first, second = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+    lines = [f"  {left:<{first}}  {event:<{second}}  {role}" for left, event, role in rows]
+    return "\n".join([f"{type(model).__name__}: {joint(model)}", *lines])
+
+
+def _look(model: Model) -> dict[str, Any]:
+    """The sites of one silent run, as far as it comes."""
+    tracer = pyro.poutine.trace()
+    # A description must not fail where the model does; `check` says what is wrong with it.
+    with silent(model), contextlib.suppress(Exception), tracer:
+        model(None, 1)
+    return dict(tracer.trace.nodes)
 
 
 def render(model: Model, batch: Batch | None = None) -> Any:
-    """Draw the graph with Pyro's own ``render_model``, on the model as it is.
+    """Draw the graph with Pyro's own ``render_model``; observed sites are shaded.
 
     Raises:
         SettingError: if the Python package ``graphviz`` is absent.
@@ -63,10 +66,7 @@ def render(model: Model, batch: Batch | None = None) -> Any:
         raise SettingError(
             "graph: the Python package graphviz is not installed", fix="pip install graphviz (and the dot program)"
         ) from error
-    training = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), torch.random.fork_rng():
-            return pyro.render_model(model, model_args=(batch,), render_distributions=True)
-    finally:
-        model.train(training)
+    with silent(model):
+        drawn = model(batch)
+        observed = {site.name: drawn[site.name] for site in model.sites.values() if site.role == "observed"}
+        return pyro.render_model(model, model_args=({**observed, **(batch or {})},), render_distributions=True)

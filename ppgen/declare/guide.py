@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from ppgen.declare.declared import Batch, Declared, batch_rows
@@ -16,6 +18,9 @@ class Guide(Declared):
 
     Parents may be the model's observed sites, covariates and other latents. A latent whose value is in the batch is
     observed there, and so is not drawn.
+
+    Raises:
+        DeclarationError: at the class statement, as for a :class:`Model`, and on a site that is not latent.
 
     Example:
         >>> import torch, pyro.distributions as dist
@@ -50,6 +55,8 @@ class Guide(Declared):
         drawn = self.run_sites(batch, rows if size is None else size, rows, dict(batch))
         return {name: drawn[name] for name in self.sites}
 
-    def _draw(self, site: Site, batch: Batch, values: dict[str, Tensor], shape: tuple[int, ...]) -> None:
-        if site.name not in batch:
-            values[site.name] = self.draw_from(site, self.call_site(site, batch, values), None, shape)
+    def _is_given(self, site: Site, batch: Batch) -> bool:
+        return site.name in batch
+
+    def _draw(self, site: Site, fn: Any, batch: Batch, shape: tuple[int, ...]) -> Tensor:
+        return self.draw_from(site, fn, None, shape)

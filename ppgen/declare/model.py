@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pyro
-import torch
+from pyro.infer.util import is_validation_enabled
 from torch import Tensor
 
 from ppgen.declare.declared import Batch, Declared, batch_rows
 from ppgen.declare.describe import describe, render
+from ppgen.declare.silent import silent
 from ppgen.declare.site import Site
-from ppgen.errors import DataError, DeclarationError
+from ppgen.declare.verify import verify_generated
+from ppgen.errors import DataError
 
 __all__ = ["Model"]
 
@@ -68,28 +70,23 @@ class Model(Declared):
         size = rows if size is None else size
         if size < rows or rows < 1:
             raise DataError(
-                f"{type(self).__name__}: a batch of {rows} rows cannot come from a data set of size {size}",
-                expected="1 <= rows <= size",
+                f"{type(self).__name__}: the batch does not fit the size of the data set",
+                expected="1 <= rows of the batch <= size",
+                got=f"{rows} rows, size {size}",
                 fix="pass size=len(data set), or leave it out",
             )
         return self.run_sites(batch, size, rows, {})
 
-    def _draw(self, site: Site, batch: Batch, values: dict[str, Tensor], shape: tuple[int, ...]) -> None:
-        fn = self.call_site(site, batch, values)
+    def _draw(self, site: Site, fn: Any, batch: Batch, shape: tuple[int, ...]) -> Tensor:
+        given = batch.get(site.name)
         if site.role == "implicit":
-            if not isinstance(fn, Tensor):
-                raise DeclarationError(
-                    f"{type(self).__name__}.{site.name}: an implicit site generates a tensor",
-                    expected=f"a tensor [batch, ...] from def {site.name}(self, {', '.join(site.parents)})",
-                    got=type(fn).__name__,
-                    fix="return a tensor, or mark the method @ppgen.observed if it returns a distribution",
-                )
+            if is_validation_enabled():
+                verify_generated(type(self).__name__, site, fn, given, shape)
             observation = getattr(self, "observation", None)
             if observation is None:
-                values[site.name] = pyro.deterministic(site.name, fn, event_dim=fn.dim() - len(shape))
-                return
+                return pyro.deterministic(site.name, fn, event_dim=fn.dim() - len(shape))
             fn = observation(fn)
-        values[site.name] = self.draw_from(site, fn, batch.get(site.name), shape)
+        return self.draw_from(site, fn, given, shape)
 
     @property
     def is_implicit(self) -> bool:
@@ -98,13 +95,8 @@ class Model(Declared):
 
     def prior_run(self, batch: Batch | None = None, size: int | None = None) -> Any:
         """One trace of the model that changes nothing: no gradient, no buffer update, no random state."""
-        training = self.training
-        self.eval()
-        try:
-            with torch.no_grad(), torch.random.fork_rng(), pyro.poutine.block():
-                return pyro.poutine.trace(self).get_trace(batch, size)
-        finally:
-            self.train(training)
+        with silent(self):
+            return pyro.poutine.trace(self).get_trace(batch, size)
 
     def __str__(self) -> str:
         return describe(self)

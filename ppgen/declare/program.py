@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyro
-import torch
-from pyro.poutine.messenger import Messenger
-from pyro.poutine.util import site_is_subsample
-from torch import Tensor, nn
-from torch.distributions import constraints, transform_to
+from torch import nn
 
 from ppgen.declare.declared import Batch, batch_rows
+from ppgen.declare.look import look, random_sites
+from ppgen.declare.networks import networks_of, signature_of
+from ppgen.declare.parameters import Parameters, Store
 from ppgen.declare.site import Site
 from ppgen.errors import DeclarationError
 
@@ -25,8 +24,9 @@ class Program:
 
     Their arguments are filled by name from the batch: ``def model(x, y)`` gets ``batch["x"]`` and ``batch["y"]``; a
     function with a single argument of another name gets the batch's only tensor; ``size`` is the number of data points
-    in the whole data set. Each call sees one minibatch, so the data plate is
-    ``pyro.plate("data", size, subsample_size=len(x))`` (or ``pyro.plate("data", len(x))`` if all latents are local).
+    in the whole data set. A guide of ``*args, **kwargs``, such as Pyro's ``AutoNormal(model)``, gets what the model
+    gets. Each call sees one minibatch, so the data plate is ``pyro.plate("data", size, subsample_size=len(x))`` (or
+    ``pyro.plate("data", len(x))`` if all latents are local).
 
     ``pyro.param`` and ``pyro.module`` work, and never touch the global param store: the pair's parameters live in the
     pair, so that two fits in one process cannot meet.
@@ -56,7 +56,7 @@ class Program:
     def __init__(self, model: Callable[..., Any], guide: Callable[..., Any] | None = None) -> None:
         store = Store()
         self.model = ProgramPart(model, store)
-        self.guide = None if guide is None else ProgramPart(guide, store)
+        self.guide = None if guide is None else ProgramPart(guide, store, self.model.arguments)
 
     def setup(self, batch: Batch, size: int | None = None) -> Program:
         """Run guide and model once, so that every ``pyro.param`` and lazy network exists; returns the program."""
@@ -66,112 +66,54 @@ class Program:
         return self
 
 
-class Store(nn.Module):
-    """Parameters that the pair creates by ``pyro.param``: unconstrained, with their constraints beside them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.constraints: dict[str, Any] = {}
-
-    def key(self, name: str) -> str:
-        """A parameter's name as torch allows it: without dots."""
-        return name.replace(".", "__")
-
-
-class _Parameters(Messenger):
-    """Answers ``pyro.param`` from the pair's own store, and hands modules their own parameters."""
-
-    def __init__(self, part: ProgramPart) -> None:
-        super().__init__()
-        self.part = part
-
-    def _process_message(self, message: Any) -> None:
-        if message["type"] == "param":
-            message["value"] = self.part.param(message["name"], *message["args"][1:], **message["kwargs"])
-            message["done"] = message["stop"] = True
-
-
 class ProgramPart(nn.Module):
-    """One side of a :class:`Program`, called as declared models are: ``part(batch, size)``."""
+    """One side of a :class:`Program`, called as declared models are: ``part(batch, size)``.
 
-    def __init__(self, function: Callable[..., Any], store: Store) -> None:
+    Args:
+        function: the Pyro program.
+        store: where its ``pyro.param`` live, shared by the pair.
+        passed_on: arguments that a function of ``**kwargs`` gets too.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], store: Store, passed_on: dict[str, inspect.Parameter] | None = None
+    ) -> None:
         super().__init__()
-        if not callable(function):
+        if not callable(function) or isinstance(function, type):
             raise DeclarationError(
-                "Program: model and guide must be callable",
+                "Program: model and guide must be functions or modules",
                 expected="def model(x): ... with pyro.sample statements",
-                got=type(function).__name__,
-                fix="ppgen.Program(model, guide)",
+                got=f"the class {function.__name__}" if isinstance(function, type) else type(function).__name__,
+                fix=f"{function.__name__}(...)" if isinstance(function, type) else "ppgen.Program(model, guide)",
             )
         self.label = getattr(function, "__name__", type(function).__name__)
         self.params = store
-        self.networks = nn.ModuleList(_modules_behind(function))
-        self.loose = nn.ParameterDict()
-        self.function = function
+        self.networks = nn.ModuleList(networks_of(function))
+        object.__setattr__(self, "function", function)  # a module is among the networks already
         self.sites: dict[str, Site] = {}
-        signature = inspect.signature(function.forward if isinstance(function, nn.Module) else function)
-        self._arguments = dict(signature.parameters)
-        self._own: dict[str, nn.Parameter] | None = None
-        self._messenger = _Parameters(self)
+        own = signature_of(function)
+        kinds = {parameter.kind for parameter in own.values()}
+        variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        self.arguments = {name: parameter for name, parameter in own.items() if parameter.kind not in variadic}
+        if passed_on and inspect.Parameter.VAR_KEYWORD in kinds:
+            self.arguments = passed_on | self.arguments
+        self._messenger = Parameters(self, store)
 
     def forward(self, batch: Batch | None = None, size: int | None = None) -> Any:
         """Run the function on a batch."""
         batch = {} if batch is None else batch
-        with self._messenger:
+        # A PyroModule writes into the param store whoever answers pyro.param: it gets one for this call only.
+        with pyro.get_param_store().scope(), self._messenger:
             return self.function(**self._fill(batch, size))
-
-    def param(
-        self, name: str, init: Any = None, constraint: Any = constraints.real, event_dim: int | None = None
-    ) -> Tensor:
-        """The value of ``pyro.param(name, init, constraint)``."""
-        if isinstance(init, nn.Parameter):
-            if self._own is None or name not in self._own:
-                self._adopt(name, init)
-            return init
-        key = self.params.key(name)
-        if key not in self.params._parameters:
-            if init is None:
-                raise DeclarationError(
-                    f"{self.label}: pyro.param({name!r}) has no initial value",
-                    expected=f'pyro.param("{name}", tensor) at its first use',
-                    fix="give an initial tensor, in the guide if that runs first",
-                )
-            start = init() if callable(init) else init
-            with torch.no_grad():
-                free = transform_to(constraint).inv(torch.as_tensor(start)).detach().clone()
-            self.params.register_parameter(key, nn.Parameter(free))
-            self.params.constraints[key] = constraint
-        parameter = self.params._parameters[key]
-        if parameter is None:
-            raise DeclarationError(f"{self.label}: parameter {name!r} was removed from the program's store")
-        value = transform_to(self.params.constraints[key])(parameter)
-        value.unconstrained = lambda: parameter  # type: ignore[attr-defined]  # Pyro's plates ask for it
-        return value
 
     def setup(self, batch: Batch, size: int | None = None) -> None:
         """Run once in evaluation mode to create parameters and to learn the sites."""
-        training = self.training
-        self.eval()
-        try:
-            with torch.no_grad(), torch.random.fork_rng(), pyro.poutine.block():
-                trace = pyro.poutine.trace(self).get_trace(batch, size)
-        finally:
-            self.train(training)
+        trace = look(self, batch, size)
         self.sites = {site.name: site for site in _sites_of(trace, batch_rows(batch, size))}
-
-    def _adopt(self, name: str, parameter: nn.Parameter) -> None:
-        """Remember a parameter met through ``pyro.module``, and register it if no known network holds it."""
-        if self._own is None:
-            self._own = {}
-        if not any(parameter is known for known in self.parameters()):
-            self.loose[self.params.key(name)] = parameter
-        self._own[name] = parameter
 
     def _fill(self, batch: Batch, size: int | None) -> dict[str, Any]:
         filled: dict[str, Any] = {}
-        for name, parameter in self._arguments.items():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                continue
+        for name, parameter in self.arguments.items():
             if name in batch:
                 filled[name] = batch[name]
             elif name == "size":
@@ -180,53 +122,28 @@ class ProgramPart(nn.Module):
                 filled[name] = batch
             elif parameter.default is not parameter.empty:
                 continue
-            elif len(batch) == 1 and len(self._arguments) == 1:
+            elif len(batch) == 1 and self._data_arguments() == [name]:
                 filled[name] = next(iter(batch.values()))
             else:
                 raise DeclarationError(
                     f"{self.label}: argument {name!r} is not in the data",
                     expected=f"one of {sorted(batch)} (or size, batch)",
-                    got=f"def {self.label}({', '.join(self._arguments)})",
+                    got=f"def {self.label}({', '.join(self.arguments)})",
                     fix=f'rename the argument, or pass data={{"{name}": tensor}}',
                 )
         return filled
+
+    def _data_arguments(self) -> list[str]:
+        """Arguments that only the data can fill."""
+        needed = [name for name, parameter in self.arguments.items() if parameter.default is parameter.empty]
+        return [name for name in needed if name not in ("size", "batch")]
 
     def __str__(self) -> str:
         factors = [f"p({site.name})" for site in self.sites.values()]
         return f"{self.label}: {' '.join(factors)}" if factors else f"{self.label}: a hand-written Pyro program"
 
 
-def _modules_behind(function: Callable[..., Any]) -> Iterator[nn.Module]:
-    """Networks that a function uses: itself, the object it is bound to, its closure, and globals that it names."""
-    seen: set[int] = set()
-    owner = getattr(function, "__self__", None)
-    raw = inspect.unwrap(getattr(function, "__func__", function))
-    candidates: list[Any] = [function, owner]
-    if inspect.isfunction(raw):
-        cells = raw.__closure__ or ()
-        candidates += [cell.cell_contents for cell in cells if _filled(cell)]
-        candidates += [raw.__globals__[name] for name in raw.__code__.co_names if name in raw.__globals__]
-    if owner is not None and not isinstance(owner, nn.Module):
-        candidates += list(vars(owner).values()) if hasattr(owner, "__dict__") else []
-    for candidate in candidates:
-        for module in candidate if isinstance(candidate, (list, tuple)) else [candidate]:
-            if isinstance(module, nn.Module) and id(module) not in seen:
-                seen.add(id(module))
-                yield module
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        _ = cell.cell_contents
-    except ValueError:
-        return False
-    return True
-
-
 def _sites_of(trace: Any, rows: int) -> Iterator[Site]:
-    for name, node in trace.nodes.items():
-        if node["type"] != "sample" or site_is_subsample(node) or node["infer"].get("_deterministic"):
-            continue
-        frames: Mapping[str, int] = {frame.name: frame.size for frame in node["cond_indep_stack"]}
-        local = any(length == rows for length in frames.values())
+    for name, node in random_sites(trace).items():
+        local = any(frame.size == rows for frame in node["cond_indep_stack"])
         yield Site(name, "observed" if node["is_observed"] else "latent", (), local=local)

@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeVar, overload
 
 from ppgen.errors import DeclarationError
 
-__all__ = ["Mark", "Role", "Site", "collect", "implicit", "latent", "observed", "order"]
+__all__ = ["DATA_PLATE", "Mark", "Role", "Site", "collect", "implicit", "latent", "observed", "order"]
 
 Role = Literal["latent", "observed", "implicit"]
 Method = TypeVar("Method", bound=Callable[..., Any])
+DATA_PLATE = "data"
 _MARK = "_ppgen_mark"
 
 
@@ -48,6 +49,13 @@ class Site:
 
 def _decorator(role: Role, method: Method | None, local: bool, plate: str | tuple[str, ...] | None) -> Any:
     plates = () if plate is None else (plate,) if isinstance(plate, str) else tuple(plate)
+    if DATA_PLATE in plates or len(set(plates)) < len(plates):
+        raise DeclarationError(
+            f"@ppgen.{role}: further plates need names of their own",
+            expected="a name for each plate inside the data plate, which is there already",
+            got=f"plate={plate!r}",
+            fix=f"leave {DATA_PLATE!r} and repeated names out" if DATA_PLATE in plates else "name each plate once",
+        )
     if plates and not local:
         raise DeclarationError(
             "a global site cannot stand in a local plate",
@@ -57,7 +65,7 @@ def _decorator(role: Role, method: Method | None, local: bool, plate: str | tupl
         )
 
     def mark(function: Method) -> Method:
-        if not callable(function):
+        if not inspect.isfunction(function):
             raise DeclarationError(
                 f"@ppgen.{role} marks a method",
                 expected="def z(self): ...",
@@ -118,11 +126,18 @@ def implicit(
     return _decorator("implicit", method, True, plate)
 
 
-def collect(cls: type, reserved: frozenset[str]) -> dict[str, Site]:
+def collect(cls: type, taken: frozenset[str]) -> dict[str, Site]:
     """The sites that a class declares or inherits, by name, in the order of their dependence.
 
     A method that overrides a declared one inherits its mark, so a subclass may change a distribution without
     repeating the decorator.
+
+    Args:
+        cls: the class.
+        taken: names that a site cannot have.
+
+    Raises:
+        DeclarationError: naming the site, on a taken name, hidden parents or a cycle.
     """
     marks: dict[str, Mark] = {}
     for base in reversed(cls.__mro__):
@@ -131,38 +146,53 @@ def collect(cls: type, reserved: frozenset[str]) -> dict[str, Site]:
                 marks[name] = mark
     sites = {}
     for name, mark in marks.items():
-        if name in reserved or name.startswith("_"):
+        where = f"{cls.__name__}.{name}"
+        if name in taken or name.startswith("_"):
             raise DeclarationError(
-                f"{cls.__name__}.{name}: the name is taken by torch.nn.Module or ppgen",
-                expected="a site name of its own",
+                f"{where}: a site cannot have this name",
+                expected="a name without a leading underscore that torch, Pyro and ppgen do not use themselves",
                 got=repr(name),
                 fix=f"rename the method, for example to {name.strip('_')}_site",
             )
-        parents, optional = _signature(cls, name)
+        parents, optional = _parents(getattr(cls, name), name, where)
         sites[name] = Site(name, mark.role, parents, optional, mark.local, mark.plates)
     return order(sites, cls.__name__)
 
 
-def _signature(cls: type, name: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    parameters = list(inspect.signature(getattr(cls, name)).parameters.values())[1:]
-    for parameter in parameters:
+def _parents(method: Any, name: str, where: str) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Names of all arguments but ``self``, and those among them that have a default value."""
+    if not inspect.isfunction(method):
+        raise DeclarationError(
+            f"{where}: a site is overridden by something that is no method",
+            expected=f"def {name}(self, ...)",
+            got=repr(method),
+            fix="override it by a method, or leave the site out of the base class",
+        )
+    parameters = list(inspect.signature(method).parameters.values())
+    if not parameters:
+        raise DeclarationError(
+            f"{where}: the method has no argument self",
+            expected=f"def {name}(self, ...)",
+            got=f"def {name}()",
+            fix=f"def {name}(self): ...",
+        )
+    for parameter in parameters[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise DeclarationError(
-                f"{cls.__name__}.{name}: parents are read from argument names, which *args and **kwargs hide",
+                f"{where}: parents are read from argument names, which *args, **kwargs and / hide",
                 expected=f"def {name}(self, parent, ...)",
-                got=f"def {name}(self, {parameter})",
+                got=f"def {name}{inspect.signature(method)}",
                 fix="name every parent as an argument",
             )
         if parameter.name == name:
             raise DeclarationError(
-                f"{cls.__name__}.{name}: a site cannot be its own parent",
-                got=f"def {name}(self, {name})",
+                f"{where}: a site cannot be its own parent",
+                expected="names of other sites, or of covariates",
+                got=f"def {name}{inspect.signature(method)}",
                 fix="remove the argument, or rename it to the covariate that it stands for",
             )
-    return (
-        tuple(parameter.name for parameter in parameters),
-        frozenset(parameter.name for parameter in parameters if parameter.default is not parameter.empty),
-    )
+    names = tuple(parameter.name for parameter in parameters[1:])
+    return names, frozenset(p.name for p in parameters[1:] if p.default is not p.empty)
 
 
 def order(sites: Mapping[str, Site], owner: str) -> dict[str, Site]:

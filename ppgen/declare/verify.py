@@ -6,13 +6,31 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from pyro.poutine.enum_messenger import EnumMessenger
+from pyro.poutine.indep_messenger import IndepMessenger
+from pyro.poutine.runtime import _PYRO_STACK
 from torch import Tensor
 from torch.distributions import constraints
 
-from ppgen.declare.site import Site
+from ppgen.declare.site import DATA_PLATE, Site
+from ppgen.declare.supports import describe_tensor, name_of, support_name, support_of
 from ppgen.errors import DataError, DeclarationError, PpgenError
 
-__all__ = ["describe_tensor", "explain_failure", "name_of", "support_name", "verify_draw", "verify_support"]
+__all__ = [
+    "describe_tensor",
+    "explain_failure",
+    "name_of",
+    "support_name",
+    "verify_draw",
+    "verify_finite",
+    "verify_generated",
+    "verify_support",
+]
+
+# What torch says of labels and dtypes that an operation cannot take.
+_OUT_OF_RANGE = ("out of range", "out of bounds", "non-negative", "smaller than num_classes")
+_NO_INDEX = ("argument #1 'indices'", "used as indices", "index tensor")
+_DTYPES = ("dtype", "scalar type", "output type", "nput type")
 
 
 def verify_draw(owner: str, site: Site, fn: Any, given: Tensor | None, shape: tuple[int, ...]) -> None:
@@ -32,49 +50,104 @@ def verify_draw(owner: str, site: Site, fn: Any, given: Tensor | None, shape: tu
         )
     _verify_batch_shape(where, site, fn, shape)
     if given is not None:
-        _verify_value(where, site, fn, given, shape)
+        _verify_shape(where, site, given, shape, tuple(fn.event_shape))
+        verify_support(where, site.name, fn, given)
+
+
+def verify_generated(owner: str, site: Site, made: Any, given: Tensor | None, shape: tuple[int, ...]) -> None:
+    """Check what an implicit site's method made against the plates around it, and against the data.
+
+    Raises:
+        DeclarationError: if it is no tensor, or one without a row for each data point.
+        DataError: if the given value has another shape.
+    """
+    where = f"{owner}.{site.name}"
+    if not isinstance(made, Tensor):
+        raise DeclarationError(
+            f"{where}: an implicit site generates a tensor",
+            expected=f"a tensor [batch, ...] from def {site.name}(self, {', '.join(site.parents)})",
+            got=type(made).__name__,
+            fix="return a tensor, or mark the method @ppgen.observed if it returns a distribution",
+        )
+    if tuple(made.shape[: len(shape)]) != shape and not _is_vectorised_outside(site):
+        raise DeclarationError(
+            f"{where}: the generated tensor has not one row for each data point",
+            expected=f"shape [{', '.join(map(str, shape))}, ...]",
+            got=f"shape {list(made.shape)}",
+            fix="keep the batch dim of the parents: flatten and reshape from dim 1 on",
+        )
+    if given is not None:
+        _verify_shape(where, site, given, shape, tuple(made.shape[len(shape) :]))
+
+
+def _is_vectorised_outside(site: Site) -> bool:
+    """Whether a handler around the program adds dims to the left of its plates: particles, samples, enumeration."""
+    own = int(site.local) + len(site.plates)
+    plates = sum(isinstance(handler, IndepMessenger) for handler in _PYRO_STACK)
+    return plates > own or any(isinstance(handler, EnumMessenger) for handler in _PYRO_STACK)
 
 
 def _verify_batch_shape(where: str, site: Site, fn: Any, shape: tuple[int, ...]) -> None:
     batch_shape = tuple(fn.batch_shape)
-    # Dims to the left of the plates belong to particles or enumeration; these are Pyro's to judge.
     surplus = batch_shape[: max(0, len(batch_shape) - len(shape))]
     own = batch_shape[len(surplus) :]
     fits = all(b in (1, s) for b, s in zip(reversed(own), reversed(shape), strict=False))
-    if fits and not any(length != 1 for length in surplus):
+    if fits and (all(length == 1 for length in surplus) or _is_vectorised_outside(site)):
         return
-    plates = (["data"] if site.local else []) + list(site.plates)
+    plates = ([DATA_PLATE] if site.local else []) + list(site.plates)
     around = f"{list(shape)} ({' x '.join(plates)})" if plates else "[] (a global site: no plate)"
-    count = max(1, len(batch_shape) - len(shape)) if len(batch_shape) > len(shape) else len(batch_shape)
+    count = len(surplus) or len(batch_shape)
+    fix = f"append .to_event({count}) if the last {count} dim(s) are one observation, or check the method's shapes"
+    if batch_shape == shape[:1] != shape:
+        fix = f"give the parameters a dim of size 1 for each plate that {site.name} is not in: loc.unsqueeze(1)"
     raise DeclarationError(
         f"{where}: the batch shape of the distribution is not that of the plates around it",
         expected=f"batch shape {around}, everything else being the event",
         got=f"{name_of(fn)} with batch shape {list(batch_shape)} and event shape {list(fn.event_shape)}",
-        fix=f"append .to_event({count}) if the last {count} dim(s) are one observation, or check the method's shapes",
+        fix=fix,
     )
 
 
-def _verify_value(where: str, site: Site, fn: Any, given: Tensor, shape: tuple[int, ...]) -> None:
-    event = tuple(fn.event_shape)
-    if tuple(given.shape[given.dim() - len(event) :]) != event or given.dim() < len(event) + len(shape):
-        raise DataError(
-            f"{where}: the data's shape is not the model's",
-            expected=f"{site.name} of shape [batch, {', '.join(map(str, event))}]".replace(", ]", "]"),
-            got=f"shape {list(given.shape)}",
-            fix=_shape_fix(site.name, given, event),
-        )
-    verify_support(where, site.name, fn, given)
+def _verify_shape(where: str, site: Site, given: Tensor, shape: tuple[int, ...], event: tuple[int, ...]) -> None:
+    if tuple(given.shape) == shape + event:
+        return
+    lengths = (["batch"] if site.local else []) + [str(length) for length in (*shape[1:], *event)]
+    raise DataError(
+        f"{where}: the data's shape is not the model's",
+        expected=f"{site.name} of shape [{', '.join(lengths)}]",
+        got=f"shape {list(given.shape)}",
+        fix=_shape_fix(site, given, event),
+    )
 
 
-def _shape_fix(name: str, given: Tensor, event: tuple[int, ...]) -> str:
-    own = tuple(given.shape[1:])
+def _shape_fix(site: Site, given: Tensor, event: tuple[int, ...]) -> str:
+    name, own = site.name, tuple(given.shape[1:])
+    if not site.local:
+        return f"a global value is no part of a batch: pyro.poutine.condition(model, {{{name!r}: value}})"
     if len(event) == 3 and own == (event[1], event[2], event[0]):
         return f"channels stand last: {name} = {name}.permute(0, 3, 1, 2)"
     if len(event) == 3 and event[0] == 1 and own == event[1:]:
         return f"the channel is missing: {name} = {name}.unsqueeze(1)"
-    if own and event and torch.Size(own).numel() == torch.Size(event).numel():
-        return f"{name} = {name}.reshape(-1, {', '.join(map(str, event))})"
+    if torch.Size(own).numel() == torch.Size(event).numel() and not site.plates:
+        return f"{name} = {name}.reshape({', '.join(map(str, (-1, *event)))})"
     return "build the model for this shape (x_shape=...), or resize the data"
+
+
+def verify_finite(where: str, name: str, given: Tensor) -> None:
+    """Check that no value is NaN or infinite.
+
+    Raises:
+        DataError: with the count, and the index of the first.
+    """
+    if not given.is_floating_point() or bool(torch.isfinite(given).all()):
+        return
+    bad = (~torch.isfinite(given)).nonzero()
+    raise DataError(
+        f"{where}: {name} has {len(bad)} value(s) that are not finite, first at {bad[0].tolist()}",
+        expected="finite numbers",
+        got=str(given[tuple(bad[0])].item()),
+        fix=f"remove or impute these data points: {name} = {name}[{name}.isfinite().flatten(1).all(1)]",
+    )
 
 
 def verify_support(where: str, name: str, fn: Any, given: Tensor) -> None:
@@ -83,15 +156,10 @@ def verify_support(where: str, name: str, fn: Any, given: Tensor) -> None:
     Raises:
         DataError: naming the first offending value, the support and the likely remedy.
     """
-    if given.is_floating_point() and not torch.isfinite(given).all():
-        bad = (~torch.isfinite(given)).nonzero()
-        raise DataError(
-            f"{where}: {name} has {len(bad)} value(s) that are not finite, first at {bad[0].tolist()}",
-            expected="finite numbers",
-            got=str(given[tuple(bad[0])].item()),
-            fix=f"remove or impute these data points: {name} = {name}[{name}.isfinite().flatten(1).all(1)]",
-        )
-    support = fn.support
+    verify_finite(where, name, given)
+    support = support_of(fn)
+    if support is None:
+        return
     inside = support.check(given)
     if bool(inside.all()):
         return
@@ -100,7 +168,7 @@ def verify_support(where: str, name: str, fn: Any, given: Tensor) -> None:
     raise DataError(
         f"{where}: {name} has values outside the support of {name_of(fn)}, first at {bad}",
         expected=f"{support_name(support)}",
-        got=f"{given.dtype} values in [{low:g}, {high:g}]",
+        got=f"{describe_tensor(given)}",
         fix=_support_fix(name, support, low, high),
     )
 
@@ -108,79 +176,63 @@ def verify_support(where: str, name: str, fn: Any, given: Tensor) -> None:
 def _support_fix(name: str, support: Any, low: float, high: float) -> str:
     while isinstance(support, constraints.independent):
         support = support.base_constraint
-    if support is constraints.boolean or "Boolean" in type(support).__name__:
-        if low >= 0 and high <= 1:
-            return (
-                'a Bernoulli has no density on grey values: ppgen.data.load(..., binarize="static"), '
-                f"{name} = ({name} > 0.5).float(), or a likelihood for grey values such as ContinuousBernoulli"
-            )
-        if low >= 0 and high <= 255:
-            return (
-                f'scale and binarize: ppgen.data.load(..., binarize="static") or {name} = ({name} / 255 > 0.5).float()'
-            )
-        return f"binarize: {name} = ({name} > threshold).float(), or use a likelihood with real support (Normal)"
-    return "transform the data into the support, or choose a likelihood whose support they lie in"
+    if support is not constraints.boolean:
+        return "transform the data into the support, or choose a likelihood whose support they lie in"
+    if low >= 0 and high <= 1:
+        return (
+            'a Bernoulli has no density on grey values: ppgen.data.load(..., binarize="static"), '
+            f"{name} = ({name} > 0.5).float(), or a likelihood for grey values such as ContinuousBernoulli"
+        )
+    if low >= 0 and high <= 255:
+        return f'scale and binarize: ppgen.data.load(..., binarize="static") or {name} = ({name} / 255 > 0.5).float()'
+    return f"binarize: {name} = ({name} > threshold).float(), or use a likelihood with real support (Normal)"
 
 
-def explain_failure(owner: str, site: Site, arguments: Mapping[str, Any], error: Exception) -> PpgenError:
-    """Say which site's method failed, on which inputs, and the likeliest mistake."""
-    if isinstance(error, PpgenError):
-        return error
-    given = ", ".join(f"{name}: {describe_tensor(value)}" for name, value in arguments.items()) or "no parents"
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    labels = {
-        name: value
-        for name, value in arguments.items()
-        if isinstance(value, Tensor) and not value.is_floating_point() and value.dim() <= 1
-    }
-    out_of_range = isinstance(error, IndexError) or "out of bounds" in first or "non-negative" in first
-    if labels and (out_of_range or "smaller than num_classes" in first):
-        name, value = next(iter(labels.items()))
+def explain_failure(where: str, arguments: Mapping[str, Any], error: Exception, fix: str | None = None) -> PpgenError:
+    """Say what failed, on which inputs, and the likeliest mistake: a label out of range, a dtype, a shape.
+
+    Args:
+        where: the site's method, or the program.
+        arguments: its inputs by name.
+        error: what it raised.
+        fix: the remedy, where the error shows no likelier one.
+    """
+    if isinstance(error, PpgenError):  # from a network of ours, which does not know the site
+        return type(error)(f"{where}: {error.what}", expected=error.expected, got=error.got, fix=error.fix)
+    text = str(error).strip()
+    first = text.splitlines()[0] if text else "no message"
+    given = ", ".join(f"{name}: {describe_tensor(value)}" for name, value in arguments.items()) or "no inputs"
+    tensors = {name: value for name, value in arguments.items() if isinstance(value, Tensor)}
+    # Labels are what stands in one number per data point, and is counted or used as an index.
+    labels = [name for name, value in tensors.items() if value.dim() == 1]
+    whole = [name for name in labels if not tensors[name].is_floating_point()]
+    if whole and any(hint in first for hint in _OUT_OF_RANGE):
         return DataError(
-            f"{owner}.{site.name}: a label in {name!r} is out of range",
+            f"{where}: a label in {' or '.join(map(repr, whole))} is out of range ({first})",
             expected="labels from 0 to the number of classes minus 1",
-            got=f"{name} in [{value.min().item()}, {value.max().item()}] ({first})",
-            fix=f"renumber the labels, or build {owner} for more classes",
+            got=given,
+            fix="renumber the labels, or build the model for more classes",
+        )
+    fractional = [name for name in labels if name not in whole]
+    if fractional and any(hint in first for hint in _NO_INDEX):
+        return DataError(
+            f"{where}: labels must be whole numbers ({first})",
+            expected="int64 labels",
+            got=given,
+            fix="; ".join(f"{name} = {name}.long()" for name in fractional),
+        )
+    usual = torch.get_default_dtype()
+    strange = [name for name, value in tensors.items() if value.dtype is not usual and name not in whole]
+    if strange and any(hint in first for hint in _DTYPES):
+        return DataError(
+            f"{where}: the networks or distributions cannot work with this dtype ({first})",
+            expected=f"{str(usual).removeprefix('torch.')} values, int64 labels",
+            got=given,
+            fix="; ".join(f"{name} = {name}.to({usual})" for name in strange),
         )
     return DeclarationError(
-        f"{owner}.{site.name}: its method raised {type(error).__name__}: {first}",
-        expected="a distribution for these parents",
+        f"{where} raised {type(error).__name__}: {first}",
+        expected="code that runs on these inputs",
         got=given,
-        fix="check the shapes that the method's networks expect against these, and the data's dtype",
+        fix=fix or "check the shapes that the networks expect against these, and the data's dtype",
     )
-
-
-def describe_tensor(value: Any) -> str:
-    """Shape, dtype and range of a tensor in a few words."""
-    if not isinstance(value, Tensor):
-        return type(value).__name__
-    words = f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
-    if value.numel() and value.dtype != torch.bool and not value.is_complex():
-        words += f" in [{value.detach().min().item():g}, {value.detach().max().item():g}]"
-    return words
-
-
-def name_of(fn: Any) -> str:
-    """The family's name as a reader would say it: the one inside ``Independent``, without Pyro's wrappers."""
-    while type(fn).__name__ in ("Independent", "ExpandedDistribution", "MaskedDistribution"):
-        fn = fn.base_dist
-    return type(fn).__name__
-
-
-def support_name(support: Any) -> str:
-    """A support in words."""
-    while isinstance(support, constraints.independent):
-        support = support.base_constraint
-    words = {
-        "_Real": "real numbers",
-        "_Boolean": "0 or 1",
-        "_GreaterThan": "positive numbers",
-        "_GreaterThanEq": "non-negative numbers",
-        "_Simplex": "points of the simplex (non-negative, summing to 1)",
-        "_IntegerGreaterThan": "non-negative integers",
-    }
-    if type(support).__name__ in ("_Interval", "_HalfOpenInterval"):
-        return f"numbers in [{float(support.lower_bound):g}, {float(support.upper_bound):g}]"
-    if type(support).__name__ == "_IntegerInterval":
-        return f"integers from {int(support.lower_bound)} to {int(support.upper_bound)}"
-    return words.get(type(support).__name__, str(support))

@@ -7,113 +7,117 @@ from typing import Any
 
 import pyro
 import torch
-from pyro.poutine.util import site_is_subsample
 from torch import Tensor, nn
 
-from ppgen.fitting.monitor import evaluating, posterior_mean, seeded
+from ppgen.declare import validation
+from ppgen.fitting.means import posterior_means
+from ppgen.fitting.monitor import evaluating, seeded
 from ppgen.fitting.resident import chunks
-from ppgen.objectives.pairing import Pairing
+from ppgen.objectives.pairing import draw_guide
 
-__all__ = ["draw_observed", "draw_posterior", "posterior_means", "reconstruct"]
+__all__ = ["draw_global", "draw_observed", "draw_posterior", "encode", "reconstruct"]
 
 _ROWS = 512
-_DRAWS_OF_A_MEAN = 32
 
 
 def draw_observed(
-    model: nn.Module, covariates: Mapping[str, Tensor], n: int, *, mean: bool, seed: int, device: torch.device
+    model: nn.Module,
+    given: Mapping[str, Tensor],
+    n: int,
+    *,
+    fixed: Mapping[str, Tensor],
+    mean: bool,
+    seed: int,
+    device: torch.device,
 ) -> dict[str, Tensor]:
-    """``n`` draws of every observed or implicit site; with ``mean``, the likelihood's mean at a draw of the latents."""
+    """``n`` draws of every observed or implicit site; with ``mean``, the likelihood's mean at a draw of the latents.
+
+    Args:
+        given: covariates, [n, ...] each; the value of an observed site is a placeholder, and is drawn anew.
+        fixed: values of global latents.
+    """
     pieces: list[dict[str, Tensor]] = []
-    with seeded(seed, device), evaluating(model):
+    prior = pyro.poutine.condition(pyro.poutine.uncondition(model), data=dict(fixed))
+    with seeded(seed, device), evaluating(model), validation(True):
         for start in range(0, n, _ROWS):
             count = min(_ROWS, n - start)
-            given = {key: value[start : start + count] for key, value in covariates.items()}
-            trace = pyro.poutine.trace(pyro.poutine.uncondition(model)).get_trace(given, count)
-            pieces.append({name: _value(node, mean) for name, node in _outputs(model, trace)})
+            chunk = {key: value[start : start + count] for key, value in given.items()}
+            pieces.append({name: _value(node, mean) for name, node in _outputs(model, prior, chunk, count)})
     return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def posterior_means(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
-    """``E_q[z | x]`` of every local latent, [N, *event].
+def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+    """One draw of every global latent from the guide."""
+    rows = len(next(iter(data.values())))
+    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+        draws = draw_guide(guide, data, rows)
+    return {name: draws[name].value for name, site in model.sites.items() if name in draws and not site.local}
 
-    One latent with a closed-form mean needs one run of the guide; otherwise means are averaged over 32 runs, so that
-    a latent that depends on another is averaged over it.
-    """
-    device = next(iter(data.values())).device
+
+def encode(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+    """``E_q[z | x]`` of every latent, [N, *event] ([*event] if it is global)."""
     pieces = []
-    with seeded(seed, device), evaluating(guide, model):
+    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
         for chunk in chunks(data, _ROWS):
-            pieces.append(_chunk_means(guide, chunk))
-    return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+            pieces.append({name: _mean(halves) for name, halves in posterior_means(guide, chunk).items()})
+    return {
+        name: torch.cat([piece[name] for piece in pieces]) if _is_local(model, name) else pieces[0][name]
+        for name in pieces[0]
+        if name in model.sites
+    }
 
 
 def draw_posterior(
-    model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_draws: int, *, seed: int
+    model: Any, guide: nn.Module, data: Mapping[str, Tensor], num_draws: int, *, seed: int
 ) -> dict[str, Tensor]:
     """Draws of every latent from the guide, [num_draws, N, *event] ([num_draws, *event] if global)."""
-    device = next(iter(data.values())).device
     rows = len(next(iter(data.values())))
-    with seeded(seed, device), evaluating(guide, model):
-        draws = [{name: d.value for name, d in _run(guide, data, rows).items()} for _ in range(num_draws)]
-    return {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
+    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+        first = draw_guide(guide, data, rows)
+        if len(first) == 1:  # no other site that its distribution could depend on: the encoder runs once
+            return {name: draw.guide_fn.sample((num_draws,)) for name, draw in first.items()}
+        draws = [first, *(draw_guide(guide, data, rows) for _ in range(num_draws - 1))]
+    return {name: torch.stack([draw[name].value for draw in draws]) for name in first if name in model.sites}
 
 
 def reconstruct(
     model: nn.Module, latents: Mapping[str, Tensor], data: Mapping[str, Tensor], *, seed: int
 ) -> dict[str, Tensor]:
     """The likelihood's mean at given latents, for every observed site; a draw where there is no closed-form mean."""
-    device = next(iter(data.values())).device
     rows = len(next(iter(data.values())))
     pieces = []
-    with seeded(seed, device), evaluating(model):
-        local = {name: value for name, value in latents.items() if len(value) == rows}
-        for chunk, values in zip(chunks(data, _ROWS), chunks(local, _ROWS), strict=True):
-            fixed = {**latents, **values}
-            conditioned = pyro.poutine.condition(model, data=fixed)
-            trace = pyro.poutine.trace(conditioned).get_trace(chunk, len(next(iter(chunk.values()))))
-            pieces.append({name: _value(node, mean=True) for name, node in _outputs(model, trace)})
+    with seeded(seed, next(iter(data.values())).device), evaluating(model):
+        for start in range(0, rows, _ROWS):
+            part = slice(start, start + _ROWS)
+            values = {name: value[part] if _is_local(model, name) else value for name, value in latents.items()}
+            conditioned = pyro.poutine.condition(model, data=values)
+            chunk = {key: value[part] for key, value in data.items()}
+            nodes = _outputs(model, conditioned, chunk, len(next(iter(chunk.values()))))
+            pieces.append({name: _value(node, mean=True) for name, node in nodes})
     return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def _run(guide: nn.Module, data: Mapping[str, Tensor], rows: int) -> dict[str, Any]:
-    pairing = Pairing()
-    with pairing:
-        guide(data, rows)
-    return pairing.latents
+def _is_local(model: Any, name: str) -> bool:
+    return bool(model.sites[name].local)
 
 
-def _chunk_means(guide: nn.Module, chunk: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    rows = len(next(iter(chunk.values())))
-    first = _run(guide, chunk, rows)
-    closed = len(first) == 1 and all(_has_mean(draw.guide_fn) for draw in first.values())
-    runs = [first] + ([] if closed else [_run(guide, chunk, rows) for _ in range(_DRAWS_OF_A_MEAN - 1)])
-    return {
-        name: torch.stack([posterior_mean(run[name].guide_fn, run[name].value) for run in runs]).mean(0)
-        for name, draw in first.items()
-        if any(frame.vectorized for frame in draw.frames)
-    }
-
-
-def _has_mean(fn: Any) -> bool:
-    try:
-        _ = fn.mean
-    except (NotImplementedError, AttributeError):
-        return False
-    return True
-
-
-def _outputs(model: nn.Module, trace: Any) -> list[tuple[str, Any]]:
-    """The observed and implicit sites of a run."""
-    roles = {name: site.role for name, site in getattr(model, "sites", {}).items()}
-    return [
-        (name, node)
-        for name, node in trace.nodes.items()
-        if node["type"] == "sample" and not site_is_subsample(node) and roles.get(name, "latent") != "latent"
-    ]
+def _outputs(model: Any, handled: Any, batch: Mapping[str, Tensor], rows: int) -> list[tuple[str, Any]]:
+    """The observed and implicit sites of one run of a model inside handlers."""
+    tracer = pyro.poutine.trace()
+    with tracer:  # get_trace would make another exception out of ours
+        handled(batch, rows)
+    outputs = [name for name, site in model.sites.items() if site.role != "latent"]
+    return [(name, tracer.trace.nodes[name]) for name in outputs if name in tracer.trace.nodes]
 
 
 def _value(node: Any, mean: bool) -> Tensor:
-    if mean and _has_mean(node["fn"]):
+    if not mean:
+        return node["value"]
+    try:
         return node["fn"].mean.expand(node["value"].shape)
-    return node["value"]
+    except (NotImplementedError, AttributeError):
+        return node["value"]
+
+
+def _mean(halves: Tensor) -> Tensor:
+    return halves.mean(0) if halves.is_floating_point() else halves[0]

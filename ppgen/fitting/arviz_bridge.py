@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,9 @@ def to_arviz(posterior: Mapping[str, Tensor], observed: Mapping[str, Tensor]) ->
 
     A guide's draws are independent: one chain holds all of them.
     """
-    import arviz
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # 0.23 announces at import that 1.0 is to come
+        import arviz
 
     draws = {name: value.detach().cpu().numpy()[None] for name, value in posterior.items()}
     data = {name: value.detach().cpu().numpy() for name, value in observed.items()}

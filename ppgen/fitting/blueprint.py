@@ -20,6 +20,11 @@ from ppgen.objectives import Objective
 __all__ = ["blueprint", "build", "example", "example_batch"]
 
 Blueprint = dict[str, Any]
+_KINDS: dict[str, tuple[type, ...]] = {
+    "model": (Model,),
+    "guide": (Guide, DerivedGuide),
+    "objective": (Objective,),
+}
 
 
 def blueprint(made: Any) -> Blueprint | None:
@@ -31,61 +36,73 @@ def blueprint(made: Any) -> Blueprint | None:
     return {"class": f"{type(made).__module__}:{type(made).__qualname__}", "arguments": plain}
 
 
-def build(plan: Blueprint, kind: type, folder: Path, model: Any = None) -> Any:
+def build(plan: Blueprint, role: str, folder: Path, model: Any = None) -> Any:
     """Make the object again.
 
     The class is imported by name, never from the run folder itself, and must be one of ours or a subclass of it.
 
     Args:
         plan: from :func:`blueprint`.
-        kind: the base class that it must have.
+        role: ``"model"``, ``"guide"`` or ``"objective"``.
         folder: the run folder, for messages and for refusing code from inside it.
         model: the model of a derived guide.
 
     Raises:
         CheckpointError: if it cannot be built; the text says what to pass instead.
     """
-    what = {Model: "model", Guide: "guide", DerivedGuide: "guide", Objective: "objective"}.get(kind, "object")
-    fix = f"ppgen.load({str(folder)!r}, {what}=...) with the {what} as it was made for the fit"
-    name = str(plan.get("class", ""))
-    module_name, _, qualified = name.partition(":")
-    if plan.get("arguments") is None:
+    fix = f"ppgen.load({str(folder)!r}, {role}=...) with the {role} as it was made for the fit"
+    name, arguments = str(plan.get("class", "")), plan.get("arguments")
+    if not isinstance(arguments, Mapping):
         raise CheckpointError(
-            f"{folder}: the {what} {name} was made with arguments that a run folder cannot hold (modules, functions)",
+            f"{folder}: the {role} {name} was made with arguments that a run folder cannot hold (modules, functions)",
             expected="numbers, texts, lists and dictionaries only",
+            got=f"arguments {arguments!r}",
             fix=fix,
         )
-    made = _import(module_name, qualified, folder, fix)
-    if not (isinstance(made, type) and issubclass(made, kind)):
-        raise CheckpointError(f"{folder}: {name} is no {what}", expected=f"a subclass of {kind.__name__}", fix=fix)
-    arguments = dict(plan["arguments"])
+    module_name, _, qualified = name.partition(":")
+    found: Any = _import(module_name, folder, fix)
+    for part in qualified.split("."):
+        found = getattr(found, part, None)
+    kinds = _KINDS[role]
+    if not (isinstance(found, type) and issubclass(found, kinds)):
+        expected = " or ".join(kind.__name__ for kind in kinds)
+        raise CheckpointError(
+            f"{folder}: {name} is no {role}", expected=f"a subclass of {expected}", got=repr(found), fix=fix
+        )
     try:
-        return made(model, **arguments) if issubclass(made, DerivedGuide) else made(**arguments)
+        return found(model, **arguments) if issubclass(found, DerivedGuide) else found(**arguments)
     except TypeError as error:
         raise CheckpointError(
-            f"{folder}: {name} cannot be made with the arguments of the run ({error})", got=str(arguments), fix=fix
+            f"{folder}: {name} cannot be made with the arguments of the run",
+            expected=f"arguments that {qualified} takes now",
+            got=f"{dict(arguments)}: {error}",
+            fix=fix,
         ) from error
 
 
-def _import(module_name: str, qualified: str, folder: Path, fix: str) -> Any:
-    module = sys.modules.get(module_name)
-    if module is None:
+def _import(name: str, folder: Path, fix: str) -> Any:
+    """A module by name, imported one package at a time: each is located, and refused if inside, before it runs."""
+    if name in sys.modules:
+        return sys.modules[name]
+    parts = name.split(".")
+    for package in (".".join(parts[: i + 1]) for i in range(len(parts))):
+        if package in sys.modules:
+            continue
         try:
-            spec = importlib.util.find_spec(module_name)
+            spec = importlib.util.find_spec(package)
         except (ImportError, ValueError):
             spec = None
-        inside = spec is not None and spec.origin and Path(spec.origin).resolve().is_relative_to(folder.resolve())
-        if spec is None or inside or module_name == "__main__":
+        places = [] if spec is None else [spec.origin, *(spec.submodule_search_locations or [])]
+        inside = any(Path(place).resolve().is_relative_to(folder.resolve()) for place in places if place)
+        if spec is None or inside:
             raise CheckpointError(
-                f"{folder}: the module {module_name!r} of the run cannot be imported here",
+                f"{folder}: the module {name!r} of the run cannot be imported here",
                 expected="an importable module outside the run folder",
-                fix=f"run from the folder that has {module_name}.py, or {fix}",
+                got="no such module" if spec is None else f"a module inside, {spec.origin}",
+                fix=f"run from the folder that has {name}.py, or {fix}",
             )
-        module = importlib.import_module(module_name)
-    found: Any = module
-    for part in qualified.split("."):
-        found = getattr(found, part, None)
-    return found
+        importlib.import_module(package)
+    return sys.modules[name]
 
 
 def example(batch: Mapping[str, Tensor]) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import torch
 
 from ppgen.errors import CheckpointError
+from ppgen.fitting.files import digest_of, replace, writing
 
 __all__ = ["latest", "read", "write"]
 
@@ -22,33 +21,24 @@ _POINTER = "latest.json"
 def write(folder: Path, state: dict[str, Any], step: int) -> None:
     """Save a state so that a kill at any moment leaves a whole checkpoint behind.
 
-    The state goes to a new file, which is synced to disk; then a pointer with its SHA-256 is replaced in one atomic
-    step; then older files go, but for the one before.
+    The state goes to a file of its own, then a pointer with its SHA-256 is replaced in one atomic step, then older
+    files go, but for the one before. The file's name has a part of the hash in it, so that no file that a pointer
+    speaks of is ever written to.
 
     Raises:
         CheckpointError: if the disk refuses; the checkpoint before stays valid.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"step-{step:09d}.pt"
-    temporary = folder / f".{path.name}.tmp"
-    try:
-        with temporary.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-        os.replace(temporary, path)
-        before = _pointer(folder)
-        history = [entry for entry in before if entry["file"] != path.name][:1]
-        _replace(folder / _POINTER, json.dumps([{"file": path.name, "sha256": digest, "step": step}, *history]))
-    except (OSError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{path}: cannot be written",
-            expected="space and permission to write there",
-            got=str(error).splitlines()[0],
-            fix="free some space; the checkpoint before this one is whole and was kept",
-        ) from error
-    kept = {path.name, *(entry["file"] for entry in history)}
+    before = _pointer(folder)
+    draft = folder / "draft.pt"
+    replace(draft, lambda path: torch.save(state, path))
+    with writing(draft):
+        digest = digest_of(draft)
+        path = draft.replace(folder / f"step-{step:09d}-{digest[:8]}.pt")
+    entries = [{"file": path.name, "sha256": digest, "step": step}]
+    entries += [entry for entry in before if entry["file"] != path.name][:1]
+    pointer = json.dumps(entries)
+    replace(folder / _POINTER, lambda temporary: temporary.write_text(pointer))
+    kept = {entry["file"] for entry in entries}
     for old in [*folder.glob("step-*.pt"), *folder.glob(".*.tmp")]:
         if old.name not in kept:
             with contextlib.suppress(OSError):
@@ -66,6 +56,7 @@ def read(folder: Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{folder}: no checkpoint here",
             expected=f"{_POINTER} beside step-*.pt",
+            got=", ".join(sorted(item.name for item in folder.glob("*"))) or "an empty or missing folder",
             fix="start the fit without resume=True",
         )
     path = folder / entries[0]["file"]
@@ -74,20 +65,28 @@ def read(folder: Path) -> dict[str, Any]:
     if others:
         fix = f"delete {path.name} and the first entry of {_POINTER}: {others[0]} before it is kept; or fit again"
     if not path.is_file():
-        raise CheckpointError(f"{path}: the checkpoint is missing", expected="the file named in latest.json", fix=fix)
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != entries[0]["sha256"]:
+        raise CheckpointError(
+            f"{path}: the checkpoint is missing",
+            expected=f"the file that {_POINTER} names",
+            got=", ".join(sorted(item.name for item in folder.glob("*"))),
+            fix=fix,
+        )
+    digest = digest_of(path)
+    if digest != entries[0]["sha256"]:
         raise CheckpointError(
             f"{path}: the checkpoint is damaged",
             expected=f"SHA-256 {entries[0]['sha256'][:16]}...",
-            got=f"{hashlib.sha256(content).hexdigest()[:16]}... over {len(content)} bytes",
+            got=f"{digest[:16]}... over {path.stat().st_size} bytes",
             fix=fix,
         )
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
         raise CheckpointError(
-            f"{path}: cannot be read as a checkpoint", got=str(error).splitlines()[0], fix=fix
+            f"{path}: cannot be read as a checkpoint",
+            expected="what ppgen wrote",
+            got=str(error).splitlines()[0],
+            fix=fix,
         ) from error
 
 
@@ -106,24 +105,10 @@ def _pointer(folder: Path) -> list[dict[str, Any]]:
         return [
             {"file": Path(str(e["file"])).name, "sha256": str(e["sha256"]), "step": int(e["step"])} for e in entries
         ]
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f"{path}: the pointer to the checkpoint is damaged",
             expected='[{"file": ..., "sha256": ..., "step": ...}]',
             got=str(error),
             fix="restore it from a copy, or delete the checkpoint folder and fit again",
         ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)  # the rename itself must reach the disk
-    finally:
-        os.close(handle)

@@ -11,37 +11,34 @@ from torch import Tensor, nn
 from ppgen.errors import SettingError
 from ppgen.fitting.monitor import evaluating, seeded
 from ppgen.fitting.resident import chunks
-from ppgen.objectives.bound import log_weights, parts
+from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
+from ppgen.objectives.particles import repeat_rows
 
-__all__ = ["elbo_per_particle", "log_prob"]
+__all__ = ["elbo", "log_prob"]
 
-_ROWS_A_PASS = 4096
+_ROWS_A_PASS = 4096  # particles times data points
+_ROWS = 256  # data points
 
 
-def elbo_per_particle(
-    model: nn.Module, guide: nn.Module | None, data: Mapping[str, Tensor], num_particles: int, seed: int
-) -> tuple[Tensor, Tensor]:
-    """The ELBO's draws, in nats per datum, with all log-ratios sampled.
+def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_particles: int, seed: int) -> Tensor:
+    """The ELBO in nats per datum, with all log-ratios sampled: for each datum, a mean over particles [N].
 
-    Returns:
-        Means over data for each particle [num_particles], and over particles for each datum [N]; the second is empty
-        if a latent is global, since the bound then belongs to the data set and to no datum.
+    If a latent is global, the bound belongs to the data set and to no datum: one value for each particle
+    [num_particles].
     """
     _check_particles(num_particles)
     rows = len(next(iter(data.values())))
     device = next(iter(data.values())).device
-    local = all(site.local for site in getattr(model, "sites", {}).values())
     with seeded(seed, device), evaluating(model, guide):
-        if not local:
+        if any(not site.local for site in getattr(model, "sites", {}).values()):
             draws = [parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
-            return torch.stack([-(d.distortion + d.rate).double() for d in draws]), torch.empty(0)
-        per_datum = torch.stack(
+            return torch.stack([-(drawn.distortion + drawn.rate).double() for drawn in draws])
+        return torch.cat(
             [
-                torch.cat([log_weights(model, guide, chunk).double() for chunk in chunks(data, _ROWS_A_PASS)])
-                for _ in range(num_particles)
+                torch.stack([elbo_per_datum(model, guide, chunk).double() for _ in range(num_particles)]).mean(0)
+                for chunk in chunks(data, _ROWS_A_PASS)
             ]
         )
-    return per_datum.mean(1), per_datum.mean(0)
 
 
 def log_prob(
@@ -59,8 +56,8 @@ def log_prob(
     device = next(iter(data.values())).device
     with seeded(seed, device), evaluating(model, guide):
         if guide is None:
-            return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, 512)])
-        return torch.cat([_bound(model, guide, chunk, num_particles) for chunk in chunks(data, 256)])
+            return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, _ROWS)])
+        return torch.cat([_bound(model, guide, chunk, num_particles) for chunk in chunks(data, _ROWS)])
 
 
 def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int) -> Tensor:
@@ -70,8 +67,7 @@ def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_
     done = 0
     while done < num_particles:
         count = min(at_once, num_particles - done)
-        repeated = {key: value.repeat((count,) + (1,) * (value.dim() - 1)) for key, value in chunk.items()}
-        weights = log_weights(model, guide, repeated).double().reshape(count, rows)
+        weights = log_weights(model, guide, repeat_rows(chunk, count)).double().reshape(count, rows)
         total = torch.logaddexp(total, weights.logsumexp(0))
         done += count
     return total - math.log(num_particles)

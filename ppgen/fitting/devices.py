@@ -34,6 +34,7 @@ def resolve(device: str | torch.device = "auto") -> torch.device:
         raise SettingError(
             f"device={str(device)!r}: there is no such CUDA device",
             expected=f"an index below {torch.cuda.device_count()}",
+            got=f"index {chosen.index}",
             fix='device="cuda"',
         )
     return chosen

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ppgen.declare import validation
-from ppgen.errors import DivergenceError
+from ppgen.errors import DivergenceError, PpgenError
 from ppgen.objectives import Moment, Objective
 from ppgen.objectives.pairing import pair
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "not_finite"]
+
+_FAILURES = (RuntimeError, ValueError, ArithmeticError, PpgenError)
 
 
 def diagnose(
@@ -24,18 +25,22 @@ def diagnose(
     batch: Mapping[str, Tensor],
     size: int,
     moment: Moment,
+    *,
+    since: int = 0,
 ) -> DivergenceError:
-    """Run the failed step again, without applying it, and say what is not finite in it."""
-    modules = {"model": model, "guide": guide, **objective.networks}
+    """Run the failed step again, without applying it, and say what is not finite in it.
+
+    Args:
+        since: how many steps before this one may have been the first that failed.
+    """
     found = [
-        *_not_finite({f"data {name!r}": value for name, value in batch.items()}),
-        *_not_finite({f"parameter {name!r}": value for name, value in _parameters(modules)}),
-        *_sites(model, guide, batch, size),
-        *_gradients(modules, model, guide, objective, turn, batch, size, moment),
+        *not_finite(model, guide, objective, batch, size),
+        *_gradients(model, guide, objective, turn, batch, size, moment),
     ]
     rows = len(next(iter(batch.values())))
+    step = f"step {moment.step + 1}" + (f" or up to {since} steps before" if since else "")
     return DivergenceError(
-        f"training met a value that is not finite in step {moment.step + 1} (epoch {int(moment.epoch) + 1}, turn "
+        f"training met a value that is not finite in {step} (epoch {int(moment.epoch) + 1}, turn "
         f"{turn!r}, a batch of {rows} rows); no step was made with it, the weights are those of the last good step",
         expected="a finite loss and gradient",
         got="; ".join(found[:4]) or "a loss that was not finite, but is when the step is repeated with other noise",
@@ -44,36 +49,27 @@ def diagnose(
     )
 
 
-def _not_finite(named: Mapping[str, Tensor]) -> Iterator[str]:
-    for name, value in named.items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            yield f"{name} ({int((~torch.isfinite(value)).sum())} of {value.numel()} values)"
-
-
-def _parameters(modules: Mapping[str, nn.Module | None]) -> Iterator[tuple[str, Tensor]]:
-    for owner, module in modules.items():
-        if module is not None:
-            for name, parameter in module.named_parameters():
-                yield f"{owner}.{name}", parameter
-
-
-def _sites(model: nn.Module, guide: nn.Module | None, batch: Mapping[str, Tensor], size: int) -> Iterator[str]:
+def not_finite(
+    model: nn.Module, guide: nn.Module | None, objective: Objective, batch: Mapping[str, Tensor], size: int
+) -> Iterator[str]:
+    """Everything that is not finite in the data, the parameters, and one run of guide and model."""
+    yield from _name({f"data {name!r}": value for name, value in batch.items()})
+    yield from _name({f"parameter {name!r}": value for name, value in _parameters(model, guide, objective)})
     try:
         with torch.no_grad(), validation(False):
             pairing = pair(model, guide, batch, size)
             for draw in [*pairing.latents.values(), *pairing.observed.values()]:
-                parts: dict[str, Any] = {f"value of site {draw.name!r}": draw.value}
+                parts = {f"value of site {draw.name!r}": draw.value}
                 if draw.model_fn is not None:
                     parts[f"log p of site {draw.name!r}"] = draw.model_fn.log_prob(draw.value)
                 if draw.guide_fn is not None:
                     parts[f"log q of site {draw.name!r}"] = draw.guide_fn.log_prob(draw.value)
-                yield from _not_finite(parts)
-    except (RuntimeError, ValueError, ArithmeticError) as error:
-        yield f"the run itself failed: {str(error).splitlines()[0]}"
+                yield from _name(parts)
+    except _FAILURES:
+        return  # an implicit model has no densities to look at, and a failure of the run is reported as itself
 
 
 def _gradients(
-    modules: Mapping[str, nn.Module | None],
     model: nn.Module,
     guide: nn.Module | None,
     objective: Objective,
@@ -82,15 +78,28 @@ def _gradients(
     size: int,
     moment: Moment,
 ) -> Iterator[str]:
-    named = [(name, parameter) for name, parameter in _parameters(modules) if parameter.requires_grad]
+    named = [(name, p) for name, p in _parameters(model, guide, objective) if p.requires_grad]
     try:
         with validation(False):
             loss = objective.loss(turn, model, guide, batch, size, moment).value
             gradients = torch.autograd.grad(loss, [parameter for _, parameter in named], allow_unused=True)
-    except (RuntimeError, ValueError, ArithmeticError) as error:
+    except _FAILURES as error:
         yield f"the loss itself failed: {str(error).splitlines()[0]}"
         return
-    yield from _not_finite({"the loss": loss})
-    yield from _not_finite(
+    yield from _name({"the loss": loss})
+    yield from _name(
         {f"gradient of parameter {n!r}": g for (n, _), g in zip(named, gradients, strict=True) if g is not None}
     )
+
+
+def _parameters(model: nn.Module, guide: nn.Module | None, objective: Objective) -> Iterator[tuple[str, Tensor]]:
+    for owner, module in {"model": model, "guide": guide, **objective.networks}.items():
+        if module is not None:
+            for name, parameter in module.named_parameters():
+                yield f"{owner}.{name}", parameter
+
+
+def _name(named: Mapping[str, Tensor]) -> Iterator[str]:
+    for name, value in named.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            yield f"{name} ({int((~torch.isfinite(value)).sum())} of {value.numel()} values)"

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.declare import validation
-from ppgen.fitting.diagnosis import diagnose
+from ppgen.errors import DivergenceError, PpgenError
+from ppgen.fitting.adam import Adam
+from ppgen.fitting.diagnosis import diagnose, not_finite
 from ppgen.objectives import Moment, Objective, Turn
 
 __all__ = ["Engine", "Player"]
@@ -19,26 +21,21 @@ _READ_EVERY = 50  # steps between two looks at the device's verdict, so that a G
 
 
 class Player:
-    """One turn's parameters and their Adam, fused into a single kernel over all of them."""
+    """One turn's parameters and their Adam."""
 
     def __init__(self, turn: Turn, learning_rate: float) -> None:
         unique = {id(p): p for module in turn.modules for p in module.parameters() if p.requires_grad}
         self.turn = turn
-        self.parameters: list[nn.Parameter] = list(unique.values())
-        self.optimizer = (
-            torch.optim.Adam(self.parameters, lr=learning_rate, betas=turn.betas, fused=True)
-            if self.parameters
-            else None
-        )
+        self.optimizer = Adam(unique.values(), learning_rate, turn.betas)
 
 
 class Engine:
     """Steps of a pair under an objective.
 
     The step goes once through guide and model (``objectives.pairing``) instead of Pyro's trace, replay and one
-    optimizer for each parameter; Pyro's own checks run on the first step of each batch signature only. A step whose
-    loss or gradient is not finite is never applied: on the CPU it is seen at once; on a GPU a flag on the device
-    makes the optimizer skip this and all later steps until the flag is read.
+    optimizer for each parameter; checks of arguments and supports run on the first step of each batch signature only.
+    A step whose loss or gradient is not finite is never applied: on the CPU it is seen at once; on a GPU a flag on
+    the device makes the optimizer skip this and all later steps until the flag is read.
 
     Args:
         model: called as ``model(batch, size)``.
@@ -64,6 +61,9 @@ class Engine:
         self.model, self.guide, self.objective = model, guide, objective
         self.size, self.clip_norm = size, clip_norm
         self.players = [Player(turn, learning_rate) for turn in objective.turns(model, guide)]
+        modules = [model, *([] if guide is None else [guide]), *objective.networks.values()]
+        self._buffers = list({id(b): b for module in modules for b in module.buffers()}.values())
+        self._kept = [buffer.clone() for buffer in self._buffers]
         self._asynchronous = device.type != "cpu"
         self._bad = torch.zeros((), device=device)
         self._seen: set[tuple[Any, ...]] = set()
@@ -76,16 +76,26 @@ class Engine:
             The parts of every turn's loss, detached and still on the device.
 
         Raises:
-            DivergenceError: if a loss or gradient was not finite; the parameters are those of the last good step.
+            DivergenceError: if a loss or gradient was not finite; weights and buffers are those of the last good
+                step.
         """
         signature = tuple((key, tensor.shape, tensor.dtype) for key, tensor in batch.items())
-        with validation(signature not in self._seen):
-            record: dict[str, Tensor] = {}
-            for player in self.players:
-                record |= self._play(player, batch, moment)
+        record: dict[str, Tensor] = {}
+        self._keep_buffers()
+        try:
+            with validation(signature not in self._seen):
+                for player in self.players:
+                    record |= self._play(player, batch, moment)
+        except DivergenceError:
+            raise
+        except (RuntimeError, ValueError, PpgenError) as error:
+            # A check, or a decomposition, met what overflowed before the loss did.
+            if next(not_finite(self.model, self.guide, self.objective, batch, self.size), None):
+                raise self._divergence(self.players[0], batch, moment) from error
+            raise
         self._seen.add(signature)
         self._steps += 1
-        if self._asynchronous and self._steps % _READ_EVERY == 0:
+        if self._steps % _READ_EVERY == 0:
             self.settle(batch, moment)
         return record
 
@@ -97,38 +107,55 @@ class Engine:
         """
         if self._asynchronous and self._bad.item():
             self._bad.zero_()
-            self._stop(self.players[0], batch, moment)
+            raise self._divergence(self.players[0], batch, moment)
+
+    def set_learning_rate(self, value: float) -> None:
+        """Change every player's learning rate from the next step on."""
+        for player in self.players:
+            player.optimizer.learning_rate = value
 
     def _play(self, player: Player, batch: Mapping[str, Tensor], moment: Moment) -> dict[str, Tensor]:
         loss = self.objective.loss(player.turn.name, self.model, self.guide, batch, self.size, moment)
         value = loss.value.detach()
         key = "loss" if len(self.players) == 1 else f"{player.turn.name}_loss"
         record = {key: value, **loss.record}
-        if player.optimizer is None:
+        optimizer = player.optimizer
+        optimizer.clear()
+        if not optimizer.parameters:
             return record
-        player.optimizer.zero_grad(set_to_none=True)
         loss.value.backward()
-        gradients = [p.grad for p in player.parameters if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = torch.nn.utils.get_total_norm(optimizer.gradients())
         if self._asynchronous:
             self._bad.logical_or_(~torch.isfinite(value + norm))
-            player.optimizer.found_inf = self._bad  # type: ignore[attr-defined]  # read by the fused kernel
         elif not math.isfinite((value + norm).item()):
-            self._stop(player, batch, moment)
+            raise self._divergence(player, batch, moment)
         if self.clip_norm is not None:
-            torch.nn.utils.clip_grads_with_norm_(player.parameters, self.clip_norm, norm)
-        player.optimizer.step()
+            torch.nn.utils.clip_grads_with_norm_(optimizer.parameters, self.clip_norm, norm)
+        optimizer.step(skip=self._bad if self._asynchronous else None)
         return record
 
-    def _stop(self, player: Player, batch: Mapping[str, Tensor], moment: Moment) -> None:
-        raise diagnose(self.model, self.guide, self.objective, player.turn.name, batch, self.size, moment)
+    def _divergence(self, player: Player, batch: Mapping[str, Tensor], moment: Moment) -> DivergenceError:
+        """What was not finite; afterwards nothing of the failed step is left."""
+        since = min(self._steps, _READ_EVERY) if self._asynchronous else 0
+        error = diagnose(
+            self.model, self.guide, self.objective, player.turn.name, batch, self.size, moment, since=since
+        )
+        for buffer, kept in zip(self._buffers, self._kept, strict=True):
+            buffer.copy_(kept)
+        for other in self.players:
+            other.optimizer.clear()
+        return error
+
+    def _keep_buffers(self) -> None:
+        """Copy buffers before a step: a forward pass that overflows spoils a batch norm's statistics."""
+        for buffer, kept in zip(self._buffers, self._kept, strict=True):
+            kept.copy_(torch.where(self._bad.bool(), kept, buffer) if self._asynchronous else buffer)
 
     def state(self) -> list[dict[str, Any]]:
         """Every optimizer's state, for a checkpoint."""
-        return [{} if player.optimizer is None else player.optimizer.state_dict() for player in self.players]
+        return [player.optimizer.state() for player in self.players]
 
     def restore(self, state: list[dict[str, Any]]) -> None:
         """The inverse of :meth:`state`."""
         for player, saved in zip(self.players, state, strict=True):
-            if player.optimizer is not None:
-                player.optimizer.load_state_dict(saved)
+            player.optimizer.restore(saved)

@@ -10,15 +10,14 @@ import torch
 
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
-from ppgen.declare import Guide, Model, Program
-from ppgen.errors import CheckpointError
+from ppgen.declare import Program
+from ppgen.errors import CheckpointError, PpgenError
 from ppgen.fitting import weights
 from ppgen.fitting.blueprint import build, example_batch
 from ppgen.fitting.record import all_modules
 from ppgen.fitting.result import Fit
 from ppgen.fitting.run_folder import RunFolder
 from ppgen.guides import DerivedGuide
-from ppgen.objectives import Objective
 
 __all__ = ["load"]
 
@@ -45,38 +44,55 @@ def load(
         raise CheckpointError(
             f"{run.path}: the run is not finished",
             expected="a run that came to its end",
+            got="one that was stopped or is still going on",
             fix="take it up: ppgen.fit(..., resume=True), or ppgen fit ... --resume",
         )
-    fake = example_batch(record["example"])
-    if isinstance(model, Program):
-        model.setup(fake)
-        model, guide = model.model, model.guide
-    with torch.random.fork_rng():
-        model = build(record["model"], Model, run.path) if model is None else model
-        if guide is None and record["guide"] is not None:
-            guide = build(record["guide"], _guide_kind(record["guide"]), run.path, model)
-        objective = build(record["objective"], Objective, run.path) if objective is None else objective
-        if isinstance(guide, DerivedGuide):
-            guide.setup(fake)
-        objective.turns(model, guide)
+    try:
+        model, guide, objective = _rebuild(record, run.path, model, guide, objective)
+        settings = {**record["settings"], **record["facts"]}
+        dataset = _load_data(record, data, run.path)
+        seconds = float(record.get("seconds", 0.0))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, PpgenError):
+            raise
+        raise CheckpointError(
+            f"{run.path / 'run.json'}: damaged",
+            expected="what ppgen.fit wrote",
+            got=f"{type(error).__name__}: {error}",
+            fix="restore it from a copy, or fit again",
+        ) from error
     modules = all_modules(model, guide, objective, torch.device("cpu"))
-    weights.apply(modules, weights.read(run.weights), str(run.weights))
-    history = run.read_history()
+    weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
+    for module in modules.values():
+        module.eval()
     return Fit(
         model,
         guide,
         objective,
-        _load_data(record, data, run.path),
-        history=history,
-        settings={**record["settings"], **record["facts"]},
-        seconds=float(record.get("seconds", 0.0)),
+        dataset,
+        history=run.read_history(),
+        settings=settings,
+        seconds=seconds,
         stopped=str(record.get("stopped", "")),
         folder=run.path,
     )
 
 
-def _guide_kind(plan: dict[str, Any]) -> type:
-    return DerivedGuide if str(plan["class"]).startswith("ppgen.guides") else Guide
+def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objective: Any) -> tuple[Any, Any, Any]:
+    """Model, guide and objective as they were made for the fit, with all their parameters, yet without its weights."""
+    example = example_batch(record["example"])
+    if isinstance(model, Program):
+        model.setup(example)
+        model, guide = model.model, model.guide
+    with torch.random.fork_rng(devices=[]):
+        model = build(record["model"], "model", folder) if model is None else model
+        if guide is None and record["guide"] is not None:
+            guide = build(record["guide"], "guide", folder, model)
+        objective = build(record["objective"], "objective", folder) if objective is None else objective
+        if isinstance(guide, DerivedGuide):
+            guide.setup(example)
+        objective.turns(model, guide)  # an objective may make its networks here
+    return model, guide, objective
 
 
 def _load_data(record: dict[str, Any], data: Any, folder: Path) -> Dataset:
@@ -87,6 +103,7 @@ def _load_data(record: dict[str, Any], data: Any, folder: Path) -> Dataset:
         raise CheckpointError(
             f"{folder}: the run was fitted to the user's own data, which it does not contain",
             expected=f"the data: {record['data'].get('name')}",
+            got="data=None",
             fix=f'ppgen.load("{folder}", data={{"x": x}})',
         )
     return load_data(**spec)

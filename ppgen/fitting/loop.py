@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import signal
 import threading
 import time
@@ -14,12 +15,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ppgen.errors import CheckpointError, DivergenceError
+from ppgen.errors import DivergenceError
 from ppgen.fitting import checkpoint, weights
 from ppgen.fitting.engine import Engine
 from ppgen.fitting.monitor import monitor
 from ppgen.fitting.resident import Resident
 from ppgen.fitting.run_folder import RunFolder
+from ppgen.fitting.schedule import SCHEDULES
 from ppgen.objectives import Moment, Objective
 
 __all__ = ["Loop", "Progress"]
@@ -51,6 +53,8 @@ class Loop:
         train: the training split on the device.
         valid: the validation split as a model sees it, or ``None``.
         max_epochs: when to stop at the latest.
+        learning_rate: at the start.
+        schedule: its course, a name in ``SCHEDULES``.
         patience: epochs without a better validation loss after which to stop, keeping the best weights;
             ``None`` never stops early and keeps the last weights.
         seed: of all noise.
@@ -67,6 +71,8 @@ class Loop:
         valid: dict[str, Tensor] | None,
         *,
         max_epochs: int,
+        learning_rate: float,
+        schedule: str,
         patience: int | None,
         seed: int,
         folder: RunFolder | None,
@@ -75,6 +81,7 @@ class Loop:
         self.modules, self.objective, self.engine = modules, objective, engine
         self.train, self.valid = train, valid
         self.max_epochs, self.patience, self.seed = max_epochs, patience, seed
+        self.learning_rate, self.schedule = learning_rate, SCHEDULES[schedule]
         self.folder, self.show_progress = folder, show_progress
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
@@ -86,65 +93,59 @@ class Loop:
 
     def run(self) -> None:
         """Train to the end, or to an interrupt or divergence; the folder is always left whole."""
-        final = Moment(self.max_epochs * self.train.num_batches, float(self.max_epochs))
+        progress = self.progress
         with self._interruptible(), self._bar() as bar:
-            while self.progress.epoch < self.max_epochs and not self.progress.stopped:
+            while progress.epoch < self.max_epochs and not progress.stopped:
                 try:
-                    finished = self._epoch(bar)
+                    self._epoch(bar)
                 except DivergenceError:
-                    self.progress.stopped = "diverged"
+                    progress.stopped = "diverged"
                     self._save_checkpoint()
                     raise
-                if finished:
-                    self._close_epoch(final, bar)
-            if self._interrupted:
-                self.progress.stopped = "interrupted"
-        if self._best is not None and self.progress.stopped != "interrupted":
+                if not progress.stopped:
+                    self._close_epoch(bar)
+        if self._best is not None and progress.stopped != "interrupted":
             weights.apply(self.modules, self._best, "best weights")
 
-    def _epoch(self, bar: Any) -> bool:
-        """Play the rest of an epoch; ``False`` if it was interrupted."""
-        state, progress = self.progress, self.progress
+    def _epoch(self, bar: Any) -> None:
+        """Play the rest of an epoch, up to an interrupt."""
+        progress = self.progress
         if progress.position == 0:
             self._order_at_epoch_start = self.train.order.get_state()
             self._records = {}
         for module in self.modules.values():
             module.train()
         started = time.monotonic()
-        batches = self.train.num_batches
-        batch: dict[str, Tensor] = {}
-        moment = Moment()
+        num_batches = self.train.num_batches
         for batch in self.train.epoch(progress.position):
-            moment = Moment(state.step, progress.epoch + progress.position / batches)
-            record = self.engine.step(batch, moment)
-            for key, value in record.items():
+            moment = Moment(progress.step, progress.epoch + progress.position / num_batches)
+            self.engine.set_learning_rate(self.learning_rate * self.schedule(moment.epoch / self.max_epochs))
+            for key, value in self.engine.step(batch, moment).items():
                 self._records.setdefault(key, []).append(value)
-            state.step += 1
+            progress.step += 1
             progress.position += 1
             bar.update(1)
+            if progress.position == num_batches:
+                self.engine.settle(batch, moment)
             if self._interrupted or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
+                progress.stopped = "interrupted" if self._interrupted else ""
                 progress.seconds += time.monotonic() - started
                 started = time.monotonic()
                 self._save_checkpoint()
                 if self._interrupted:
-                    progress.stopped = "interrupted"
-                    return False
-        if batch:
-            self.engine.settle(batch, moment)
+                    return
         progress.seconds += time.monotonic() - started
-        return True
 
-    def _close_epoch(self, final: Moment, bar: Any) -> None:
+    def _close_epoch(self, bar: Any) -> None:
         progress = self.progress
         started = time.monotonic()
         progress.epoch += 1
         progress.position = 0
         row: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "train": self._means()}
         if self.valid is not None:
-            row["valid"] = monitor(
-                self.modules["model"], self.modules.get("guide"), self.objective, self.valid, final, self.seed
-            )
-            self._keep_best(row["valid"].get("loss"))
+            found = self._validate(self.valid)
+            row |= {"valid": found} if found else {}
+            self._keep_best(found.get("loss"))
         progress.seconds += time.monotonic() - started
         row["seconds"] = round(progress.seconds, 4)
         self.history.append(row)
@@ -155,10 +156,15 @@ class Loop:
                 self._save_checkpoint()
         bar.set_postfix_str(_headline(row))
 
+    def _validate(self, valid: dict[str, Tensor]) -> dict[str, Any]:
+        # The schedule as it is at the end, so that the losses of all epochs mean the same.
+        end = Moment(self.max_epochs * self.train.num_batches, float(self.max_epochs))
+        model, guide = self.modules["model"], self.modules.get("guide")
+        return monitor(model, guide, self.objective, valid, self.train.size, end, self.seed)
+
     def _means(self) -> dict[str, float]:
         """Means over the epoch's data points of everything recorded, read from the device once."""
-        bounds = self.train.bounds()
-        rows = torch.tensor([stop - start for start, stop in bounds], dtype=torch.float64)
+        rows = torch.tensor([stop - start for start, stop in self.train.bounds()], dtype=torch.float64)
         share = rows / rows.sum()
         return {key: float(share @ torch.stack(v).double().cpu()) for key, v in self._records.items()}
 
@@ -166,11 +172,14 @@ class Loop:
         progress = self.progress
         if self.patience is None or loss is None:
             return
-        if progress.best_loss is None or loss < progress.best_loss:
+        if math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss):
             progress.best_loss, progress.best_epoch = loss, progress.epoch
             self._best = {name: tensor.clone() for name, tensor in weights.collect(self.modules).items()}
-        elif progress.epoch - progress.best_epoch >= self.patience:
+        elif self._is_out_of_patience():
             progress.stopped = "early"
+
+    def _is_out_of_patience(self) -> bool:
+        return self.patience is not None and self.progress.epoch - self.progress.best_epoch >= self.patience
 
     @contextlib.contextmanager
     def _bar(self) -> Iterator[Any]:
@@ -178,14 +187,8 @@ class Loop:
 
         total = self.max_epochs * self.train.num_batches
         done = self.progress.epoch * self.train.num_batches + self.progress.position
-        with tqdm(
-            total=total,
-            initial=done,
-            disable=not self.show_progress,
-            unit="step",
-            desc=self.objective.name,
-            leave=False,
-        ) as bar:
+        shown = {"disable": not self.show_progress, "unit": "step", "desc": self.objective.name, "leave": False}
+        with tqdm(total=total, initial=done, **shown) as bar:
             yield bar
 
     @contextlib.contextmanager
@@ -194,7 +197,7 @@ class Loop:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = signal.getsignal(signal.SIGINT)
+        before = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
 
         def ask_to_stop(number: int, frame: Any) -> None:
             self._interrupted = True
@@ -236,16 +239,17 @@ class Loop:
             CheckpointError: if it is damaged or of another fit.
         """
         if self.folder is None:
-            raise CheckpointError("resume needs the run's folder", fix='ppgen.fit(..., out="runs/name", resume=True)')
+            return
         state = checkpoint.read(self.folder.checkpoint)
         weights.apply(self.modules, state["weights"], str(self.folder.checkpoint))
         self.engine.restore(state["optimizers"])
         self.progress = Progress(**state["progress"])
-        self.progress.stopped = ""
         self.history = json.loads(state["history"])
         self._best = state["best"]
         if self._best is not None:
             self._best = {name: tensor.to(self.train.device) for name, tensor in self._best.items()}
+        # A larger patience than before lets a run go on that had stopped early.
+        self.progress.stopped = "early" if not self.progress.position and self._is_out_of_patience() else ""
         self._records = {key: list(values.to(self.train.device).unbind()) for key, values in state["records"].items()}
         random = state["random"]
         torch.set_rng_state(random["torch"])

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.declare import validation
+from ppgen.fitting.means import posterior_means
 from ppgen.fitting.resident import chunks
 from ppgen.objectives import Moment, Objective
-from ppgen.objectives.bound import kl_per_dimension, parts
+from ppgen.objectives.bound import data_frame, kl_per_dimension, parts
+from ppgen.objectives.pairing import pair
 
-__all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor", "posterior_mean", "seeded"]
+__all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor", "seeded"]
 
 ACTIVE_THRESHOLD = 0.01  # nats of variance: Burda, Grosse & Salakhutdinov, 2016, section 5
 _ROWS = 512
@@ -49,6 +51,7 @@ def monitor(
     guide: nn.Module | None,
     objective: Objective,
     data: Mapping[str, Tensor],
+    size: int,
     moment: Moment,
     seed: int,
 ) -> dict[str, Any]:
@@ -58,48 +61,66 @@ def monitor(
 
     Args:
         data: the whole split on the device, [N, ...] each.
+        size: of the training split, so that the loss weighs a global latent as training does.
         moment: of the schedule; the end of training, so that losses of all epochs mean the same.
 
     Returns:
-        ``loss`` and its parts, and for each factorised latent ``kl_per_dimension/z`` (a list, nats) and
-        ``active_units/z`` (dimensions whose posterior mean varies over data by more than 0.01).
+        ``loss`` and its record (not for an objective of several turns, whose losses are no measure of the fit); the
+        true ELBO and its parts, whatever the objective, if there are a guide and a likelihood; and for each latent
+        ``active_units/z`` (dimensions whose posterior mean varies over data by more than 0.01) and, where both
+        distributions factorise, ``kl_per_dimension/z`` (a list, nats).
     """
-    turns = objective.turns(model, guide)
-    if len(turns) != 1:
-        return {}
     rows = len(next(iter(data.values())))
     totals: dict[str, Tensor] = {}
     device = next(iter(data.values())).device
     with seeded(seed, device), evaluating(model, guide):
         for chunk in chunks(data, _ROWS):
             count = len(next(iter(chunk.values())))
-            loss = objective.loss(turns[0].name, model, guide, chunk, rows, moment)
-            for key, value in {"loss": loss.value, **loss.record}.items():
+            for key, value in _measure(model, guide, objective, chunk, max(size, count), moment).items():
                 weighted = value.double() * (count / rows)
                 totals[key] = totals[key] + weighted if key in totals else weighted
         row: dict[str, Any] = {key: value.item() for key, value in totals.items()}
-        if guide is not None:
+        if _has_bound(model, guide):
             row |= _anatomy(model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
     return row
 
 
-def _anatomy(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> dict[str, Any]:
+def _has_bound(model: nn.Module, guide: nn.Module | None) -> bool:
+    return guide is not None and not getattr(model, "is_implicit", False)
+
+
+def _measure(
+    model: nn.Module,
+    guide: nn.Module | None,
+    objective: Objective,
+    chunk: Mapping[str, Tensor],
+    size: int,
+    moment: Moment,
+) -> dict[str, Tensor]:
+    """The objective's loss and record on a piece of the split, and the bound's parts where it records none."""
+    turns = objective.turns(model, guide)
+    named: dict[str, Tensor] = {}
+    if len(turns) == 1:
+        loss = objective.loss(turns[0].name, model, guide, chunk, size, moment)
+        named |= {"loss": loss.value, **loss.record}
+    if _has_bound(model, guide) and not {"elbo", "log_joint"} & set(named):
+        named |= parts(model, guide, chunk, size).record()
+    return named
+
+
+def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Active units and closed-form KL by dimension of every latent with one value per datum."""
     row: dict[str, Any] = {}
-    for draw in parts(model, guide, data, len(next(iter(data.values())))).pairing.latents.values():
-        if draw.model_fn is None or not any(frame.vectorized for frame in draw.frames):
+    rows = len(next(iter(data.values())))
+    means = posterior_means(guide, data)
+    for name, draw in pair(model, guide, data, rows).latents.items():
+        if draw.model_fn is None or data_frame(draw, rows) is None:
             continue
-        center = posterior_mean(draw.guide_fn, draw.value)
-        if center.shape[0] > 1:
-            row[f"active_units/{draw.name}"] = int((center.flatten(1).var(0) > ACTIVE_THRESHOLD).sum())
-        kl = kl_per_dimension(draw.guide_fn, draw.model_fn) if draw.closed_form else None
+        if rows > 1:
+            first, second = (half.reshape(rows, -1) for half in means[name])
+            covariance = ((first - first.mean(0)) * (second - second.mean(0))).sum(0) / (rows - 1)
+            row[f"active_units/{name}"] = int((covariance > ACTIVE_THRESHOLD).sum())
+        kl = kl_per_dimension(draw.guide_fn, draw.model_fn) if draw.may_be_closed else None
         if kl is not None:
-            row[f"kl_per_dimension/{draw.name}"] = kl.flatten(1).mean(0).tolist()
+            row[f"kl_per_dimension/{name}"] = kl.reshape(rows, -1).mean(0).tolist()
     return row
-
-
-def posterior_mean(fn: Any, value: Tensor) -> Tensor:
-    """A distribution's mean; the value drawn where it has no closed form (a transformed Gaussian)."""
-    try:
-        return fn.mean.expand(value.shape)
-    except (NotImplementedError, AttributeError):
-        return value

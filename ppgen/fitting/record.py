@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from ppgen.data import Dataset
-from ppgen.errors import CheckpointError, SettingError
+from ppgen.errors import CheckpointError
 from ppgen.fitting import weights
 from ppgen.fitting.blueprint import blueprint, example
 from ppgen.fitting.preparation import representative_rows
@@ -20,10 +21,9 @@ from ppgen.objectives import Objective
 if TYPE_CHECKING:
     from ppgen.fitting.result import Fit
 
-__all__ = ["all_modules", "describe_run", "save", "verify_same_run"]
+__all__ = ["all_modules", "describe_run", "finish", "save", "verify_same_run"]
 
-_FACTS = ("dtypes", "discrete_likelihood")
-_MAY_DIFFER = ("max_epochs", "patience")
+_FACTS = ("dtypes", "discrete_likelihood", "point_guide")
 
 
 def all_modules(
@@ -53,7 +53,7 @@ def describe_run(
         "data": {
             "name": dataset.name,
             "spec": dict(dataset.spec),
-            "fingerprint": dataset.fingerprint("test") if dataset.size("test") else "",
+            "fingerprint": _fingerprint(dataset),
         },
         "example": example(representative_rows(dataset)),
         "settings": settings,
@@ -74,13 +74,25 @@ def verify_same_run(folder: RunFolder, record: dict[str, Any]) -> None:
                 fix=f"resume with the {key} that it was begun with, or choose another out=...",
             )
     for key, value in record["settings"].items():
-        if key not in _MAY_DIFFER and begun["settings"].get(key) != value:
+        # A schedule ends with the last epoch: another number of epochs would be another course from the start.
+        may_differ = key == "patience" or (key == "max_epochs" and record["settings"].get("schedule") == "constant")
+        if not may_differ and begun["settings"].get(key) != value:
             raise CheckpointError(
                 f"{folder.path}: the run was begun with another {key}",
                 expected=f"{key}={begun['settings'].get(key)!r}",
                 got=f"{key}={value!r}",
                 fix=f"resume with {key}={begun['settings'].get(key)!r}, or choose another out=...",
             )
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    """16 hexadecimal digits of the stored tensors of all splits: another order of the rows is another run."""
+    digest = hashlib.sha256(dataset.protocol.encode())
+    for split, stored in dataset.splits.items():
+        for key, tensor in sorted(stored.items()):
+            digest.update(f"\n{split} {key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy())
+    return digest.hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:
@@ -92,11 +104,19 @@ def save(result: Fit, path: Path) -> None:
     """Write a fit from memory as a run folder."""
     folder = RunFolder(path)
     if folder.exists:
-        raise SettingError(f"{path}: there is a run in this folder already", fix="choose another folder, or delete it")
+        raise folder.taken()
     settings = {key: value for key, value in result.settings.items() if key not in _FACTS}
     facts = {key: result.settings[key] for key in _FACTS}
     record = describe_run(result.model, result.guide, result.objective, result.data, settings, facts)
-    folder.write({**record, "finished": True, "seconds": result.seconds, "stopped": result.stopped})
+    folder.write({**record, "finished": False})
     folder.rewrite_history(result.history)
-    weights.write(all_modules(result.model, result.guide, result.objective, result.device), folder.weights)
+    finish(folder, record, result)
     result.folder = path
+
+
+def finish(folder: RunFolder, record: dict[str, Any], result: Fit) -> None:
+    """Write the weights of a fit, and that it came to its end."""
+    modules = all_modules(result.model, result.guide, result.objective, result.device)
+    digest = weights.write(modules, folder.weights)
+    ended = {"finished": True, "seconds": result.seconds, "stopped": result.stopped, "weights": digest}
+    folder.write({**record, **ended})

@@ -4,43 +4,79 @@ from __future__ import annotations
 
 from typing import Any
 
-from ppgen.errors import SettingError
+from ppgen.declare.look import label_of
+from ppgen.errors import SettingError, Unanswerable
 
-__all__ = ["QUESTIONS", "unanswerable"]
+__all__ = ["QUESTIONS", "refusal"]
 
 QUESTIONS = ("density", "sampling", "representation")
 
 
-def unanswerable(model: Any, guide: Any, question: str) -> str | None:
-    """The reason why a question has no answer, with a way to one; ``None`` if it has an answer.
+def refusal(model: Any, guide: Any, question: str, *, is_point: bool = False) -> Unanswerable | None:
+    """Why a question has no answer, with a way to one; ``None`` if it has an answer.
+
+    Args:
+        model: the model.
+        guide: the guide, or ``None``.
+        question: ``"density"``, ``"sampling"`` or ``"representation"``.
+        is_point: whether the guide gives some latent as a point.
 
     Raises:
         SettingError: on an unknown question.
     """
     if question not in QUESTIONS:
         raise SettingError(
-            f"unknown question {question!r}", expected=", ".join(QUESTIONS), fix='fit.unanswerable("density")'
+            "this is no question that a fit answers",
+            expected=", ".join(QUESTIONS),
+            got=repr(question),
+            fix='fit.unanswerable("density")',
         )
-    latents = any(site.role == "latent" for site in getattr(model, "sites", {}).values())
-    implicit = getattr(model, "is_implicit", False)
-    if question == "sampling":
-        return None
+    latents = [name for name, site in model.sites.items() if site.role == "latent"]
     if question == "density":
-        if implicit:
-            return (
-                "no density: implicit model. The generator draws x but gives no p(x | z); declare an `observation` "
-                "distribution around its output and fit a guide for a bound"
-            )
-        if latents and guide is None:
-            return "no density: latent variables but no guide; fit one: guide=ppgen.guides.MeanField(model)"
-        if latents and getattr(guide, "is_point", False):
-            return (
-                "no density: the guide is a point, which has no entropy, so that no bound on log p(x) follows; "
-                "fit a guide with spread: guide=ppgen.guides.MeanField(model)"
-            )
-        return None
+        return _no_density(model, guide, latents, is_point)
+    if question == "representation":
+        return _no_representation(model, guide, latents)
+    return None
+
+
+def _no_density(model: Any, guide: Any, latents: list[str], is_point: bool) -> Unanswerable | None:
+    if getattr(model, "is_implicit", False):
+        return Unanswerable(
+            "no density: implicit model",
+            expected="a likelihood p(x | z)",
+            got=f"{label_of(model)}, which draws x from z and says no more",
+            fix="declare an `observation` distribution around the generator's output, and fit a guide for a bound",
+        )
+    if latents and guide is None:
+        return Unanswerable(
+            "no density: latent variables but no guide",
+            expected="a guide q(z | x), for a bound",
+            got=f"latents {', '.join(latents)} of {label_of(model)}",
+            fix="ppgen.fit(model, ppgen.guides.MeanField(model), ...)",
+        )
+    if latents and is_point:
+        return Unanswerable(
+            "no density: the guide is a point, which has no entropy, so that no bound on log p(x) follows",
+            expected="a guide with spread",
+            got=label_of(guide),
+            fix="ppgen.fit(model, ppgen.guides.MeanField(model), ...)",
+        )
+    return None
+
+
+def _no_representation(model: Any, guide: Any, latents: list[str]) -> Unanswerable | None:
     if not latents:
-        return "no representation: the model has no latent variables"
+        return Unanswerable(
+            "no representation: the model has no latent variables",
+            expected="a latent site",
+            got=f"sites {', '.join(model.sites)} of {label_of(model)}",
+            fix="ask for its density and its samples, or fit a model with latent variables",
+        )
     if guide is None:
-        return "no representation: no guide q(z | x) was fitted, so that z cannot be read from x"
+        return Unanswerable(
+            "no representation: no guide q(z | x) was fitted, so that z cannot be read from x",
+            expected="a guide",
+            got=f"{label_of(model)} alone",
+            fix="ppgen.fit(model, ppgen.guides.MeanField(model), ...), which needs a likelihood p(x | z)",
+        )
     return None

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.data import Dataset, as_batch
-from ppgen.declare.verify import name_of
+from ppgen.declare.look import label_of
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.fitting import answers, density
 from ppgen.fitting.arviz_bridge import to_arviz
+from ppgen.fitting.preparation import cast, representative_rows, verify_batch
+from ppgen.fitting.prior import covariates, placeholders
 from ppgen.fitting.record import save
-from ppgen.fitting.refusals import unanswerable
+from ppgen.fitting.refusals import refusal
 from ppgen.objectives import Objective
 
 __all__ = ["Fit"]
@@ -63,16 +65,24 @@ class Fit:
     def num_parameters(self) -> int:
         """Trained parameters of model and guide; shared ones count once."""
         modules = [self.model] + ([] if self.guide is None else [self.guide])
-        return sum(p.numel() for p in {id(p): p for m in modules for p in m.parameters()}.values())
+        unique = {id(p): p for module in modules for p in module.parameters() if p.requires_grad}
+        return sum(p.numel() for p in unique.values())
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next((p.device for m in (self.model, self.guide) if m for p in m.parameters()), torch.device("cpu"))
+        modules = [self.model] + ([] if self.guide is None else [self.guide])
+        return next((p.device for module in modules for p in module.parameters()), torch.device("cpu"))
+
+    @property
+    def measure(self) -> str:
+        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous."""
+        return self.data.measure if self.settings.get("discrete_likelihood", True) else "continuous"
 
     def unanswerable(self, question: str) -> str | None:
         """Why ``"density"``, ``"sampling"`` or ``"representation"`` has no answer here; ``None`` if it has one."""
-        return unanswerable(self.model, self.guide, question)
+        error = self._refusal(question)
+        return None if error is None else f"{error.what}; {error.fix}"
 
     # Density ---------------------------------------------------------------------------------------------------------
 
@@ -87,15 +97,14 @@ class Fit:
             seed: of those draws.
         """
         self._must_answer("density")
-        batch = self._batch(data)
         if self.guide is None:
             return self.log_prob(data)
-        by_particle, by_datum = density.elbo_per_particle(self.model, self.guide, batch, num_particles, seed)
-        values = by_datum if len(by_datum) else by_particle
+        batch = self._batch(data)
+        values = density.elbo(self.model, self.guide, batch, num_particles, seed)
         return self._estimate(values, "lower bound", f"ELBO-{num_particles}", len(next(iter(batch.values()))))
 
     def log_prob(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Estimate:
-        """``log p(x)``, a mean over data in nats per datum: exact without latents, else the IWAE bound of K particles."""
+        """``log p(x)``, a mean over data in nats per datum: exact without latents, else the IWAE-K bound."""
         values = self.log_prob_per_datum(data, num_particles, seed=seed)
         if self.guide is None:
             return self._estimate(values, "exact", "log p(x)", len(values))
@@ -104,65 +113,73 @@ class Fit:
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """``log p(x_i)`` or its importance-weighted bound for each datum: [N], float64, nats."""
         self._must_answer("density")
-        if any(not site.local for site in getattr(self.model, "sites", {}).values()):
+        if self._has_global_latent:
             raise Unanswerable(
-                f"log_prob: {type(self.model).__name__} has a global latent, so that data points share one density",
+                f"log_prob: {label_of(self.model)} has a global latent, so that data points share one density",
+                expected="latents with one value per datum",
+                got=", ".join(name for name, site in self._sites.items() if not site.local),
                 fix="fit.elbo(data) bounds the log-density of the whole data set, given per datum",
             )
         return density.log_prob(self.model, self.guide, self._batch(data), num_particles, seed).cpu()
 
     # Sampling --------------------------------------------------------------------------------------------------------
 
-    def sample(self, n: int, *, seed: int = 0, mean: bool = False, **covariates: Any) -> Any:
-        """Draw ``n`` new data points.
+    def sample(self, n: int, *, seed: int = 0, mean: bool = False, **values: Any) -> Any:
+        """Draw ``n`` new data points; a global latent is drawn once, from the guide.
 
         Args:
             n: how many.
             seed: of the draws.
             mean: give the likelihood's mean at each draw of the latents instead of a draw from it: sharper to look
                 at, but no sample of x.
-            **covariates: each [n, ...], or one value for all: ``fit.sample(10, y=3)``.
+            **values: of covariates, each [n, ...], or one for all: ``fit.sample(10, y=3)``.
 
         Returns:
             A tensor [n, *event], or a dictionary of them if the model has several observed sites.
 
         Raises:
             Unanswerable: naming the covariates that are missing.
+            SettingError: naming an argument that is no covariate.
         """
         self._must_answer("sampling")
         if not isinstance(n, int) or n < 1:
             raise SettingError("sample: n is out of range", expected="a whole number >= 1", got=repr(n), fix="64")
-        given = self._covariates(n, covariates)
-        drawn = answers.draw_observed(self.model, given, n, mean=mean, seed=seed, device=self.device)
+        given = self._prior_batch(n, values)
+        fixed: dict[str, Tensor] = {}
+        if self.guide is not None and self._has_global_latent:
+            evidence = self._to_device(representative_rows(self.data))
+            fixed = answers.draw_global(self.model, self.guide, evidence, seed=seed)
+        drawn = answers.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
         return _single({name: value.cpu() for name, value in drawn.items()})
 
     # Representation --------------------------------------------------------------------------------------------------
 
     def encode(self, data: Any = None, *, seed: int = 0) -> Any:
         """Posterior means ``E_q[z | x]``: [N, *event], or a dictionary of them if there are several local latents."""
-        return _single({name: value.cpu() for name, value in self._means(data, seed).items()})
+        guide = self._must_answer("representation")
+        means = answers.encode(self.model, guide, self._batch(data), seed=seed)
+        return _single({name: value.cpu() for name, value in means.items() if self._sites[name].local})
 
     def reconstruct(self, data: Any = None, *, seed: int = 0) -> Any:
         """The likelihood's mean at the posterior mean of z: like ``x``."""
-        means = self._means(data, seed)
-        made = answers.reconstruct(self.model, means, self._batch(data), seed=seed)
+        guide, batch = self._must_answer("representation"), self._batch(data)
+        means = answers.encode(self.model, guide, batch, seed=seed)
+        made = answers.reconstruct(self.model, means, batch, seed=seed)
         return _single({name: value.cpu() for name, value in made.items()})
 
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder."""
-        guide = self._must_encode()
+        guide = self._must_answer("representation")
         if not isinstance(num_draws, int) or num_draws < 1:
             raise SettingError(
                 "posterior: num_draws is out of range", expected="a whole number >= 1", got=repr(num_draws), fix="1000"
             )
         batch = self._batch(data)
-        drawn = answers.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
-        posterior = to_arviz(drawn, batch)
+        posterior = to_arviz(answers.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
         if self.folder is not None:
-            path = self.folder / "posterior.nc"
-            temporary = path.with_name(".posterior.nc.tmp")
+            temporary = self.folder / ".posterior.nc.tmp"
             posterior.to_netcdf(str(temporary))
-            os.replace(temporary, path)
+            os.replace(temporary, self.folder / "posterior.nc")
         return posterior
 
     def save(self, folder: str | os.PathLike[str]) -> None:
@@ -171,52 +188,72 @@ class Fit:
 
     # Inside ----------------------------------------------------------------------------------------------------------
 
-    def _means(self, data: Any, seed: int) -> dict[str, Tensor]:
-        return answers.posterior_means(self.model, self._must_encode(), self._batch(data), seed=seed)
+    @property
+    def _sites(self) -> Mapping[str, Any]:
+        return getattr(self.model, "sites", {})
 
-    def _must_answer(self, question: str) -> None:
-        reason = self.unanswerable(question)
-        if reason is not None:
-            raise Unanswerable(reason)
+    @property
+    def _has_global_latent(self) -> bool:
+        return any(site.role == "latent" and not site.local for site in self._sites.values())
 
-    def _must_encode(self) -> nn.Module:
-        self._must_answer("representation")
-        if self.guide is None:
-            raise Unanswerable(f"{type(self.model).__name__} was fitted without a guide")
+    def _refusal(self, question: str) -> Unanswerable | None:
+        return refusal(self.model, self.guide, question, is_point=bool(self.settings.get("point_guide")))
+
+    def _must_answer(self, question: str) -> Any:
+        """The guide, if the question has an answer."""
+        error = self._refusal(question)
+        if error is not None:
+            raise error
         return self.guide
 
+    def _to_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return cast({key: value.to(self.device) for key, value in batch.items()}, self.settings.get("dtypes", {}))
+
     def _batch(self, data: Any) -> dict[str, Tensor]:
-        batch = self.data.split("test") if data is None else as_batch(data)
+        """What a user passes as data, on the device, and verified: what the model excludes has no density."""
+        batch = self._to_device(self.data.split("test") if data is None else as_batch(data))
         if not batch or not len(next(iter(batch.values()))):
             raise DataError(
-                "the test split is empty",
+                "the test split is empty" if data is None else "there are no data",
                 expected="at least one data point",
+                got="0 rows",
                 fix="pass data: fit.elbo(x), or keep a test split: ppgen.data.from_tensors(x, test=0.1)",
             )
-        wanted = self.settings.get("dtypes", {})
-        return {
-            key: value.to(self.device, getattr(torch, wanted[key]) if key in wanted else value.dtype)
-            for key, value in batch.items()
-        }
+        verify_batch(self.model, self.guide, batch)
+        return batch
 
-    def _covariates(self, n: int, given: Mapping[str, Any]) -> dict[str, Tensor]:
-        sites = getattr(self.model, "sites", {})
-        needed = {p for s in sites.values() for p in s.parents if p not in sites and p not in s.optional}
-        missing = sorted(needed - set(given))
+    def _prior_batch(self, n: int, given: Mapping[str, Any]) -> dict[str, Tensor]:
+        """What a prior run needs in its batch: the covariates, and values for the arguments of a Pyro function."""
+        needed, known = covariates(self.model, self.data)
+        missing = [name for name in needed if name not in given]
+        surplus = [name for name in given if name not in known]
         if missing:
             raise Unanswerable(
-                f"sample: {type(self.model).__name__} is conditional on {', '.join(missing)}",
+                f"sample: {label_of(self.model)} is conditional on {', '.join(missing)}",
                 expected=f"a value for each of the {n} draws, or one for all",
+                got=", ".join(given) or "no covariates",
                 fix=f"fit.sample({n}, {missing[0]}=torch.zeros({n}, dtype=torch.long))",
+            )
+        if surplus:
+            raise SettingError(
+                f"sample: {surplus[0]} is no covariate of {label_of(self.model)}",
+                expected=", ".join(known) or "no covariates",
+                got=f"{surplus[0]}=...",
+                fix=f"leave {surplus[0]} out",
             )
         tensors = {}
         for name, value in given.items():
             tensor = torch.as_tensor(value)
             tensor = tensor.expand(n, *tensor.shape) if tensor.dim() == 0 else tensor
             if len(tensor) != n:
-                raise DataError(f"sample: {name} has {len(tensor)} rows", expected=f"{n} rows", fix=f"n={len(tensor)}")
-            tensors[name] = tensor.to(self.device)
-        return tensors
+                raise DataError(
+                    f"sample: {name} has not one row for each draw",
+                    expected=f"{n} rows, or one value for all",
+                    got=f"{len(tensor)} rows",
+                    fix=f"fit.sample({len(tensor)}, {name}=...)",
+                )
+            tensors[name] = tensor
+        return self._to_device(placeholders(self.model, self.data, n) | tensors)
 
     def _estimate(self, values: Tensor, kind: Any, estimator: str, num_data: int) -> Estimate:
         error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
@@ -231,18 +268,11 @@ class Fit:
             better="higher",
         )
 
-    @property
-    def measure(self) -> str:
-        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous."""
-        discrete = self.settings.get("discrete_likelihood", True)
-        return self.data.measure if discrete else "continuous"
-
     def __repr__(self) -> str:
-        guide = "no guide" if self.guide is None else type(self.guide).__name__
-        epochs = len(self.history)
+        guide = "no guide" if self.guide is None else label_of(self.guide)
         return (
-            f"Fit({name_of(self.model)}, {guide}, {self.objective.name}, data={self.data.name!r}, "
-            f"{epochs} epochs, {self.seconds:.1f} s{', ' + self.stopped if self.stopped else ''})"
+            f"Fit({label_of(self.model)}, {guide}, {self.objective.name}, data={self.data.name!r}, "
+            f"{len(self.history)} epochs, {self.seconds:.1f} s{', ' + self.stopped if self.stopped else ''})"
         )
 
 

@@ -11,10 +11,13 @@ from typing import Any
 
 import torch
 
-import ppgen
+from ppgen import __version__
 from ppgen.errors import CheckpointError, SettingError
+from ppgen.fitting.files import replace, writing
 
 __all__ = ["RunFolder", "versions"]
+
+_PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 
 
 def versions() -> dict[str, str]:
@@ -22,7 +25,7 @@ def versions() -> dict[str, str]:
     import pyro
 
     return {
-        "ppgen": ppgen.__version__,
+        "ppgen": __version__,
         "torch": torch.__version__,
         "pyro": pyro.__version__,
         "python": platform.python_version(),
@@ -41,7 +44,10 @@ class RunFolder:
         self.path = Path(path)
         if self.path.exists() and not self.path.is_dir():
             raise SettingError(
-                f"{self.path} is a file", expected="a folder for the run", fix="choose another out=..., or remove it"
+                f"{self.path}: this is no folder",
+                expected="a folder for the run, or a path where one can be made",
+                got="a file",
+                fix="choose another out=..., or remove it",
             )
 
     @property
@@ -66,23 +72,23 @@ class RunFolder:
         """Whether the run here came to its end."""
         return self.exists and bool(self.read().get("finished"))
 
+    def taken(self) -> SettingError:
+        """What to say to a second run in the folder of a first."""
+        return SettingError(
+            f"{self.path}: there is a run in this folder already",
+            expected="a new folder, or resume=True",
+            got=f"{self.path / 'run.json'}",
+            fix=f'out="{self.path}-2", resume=True (--resume) to take it up, or delete it',
+        )
+
     def write(self, record: Mapping[str, Any]) -> None:
         """Write ``run.json`` atomically.
 
         Raises:
-            SettingError: if the folder cannot be made or written.
+            CheckpointError: if the folder cannot be made or written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            temporary = self.path / ".run.json.tmp"
-            temporary.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
-            os.replace(temporary, self.path / "run.json")
-        except OSError as error:
-            raise SettingError(
-                f"{self.path}: the run folder cannot be written",
-                got=str(error),
-                fix="choose another out=..., with space and permission to write",
-            ) from error
+        text = json.dumps(record, indent=2, sort_keys=True) + "\n"
+        replace(self.path / "run.json", lambda temporary: temporary.write_text(text))
 
     def read(self) -> dict[str, Any]:
         """The content of ``run.json``.
@@ -93,24 +99,34 @@ class RunFolder:
         path = self.path / "run.json"
         fix = "pass the folder that `ppgen fit --out` made, such as runs/vae"
         if not path.is_file():
-            raise CheckpointError(f"{self.path}: no run here", expected="a folder with run.json in it", fix=fix)
+            raise CheckpointError(
+                f"{self.path}: no run here",
+                expected="a folder with run.json in it",
+                got="no such folder" if not self.path.exists() else "a folder without run.json",
+                fix=fix,
+            )
         try:
             record = json.loads(path.read_text())
         except (ValueError, UnicodeDecodeError, OSError) as error:
             raise CheckpointError(f"{path}: damaged", expected="JSON", got=str(error), fix=fix) from error
-        if not isinstance(record, dict) or "model" not in record or "data" not in record:
-            raise CheckpointError(f"{path}: not a run of ppgen", expected="an object with model, data ...", fix=fix)
+        missing = [key for key in _PARTS if not isinstance(record, dict) or key not in record]
+        if missing:
+            raise CheckpointError(
+                f"{path}: not a run of ppgen",
+                expected=f"an object with {', '.join(_PARTS)}",
+                got=f"no {missing[0]}",
+                fix=fix,
+            )
         return record
 
     def rewrite_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace ``history.jsonl``, one line an epoch."""
-        temporary = self.path / ".history.jsonl.tmp"
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        os.replace(temporary, self.history)
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        replace(self.history, lambda temporary: temporary.write_text(text))
 
     def append_history(self, row: Mapping[str, Any]) -> None:
         """Add one line to ``history.jsonl``."""
-        with self.history.open("a") as file:
+        with writing(self.history), self.history.open("a") as file:
             file.write(json.dumps(row) + "\n")
 
     def read_history(self) -> list[dict[str, Any]]:

@@ -8,21 +8,14 @@ from typing import Any
 import torch
 
 from ppgen.data import as_dataset
-from ppgen.declare import ProgramPart
-from ppgen.errors import DivergenceError, SettingError
-from ppgen.fitting import checkpoint, weights
+from ppgen.errors import CheckpointError, DivergenceError
+from ppgen.fitting import checkpoint
+from ppgen.fitting.choices import check_patience, check_settings, choose_guide, choose_objective, unwrap
 from ppgen.fitting.devices import resolve
 from ppgen.fitting.engine import Engine
 from ppgen.fitting.loop import Loop
-from ppgen.fitting.preparation import (
-    check_settings,
-    choose_guide,
-    choose_objective,
-    prepare,
-    representative_rows,
-    unwrap,
-)
-from ppgen.fitting.record import all_modules, describe_run, verify_same_run
+from ppgen.fitting.preparation import rehearse, set_up, verify_fit, verify_weights
+from ppgen.fitting.record import all_modules, describe_run, finish, verify_same_run
 from ppgen.fitting.resident import Resident
 from ppgen.fitting.result import Fit
 from ppgen.fitting.run_folder import RunFolder
@@ -40,6 +33,7 @@ def fit(
     max_epochs: int = 20,
     batch_size: int = 128,
     learning_rate: float = 1e-3,
+    schedule: str = "constant",
     seed: int = 0,
     device: str | torch.device = "auto",
     out: str | os.PathLike[str] | None = None,
@@ -60,9 +54,12 @@ def fit(
             implicit model.
         max_epochs: passes over the training split.
         batch_size: rows of a minibatch.
-        learning_rate: Adam's.
-        seed: of data order, noise and dropout. The same seed, thread count and versions give the same weights on the
-            same machine; initial weights are the model's own (``torch.manual_seed`` before making it).
+        learning_rate: Adam's, at the start.
+        schedule: its course: ``"constant"``, or ``"cosine"``, which ends at 0 and so averages the noise out of the
+            last weights.
+        seed: of data order, noise, dropout and the initial weights of what ``fit`` makes itself. The same seed, thread
+            count and versions give the same weights on the same machine; initial weights of the model are its own
+            (``torch.manual_seed`` before making it).
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` ...
         out: run folder; ``None`` keeps the fit in memory.
         resume: take up the run in ``out`` exactly where its newest checkpoint stands; starts anew if it has none.
@@ -77,6 +74,7 @@ def fit(
         SettingError, DataError, DeclarationError: before the first step.
         DivergenceError: on a loss or gradient that is not finite. ``error.fit`` holds the weights of the last good
             step.
+        CheckpointError: if the run folder can no longer be written. ``error.fit`` holds what was reached.
 
     Example:
         >>> import ppgen
@@ -88,6 +86,7 @@ def fit(
         "max_epochs": max_epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "schedule": schedule,
         "seed": seed,
         "patience": patience,
         "clip_norm": clip_norm,
@@ -97,51 +96,50 @@ def fit(
     model, guide = unwrap(model, guide)
     dataset = as_dataset(data)
     folder = None if out is None else RunFolder(out)
-    if isinstance(model, ProgramPart):
-        if isinstance(guide, ProgramPart):
-            guide.setup(representative_rows(dataset))
-        model.setup(representative_rows(dataset))
-    guide = choose_guide(model, guide)
-    objective = choose_objective(model, guide, objective)
-    objective.check(model, guide)
-    facts = prepare(model, guide, dataset, chosen_device)
-    if folder is not None and folder.exists:
-        if not resume:
-            raise SettingError(
-                f"{folder.path}: there is a run in this folder already",
-                expected="a new folder, or resume=True",
-                fix=f'out="{folder.path}-2", resume=True (--resume) to take it up, or delete it',
-            )
-        verify_same_run(folder, describe_run(model, guide, objective, dataset, settings, facts))
 
-    devices = [chosen_device] if chosen_device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with torch.random.fork_rng(devices=[chosen_device] if chosen_device.type == "cuda" else []):
         torch.manual_seed(seed)
+        verify_weights(model)
+        guide = choose_guide(model, guide)
+        set_up(model, guide, dataset, chosen_device)
+        objective = choose_objective(model, guide, objective)
+        objective.check(model, guide)
+        facts = verify_fit(model, guide, dataset, chosen_device)
         objective.turns(model, guide)  # an objective may make its networks here, which then belong to the modules
         modules = all_modules(model, guide, objective, chosen_device)
-        engine = Engine(
-            model,
-            guide,
-            objective,
-            size=dataset.size("train"),
-            learning_rate=learning_rate,
-            clip_norm=clip_norm,
-            device=chosen_device,
-        )
-        valid = dataset.split("valid") if dataset.size("valid") else None
+        check_patience(patience, dataset, objective.turns(model, guide))
+        rehearse(model, guide, objective, dataset, chosen_device)
+        record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
+        if folder is not None and folder.exists:
+            if not resume:
+                raise folder.taken()
+            verify_same_run(folder, record)
+
+        torch.manual_seed(seed)
         loop = Loop(
             modules,
             objective,
-            engine,
+            Engine(
+                model,
+                guide,
+                objective,
+                size=dataset.size("train"),
+                learning_rate=learning_rate,
+                clip_norm=clip_norm,
+                device=chosen_device,
+            ),
             Resident(dataset, "train", batch_size, chosen_device, seed),
-            None if valid is None else {key: value.to(chosen_device) for key, value in valid.items()},
+            {key: value.to(chosen_device) for key, value in dataset.split("valid").items()}
+            if dataset.size("valid")
+            else None,
             max_epochs=max_epochs,
+            learning_rate=learning_rate,
+            schedule=schedule,
             patience=patience,
             seed=seed,
             folder=folder,
             show_progress=progress,
         )
-        record = describe_run(model, guide, objective, dataset, settings, facts)
         if folder is not None:
             if resume and folder.exists and checkpoint.latest(folder.checkpoint) is not None:
                 loop.restore()
@@ -160,18 +158,13 @@ def fit(
         )
         try:
             loop.run()
-        except DivergenceError as error:
-            _close(result, loop)
-            error.fit = result  # type: ignore[attr-defined]  # so that nothing is lost
+        except (DivergenceError, CheckpointError) as error:
+            error.fit = result  # type: ignore[union-attr]  # so that nothing is lost
             raise
-        _close(result, loop)
-        if folder is not None and loop.progress.stopped != "interrupted":
-            weights.write(modules, folder.weights)
-            folder.write({**record, "finished": True, "seconds": result.seconds, "stopped": result.stopped})
+        finally:
+            result.history, result.seconds, result.stopped = loop.history, loop.progress.seconds, loop.progress.stopped
+            for module in modules.values():
+                module.eval()
+        if folder is not None and result.stopped != "interrupted":
+            finish(folder, record, result)
     return result
-
-
-def _close(result: Fit, loop: Loop) -> None:
-    result.history = loop.history
-    result.seconds = loop.progress.seconds
-    result.stopped = loop.progress.stopped

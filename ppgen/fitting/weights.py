@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.errors import CheckpointError
+from ppgen.fitting.files import digest_of, replace
 
 __all__ = ["apply", "collect", "read", "write"]
 
@@ -57,17 +57,28 @@ def apply(modules: Modules, saved: Mapping[str, Tensor], source: str) -> None:
             tensor.copy_(saved[name])
 
 
-def write(modules: Modules, path: Path) -> None:
-    """Write ``model.safetensors`` atomically: a file under that name is always whole."""
+def write(modules: Modules, path: Path) -> str:
+    """Write ``model.safetensors`` atomically: a file under that name is always whole.
+
+    Returns:
+        The file's SHA-256, for :func:`read` to hold against it.
+
+    Raises:
+        CheckpointError: if the disk refuses.
+    """
     from safetensors.torch import save_file
 
-    temporary = path.with_name(f".{path.name}.tmp")
-    save_file({name: tensor.cpu().contiguous() for name, tensor in collect(modules).items()}, temporary)
-    os.replace(temporary, path)
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in collect(modules).items()}
+    replace(path, lambda temporary: save_file(tensors, temporary))
+    return digest_of(path)
 
 
-def read(path: Path) -> dict[str, Tensor]:
+def read(path: Path, digest: str | None = None) -> dict[str, Tensor]:
     """Read a safetensors file; it holds data only.
+
+    Args:
+        path: the file.
+        digest: its SHA-256; ``None`` trusts it.
 
     Raises:
         CheckpointError: if it is missing or damaged.
@@ -82,9 +93,16 @@ def read(path: Path) -> dict[str, Tensor]:
             got="no such file",
             fix="finish the fit (ppgen fit ... --resume), or check the path",
         )
+    reason = None if digest in (None, digest_of(path)) else f"SHA-256 {digest_of(path)[:16]}..."
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except (SafetensorError, ValueError, OSError) as error:
+        reason = str(error)
+    if reason is not None:
         raise CheckpointError(
-            f"{path}: damaged weights", expected="a safetensors file", got=str(error), fix="fit again, or --resume"
-        ) from error
+            f"{path}: the weights are damaged",
+            expected="the file that ppgen wrote" + (f", SHA-256 {digest[:16]}..." if digest else ""),
+            got=reason,
+            fix="restore the file from a copy, or fit again",
+        )
+    return tensors

@@ -47,7 +47,7 @@ class PixelCNN(nn.Module):
         self,
         x_shape: Sequence[int],
         hidden: int = 32,
-        num_layers: int = 5,
+        num_layers: int = 4,
         kernel_size: int = 3,
         first_kernel_size: int = 7,
         context_dim: int = 0,

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, Independent
 from torch.distributions.kl import kl_divergence
 
+from ppgen.declare.silent import silent
+from ppgen.declare.site import DATA_PLATE
 from ppgen.errors import DeclarationError
 from ppgen.objectives.base import Program
-from ppgen.objectives.enumeration import MISSING, enumerate_discrete, logsumexp_by_datum, sum_by_datum
-from ppgen.objectives.pairing import Draw, Pairing, pair
+from ppgen.objectives.enumeration import enumerate_discrete, logsumexp_by_datum, sum_by_datum
+from ppgen.objectives.pairing import Draw, Pairing, draw_guide, pair
 
-__all__ = ["Parts", "kl_per_dimension", "log_weights", "parts", "per_datum"]
+__all__ = [
+    "Parts",
+    "data_frame",
+    "discrete_sites",
+    "elbo_per_datum",
+    "kl_per_dimension",
+    "log_weights",
+    "parts",
+    "per_datum",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,8 +39,8 @@ class Parts:
         distortion: scalar, ``-E_q[log p(x | z)]``.
         rates: one scalar for each latent site, ``KL(q || p)`` or its sampled estimate.
         pairing: the run that they come from.
-        label_nll: for each discrete latent that is observed in some rows, ``-log q(y | x)`` over those rows, per
-            datum of the batch.
+        label_nll: for each discrete latent that some rows observe, ``-log q(y | x)`` over these rows, per datum of
+            the batch: what a semi-supervised model may add to its loss, so that the labels teach q(y | x) too.
     """
 
     distortion: Tensor
@@ -38,10 +51,13 @@ class Parts:
     @property
     def rate(self) -> Tensor:
         """Sum of all rates."""
-        total = self.distortion.new_zeros(())
-        for rate in self.rates.values():
-            total = total + rate
-        return total
+        return functools.reduce(torch.add, self.rates.values()) if self.rates else self.distortion.new_zeros(())
+
+    def record(self) -> dict[str, Tensor]:
+        """The parts by name, detached, and what they add up to: ``elbo``, or ``log_joint`` if the guide is a point."""
+        named = {f"rate/{name}": rate.detach() for name, rate in self.rates.items()}
+        bound = "log_joint" if self.pairing.is_point else "elbo"
+        return named | {"distortion": self.distortion.detach(), bound: -(self.distortion + self.rate).detach()}
 
 
 def parts(
@@ -49,50 +65,83 @@ def parts(
 ) -> Parts:
     """One draw of the ELBO's parts, scaled to the data set and divided by its size: nats per datum.
 
-    Discrete latents are summed out exactly, one row for each of their values.
+    Discrete latents of a derived guide are summed out exactly, one row for each of their values.
 
     Args:
         closed_form: use ``KL(q || p)`` where it is registered and valid, else the sampled log-ratio everywhere.
     """
-    pairing = Pairing()
-    with pairing:
-        if guide is not None:
-            names = discrete_sites(guide, batch, size, pairing)
-            if names:
-                return _summed_parts(model, guide, batch, size, names, closed_form=closed_form)
-        pairing.in_model = True
-        model(batch, size)
-    full = _full_size(pairing, batch)
-    distortion: Tensor | None = None
-    for draw in pairing.observed.values():
-        part = _scaled(draw.log_prob(), draw.scale, full)
-        distortion = -part if distortion is None else distortion - part
+    names = discrete_sites(guide, batch)
+    if guide is not None and names:
+        return _summed_parts(model, guide, batch, size, names, closed_form=closed_form)
+    pairing = pair(model, guide, batch, size)
+    full = _full_size(pairing)
+    log_probs = [_scaled(draw.log_prob(), draw.scale, full) for draw in pairing.observed.values()]
     rates = {
         name: _scaled(draw.rate(closed_form=closed_form), draw.scale, full) for name, draw in pairing.latents.items()
     }
-    if distortion is None:
-        distortion = torch.zeros((), device=next(iter(rates.values())).device if rates else None)
+    if log_probs:
+        distortion = -functools.reduce(torch.add, log_probs)
+    else:
+        distortion = next(iter(rates.values())).new_zeros(()) if rates else torch.zeros(())
     return Parts(distortion, rates, pairing)
 
 
-def discrete_sites(guide: Program, batch: Mapping[str, Tensor], size: int, pairing: Pairing) -> list[str]:
-    """Run the guide inside a pairing; the names of its discrete sites, in its order.
+def log_weights(model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Tensor:
+    """``log p(x_i, z_i) - log q(z_i | x_i)`` for every row, [rows]; ``log p(x_i)`` where there are no latents.
 
-    A derived guide knows them. A discrete latent that is observed in some rows only cannot be handed to the guide as
-    it is, so that a hand-written guide must run without it first.
+    Discrete latents are summed out, ``log sum_y p(x_i, y, z_iy) / q(z_iy | x_i, y)``: as unbiased, with less noise.
+
+    Raises:
+        DeclarationError: if a site is global: its weight does not belong to any one datum.
     """
+    rows = len(next(iter(batch.values())))
+    names = discrete_sites(guide, batch)
+    if guide is not None and names:
+        expanded = enumerate_discrete(guide, batch, names)
+        summed = _row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
+        return logsumexp_by_datum(summed, expanded.datum, rows)
+    return _row_weights(pair(model, guide, batch, rows), rows)
+
+
+def elbo_per_datum(model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Tensor:
+    """One draw of every row's ELBO, all log-ratios sampled, discrete latents averaged over: [rows]."""
+    names = discrete_sites(guide, batch)
+    if guide is None or not names:
+        return log_weights(model, guide, batch)
+    expanded = enumerate_discrete(guide, batch, names)
+    weights = _row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
+    log_q = expanded.log_weight
+    return sum_by_datum(log_q.exp() * (weights - log_q), expanded.datum, expanded.num_data)
+
+
+def discrete_sites(guide: Program | None, batch: Mapping[str, Tensor]) -> list[str]:
+    """The discrete sites that a guide draws, in its order; these a bound sums out.
+
+    A derived guide knows them. Of any other, one silent run tells, without the latents that the batch holds.
+    """
+    if guide is None:
+        return []
     known = getattr(guide, "discrete_names", None)
-    if known is not None:
-        if not known:
-            guide(batch, size)
-        return list(known)
-    partial = {name: value for name, value in batch.items() if _has_missing(guide, name, value)}
-    guide({name: value for name, value in batch.items() if name not in partial}, size)
-    return [name for name, draw in pairing.latents.items() if not draw.guide_fn.has_rsample]
+    if known is None:
+        evidence = {name: value for name, value in batch.items() if name not in getattr(guide, "sites", {})}
+        with silent(guide):
+            drawn = draw_guide(guide, evidence, len(next(iter(batch.values()))))
+        known = [name for name, draw in drawn.items() if draw.guide_fn.has_enumerate_support]
+        object.__setattr__(guide, "discrete_names", known)
+    return list(known)
 
 
-def _has_missing(guide: Program, name: str, value: Tensor) -> bool:
-    return name in getattr(guide, "sites", {}) and not value.is_floating_point() and bool((value == MISSING).any())
+def _row_weights(pairing: Pairing, rows: int) -> Tensor:
+    terms = [per_datum(draw.log_prob(), draw, rows) for draw in pairing.observed.values()]
+    terms += [per_datum(-draw.log_ratio(), draw, rows) for draw in pairing.latents.values()]
+    if not terms:
+        raise DeclarationError(
+            "the model has neither observed nor latent sites",
+            expected="at least one site",
+            got="none in this run",
+            fix="@ppgen.observed def x(self): return dist.Normal(...).to_event(1)",
+        )
+    return functools.reduce(torch.add, terms)
 
 
 def _summed_parts(
@@ -102,73 +151,23 @@ def _summed_parts(
     rows, num_data = len(expanded.datum), expanded.num_data
     pairing = pair(model, guide, expanded.batch, rows)
     weight = expanded.log_weight.exp()
-    distortion = weight.new_zeros(())
+    zero = weight.new_zeros(())
+    distortion = zero
     rates: dict[str, Tensor] = {}
     label_nll: dict[str, Tensor] = {}
     for name, draw in pairing.observed.items():
         log_p = per_datum(draw.log_prob(), draw, rows)
         if name in expanded.log_q:
-            unknown, log_q = expanded.unknown[name], expanded.log_q[name]
-            rates[name] = (weight * torch.where(unknown, log_q - log_p, log_p.new_zeros(()))).sum() / num_data
-            distortion = distortion - (weight * torch.where(unknown, log_p.new_zeros(()), log_p)).sum() / num_data
-            if not bool(unknown.all()):
-                label_nll[name] = -(weight * torch.where(unknown, log_q.new_zeros(()), log_q)).sum() / num_data
-        else:
-            distortion = distortion - (weight * log_p).sum() / num_data
+            unknown = expanded.unknown[name]
+            rates[name] = (weight * torch.where(unknown, expanded.log_q[name] - log_p, zero)).sum() / num_data
+            log_p = torch.where(unknown, zero, log_p)
+            label_nll[name] = -(weight * torch.where(unknown, zero, expanded.log_q[name])).sum() / num_data
+        distortion = distortion - (weight * log_p).sum() / num_data
     for name, draw in pairing.latents.items():
         rate = draw.rate(closed_form=closed_form)
-        if any(frame.vectorized and frame.size == rows for frame in draw.frames):
-            rates[name] = (weight * per_datum(rate, draw, rows)).sum() / num_data
-        else:
-            rates[name] = rate.sum() / size  # a global latent: once for the whole data set
+        local = data_frame(draw, rows) is not None
+        rates[name] = (weight * per_datum(rate, draw, rows)).sum() / num_data if local else rate.sum() / size
     return Parts(distortion, rates, pairing, label_nll)
-
-
-def log_weights(model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Tensor:
-    """``log p(x_i, z_i) - log q(z_i | x_i)`` for every row, [rows]; ``log p(x_i)`` where there are no latents.
-
-    Discrete latents are summed out: ``log sum_y p(x_i, y, z_iy) / q(z_iy | x_i, y)``, whose exponential is as
-    unbiased, with less noise.
-
-    Raises:
-        DeclarationError: if a latent is global: its weight does not belong to any one datum.
-    """
-    rows = len(next(iter(batch.values())))
-    pairing = Pairing()
-    with pairing:
-        if guide is not None:
-            names = discrete_sites(guide, batch, rows, pairing)
-            if names:
-                expanded = enumerate_discrete(guide, batch, names)
-                summed = _row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
-                return logsumexp_by_datum(summed, expanded.datum, rows)
-        pairing.in_model = True
-        model(batch, rows)
-    return _row_weights(pairing, rows)
-
-
-def elbo_per_datum(model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Tensor:
-    """One draw of every row's ELBO, all log-ratios sampled, discrete latents averaged over: [rows]."""
-    rows = len(next(iter(batch.values())))
-    pairing = Pairing()
-    with pairing:
-        names = [] if guide is None else discrete_sites(guide, batch, rows, pairing)
-    if guide is None or not names:
-        return log_weights(model, guide, batch)
-    expanded = enumerate_discrete(guide, batch, names)
-    weights = _row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
-    log_q = expanded.log_weight
-    return sum_by_datum(log_q.exp() * (weights - log_q), expanded.datum, rows)
-
-
-def _row_weights(pairing: Pairing, rows: int) -> Tensor:
-    total: Tensor | None = None
-    for draw in [*pairing.observed.values(), *pairing.latents.values()]:
-        term = per_datum(draw.log_prob() if draw.guide_fn is None else -draw.log_ratio(), draw, rows)
-        total = term if total is None else total + term
-    if total is None:
-        raise DeclarationError("the model has neither observed nor latent sites", fix="declare at least one site")
-    return total
 
 
 def per_datum(density: Tensor, draw: Draw, rows: int) -> Tensor:
@@ -177,26 +176,31 @@ def per_datum(density: Tensor, draw: Draw, rows: int) -> Tensor:
     Raises:
         DeclarationError: if the site is outside the data plate.
     """
-    dim = next((frame.dim for frame in draw.frames if frame.vectorized and frame.size == rows), None)
-    if dim is None and rows == 1 and density.numel() == 1:
-        return density.reshape(1)
-    if dim is None:
+    frame = data_frame(draw, rows)
+    if frame is None:
         raise DeclarationError(
             f"{draw.name}: the site is not in a plate over the data, so that it has no density per datum",
             expected=f'pyro.plate("data", ...) of {rows} rows around it',
             got=f"plates {[frame.name for frame in draw.frames]}",
             fix="report fit.elbo(data), which is one number for the whole data set",
         )
-    if density.dim() < -dim or density.shape[dim] != rows:
-        density = density.expand(torch.broadcast_shapes(density.shape, (rows,) + (1,) * (-dim - 1)))
-    return density.movedim(dim, 0).reshape(rows, -1).sum(1)
+    if density.dim() < -frame.dim or density.shape[frame.dim] != rows:
+        density = density.expand(torch.broadcast_shapes(density.shape, (rows,) + (1,) * (-frame.dim - 1)))
+    return density.movedim(frame.dim, 0).reshape(rows, -1).sum(1)
+
+
+def data_frame(draw: Draw, rows: int) -> Any:
+    """The plate over the data around a site: the one of that name, else the outermost with as many rows."""
+    fitting = [frame for frame in draw.frames if frame.vectorized and frame.size == rows]
+    return next((frame for frame in fitting if frame.name == DATA_PLATE), fitting[0] if fitting else None)
 
 
 def kl_per_dimension(guide_fn: Distribution, model_fn: Distribution) -> Tensor | None:
     """``KL(q || p)`` of each event dimension, [*plates, *event], where both factorise over them; else ``None``."""
-    q, p = getattr(guide_fn, "base_dist", None), getattr(model_fn, "base_dist", None)
-    same = q is not None and p is not None and getattr(q, "event_shape", (1,)) == getattr(p, "event_shape", (1,)) == ()
-    if not same or guide_fn.event_shape != model_fn.event_shape:
+    if not isinstance(guide_fn, Independent) or not isinstance(model_fn, Independent):
+        return None
+    q, p = guide_fn.base_dist, model_fn.base_dist
+    if q.event_shape or p.event_shape or guide_fn.event_shape != model_fn.event_shape:
         return None
     try:
         return kl_divergence(q, p)
@@ -204,16 +208,17 @@ def kl_per_dimension(guide_fn: Distribution, model_fn: Distribution) -> Tensor |
         return None
 
 
-def _full_size(pairing: Pairing, batch: Mapping[str, Tensor]) -> float:
+def _full_size(pairing: Pairing) -> float:
     """The number of data points that the program's scaled log-densities are summed over."""
-    rows = len(next(iter(batch.values()))) if batch else None
     for draw in [*pairing.observed.values(), *pairing.latents.values()]:
-        for frame in draw.frames:
-            if rows is None or frame.size == rows:
-                return frame.full_size if frame.full_size and frame.full_size > 0 else frame.size
-    return 1.0 if rows is None else rows
+        frame = data_frame(draw, pairing.rows)
+        if frame is not None:
+            return frame.full_size if frame.full_size and frame.full_size > 0 else frame.size
+    return pairing.rows
 
 
 def _scaled(density: Tensor, scale: float | Tensor, full: float) -> Tensor:
-    total = density.sum()
-    return total * (scale / full)
+    """A log-density summed over all plates, in nats per datum of the whole data set."""
+    if isinstance(scale, Tensor) and scale.dim():
+        return (density * scale).sum() / full
+    return density.sum() * (scale / full)

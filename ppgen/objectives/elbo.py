@@ -6,11 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from ppgen.errors import SettingError
+from ppgen.declare.look import label_of
+from ppgen.declare.supports import name_of, support_name
+from ppgen.errors import DeclarationError, SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
-from ppgen.objectives.bound import parts
+from ppgen.objectives.bound import Parts, parts
 
 __all__ = ["ELBO"]
 
@@ -61,6 +64,7 @@ class ELBO(Objective):
         shown = [f"beta={self.beta:g}"] if self.beta != 1 else []
         shown += [f"warmup={self.warmup:g}"] if self.warmup else []
         shown += [f"num_particles={self.num_particles}"] if self.num_particles > 1 else []
+        shown += [] if self.closed_form else ["closed_form=False"]
         return f"ELBO({', '.join(shown)})"
 
     def settings(self) -> dict[str, Any]:
@@ -74,14 +78,16 @@ class ELBO(Objective):
     def check(self, model: Program, guide: Program | None) -> None:
         if getattr(model, "is_implicit", False):
             raise SettingError(
-                f"ELBO: {type(model).__name__} has an implicit site, and so no likelihood to bound",
+                f"ELBO: {label_of(model)} has an implicit site, and so no likelihood to bound",
                 expected="a model whose observed sites return distributions",
+                got=", ".join(name for name, site in getattr(model, "sites", {}).items() if site.role == "implicit"),
                 fix="objective=ppgen.Adversarial(), or give the model an `observation` distribution",
             )
         if guide is None:
             raise SettingError(
-                f"ELBO: {type(model).__name__} has latent variables but no guide",
+                f"ELBO: {label_of(model)} has latent variables but no guide",
                 expected="a guide q(z | x)",
+                got="guide=None",
                 fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()",
             )
 
@@ -102,21 +108,29 @@ class ELBO(Objective):
         moment: Moment,
     ) -> Loss:
         beta = self.beta_at(moment)
-        total: Tensor | None = None
-        record: dict[str, Tensor] = {}
-        for _ in range(self.num_particles):
-            drawn = parts(model, guide, batch, size, closed_form=self.closed_form)
-            rate = drawn.rate
-            value = drawn.distortion + (rate if beta == 1 else beta * rate)
-            total = value if total is None else total + value
-            named = {f"rate/{name}": rate_of for name, rate_of in drawn.rates.items()}
-            named |= {"distortion": drawn.distortion, "elbo": -(drawn.distortion + rate)}
-            for key, part in named.items():
-                part = part.detach()
-                record[key] = record[key] + part if key in record else part
-        if total is None:  # num_particles >= 1 is checked above
-            raise SettingError("ELBO: no particle was drawn")
-        if self.num_particles > 1:
-            total = total / self.num_particles
-            record = {key: part / self.num_particles for key, part in record.items()}
-        return Loss(total, record)
+        drawn = _mean(
+            [parts(model, guide, batch, size, closed_form=self.closed_form) for _ in range(self.num_particles)]
+        )
+        _must_be_pathwise(drawn)
+        return Loss(drawn.distortion + (drawn.rate if beta == 1 else beta * drawn.rate), drawn.record())
+
+
+def _must_be_pathwise(drawn: Parts) -> None:
+    """Refuse a guide whose draws hide their parameters: its gradient would be silently wrong, not only noisy."""
+    for draw in drawn.pairing.latents.values():
+        if not draw.guide_fn.has_rsample:
+            raise DeclarationError(
+                f"ELBO: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, through which no gradient passes",
+                expected="reparameterised distributions in the guide (Normal, LogNormal, Gamma, Dirichlet ...)",
+                got=f"{name_of(draw.guide_fn)} over {support_name(draw.guide_fn.support)}",
+                fix=f"sum {draw.name!r} out of the likelihood by hand (a mixture distribution), or make it continuous",
+            )
+
+
+def _mean(particles: list[Parts]) -> Parts:
+    """The parts of a bound, averaged over draws of the guide."""
+    first = particles[0]
+    if len(particles) == 1:
+        return first
+    rates = {name: torch.stack([drawn.rates[name] for drawn in particles]).mean() for name in first.rates}
+    return Parts(torch.stack([drawn.distortion for drawn in particles]).mean(), rates, first.pairing)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ppgen.errors import DataError, DeclarationError
 from ppgen.objectives.base import Program
-from ppgen.objectives.pairing import Pairing
+from ppgen.objectives.pairing import draw_guide
 
 __all__ = ["MISSING", "Expanded", "enumerate_discrete", "logsumexp_by_datum", "sum_by_datum"]
 
@@ -67,7 +67,11 @@ def enumerate_discrete(guide: Program, batch: Mapping[str, Tensor], names: list[
     device = next(iter(batch.values())).device
     given = {name: batch[name] for name in names if name in batch}
     expanded = Expanded(
-        {name: value for name, value in batch.items() if name not in given}, torch.arange(rows, device=device), {}, {}, rows
+        {name: value for name, value in batch.items() if name not in given},
+        torch.arange(rows, device=device),
+        {},
+        {},
+        rows,
     )
     for name in names:
         expanded = _expand(guide, expanded, name, given.get(name))
@@ -113,10 +117,7 @@ def _expand(guide: Program, before: Expanded, name: str, given: Tensor | None) -
 
 
 def _guide_distribution(guide: Program, batch: Mapping[str, Tensor], name: str) -> Any:
-    pairing = Pairing()
-    with pairing:
-        guide(batch, len(next(iter(batch.values()))))
-    return pairing.latents[name].guide_fn
+    return draw_guide(guide, batch, len(next(iter(batch.values()))))[name].guide_fn
 
 
 def _support(name: str, fn: Any) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from ppgen.declare.look import label_of
 from ppgen.errors import SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
 from ppgen.objectives.bound import parts
@@ -31,12 +32,13 @@ class MaximumLikelihood(Objective):
     def check(self, model: Program, guide: Program | None) -> None:
         sites = getattr(model, "sites", {}).values()
         latents = [site.name for site in sites if site.role == "latent"]
-        if latents or getattr(model, "is_implicit", False):
+        implicit = getattr(model, "is_implicit", False)
+        if latents or implicit:
             raise SettingError(
-                f"MaximumLikelihood: {type(model).__name__} has no exact log p(x) to maximise",
+                f"MaximumLikelihood: {label_of(model)} has no exact log p(x) to maximise",
                 expected="a model of observed sites only",
-                got=f"latent sites {latents}" if latents else "an implicit site",
-                fix="objective=ppgen.ELBO()" if latents else "objective=ppgen.Adversarial()",
+                got="an implicit site" if implicit else f"latent sites {latents}",
+                fix="objective=ppgen.Adversarial()" if implicit else "objective=ppgen.ELBO()",
             )
 
     def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:

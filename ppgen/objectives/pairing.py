@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from pyro.distributions import Delta
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
 from torch import Tensor
@@ -19,7 +20,7 @@ from torch.distributions.kl import kl_divergence
 from ppgen.errors import DeclarationError
 from ppgen.objectives.base import Program
 
-__all__ = ["Draw", "Pairing", "pair"]
+__all__ = ["Draw", "Pairing", "draw_guide", "pair"]
 
 
 @dataclasses.dataclass
@@ -34,8 +35,8 @@ class Draw:
         scale: factor of subsampling, and of ``poutine.scale``.
         mask: which elements count.
         frames: the plates around it.
-        closed_form: whether ``KL(guide || model)`` may replace the sampled log-ratio: every latent that precedes
-            the site in the model must precede it in the guide, else the prior's parents depend on the site itself.
+        in_order: whether every latent that precedes the site in the model precedes it in the guide too. Only then may
+            ``KL(guide || model)`` replace the sampled log-ratio; else the prior's parents depend on the site itself.
     """
 
     name: str
@@ -45,15 +46,30 @@ class Draw:
     scale: float | Tensor = 1.0
     mask: Tensor | bool | None = None
     frames: tuple[Any, ...] = ()
-    closed_form: bool = False
+    in_order: bool = False
+
+    @property
+    def is_delta(self) -> bool:
+        """Whether the guide's distribution is a Delta, inside whatever wraps it."""
+        fn = self.guide_fn
+        while not isinstance(fn, Delta):
+            fn = getattr(fn, "base_dist", None)
+            if fn is None:
+                return False
+        return True
+
+    @property
+    def may_be_closed(self) -> bool:
+        """Whether a registered ``KL`` is the site's expected log-ratio; Pyro's for a Delta forgets its log-density."""
+        return self.in_order and not self.is_delta
 
     def log_prob(self) -> Tensor:
         """log p of an observed site, [*plates]."""
         return self._masked(self.model_fn.log_prob(self.value))
 
     def rate(self, *, closed_form: bool) -> Tensor:
-        """The site's rate, [*plates]: closed-form ``KL(q || p)`` where allowed and registered, else ``log q - log p``."""
-        if closed_form and self.closed_form:
+        """The site's rate, [*plates]: closed-form ``KL(q || p)`` where valid and registered, else ``log q - log p``."""
+        if closed_form and self.may_be_closed:
             try:
                 return self._masked(kl_divergence(self.guide_fn, self.model_fn))
             except NotImplementedError:
@@ -82,11 +98,13 @@ class Pairing(Messenger):
     """The messenger: records the guide's draws, hands them to the model, and records the model's densities.
 
     Args:
+        rows: of the batch.
         values: what guide sites take instead of a draw, by name.
     """
 
-    def __init__(self, values: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(self, rows: int, values: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
+        self.rows = rows
         self.values = values or {}
         self.latents: dict[str, Draw] = {}
         self.observed: dict[str, Draw] = {}
@@ -94,15 +112,24 @@ class Pairing(Messenger):
         self._model_order: list[str] = []
         self._position: dict[str, int] = {}
 
+    @property
+    def is_point(self) -> bool:
+        """Whether the guide gives some latent as a point, so that no bound on log p(x) follows.
+
+        A Delta beside an auxiliary site is none: so do Pyro's flows hand on a joint draw, density included.
+        """
+        latents = self.latents.values()
+        return any(draw.is_delta for draw in latents) and all(draw.model_fn is not None for draw in latents)
+
     def _process_message(self, message: Any) -> None:
         if message["type"] != "sample":
             return
         if isinstance(message["fn"], _Subsample):
-            # The batch is the subsample. Pyro would draw a permutation of the whole data set, and throw it away.
-            if message["value"] is None:
-                fn = message["fn"]
-                message["value"] = torch.arange(fn.size if fn.subsample_size is None else fn.subsample_size)
-            message["done"] = True
+            fn = message["fn"]
+            if message["value"] is None and self.rows == (fn.subsample_size or fn.size):
+                # The batch is the subsample. Pyro would draw a permutation of the whole data set, and throw it away.
+                message["value"] = torch.arange(self.rows, device=fn.device)
+                message["done"] = True
         elif not message["is_observed"]:
             draw = self.latents.get(message["name"]) if self.in_model else None
             value = self.values.get(message["name"]) if draw is None else draw.value
@@ -115,42 +142,31 @@ class Pairing(Messenger):
             return
         name = message["name"]
         if not self.in_model:
-            if message["is_observed"]:
-                return
-            self._position[name] = len(self._position)
-            self.latents[name] = Draw(
-                name,
-                message["value"],
-                guide_fn=message["fn"],
-                scale=message["scale"],
-                mask=message["mask"],
-                frames=message["cond_indep_stack"],
-            )
+            if not message["is_observed"]:
+                self._position[name] = len(self._position)
+                self.latents[name] = _draw(message, guide_fn=message["fn"])
         elif message["is_observed"]:
             if not message["infer"].get("_deterministic"):
-                self.observed[name] = Draw(
-                    name,
-                    message["value"],
-                    model_fn=message["fn"],
-                    scale=message["scale"],
-                    mask=message["mask"],
-                    frames=message["cond_indep_stack"],
-                )
+                self.observed[name] = _draw(message, model_fn=message["fn"])
         else:
-            draw = self.latents.get(name)
-            if draw is None:
-                raise DeclarationError(
-                    f"guide: the latent variable {name!r} of the model has no site in the guide",
-                    expected=f"one guide site for each of the model's latents, among them {name!r}",
-                    got=f"guide sites {sorted(self.latents)}",
-                    fix=f"add {name!r} to the guide, or derive one: ppgen.guides.MeanField(model)",
-                )
-            draw.model_fn = message["fn"]
-            if message["mask"] is not None:
-                draw.mask = message["mask"]  # a guide without the model's mask would count a rate that is not there
-            here = self._position[name]
-            draw.closed_form = all(self._position[before] < here for before in self._model_order)
-            self._model_order.append(name)
+            self._match(name, message)
+
+    def _match(self, name: str, message: Any) -> None:
+        """Meet the guide's draw with the model's distribution."""
+        draw = self.latents.get(name)
+        if draw is None:
+            raise DeclarationError(
+                f"guide: the latent variable {name!r} of the model has no site in the guide",
+                expected=f"one guide site for each of the model's latents, among them {name!r}",
+                got=f"guide sites {sorted(self.latents)}",
+                fix=f"add {name!r} to the guide, or derive one: ppgen.guides.MeanField(model)",
+            )
+        draw.model_fn = message["fn"]
+        if message["mask"] is not None:
+            draw.mask = message["mask"]  # a guide without the model's mask would count a rate that is not there
+        here = self._position[name]
+        draw.in_order = all(self._position[before] < here for before in self._model_order)
+        self._model_order.append(name)
 
 
 def pair(
@@ -160,11 +176,34 @@ def pair(
     size: int,
     values: Mapping[str, Tensor] | None = None,
 ) -> Pairing:
-    """Run guide then model on a batch, the model's latents taking the guide's values (and the guide ``values``)."""
-    pairing = Pairing(values)
+    """Run guide then model on a batch, the model's latents taking the guide's values, and the guide ``values``."""
+    pairing = Pairing(_rows(batch, size), values)
     with pairing:
         if guide is not None:
             guide(batch, size)
         pairing.in_model = True
         model(batch, size)
     return pairing
+
+
+def draw_guide(guide: Program, batch: Mapping[str, Tensor], size: int) -> dict[str, Draw]:
+    """Run the guide alone: its draws by site."""
+    pairing = Pairing(_rows(batch, size))
+    with pairing:
+        guide(batch, size)
+    return pairing.latents
+
+
+def _rows(batch: Mapping[str, Tensor], size: int) -> int:
+    return len(next(iter(batch.values()))) if batch else size
+
+
+def _draw(message: Any, **side: Any) -> Draw:
+    return Draw(
+        message["name"],
+        message["value"],
+        scale=message["scale"],
+        mask=message["mask"],
+        frames=message["cond_indep_stack"],
+        **side,
+    )

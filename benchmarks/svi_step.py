@@ -1,0 +1,307 @@
+"""Time one optimizer step: ppgen.fit against hand-written PyTorch and against Pyro's own SVI.
+
+    python benchmarks/svi_step.py [--rounds 60] [--threads 1] [--device cpu] [--out benchmarks/results/svi_step.md]
+
+Every method trains the same VAE from the same weights: Bernoulli pixels, a standard normal prior, Adam. Blocks of a
+few steps are interleaved in random order within each round, in one process, and the table gives medians over rounds
+as ratios to hand-written PyTorch (closed-form KL, eager, torch.optim.Adam with defaults, loss read at each step).
+The model and guide given to ppgen and to Pyro are the same unchanged Pyro functions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pyro
+import pyro.distributions as dist
+import torch
+from pyro.infer import SVI, Trace_ELBO
+from torch import Tensor, nn
+
+import ppgen
+from ppgen.fitting.devices import resolve
+from ppgen.fitting.engine import Engine
+from ppgen.objectives import Moment
+
+__all__ = ["WORKLOADS", "main"]
+
+
+class MLPEncoder(nn.Module):
+    """x to the mean and log-scale of q(z | x)."""
+
+    def __init__(self, sizes: list[int], latent_dim: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in pairwise(sizes):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        self.trunk = nn.Sequential(*layers)
+        self.loc, self.log_scale = nn.Linear(sizes[-1], latent_dim), nn.Linear(sizes[-1], latent_dim)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.trunk(x)
+        return self.loc(h), self.log_scale(h)
+
+
+class MLPDecoder(nn.Module):
+    """z to the logits of x."""
+
+    def __init__(self, sizes: list[int], latent_dim: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in zip([latent_dim, *sizes[:0:-1]], sizes[:0:-1], strict=False):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        self.net = nn.Sequential(*layers, nn.Linear(sizes[1], sizes[0]))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.net(z)
+
+
+class ConvEncoder(nn.Module):
+    """[B, 1, 28, 28] to the mean and log-scale of q(z | x): channels 32 and 64, kernel 4, stride 2."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(
+            nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU(), nn.Flatten()
+        )
+        self.loc, self.log_scale = nn.Linear(64 * 49, latent_dim), nn.Linear(64 * 49, latent_dim)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        h = self.trunk(x)
+        return self.loc(h), self.log_scale(h)
+
+
+class ConvDecoder(nn.Module):
+    """The encoder's mirror image."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nn.Linear(latent_dim, 64 * 49),
+            nn.ReLU(),
+            nn.Unflatten(1, (64, 7, 7)),
+            nn.ConvTranspose2d(64, 32, 4, 2, 1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, 1, 4, 2, 1),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.net(z)
+
+
+class Workload:
+    """Networks, data and batch size of one row of the table."""
+
+    def __init__(self, sizes: list[int] | None, latent_dim: int, batch_size: int) -> None:
+        self.sizes, self.latent_dim, self.batch_size = sizes, latent_dim, batch_size
+
+    def networks(self, device: torch.device) -> tuple[nn.Module, nn.Module]:
+        """Encoder and decoder with seeded weights."""
+        torch.manual_seed(0)
+        if self.sizes is None:
+            return ConvEncoder(self.latent_dim).to(device), ConvDecoder(self.latent_dim).to(device)
+        return MLPEncoder(self.sizes, self.latent_dim).to(device), MLPDecoder(self.sizes, self.latent_dim).to(device)
+
+    def data(self, device: torch.device) -> Tensor:
+        """Sixteen batches of random binary images."""
+        shape = (1, 28, 28) if self.sizes is None else (784,)
+        generator = torch.Generator().manual_seed(0)
+        return (torch.rand(16 * self.batch_size, *shape, generator=generator) < 0.2).float().to(device)
+
+
+WORKLOADS = {
+    "mlp 784-400-20, batch 128": Workload([784, 400], 20, 128),
+    "mlp 784-512-512-50, batch 512": Workload([784, 512, 512], 50, 512),
+    "conv 1-32-64, z 32, batch 128": Workload(None, 32, 128),
+    "tiny 784-64-2, batch 64": Workload([784, 64], 2, 64),
+}
+
+Step = Callable[[], float]
+
+
+def hand_written(encoder: nn.Module, decoder: nn.Module, x: Tensor, batch_size: int) -> Step:
+    """The loop that one writes by hand: closed-form KL, Adam, eager."""
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=1e-3)
+    position = 0
+
+    def step() -> float:
+        nonlocal position
+        index = torch.arange(position, position + batch_size, device=x.device)
+        position = (position + batch_size) % len(x)
+        batch = x.index_select(0, index)
+        loc, log_scale = encoder(batch)
+        scale = log_scale.exp()
+        z = loc + scale * torch.randn_like(scale)
+        nll = nn.functional.binary_cross_entropy_with_logits(decoder(z), batch, reduction="sum")
+        kl = 0.5 * (loc.square() + scale.square() - 1 - 2 * log_scale).sum()
+        loss = (nll + kl) / batch_size
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def programs(encoder: nn.Module, decoder: nn.Module, latent_dim: int, event_dim: int) -> tuple[Callable, Callable]:
+    """Model and guide as a Pyro user writes them."""
+
+    def model(x: Tensor) -> None:
+        pyro.module("decoder", decoder)
+        with pyro.plate("data", x.shape[0]):
+            zeros = x.new_zeros(x.shape[0], latent_dim)
+            z = pyro.sample("z", dist.Normal(zeros, torch.ones_like(zeros)).to_event(1))
+            pyro.sample("x", dist.Bernoulli(logits=decoder(z)).to_event(event_dim), obs=x)
+
+    def guide(x: Tensor) -> None:
+        pyro.module("encoder", encoder)
+        with pyro.plate("data", x.shape[0]):
+            loc, log_scale = encoder(x)
+            pyro.sample("z", dist.Normal(loc, log_scale.exp()).to_event(1))
+
+    return model, guide
+
+
+def pyro_svi(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Tensor) -> Step:
+    """Pyro's own SVI with Trace_ELBO and its Adam, as its tutorials write it."""
+    model, guide = programs(encoder, decoder, workload.latent_dim, x.dim() - 1)
+    svi = SVI(model, guide, pyro.optim.Adam({"lr": 1e-3}), loss=Trace_ELBO())
+    position = 0
+
+    def step() -> float:
+        nonlocal position
+        index = torch.arange(position, position + workload.batch_size, device=x.device)
+        position = (position + workload.batch_size) % len(x)
+        return float(svi.step(x.index_select(0, index)))
+
+    return step
+
+
+def ppgen_step(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Tensor) -> Step:
+    """The step that ppgen.fit makes, on the same functions, with its own data, engine and checks."""
+    from ppgen.declare import Program
+    from ppgen.fitting.resident import Resident
+
+    model, guide = programs(encoder, decoder, workload.latent_dim, x.dim() - 1)
+    program = Program(model, guide).setup({"x": x[:4]})
+    dataset = ppgen.data.from_tensors({"x": x.cpu()}, valid=0.0, test=0.0)
+    resident = Resident(dataset, "train", workload.batch_size, x.device, seed=0)
+    engine = Engine(
+        program.model,
+        program.guide,
+        ppgen.ELBO(),
+        size=resident.size,
+        learning_rate=1e-3,
+        clip_norm=None,
+        device=x.device,
+    )
+    batches = iter(())
+    steps = 0
+
+    def step() -> float:
+        nonlocal batches, steps
+        batch = next(batches, None)
+        if batch is None:
+            batches = resident.epoch()
+            batch = next(batches)
+        record = engine.step(batch, Moment(steps, steps / resident.num_batches))
+        steps += 1
+        return record["loss"].item()
+
+    return step
+
+
+def measure(workload: Workload, device: torch.device, rounds: int, steps_a_block: int) -> dict[str, list[float]]:
+    """Seconds a step of every method, one value for each round."""
+    x = workload.data(device)
+    encoder, decoder = workload.networks(device)
+    pyro.clear_param_store()
+    methods = {
+        "hand-written": hand_written(copy.deepcopy(encoder), copy.deepcopy(decoder), x, workload.batch_size),
+        "ppgen": ppgen_step(copy.deepcopy(encoder), copy.deepcopy(decoder), workload, x),
+        "Pyro SVI": pyro_svi(copy.deepcopy(encoder), copy.deepcopy(decoder), workload, x),
+    }
+    synchronize = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
+    first = {name: step() for name, step in methods.items()}
+    print("  loss at the first step:", {name: round(value, 1) for name, value in first.items()})
+    for step in methods.values():
+        for _ in range(20):
+            step()
+    times: dict[str, list[float]] = {name: [] for name in methods}
+    order = random.Random(0)
+    for _ in range(rounds):
+        for name in order.sample(list(methods), len(methods)):
+            synchronize()
+            start = time.perf_counter()
+            for _ in range(steps_a_block):
+                methods[name]()
+            synchronize()
+            times[name].append((time.perf_counter() - start) / steps_a_block)
+    return times
+
+
+def table(results: dict[str, dict[str, list[float]]]) -> str:
+    """Medians in ms, and ratios to hand-written with the quartiles over rounds."""
+    lines = ["| workload | hand-written (ms) | ppgen | quartiles | Pyro SVI | quartiles |", "|---|---|---|---|---|---|"]
+    for name, times in results.items():
+        base = times["hand-written"]
+        cells = [name, f"{1e3 * statistics.median(base):.2f}"]
+        for method in ("ppgen", "Pyro SVI"):
+            ratios = [t / b for t, b in zip(times[method], base, strict=True)]
+            low, middle, high = statistics.quantiles(ratios, n=4)
+            cells += [f"**{statistics.median(times[method]) / statistics.median(base):.3f}**", f"{low:.2f}-{high:.2f}"]
+            assert math.isfinite(middle)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=5, help="steps in a block")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--only", default="", help="run workloads whose name contains this")
+    parser.add_argument("--out", type=Path, default=None)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    device = resolve(arguments.device)
+    results = {}
+    for name, workload in WORKLOADS.items():
+        if arguments.only in name:
+            print(name)
+            results[name] = measure(workload, device, arguments.rounds, arguments.steps)
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    text = (
+        f"# Step time, as a ratio to hand-written PyTorch\n\n"
+        f"`python benchmarks/svi_step.py --rounds {arguments.rounds} --threads {arguments.threads} "
+        f"--device {arguments.device}`\n\n"
+        f"{where}; {arguments.threads} thread(s); Python {platform.python_version()}, torch {torch.__version__}, "
+        f"pyro {pyro.__version__}, ppgen {ppgen.__version__}. Medians over {arguments.rounds} rounds of "
+        f"{arguments.steps} steps, interleaved in one process.\n\n{table(results)}\n"
+    )
+    print(text)
+    if arguments.out is not None:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(text)
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()

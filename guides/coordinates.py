@@ -1,0 +1,147 @@
+"""A latent variable in free coordinates: R^n, and the bijection from there to its support."""
+
+from __future__ import annotations
+
+import dataclasses
+from math import prod
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from torch import Tensor
+from torch.distributions import biject_to, constraints
+from torch.distributions.transforms import Transform, identity_transform
+
+from ppgen.declare.site import Site
+from ppgen.declare.supports import name_of, support_name, support_of
+from ppgen.errors import DeclarationError
+
+__all__ = ["Latent"]
+
+_DISCRETE = ("Categorical", "OneHotCategorical", "Bernoulli")
+
+
+@dataclasses.dataclass(frozen=True)
+class Latent:
+    """A latent variable as a guide sees it: free coordinates ``u`` in R^num_free, and the way to the support.
+
+    Args:
+        site: the model's site.
+        event_shape: of the model's distribution.
+        free_shape: event shape of the unconstrained value.
+        to_support: bijection from ``free_shape`` to the support.
+        is_real: whether that bijection is the identity.
+        plate_shape: sizes of the plates inside the data plate, 1 where the site does not stand in one.
+        family: ``""`` if continuous, else ``"Categorical"``, ``"OneHotCategorical"`` or ``"Bernoulli"``, whose free
+            coordinates are logits.
+    """
+
+    site: Site
+    event_shape: tuple[int, ...]
+    free_shape: tuple[int, ...]
+    to_support: Transform
+    is_real: bool
+    plate_shape: tuple[int, ...]
+    family: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.site.name
+
+    @property
+    def num_free(self) -> int:
+        return prod(self.free_shape)
+
+    @property
+    def is_discrete(self) -> bool:
+        return bool(self.family)
+
+    def discrete(self, logits: Tensor) -> Any:
+        """The discrete distribution with logits [..., *free_shape]."""
+        if self.family == "Bernoulli":
+            shaped = logits.reshape(*logits.shape[:-1], *self.event_shape)
+            return dist.Bernoulli(logits=shaped).to_event(len(self.event_shape))
+        return getattr(dist, self.family)(logits=logits)
+
+    def features(self, value: Tensor) -> Tensor:
+        """The value as other heads read it: free coordinates or one-hot classes, [..., batch, plates * num_free]."""
+        event_dims = len(self.event_shape) if self.is_discrete else len(self.free_shape)
+        if self.family == "Categorical":
+            read, event_dims = torch.nn.functional.one_hot(value.long(), self.num_free), 1
+        else:
+            read = value if self.is_real else self.to_support.inv(value)
+        lead = read.shape[: read.dim() - event_dims - len(self.plate_shape)]
+        return read.reshape(*lead, -1).to(torch.get_default_dtype())
+
+    def constrain(self, free: Any) -> Any:
+        """A distribution over free coordinates [..., *free_shape], moved to the support."""
+        return free if self.is_real else dist.TransformedDistribution(free, [self.to_support])
+
+    @classmethod
+    def of(cls, site: Site, node: Any, where: str) -> Latent:
+        """Read a latent variable from its site and its node in a trace of the model.
+
+        Args:
+            site: the model's site.
+            node: of a run on a few rows.
+            where: how to name it in messages.
+
+        Raises:
+            DeclarationError: if it is discrete, or its support has no bijection from R^n or differs between rows.
+        """
+        fn, value = node["fn"], node["value"]
+        event = tuple(fn.event_shape)
+        support = support_of(fn)
+        batch_dim = value.dim() - len(event)
+        plates = tuple(value.shape[1:batch_dim]) if site.local else ()
+        family = name_of(fn)
+        if support is not None and support.is_discrete and family in _DISCRETE and site.local and not site.plates:
+            classes = len(fn.enumerate_support(expand=False)) if family == "Categorical" else prod(event)
+            return cls(site, event, (classes,), identity_transform, True, plates, family)
+        if support is None or support.is_discrete:
+            raise DeclarationError(
+                f"{where} is {name_of(fn)}, for which this family derives no reparameterised distribution",
+                expected="a continuous latent, or a local Categorical, OneHotCategorical or Bernoulli",
+                got=f"{name_of(fn)} over {support_name(support)}",
+                fix="sum it out of the likelihood by hand (a mixture distribution), or write a ppgen.Guide",
+            )
+        try:
+            to_support = biject_to(_without_rows(support, len(event), where))
+        except NotImplementedError as error:
+            raise DeclarationError(
+                f"{where} has a support without a bijection from the real numbers",
+                expected="real, positive, interval or simplex support",
+                got=support_name(support),
+                fix="reparameterise the site, for example by a Normal and a transform in the decoder",
+            ) from error
+        free = tuple(to_support.inverse_shape(torch.Size(event)))
+        return cls(site, event, free, to_support, _is_identity(to_support), plates)
+
+
+def _without_rows(support: Any, event_dim: int, where: str) -> Any:
+    """A support whose bounds speak of one datum, where they come with an entry for each row of a batch."""
+    if isinstance(support, constraints.independent):
+        base = _without_rows(support.base_constraint, event_dim, where)
+        return constraints.independent(base, support.reinterpreted_batch_ndims)
+    bounds = {end: getattr(support, end) for end in ("lower_bound", "upper_bound") if hasattr(support, end)}
+    if not any(isinstance(bound, Tensor) and bound.dim() > 0 for bound in bounds.values()):
+        return support
+    for end, bound in bounds.items():
+        rows = torch.as_tensor(bound).detach()
+        rows = rows.reshape(-1, *rows.shape[max(0, rows.dim() - event_dim) :])
+        if not bool((rows == rows[0]).all()):
+            raise DeclarationError(
+                f"{where} has a support that differs between data points",
+                expected="the same support for every datum",
+                got=support_name(support),
+                fix="give the site a fixed support, and shift or scale its value in the methods that use it",
+            )
+        bounds[end] = rows[0]
+    return type(support)(**bounds)
+
+
+def _is_identity(transform: Any) -> bool:
+    """Whether a transform does nothing; torch wraps the identity of vectors in an IndependentTransform."""
+    while type(transform).__name__ == "IndependentTransform":
+        transform = transform.base_transform
+    return type(transform).__name__ == "ComposeTransform" and not transform.parts

@@ -1,0 +1,115 @@
+"""From the words of ``ppgen fit`` to a model, a guide and an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ppgen import zoo
+from ppgen.cli import catalogue
+from ppgen.cli.source import construct, full_name, is_source, load_member
+from ppgen.errors import SettingError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ppgen.data import Dataset
+    from ppgen.objectives import Objective
+
+__all__ = ["Sources", "assemble"]
+
+Sources = dict[str, dict[str, Any]]
+"""Which of the user's files a run needs, and how it was called: see :func:`ppgen.cli.runs.note_sources`."""
+
+
+def assemble(
+    model: str,
+    data: Dataset,
+    *,
+    guide: str | None = None,
+    objective: str | None = None,
+    schedule: Mapping[str, float] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    guide_settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> tuple[zoo.Ingredients, Sources]:
+    """Build what a fit is made of.
+
+    Args:
+        model: a recipe's name, ``FILE.py:Class`` or ``package.module:Class``.
+        data: whose shapes fill the constructor's ``x_shape``.
+        guide: a family's name (``"mean-field"``) or ``FILE.py:Class``; default: the recipe's, or the model's.
+        objective: a name (``"elbo"``); default: the recipe's, or what the model's sites call for.
+        schedule: ``beta`` and ``warmup`` of the ELBO.
+        settings: arguments of the model's constructor or the recipe.
+        guide_settings: arguments of the guide's constructor.
+        seed: of the initial weights.
+
+    Returns:
+        Model, guide and objective, and the user's files that they came from.
+
+    Raises:
+        SettingError: naming the first word that means nothing.
+    """
+    import torch
+
+    from ppgen.fitting.choices import choose_guide, choose_objective, unwrap
+
+    sources: Sources = {}
+    offered: dict[str, Any] = {f"{key}_shape": tuple(t.shape[1:]) for key, t in data.splits["train"].items()}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if is_source(model):
+            settings = dict(settings or {})
+            maker = load_member(model)
+            made = construct(maker, settings, offered, "--set")
+            sources["model"] = {"from": full_name(model, maker), "settings": settings}
+            ingredients = zoo.Ingredients(made, None, None)
+        else:
+            ingredients = zoo.build(model, data, seed=seed, **(settings or {}))
+        own_guide = ingredients.guide
+        if guide is not None:
+            own_guide = _guide(guide, ingredients.model, guide_settings or {}, offered, sources)
+        elif guide_settings:
+            raise SettingError(
+                "--set-guide without --guide", expected="the guide whose settings these are",
+                got=", ".join(guide_settings), fix="--guide mean-field",
+            )  # fmt: skip
+        bare, bare_guide = unwrap(ingredients.model, own_guide)
+        if bare is ingredients.model:
+            own_guide = bare_guide = choose_guide(bare, own_guide)
+        chosen = ingredients.objective
+        if objective is not None or schedule or chosen is None:
+            chosen = _objective(objective, schedule or {}, choose_objective(bare, bare_guide, chosen))
+    return zoo.Ingredients(ingredients.model, own_guide, chosen), sources
+
+
+def _guide(
+    text: str, model: nn.Module, settings: Mapping[str, Any], offered: Mapping[str, Any], sources: Sources
+) -> nn.Module:
+    if is_source(text):
+        maker = load_member(text, "Guide")
+        sources["guide"] = {"from": full_name(text, maker), "settings": dict(settings)}
+        return construct(maker, settings, {**offered, "model": model}, "--set-guide")
+    import ppgen.guides
+
+    name = catalogue.match(text, catalogue.summaries("ppgen.guides"), "guide", "ppgen list guides")
+    return construct(getattr(ppgen.guides, name), settings, {"model": model}, "--set-guide")
+
+
+def _objective(text: str | None, schedule: Mapping[str, float], default: Objective) -> Objective:
+    import ppgen.objectives
+
+    name = type(default).__name__
+    if text is not None:
+        known = catalogue.summaries("ppgen.objectives")
+        name = catalogue.match(text, known, "objective", "ppgen list objectives")
+    if schedule and name != "ELBO":
+        raise SettingError(
+            f"--{next(iter(schedule))} belongs to the ELBO",
+            expected="--objective elbo, and a model with latent variables and a likelihood",
+            got=name,
+            fix=f"leave --{next(iter(schedule))} out",
+        )
+    kept = default.settings() if type(default).__name__ == name else {}
+    return getattr(ppgen.objectives, name)(**(kept | dict(schedule)))

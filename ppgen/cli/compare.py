@@ -1,0 +1,49 @@
+"""``ppgen compare``: runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ppgen.cli.runs import scored_runs
+
+__all__ = ["compare"]
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "latex", "csv"]),
+    default="text",
+    show_default=True,
+    help="How the table is written.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
+@click.option("--level", type=float, default=0.95, show_default=True, help="Coverage of each interval.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
+def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, seed: int) -> None:
+    """Lay runs side by side.
+
+    RUN is a run folder, or a folder of run folders; one without scores is evaluated first. Differences in log-density
+    are paired, data point by data point, and bootstrapped; bounds that overlap and data of different measures are not
+    ranked.
+
+    \b
+    Examples:
+      ppgen compare runs/vae-digits runs/pixelcnn-digits
+      ppgen compare runs/demo
+      ppgen compare runs/* --format latex -o table.tex
+    """
+    import ppgen
+
+    comparison = ppgen.compare(scored_runs(runs), level=level, seed=seed, progress=False)
+    text: str = getattr(comparison, f"to_{form}")().rstrip("\n")
+    if output is None:
+        click.echo(text)
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text + "\n", encoding="utf-8")
+        click.echo(output)

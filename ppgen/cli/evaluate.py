@@ -1,0 +1,57 @@
+"""``ppgen evaluate``: density, sampling and representation of a run."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ppgen.cli.runs import find_runs, open_run, run_options
+from ppgen.cli.threads import limited_to, threads_option
+
+__all__ = ["evaluate"]
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--particles", type=int, default=1000, show_default=True, help="Of the bound on log p(x).")
+@click.option("--samples", type=int, help="Drawn for the sampling metrics.  [default: as many as test data]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all draws.")
+@threads_option()
+@run_options
+@click.option("--progress/--no-progress", default=None, help="Show a bar.  [default: on a terminal]")
+def evaluate(
+    runs: tuple[str, ...],
+    particles: int,
+    samples: int | None,
+    seed: int,
+    threads: int | None,
+    model: str | None,
+    guide: str | None,
+    data: str | None,
+    progress: bool | None,
+) -> None:
+    """Measure how good a run is, on its test split.
+
+    Three questions are asked: how probable are data (density), how good are samples (sampling), what do codes know
+    (representation). Each number is printed with what it is and with its baseline, and goes to scores.json in the run
+    folder; figures go to figures/.
+
+    \b
+    Examples:
+      ppgen evaluate runs/vae-digits
+      ppgen evaluate runs/*
+      ppgen evaluate runs/vae-digits --particles 5000
+      ppgen evaluate runs/laddervae-digits --model my_models.py:LadderVAE
+    """
+    import ppgen
+    from ppgen.reporting import save_figures
+
+    show = sys.stderr.isatty() if progress is None else progress
+    with limited_to(threads):
+        for place, folder in enumerate(find_runs(runs).values()):
+            fit = open_run(folder, model=model, guide=guide, data=data)
+            card = ppgen.evaluate(fit, num_particles=particles, num_samples=samples, seed=seed, progress=show)
+            card.save(folder)
+            save_figures(fit)
+            click.echo(("\n" if place else "") + f"{folder}: {card}")

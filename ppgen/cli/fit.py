@@ -1,0 +1,206 @@
+"""``ppgen fit``: fit a recipe or a model of your own, into a run folder."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ppgen import zoo
+from ppgen.cli.assembly import assemble
+from ppgen.cli.endings import Interrupted
+from ppgen.cli.options import assignments, data_options, load_data
+from ppgen.cli.runs import clear, drop_results, note_sources
+from ppgen.cli.source import is_source
+from ppgen.cli.threads import limited_to, threads_option
+from ppgen.errors import SettingError
+
+if TYPE_CHECKING:
+    from ppgen.fitting import Fit
+
+__all__ = ["fit"]
+
+
+@click.command()
+@click.argument("model", metavar="MODEL|FILE.py:Class")
+@data_options
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument of the model, in JSON.")
+@click.option("--guide", metavar="NAME|FILE.py:Class", help="The posterior's family.  [default: the model's own]")
+@click.option(
+    "--set-guide", "guide_settings", multiple=True, metavar="NAME=VALUE", help="An argument of the guide, in JSON."
+)
+@click.option("--objective", metavar="NAME", help="What is optimised.  [default: what the model calls for]")
+@click.option("--beta", type=float, help="Weight of the ELBO's rate.")
+@click.option("--warmup", type=float, help="Epochs over which that weight rises from 0.")
+@click.option("--epochs", type=int, help="Passes over the training data.")
+@click.option("--batch-size", type=int, help="Data points a step.")
+@click.option("--lr", type=float, help="Learning rate of Adam.")
+@click.option("--schedule", type=click.Choice(["constant", "cosine"]), help="Its course.  [default: constant]")
+@click.option("--patience", type=int, help="Stop after so many epochs without a better validation loss; keep the best.")
+@click.option("--clip-norm", type=float, help="Largest norm of the gradient.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of initial weights, data order and noise.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@threads_option()
+@click.option(
+    "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Run folder.  [default: runs/MODEL-DATA]"
+)
+@click.option("--resume", is_flag=True, help="Take up the run in the folder exactly where it stopped.")
+@click.option("--overwrite", is_flag=True, help="Delete the run in the folder first.")
+@click.option("--progress/--no-progress", default=None, help="Show a bar.  [default: on a terminal]")
+def fit(
+    model: str,
+    data: str | None,
+    binarize: str,
+    data_root: str | None,
+    settings: tuple[str, ...],
+    guide: str | None,
+    guide_settings: tuple[str, ...],
+    objective: str | None,
+    beta: float | None,
+    warmup: float | None,
+    epochs: int | None,
+    batch_size: int | None,
+    lr: float | None,
+    schedule: str | None,
+    patience: int | None,
+    clip_norm: float | None,
+    seed: int,
+    device: str,
+    threads: int | None,
+    out: Path | None,
+    resume: bool,
+    overwrite: bool,
+    progress: bool | None,
+) -> None:
+    """Fit a model and keep the run in a folder.
+
+    MODEL is a recipe of the zoo (`ppgen list models`) or a class in a file of yours. Its constructor's x_shape is
+    filled in from the data; other arguments come from --set.
+
+    \b
+    Examples:
+      ppgen fit vae
+      ppgen fit vae --data mnist --beta 4 --epochs 20 --device cuda --out runs/b4
+      ppgen fit vae --set latent_dim=16 --guide full-rank
+      ppgen fit my_models.py:LadderVAE --data digits --set latent_dim=16
+      ppgen fit vae --out runs/b4 --resume       after Ctrl-C, a crash or a power cut
+    """
+    import torch
+
+    import ppgen
+
+    own = is_source(model)
+    recipe = None if own else zoo.recipe(model)
+    folder = _folder(out, model, data or (recipe.data if recipe else "digits"))
+    _claim(folder, resume, overwrite)
+    dataset = load_data(data or (recipe.data if recipe else "digits"), binarize=binarize, root=data_root)
+    ingredients, sources = assemble(
+        model,
+        dataset,
+        guide=guide,
+        objective=objective,
+        schedule=_given(beta=beta, warmup=warmup),
+        settings=assignments(settings),
+        guide_settings=assignments(guide_settings, "--set-guide"),
+        seed=seed,
+    )
+    how = (recipe.settings() if recipe else {}) | _given(
+        max_epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=lr,
+        schedule=schedule,
+        patience=patience,
+        clip_norm=clip_norm,
+    )
+    click.echo(_headline(ingredients, dataset))
+    with limited_to(threads), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        fitted = ppgen.fit(
+            ingredients.model,
+            ingredients.guide,
+            dataset,
+            ingredients.objective,
+            seed=seed,
+            device=device,
+            out=folder,
+            resume=resume,
+            progress=sys.stderr.isatty() if progress is None else progress,
+            **how,
+        )
+    if fitted.stopped == "interrupted":
+        raise Interrupted(f"All is saved after {len(fitted.history)} epochs; take it up again by\n  {_again(folder)}")
+    note_sources(folder, sources)
+    drop_results(folder)
+    click.echo(_summary(fitted))
+    click.echo(f"\n{folder}\n  ppgen evaluate {shlex.quote(str(folder))}")
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that the user gave."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _folder(out: Path | None, model: str, data: str) -> Path:
+    if out is not None:
+        return out
+    name = model.partition(":")[2] or Path(model).stem
+    return Path("runs") / f"{name.lower()}-{Path(data).stem}"
+
+
+def _claim(folder: Path, resume: bool, overwrite: bool) -> None:
+    """Make sure that no other run is lost in ``folder``."""
+    if resume and overwrite:
+        raise SettingError(
+            "--resume and --overwrite",
+            expected="one of them",
+            got="both",
+            fix="--resume goes on, --overwrite starts anew",
+        )
+    if overwrite:
+        clear(folder)
+    elif not resume and (folder / "run.json").is_file():
+        raise SettingError(
+            f"{folder}: there is a run in this folder already",
+            expected="a new folder",
+            got=str(folder),
+            fix=f"--out {folder}-2, --resume to take the run up, or --overwrite to start anew",
+        )
+    elif resume and not (folder / "run.json").is_file():
+        click.echo(f"{folder}: no run to take up yet, starting one", err=True)
+
+
+def _again(folder: Path) -> str:
+    """The command that takes the run up, from the words of this one."""
+    words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
+    place = [] if any(word.split("=")[0] == "--out" for word in words) else ["--out", str(folder)]
+    return shlex.join(["ppgen", *words, *place, "--resume"])
+
+
+def _headline(ingredients: zoo.Ingredients, dataset: Any) -> str:
+    from ppgen.declare import Program
+
+    model = ingredients.model
+    parts = ["a Pyro model and guide written by hand" if isinstance(model, Program) else str(model)]
+    if ingredients.guide is not None:
+        parts.append(f"guide {type(ingredients.guide).__name__}")
+    if ingredients.objective is not None:
+        parts.append(f"objective {ingredients.objective.name}")
+    return "\n".join([*parts, repr(dataset), ""])
+
+
+def _summary(fitted: Fit) -> str:
+    """How the fit went: its last epoch, or the best one where its weights were kept."""
+    row, which = fitted.history[-1], "last"
+    scored = [row for row in fitted.history if "loss" in row.get("valid", {})]
+    if fitted.settings.get("patience") is not None and scored:
+        row, which = min(scored, key=lambda row: row["valid"]["loss"]), "best"
+    split = "valid" if row.get("valid") else "train"
+    numbers = ", ".join(
+        f"{name} {value:.2f}" for name, value in row[split].items() if isinstance(value, float) and name != "loss"
+    )
+    ended = ", stopped early" if fitted.stopped == "early" else ""
+    took = f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s{ended}"
+    return f"{took}; {which} epoch {row['epoch']}, {split}: {numbers}"

@@ -1,0 +1,53 @@
+"""``ppgen report``: runs as one page to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ppgen.cli.runs import open_run, run_options, scored_runs
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("report.html"),
+    show_default=True,
+    help="The page to write.",
+)
+@click.option("--title", help="The page's heading.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the test data and samples shown.")
+@run_options
+def report(
+    runs: tuple[str, ...],
+    output: Path,
+    title: str | None,
+    seed: int,
+    model: str | None,
+    guide: str | None,
+    data: str | None,
+) -> None:
+    """Write runs as one HTML page.
+
+    The page is self-contained: tables, ranking, verdicts in words, and figures of every run. A run without scores is
+    evaluated first.
+
+    \b
+    Examples:
+      ppgen report runs/vae-digits
+      ppgen report runs/demo -o runs/demo/report.html
+      ppgen report runs/* --title "What digits are made of"
+    """
+    import ppgen
+    from ppgen.reporting.report import report as write
+
+    folders = scored_runs(runs)
+    fits = {name: open_run(folder, model=model, guide=guide, data=data) for name, folder in folders.items()}
+    comparison = ppgen.compare(folders, progress=False)
+    click.echo(write(comparison, output, fits=fits, title=title, seed=seed))

@@ -1,0 +1,108 @@
+"""Whether model and guide speak of the same latent variables: names, shapes, supports and scales."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ppgen.declare.supports import name_of, same_support, support_name, support_of
+from ppgen.errors import DeclarationError
+
+__all__ = ["verify_names", "verify_pair"]
+
+
+def verify_names(model: str, guide: str, latents: Mapping[str, Any], draws: Mapping[str, Any]) -> None:
+    """Check that the guide draws each latent variable of the model and no other.
+
+    Raises:
+        DeclarationError: naming the first that is missing, or too much.
+    """
+    missing = [name for name in latents if name not in draws]
+    surplus = [name for name in draws if name not in latents and not draws[name]["infer"].get("is_auxiliary")]
+    expected, got = f"guide sites {sorted(latents)}", f"guide sites {sorted(draws)}"
+    if missing:
+        near = difflib.get_close_matches(missing[0], surplus, n=1) or (surplus if len(surplus) == 1 else [])
+        raise DeclarationError(
+            f"{guide}: the guide has no site for the latent variable {missing[0]!r} of {model}",
+            expected=expected,
+            got=got,
+            fix=f"rename {near[0]!r} to {missing[0]!r}"
+            if near
+            else f"@ppgen.latent def {missing[0]}(self, x): return dist.Normal(...).to_event(1)",
+        )
+    if surplus:
+        raise DeclarationError(
+            f"{guide}: the guide draws {surplus[0]!r}, which is no latent variable of {model}",
+            expected=expected,
+            got=got,
+            fix=f"remove {surplus[0]!r}, rename it, or mark it auxiliary: infer={{'is_auxiliary': True}}",
+        )
+
+
+def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
+    """Check one latent variable's distribution in the guide against the one in the model.
+
+    Raises:
+        DeclarationError: if event shape, value shape, support or scale differ.
+    """
+    p, q = model_node["fn"], guide_node["fn"]
+    if tuple(p.event_shape) != tuple(q.event_shape):
+        raise DeclarationError(
+            f"{where}: the guide's event shape is not the model's",
+            expected=f"event shape {list(p.event_shape)}, as {name_of(p)} has in the model",
+            got=f"{name_of(q)} with event shape {list(q.event_shape)} and batch shape {list(q.batch_shape)}",
+            fix=f"return a distribution over {list(p.event_shape)}, with .to_event({len(p.event_shape)})",
+        )
+    if guide_node["value"].shape != model_node["value"].shape:
+        frames = [frame.name for frame in model_node["cond_indep_stack"]]
+        raise DeclarationError(
+            f"{where}: the guide draws another shape than the model",
+            expected=f"values of shape {list(model_node['value'].shape)}, in the plates {frames[::-1]}",
+            got=f"{list(guide_node['value'].shape)}, in the plates "
+            f"{[frame.name for frame in guide_node['cond_indep_stack']][::-1]}",
+            fix="put the site into the same plates; a ppgen.Guide names those that none of its sites is in by "
+            'plates = ("words",)',
+        )
+    if not _covers(p, q, guide_node["value"]):
+        raise DeclarationError(
+            f"{where}: the guide's support is not the model's",
+            expected=f"{support_name(p.support)}, as {name_of(p)} has in the model",
+            got=f"{name_of(q)} over {support_name(q.support)}",
+            fix="a distribution on that support: ppgen.guides.MeanField(model), or "
+            "dist.TransformedDistribution(q, [biject_to(p.support)])",
+        )
+    if not _same(model_node["scale"], guide_node["scale"]):
+        raise DeclarationError(
+            f"{where}: model and guide scale this site differently",
+            expected=f"scale {_words(model_node['scale'])}, as in the model",
+            got=f"scale {_words(guide_node['scale'])}",
+            fix="use the same plate size (and poutine.scale) in both; for a beta-VAE use ppgen.ELBO(beta=...)",
+        )
+
+
+def _covers(p: Any, q: Any, value: torch.Tensor) -> bool:
+    """Whether a guide's support is the model's, as far as both are known.
+
+    An affine transform does not know the interval it maps to and says "real": its draws are checked instead.
+    """
+    wanted, offered = support_of(p), support_of(q)
+    if wanted is None or offered is None:
+        return True
+    if not bool(wanted.check(value).all()):
+        return False
+    if name_of(q) == "Delta" or same_support(wanted, offered):
+        return True
+    return name_of(q) == "TransformedDistribution" and support_name(offered) == "real numbers"
+
+
+def _same(first: float | torch.Tensor, second: float | torch.Tensor) -> bool:
+    a, b = torch.broadcast_tensors(torch.as_tensor(first), torch.as_tensor(second))
+    return bool(torch.isclose(a.double(), b.double()).all())
+
+
+def _words(scale: float | torch.Tensor) -> str:
+    values = torch.as_tensor(scale)
+    return f"{values.item():g}" if values.numel() == 1 else str(values.tolist())

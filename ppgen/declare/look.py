@@ -1,0 +1,72 @@
+"""One silent run of a program, for what its sites show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyro
+import torch
+from pyro.poutine.util import site_is_subsample
+from torch import Tensor, nn
+
+from ppgen.declare.declared import batch_rows
+from ppgen.declare.plates import describe_plates, verify_plates
+from ppgen.declare.silent import silent
+from ppgen.declare.validation import validation
+from ppgen.declare.verify import explain_failure
+from ppgen.errors import PpgenError
+
+__all__ = ["label_of", "look", "random_sites"]
+
+
+def look(program: nn.Module, batch: Mapping[str, Tensor], size: int | None, replayed: Any = None) -> Any:
+    """Trace a program with gradients and all checks on, leaving no mark on it.
+
+    Args:
+        program: called as ``program(batch, size)``.
+        batch: values by site and covariate.
+        size: number of data points that the batch is a part of.
+        replayed: the trace of a guide, whose draws the latents take.
+
+    Raises:
+        PpgenError: if the program fails, with its inputs and the likeliest remedy.
+    """
+    tracer = pyro.poutine.trace()
+    replay = pyro.poutine.replay(trace=pyro.poutine.Trace() if replayed is None else replayed)
+    label, rows = label_of(program), batch_rows(batch, size)
+    try:
+        with silent(program), torch.enable_grad(), validation(True), tracer, replay:
+            program(batch, size)
+    except PpgenError:
+        raise
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError) as error:
+        verify_plates(label, tracer.trace, rows)
+        plates = describe_plates(tracer.trace)
+        where = f"{label} (plates: {plates})" if plates else label
+        raise explain_failure(where, batch, error, _fix(size)) from error
+    verify_plates(label, tracer.trace, rows)
+    return tracer.trace
+
+
+def _fix(size: int | None) -> str | None:
+    if size is None:
+        return None
+    return (
+        "the same program ran on a batch of one row more: nothing in it may have an entry for each data point of one "
+        'batch. Compute such values from x, and write pyro.plate("data", size, subsample_size=len(x))'
+    )
+
+
+def random_sites(trace: Any) -> dict[str, Any]:
+    """The random variables of a trace, without plates and deterministic values."""
+    return {
+        name: node
+        for name, node in trace.nodes.items()
+        if node["type"] == "sample" and not site_is_subsample(node) and not node["infer"].get("_deterministic")
+    }
+
+
+def label_of(program: Any) -> str:
+    """A program's name in messages."""
+    return str(getattr(program, "label", type(program).__name__))

@@ -1,0 +1,101 @@
+"""Distributions, supports and tensors in words, and when two supports are the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+
+__all__ = ["describe_tensor", "name_of", "same_support", "support_name", "support_of"]
+
+# Open and closed ends differ by a set of measure zero: torch calls LogNormal's support positive, Gamma's non-negative.
+_ABOVE = (constraints.greater_than, constraints.greater_than_eq)
+_INSIDE = (constraints.interval, constraints.half_open_interval)
+_WORDS = {
+    "_Real": "real numbers",
+    "_Boolean": "0 or 1",
+    "_Simplex": "points of the simplex (non-negative, summing to 1)",
+    "_OneHot": "one-hot vectors",
+}
+
+
+def describe_tensor(value: Any) -> str:
+    """Shape, dtype and range of a tensor in a few words."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    words = f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
+    if value.numel() and value.dtype != torch.bool and not value.is_complex():
+        words += f" in [{value.detach().min().item():g}, {value.detach().max().item():g}]"
+    return words
+
+
+def name_of(fn: Any) -> str:
+    """The family's name as a reader would say it: the one inside ``Independent``, without Pyro's wrappers."""
+    while type(fn).__name__ in ("Independent", "ExpandedDistribution", "MaskedDistribution"):
+        fn = fn.base_dist
+    return type(fn).__name__
+
+
+def support_of(fn: Any) -> Any:
+    """The constraint that holds for a distribution's values, or ``None`` if it does not say."""
+    try:
+        return fn.support
+    except (NotImplementedError, AttributeError):
+        return None
+
+
+def support_name(support: Any) -> str:
+    """A support in words."""
+    support = _base(support)
+    if isinstance(support, _ABOVE):
+        strict = isinstance(support, constraints.greater_than)
+        bound = _number(support.lower_bound)
+        if bound == "0":
+            return "positive numbers" if strict else "non-negative numbers"
+        return f"numbers {'above' if strict else 'from'} {bound}" + ("" if strict else " on")
+    if isinstance(support, _INSIDE):
+        return f"numbers in [{_number(support.lower_bound)}, {_number(support.upper_bound)}]"
+    if isinstance(support, constraints.integer_interval):
+        return f"integers from {_number(support.lower_bound)} to {_number(support.upper_bound)}"
+    if isinstance(support, type(constraints.nonnegative_integer)):
+        return f"integers from {_number(support.lower_bound)} on"
+    return _WORDS.get(type(support).__name__, str(support))
+
+
+def same_support(first: Any, second: Any) -> bool:
+    """Whether two supports are equal up to a set of measure zero."""
+    first, second = _base(first), _base(second)
+    if _kind(first) is not _kind(second):
+        return False
+    return all(
+        _same_bound(getattr(first, end, None), getattr(second, end, None)) for end in ("lower_bound", "upper_bound")
+    )
+
+
+def _base(support: Any) -> Any:
+    while isinstance(support, constraints.independent):
+        support = support.base_constraint
+    return support
+
+
+def _kind(support: Any) -> Any:
+    return next((kinds for kinds in (_ABOVE, _INSIDE) if isinstance(support, kinds)), type(support))
+
+
+def _same_bound(first: Any, second: Any) -> bool:
+    if first is None or second is None:
+        return first is second
+    a, b = (torch.as_tensor(bound, dtype=torch.get_default_dtype()).detach() for bound in (first, second))
+    try:
+        return bool(torch.isclose(a, b).all())
+    except RuntimeError:  # shapes that do not broadcast
+        return False
+
+
+def _number(bound: Any) -> str:
+    """One number, or the range of bounds that differ from element to element."""
+    values = torch.as_tensor(bound).detach().double()
+    low, high = values.min().item(), values.max().item()
+    return f"{low:g}" if low == high else f"{low:g}..{high:g}"

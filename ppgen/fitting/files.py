@@ -1,0 +1,72 @@
+"""Files that are whole or absent, and disks that refuse."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ppgen.errors import CheckpointError
+
+__all__ = ["digest_of", "replace", "writing"]
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what a full or forbidden disk raises into one kind of error.
+
+    Raises:
+        CheckpointError: naming the path and the reason.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # torch.save raises the latter
+        raise CheckpointError(
+            f"{path}: cannot be written",
+            expected="space and permission to write there",
+            got=(str(error).splitlines() or [type(error).__name__])[0],
+            fix="free some space, or choose another out=...; what was there before is whole and was kept",
+        ) from error
+
+
+def replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file so that its name always stands for a whole one, also after a kill or a power cut.
+
+    Args:
+        path: the file.
+        write: writes the content to the path that it is given.
+
+    Raises:
+        CheckpointError: if the disk refuses; the file that was there before stays.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.touch()
+            mode = temporary.stat().st_mode
+            write(temporary)
+            temporary.chmod(mode)  # some writers make files that only their owner can read
+            _sync(temporary)
+            os.replace(temporary, path)
+            _sync(path.parent)  # the rename itself must reach the disk
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,110 @@
+"""Learning curves: what training drove up or down, epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ppgen.errors import Unanswerable
+from ppgen.reporting.illustration import Illustration
+from ppgen.reporting.labels import label_line_ends
+from ppgen.reporting.numerals import numeral
+from ppgen.reporting.style import MUTED, PALETTE, house_style, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["learning_curves"]
+
+History = Sequence[Mapping[str, Any]]
+
+_WHERE = {"train": "on training data", "valid": "on validation data"}
+_QUANTITIES = {"elbo": "ELBO", "log_prob": "log-likelihood", "log_joint": "log joint density", "loss": "loss"}
+
+
+def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
+    """Draw the quantity that tells how far training has come, one small panel a model.
+
+    The true ELBO where there is one, else the log-likelihood, the log joint density or the loss, on the training and
+    validation splits; for adversarial training the losses of both players.
+
+    Args:
+        histories: ``fit.history``, or several by the name of their model. A row is
+            ``{"epoch": 1, "train": {"elbo": ...}, "valid": {...}}``.
+
+    Returns:
+        The figure; panels share the epoch axis but not the value axis, since models of different kinds have none in
+        common.
+
+    Raises:
+        Unanswerable: if there is no epoch to draw.
+    """
+    named: Mapping[str, History] = histories if isinstance(histories, Mapping) else {"": histories}
+    if not named or not all(named.values()):
+        empty = next((name for name, history in named.items() if name and not history), "")
+        raise Unanswerable(
+            f"no whole epoch was trained{f' for {empty}' if empty else ''}, so there is no learning curve",
+            expected="at least one row of fit.history",
+            fix="fit for at least one epoch",
+        )
+    columns = min(3, len(named))
+    rows = math.ceil(len(named) / columns)
+    sentences = []
+    with house_style():
+        figure = new_figure(3.2 * columns, 2.5 * rows)
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes, (name, history) in zip(panels, named.items(), strict=False):
+            sentences.append(_panel(axes, name, history))
+        for axes in panels[len(named) :]:
+            axes.set_axis_off()
+    if any(" of the critic" in sentence for sentence in sentences):
+        sentences.append("these losses show a balance between two players, not progress")
+    caption = f"{'; '.join(sentences)}."
+    return Illustration(figure, f"Learning curve: {caption}", caption[:1].upper() + caption[1:])
+
+
+def _panel(axes: Axes, name: str, history: History) -> str:
+    """Draw one model and say in words where it ended."""
+    from matplotlib.ticker import MaxNLocator
+
+    title, curves = _curves(history)
+    ends = []
+    for (label, (epochs, heights)), colour in zip(curves.items(), PALETTE, strict=False):
+        # A single epoch is a point, which a line would not show.
+        axes.plot(epochs, heights, color=colour, label=label, marker="o" if len(epochs) == 1 else None, markersize=4)
+        ends.append((epochs[-1], heights[-1], label, colour))
+    axes.set_title(name or title[:1].upper() + title[1:])
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(f"{title}, nats" if name else "nats per datum")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.grid(axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    if not ends:
+        axes.text(0.5, 0.5, "nothing was recorded", transform=axes.transAxes, ha="center", color=MUTED)
+        return "nothing was recorded"
+    label_line_ends(axes, ends)
+    last = max(epoch for epoch, _, _, _ in ends)
+    values = " and ".join(f"{numeral(value, 1)} {_WHERE.get(label, f'of the {label}')}" for _, value, label, _ in ends)
+    return f"{name + ': ' if name else ''}after {last:g} epochs the {title} is {values}"
+
+
+def _curves(history: History) -> tuple[str, dict[str, tuple[list[float], list[float]]]]:
+    """The quantity's title and its curves, by name, as epochs and values."""
+    players = list(dict.fromkeys(key for row in history for key in row.get("train", {}) if key.endswith("_loss")))
+    if players:
+        return "loss", {key.removesuffix("_loss"): _read(history, "train", key) for key in players}
+    for key, title in _QUANTITIES.items():
+        curves = {split: _read(history, split, key) for split in ("train", "valid")}
+        drawn = {split: curve for split, curve in curves.items() if curve[0]}
+        if drawn:
+            return title, drawn
+    return "loss", {}
+
+
+def _read(history: History, split: str, key: str) -> tuple[list[float], list[float]]:
+    """Epochs and values of the rows that have this number."""
+    rows = [(float(row["epoch"]), float(row[split][key])) for row in history if key in row.get(split, {})]
+    return [epoch for epoch, _ in rows], [value for _, value in rows]

@@ -1,0 +1,63 @@
+"""The words of `ppgen fit` become a model, a guide and an objective."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import ppgen
+from ppgen.cli.assembly import assemble
+from ppgen.data import Dataset
+from ppgen.errors import SettingError
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return ppgen.data.load("digits")
+
+
+def test_a_recipe_keeps_what_no_word_changes(digits: Dataset) -> None:
+    (model, guide, objective), sources = assemble("beta-vae", digits, schedule={"warmup": 5.0})
+    assert isinstance(model, ppgen.models.VAE)
+    assert isinstance(guide, ppgen.guides.MeanField)
+    assert objective is not None
+    assert objective.name == "ELBO(beta=2, warmup=5)"
+    assert sources == {}
+
+
+def test_words_replace_guide_and_objective(digits: Dataset) -> None:
+    (_, guide, objective), _ = assemble("beta-vae", digits, guide="full_rank", objective="elbo")
+    assert isinstance(guide, ppgen.guides.FullRank)
+    assert objective is not None
+    assert objective.name == "ELBO(beta=2)", "the recipe's own settings stay where the objective is the same"
+
+
+def test_a_model_of_ones_own_gets_what_its_sites_call_for(digits: Dataset, here: Path) -> None:
+    (_, guide, objective), sources = assemble("my_models.py:Tiny", digits, settings={"latent_dim": 5})
+    assert isinstance(guide, ppgen.guides.MeanField)
+    assert isinstance(objective, ppgen.ELBO)
+    assert sources == {"model": {"from": "my_models.py:Tiny", "settings": {"latent_dim": 5}}}
+
+
+def test_the_seed_decides_the_weights_of_ones_own_model_too(digits: Dataset, here: Path) -> None:
+    def weights(seed: int) -> list[torch.Tensor]:
+        made, _ = assemble("my_models.py:Tiny", digits, seed=seed)
+        return [p for module in made[:2] if module is not None for p in module.parameters()]
+
+    assert all(torch.equal(a, b) for a, b in zip(weights(1), weights(1), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(weights(1), weights(2), strict=True))
+
+
+def test_a_pair_written_in_pyro(digits: Dataset, here: Path) -> None:
+    (program, guide, objective), sources = assemble("pair.py:make", digits)
+    assert isinstance(program, ppgen.Program)
+    assert guide is None, "the program brings its own"
+    assert isinstance(objective, ppgen.ELBO)
+    assert sources["model"]["from"] == "pair.py:make"
+
+
+def test_settings_of_a_guide_that_is_not_named(digits: Dataset) -> None:
+    with pytest.raises(SettingError, match="--set-guide without --guide"):
+        assemble("vae", digits, guide_settings={"width": 3})

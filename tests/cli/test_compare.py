@@ -1,0 +1,54 @@
+"""`ppgen compare` lays runs side by side."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+import ppgen as package
+
+Ppgen = Callable[..., Result]
+
+
+def test_compare_is_the_table_of_python(ppgen: Ppgen, runs: Path) -> None:
+    result = ppgen("compare", runs / "vae", runs / "cvae")
+    comparison = package.compare({"vae": runs / "vae", "cvae": runs / "cvae"})
+    assert result.exit_code == 0
+    assert result.stdout.strip() == comparison.to_text().strip()
+
+
+def test_compare_evaluates_what_has_no_scores(ppgen: Ppgen, runs: Path) -> None:
+    result = ppgen("compare", runs)
+    assert result.exit_code == 0
+    assert result.stderr == "runs/pixelcnn: not evaluated yet, doing so now\n"
+    assert (runs / "pixelcnn" / "scores.json").exists()
+    for name in ("vae", "cvae", "pixelcnn"):
+        assert name in result.stdout
+
+
+@pytest.mark.parametrize(("form", "sign"), [("markdown", "|"), ("latex", r"\toprule"), ("csv", ","), ("text", "vae")])
+def test_compare_writes_tables(ppgen: Ppgen, runs: Path, form: str, sign: str) -> None:
+    words = ["compare", runs / "vae", runs / "cvae", "--format", form]
+    shown = ppgen(*words).stdout
+    assert sign in shown
+    written = ppgen(*words, "-o", "tables/table.txt")
+    assert written.stdout == "tables/table.txt\n"
+    assert Path("tables/table.txt").read_text() == shown
+
+
+def test_the_csv_can_be_read_back(ppgen: Ppgen, runs: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(ppgen("compare", runs / "vae", "--format", "csv").stdout)))
+    card = package.evaluation.Scorecard.load(runs / "vae")
+    values = [float(row["value"]) for row in rows if row.get("metric") == "log_prob" and row["kind"] == "lower bound"]
+    assert values == pytest.approx([card.density["log_prob"].value])
+
+
+def test_what_is_no_run_is_refused(ppgen: Ppgen, here: Path) -> None:
+    result = ppgen("compare", "nowhere")
+    assert result.exit_code == 2
+    assert "nowhere: no run here" in result.stderr

@@ -1,0 +1,37 @@
+"""`ppgen evaluate` measures what Python measures, and keeps it in the run folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from click.testing import Result
+
+import ppgen as package
+
+Ppgen = Callable[..., Result]
+PNG = b"\x89PNG"
+
+
+def test_evaluate_prints_the_card_and_keeps_it(ppgen: Ppgen, runs: Path) -> None:
+    result = ppgen("evaluate", runs / "cvae", "--particles", 5, "--samples", 100, "--seed", 3)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("runs/cvae: ConditionalVAE on digits, test split, 360 data points")
+    assert "IWAE-5" in result.stdout
+    scores = json.loads((runs / "cvae" / "scores.json").read_text())
+    assert scores["facts"]["evaluation_seed"] == 3
+    assert (runs / "cvae" / "figures" / "samples.png").read_bytes().startswith(PNG)
+
+
+def test_evaluate_gives_what_python_gives(ppgen: Ppgen, runs: Path) -> None:
+    ppgen("evaluate", runs / "vae", "--particles", 5)
+    card = package.evaluate(package.load(runs / "vae"), num_particles=5, progress=False)
+    scores = json.loads((runs / "vae" / "scores.json").read_text())
+    assert scores["density"]["log_prob"]["value"] == card.density["log_prob"].value
+
+
+def test_what_is_no_run_is_refused(ppgen: Ppgen, here: Path) -> None:
+    result = ppgen("evaluate", "nowhere")
+    assert result.exit_code == 2
+    assert "nowhere: no run here" in result.stderr

@@ -1,0 +1,50 @@
+"""NAME=VALUE pairs are data, never code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ppgen.cli.options import assignments
+from ppgen.errors import SettingError
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("16", 16),
+        ("-1.5e-3", -1.5e-3),
+        ("true", True),
+        ("null", None),
+        ('"two words"', "two words"),
+        ("nonsaturating", "nonsaturating"),
+        ("wasserstein-gp", "wasserstein-gp"),
+        ("[64, 64]", [64, 64]),
+        ('{"a": [1]}', {"a": [1]}),
+    ],
+)
+def test_json_and_bare_words(text: str, value: Any) -> None:
+    assert assignments([f"name={text}"]) == {"name": value}
+
+
+@pytest.mark.parametrize(
+    "pair",
+    ["name", "=3", "two words=3", "name=", "name=True", "name=None", "name=NaN", "name=Infinity", "name=1+1",
+     "name=open('x')", "name=(1, 2)", "name=[1"],
+)  # fmt: skip
+def test_everything_else_is_refused(pair: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        assignments([pair])
+    assert caught.value.expected
+    assert caught.value.fix
+
+
+def test_pythons_words_are_translated_in_the_fix() -> None:
+    with pytest.raises(SettingError, match="--set flag=true"):
+        assignments(["flag=True"])
+
+
+def test_a_name_counts_once() -> None:
+    with pytest.raises(SettingError, match="given twice"):
+        assignments(["a=1", "a=2"])

@@ -1,0 +1,26 @@
+"""`ppgen report` writes one page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from click.testing import Result
+
+Ppgen = Callable[..., Result]
+
+
+def test_a_report_of_runs(ppgen: Ppgen, runs: Path) -> None:
+    result = ppgen("report", runs / "vae", runs / "cvae", "-o", "pages/page.html", "--title", "Two of a kind")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "pages/page.html\n"
+    page = Path("pages/page.html").read_text()
+    assert "Two of a kind" in page
+    assert "cvae" in page
+    assert "<svg" in page or "<img" in page
+
+
+def test_what_is_no_run_is_refused(ppgen: Ppgen, here: Path) -> None:
+    result = ppgen("report", "nowhere")
+    assert result.exit_code == 2
+    assert "nowhere: no run here" in result.stderr

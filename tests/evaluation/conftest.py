@@ -1,0 +1,112 @@
+"""A stand-in for a fit whose answers are known exactly, and scorecards made by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import ppgen.data
+from ppgen.data import Dataset
+from ppgen.declare.site import Site
+from ppgen.estimate import Estimate
+from ppgen.evaluation import PrincipalComponents, Scorecard
+
+
+@dataclasses.dataclass
+class FakeFit:
+    """Principal components as a fit: p(x) is a factorised Bernoulli, the code a projection."""
+
+    data: Dataset
+    kind: str = "exact"
+    refused: dict[str, str] = dataclasses.field(default_factory=dict)
+    told: bool = False  # whether the guide reads the label
+    conditional: bool = False
+    seconds: float = 1.5
+
+    def __post_init__(self) -> None:
+        self.train = self.data.split("train")
+        self.p = (self.train["x"].sum(0) + 1.0) / (len(self.train["x"]) + 2.0)
+        self.pca = PrincipalComponents.fit(self.train["x"], 6)
+        parents = ("z", "y") if self.conditional else ("z",)
+        sites = {"z": Site("z", "latent", ()), "x": Site("x", "observed", parents)}
+        self.model = types.SimpleNamespace(sites=sites, label="FakeModel")
+        self.guide = types.SimpleNamespace(label="FakeGuide")
+        self.objective = types.SimpleNamespace(name="FakeObjective(beta=1)")
+        self.history = [{"epoch": 1}, {"epoch": 2}]
+        self.settings = {"seed": 3}
+        self.num_parameters = 64
+        self.asked: list[dict[str, Tensor]] = []
+
+    def unanswerable(self, question: str) -> str | None:
+        return self.refused.get(question)
+
+    def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
+        x = (self.data.split("test") if data is None else data)["x"].double()
+        return (x * self.p.log() + (1 - x) * (-self.p).log1p()).flatten(1).sum(1)
+
+    def log_prob(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Estimate:
+        values = self.log_prob_per_datum(data, num_particles)
+        return Estimate(
+            values.mean().item(), values.std().item() / math.sqrt(len(values)), kind=self.kind, unit="nats",
+            measure=self.data.measure, estimator=f"IWAE-{num_particles}" if self.kind != "exact" else "",
+            num_data=len(values), better="higher",
+        )  # fmt: skip
+
+    def elbo(self, data: Any = None, num_particles: int = 1, *, seed: int = 0) -> Estimate:
+        log_prob = self.log_prob(data)
+        return dataclasses.replace(log_prob, value=log_prob.value - 1.0, estimator=f"ELBO-{num_particles}")
+
+    def sample(self, n: int, *, seed: int = 0, mean: bool = False, **covariates: Tensor) -> Tensor:
+        self.asked.append(covariates)
+        return torch.bernoulli(self.p.expand(n, *self.p.shape), generator=torch.Generator().manual_seed(seed))
+
+    def encode(self, data: Any = None, *, seed: int = 0) -> Tensor:
+        code = self.pca.encode(data["x"])
+        return torch.cat([code, data["y"][:, None].double()], dim=1) if self.told else code
+
+    def reconstruct(self, data: Any = None, *, seed: int = 0) -> Tensor:
+        return self.pca.reconstruct(data["x"])
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return ppgen.data.load("digits")
+
+
+@pytest.fixture(scope="session")
+def fake_fit(digits: Dataset) -> Callable[..., FakeFit]:
+    return lambda **facts: FakeFit(digits, **facts)
+
+
+@pytest.fixture(scope="session")
+def make_card() -> Callable[..., Scorecard]:
+    """A card with a density: per-datum values of a given mean, kind and measure."""
+
+    def make(
+        name: str,
+        values: np.ndarray | None,
+        kind: Any = "exact",
+        *,
+        measure: str = "binary",
+        fingerprint: str = "f00d",
+        **facts: Any,
+    ) -> Scorecard:
+        if values is None:
+            return Scorecard(name, "toy, test split", fingerprint, refusals={"density": "implicit model"})
+        estimate = Estimate(
+            values.mean(), values.std() / np.sqrt(len(values)), kind=kind, unit="nats", measure=measure,
+            estimator="by hand", num_data=len(values), better="higher",
+        )  # fmt: skip
+        return Scorecard(
+            name, "toy, test split", fingerprint, density={"log_prob": estimate}, per_datum=values, facts=facts
+        )
+
+    return make

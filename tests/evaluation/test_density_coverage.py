@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ppgen.evaluation.density_coverage import density_and_coverage, expected_coverage
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_one_distribution_has_density_one_and_the_coverage_of_the_closed_form(k: int) -> None:
+    pairs = [density_and_coverage(torch.randn(120, 5), torch.randn(120, 5), k=k) for _ in range(80)]
+    for estimates, exact in zip(zip(*pairs, strict=True), (1.0, expected_coverage(120, k)), strict=True):
+        values = torch.tensor([estimate.value for estimate in estimates])
+        assert abs(values.mean() - exact) < 3.0 * values.std() / math.sqrt(len(values))
+
+
+def test_expected_coverage_by_hand() -> None:
+    assert expected_coverage(3, k=1) == pytest.approx(1 - 2 / 5)  # the nearest of 2 real and 3 generated is generated
+    assert expected_coverage(3, k=2) == pytest.approx(1 - (2 * 1) / (5 * 4))
+
+
+def test_disjoint_clouds_have_neither() -> None:
+    cloud = torch.randn(50, 4)
+    assert [e.value for e in density_and_coverage(cloud, cloud + 100.0)] == [0.0, 0.0]
+
+
+def test_by_hand_on_a_line() -> None:
+    real = torch.arange(12.0)[:, None]  # with k = 1, each ball reaches from i - 1 to i + 1
+    generated = torch.full((12, 1), 4.5)  # in the balls around 4 and 5
+    density, coverage = density_and_coverage(real, generated, k=1)
+    assert density.value == 2.0
+    assert coverage.value == pytest.approx(2 / 12)
+
+
+def test_an_outlier_that_spoils_recall_leaves_coverage_alone() -> None:
+    real = torch.randn(200, 2)
+    collapsed = 0.01 * torch.randn(200, 2)
+    before = density_and_coverage(real, collapsed)[1].value
+    collapsed[:4] = torch.tensor([[100.0, 0.0], [-100.0, 0.0], [0.0, 100.0], [0.0, -100.0]])
+    assert abs(density_and_coverage(real, collapsed)[1].value - before) < 0.03
+    assert before < 0.3
+
+
+def test_copies_count_as_inside() -> None:
+    bits = torch.randint(2, (200, 3)).float()
+    assert density_and_coverage(bits, bits)[1].value == 1.0

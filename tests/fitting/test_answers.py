@@ -1,0 +1,160 @@
+"""Semantics of the draws, codes and reconstructions that a fit gives, on models whose answers are known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+
+from ppgen.declare import Guide, Model, implicit, latent, observed
+from ppgen.fitting import answers
+from ppgen.guides import FullRank, MeanField
+from tests.oracles.conjugate import SharedMean, TwoLevels
+
+CPU = torch.device("cpu")
+
+
+class Known(Model):
+    """z ~ Normal(0, 1);  x | z, y ~ Normal(10 y + z, 0.1);  w | z ~ Bernoulli(sigmoid z): two observed sites."""
+
+    @latent
+    def z(self) -> Any:
+        return dist.Normal(0.0, 1.0).expand([1]).to_event(1)
+
+    @observed
+    def x(self, z: Tensor, y: Tensor) -> Any:
+        return dist.Normal(10.0 * y.unsqueeze(-1) + z, 0.1).to_event(1)
+
+    @observed
+    def w(self, z: Tensor) -> Any:
+        return dist.Bernoulli(logits=z.squeeze(-1))
+
+
+class Reads(Guide):
+    """z | x, y ~ Normal(x - 10 y, 0.1)."""
+
+    @latent
+    def z(self, x: Tensor, y: Tensor) -> Any:
+        return dist.Normal(x - 10.0 * y.unsqueeze(-1), 0.1).to_event(1)
+
+
+def test_draws_follow_the_covariates_row_by_row(monkeypatch: Any) -> None:
+    monkeypatch.setattr(answers, "_ROWS", 7)  # pieces that do not divide the number of draws
+    y = torch.arange(20)
+    drawn = answers.draw_observed(Known(), {"y": y}, 20, fixed={}, mean=False, seed=0, device=CPU)
+    assert set(drawn) == {"x", "w"}
+    assert drawn["x"].shape == (20, 1)
+    assert (drawn["x"].squeeze(-1) - 10.0 * y).abs().max() < 5
+    assert set(drawn["w"].unique().tolist()) <= {0.0, 1.0}
+
+
+def test_a_mean_is_of_the_likelihood_at_a_draw_of_z() -> None:
+    y = torch.zeros(2000)
+    exact = answers.draw_observed(Known(), {"y": y}, 2000, fixed={}, mean=True, seed=0, device=CPU)
+    assert exact["w"].unique().numel() > 100  # probabilities, not bits
+    torch.testing.assert_close(torch.sigmoid(exact["x"]).squeeze(-1), exact["w"])  # both at the same z
+    drawn = answers.draw_observed(Known(), {"y": y}, 2000, fixed={}, mean=False, seed=0, device=CPU)
+    assert abs(drawn["x"].std() - 1.005) < 0.06
+    assert abs(exact["x"].std() - 1.0) < 0.06
+
+
+def test_the_same_seed_gives_the_same_draws_and_no_other_state() -> None:
+    state = torch.get_rng_state()
+    y = torch.zeros(5)
+    runs = [
+        answers.draw_observed(Known(), {"y": y}, 5, fixed={}, mean=False, seed=seed, device=CPU)["x"]
+        for seed in (0, 0, 1)
+    ]
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_an_implicit_site_is_what_the_generator_gives() -> None:
+    class Doubler(Model):
+        @latent
+        def z(self) -> Any:
+            return dist.Normal(0.0, 1.0).expand([3]).to_event(1)
+
+        @implicit
+        def x(self, z: Tensor) -> Tensor:
+            return 2 * z
+
+    drawn = answers.draw_observed(Doubler(), {}, 4, fixed={}, mean=False, seed=0, device=CPU)
+    torch.manual_seed(0)
+    torch.testing.assert_close(drawn["x"], 2 * torch.randn(4, 3))
+
+
+def test_codes_and_reconstructions_are_at_the_posterior_mean(monkeypatch: Any) -> None:
+    monkeypatch.setattr(answers, "_ROWS", 7)
+    torch.manual_seed(0)
+    y = torch.arange(20.0)
+    z = torch.randn(20, 1)
+    batch = {"x": 10.0 * y.unsqueeze(-1) + z, "w": torch.ones(20), "y": y}
+    codes = answers.encode(Known(), Reads(), batch, seed=0)
+    torch.testing.assert_close(codes["z"], z, rtol=0, atol=1e-5)
+    made = answers.reconstruct(Known(), codes, batch, seed=0)
+    torch.testing.assert_close(made["x"], batch["x"])
+    torch.testing.assert_close(made["w"], torch.sigmoid(z.squeeze(-1)))
+
+
+def test_a_global_latent_is_where_the_guide_puts_it() -> None:
+    """Drawn from the prior instead, mu would be anywhere within plus or minus 4."""
+    model = SharedMean()
+    guide, x = FullRank(model), torch.randn(6, 2)
+    with torch.no_grad():
+        guide.free["mu"].copy_(torch.tensor([30.0, -20.0, -12.0, -12.0, 0.0]))  # a spread of about 1e-5
+    fixed = answers.draw_global(model, guide, {"x": x}, seed=0)
+    torch.testing.assert_close(fixed["mu"], torch.tensor([30.0, -20.0]), rtol=0, atol=1e-3)
+    drawn = answers.draw_observed(model, {}, 600, fixed=fixed, mean=False, seed=0, device=CPU)["x"]
+    torch.testing.assert_close(drawn.mean(0), torch.tensor([30.0, -20.0]), rtol=0, atol=0.2)
+    codes = answers.encode(model, guide, {"x": x}, seed=0)
+    assert codes["mu"].shape == (2,)
+    made = answers.reconstruct(model, codes, {"x": x}, seed=0)["x"]
+    torch.testing.assert_close(made, codes["mu"] + codes["z"])
+
+
+def test_posterior_draws_have_the_guides_moments() -> None:
+    torch.manual_seed(0)
+    y = torch.zeros(4)
+    batch = {"x": torch.randn(4, 1), "w": torch.ones(4), "y": y}
+    draws = answers.draw_posterior(Known(), Reads(), batch, 3000, seed=0)["z"]
+    assert draws.shape == (3000, 4, 1)
+    torch.testing.assert_close(draws.mean(0), batch["x"], rtol=0, atol=0.01)
+    torch.testing.assert_close(draws.std(0), torch.full((4, 1), 0.1), rtol=0, atol=0.01)
+
+
+def test_joint_draws_of_dependent_latents_stay_together() -> None:
+    model = TwoLevels()
+    guide, x = FullRank(model), torch.randn(2, 5)
+    with torch.no_grad():
+        for parameter in guide.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    draws = answers.draw_posterior(model, guide, {"x": x}, 400, seed=0)
+    assert draws["z2"].shape == (400, 2, 2)
+    joint = torch.cat([draws["z2"][:, 0], draws["z1"][:, 0]], -1)
+    across = torch.corrcoef(joint.T)[:2, 2:].abs().max()
+    shuffled = torch.cat([draws["z2"][:, 0], draws["z1"][torch.randperm(400), 0]], -1)
+    assert across > 2 * torch.corrcoef(shuffled.T)[:2, 2:].abs().max()
+
+
+def test_modes_come_back() -> None:
+    class Dropping(TwoLevels):
+        def __init__(self) -> None:
+            super().__init__()
+            self.drop = nn.Dropout(0.5)
+
+        @observed
+        def x(self, z1: Tensor) -> Any:
+            return dist.Normal(self.drop(z1) @ self.b.T, 0.5).to_event(1)
+
+    model = Dropping().train()
+    guide = MeanField(model)
+    x = torch.randn(3, 5)
+    means = answers.encode(model, guide, {"x": x}, seed=0)
+    first = answers.reconstruct(model, means, {"x": x}, seed=0)["x"]
+    assert torch.equal(first, answers.reconstruct(model, means, {"x": x}, seed=1)["x"])
+    assert model.drop.training
+    assert guide.training

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import ppgen
+from ppgen.declare import Guide, latent
+from ppgen.errors import CheckpointError
+from ppgen.fitting.blueprint import blueprint, build, example, example_batch
+from ppgen.guides import FullRank, MeanField
+from ppgen.models import VAE
+
+
+class Wide(MeanField):
+    """A family of ones own, with an argument of its own."""
+
+    def __init__(self, model: Any, factor: int = 1) -> None:
+        super().__init__(model, width=8 * factor)
+
+
+class Encoder(Guide):
+    """A guide of ones own."""
+
+    def __init__(self, x_dim: int) -> None:
+        super().__init__()
+        self.net = nn.Linear(x_dim, 4)
+
+    @latent
+    def z(self, x: Any) -> Any:
+        loc, raw = self.net(x.flatten(1)).chunk(2, -1)
+        return torch.distributions.Normal(loc, raw.exp())
+
+
+MODEL = VAE((1, 8, 8), latent_dim=2, hidden=(4,))
+THINGS = [
+    pytest.param(MODEL, "model", {"x_shape": [1, 8, 8], "latent_dim": 2, "hidden": [4]}, id="model"),
+    pytest.param(FullRank(MODEL, width=9), "guide", {"width": 9}, id="derived guide"),
+    pytest.param(Wide(MODEL, 2), "guide", {"factor": 2}, id="derived guide of ones own"),
+    pytest.param(Encoder(64), "guide", {"x_dim": 64}, id="declared guide"),
+    pytest.param(ppgen.ELBO(4.0, warmup=2), "objective", ppgen.ELBO(4.0, warmup=2).settings(), id="objective"),
+]
+
+
+@pytest.mark.parametrize(("made", "role", "arguments"), THINGS)
+def test_it_is_made_again_from_plain_data(made: Any, role: str, arguments: dict[str, Any], tmp_path: Path) -> None:
+    plan = json.loads(json.dumps(blueprint(made)))
+    assert plan["arguments"] == arguments
+    again = build(plan, role, tmp_path, MODEL)
+    assert type(again) is type(made)
+    if isinstance(made, nn.Module):
+        shapes = {name: value.shape for name, value in made.state_dict().items()}
+        assert {name: value.shape for name, value in again.state_dict().items()} == shapes
+    else:
+        assert again.settings() == made.settings()
+
+
+def test_arguments_that_are_no_data_are_left_out(tmp_path: Path) -> None:
+    plan = blueprint(MeanField(MODEL, encoder=nn.Sequential(nn.Flatten(), nn.Linear(64, 3))))
+    assert plan is not None
+    assert plan["arguments"] is None
+    with pytest.raises(CheckpointError, match=r"(?s)cannot hold.*ppgen.load\(.*guide=\.\.\."):
+        build(plan, "guide", tmp_path, MODEL)
+    assert blueprint(None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("os:mkdir", "model"),
+        ("builtins:dict", "model"),
+        ("torch.nn:Linear", "model"),
+        ("subprocess:Popen", "objective"),
+        ("ppgen.objectives:ELBO", "model"),
+        ("ppgen.models:VAE", "guide"),
+        ("ppgen.models:Nothing", "model"),
+        ("ppgen.models:", "model"),
+        (":VAE", "model"),
+        ("", "model"),
+        ("ppgen.models.vae:VAE.__init__.__globals__", "model"),
+        ("no_such_module_anywhere:VAE", "model"),
+        ("..relative:VAE", "model"),
+        ("__main__:VAE", "model"),
+    ],
+)
+def test_only_our_kinds_of_classes_are_made(name: str, role: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError):
+        build({"class": name, "arguments": {}}, role, tmp_path, MODEL)
+
+
+def test_arguments_that_the_class_does_not_take(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"(?s)cannot be made.*latent_dims"):
+        build({"class": "ppgen.models:VAE", "arguments": {"x_shape": [4], "latent_dims": 2}}, "model", tmp_path)
+
+
+CODE = "import pathlib; pathlib.Path(__file__).with_name('executed').touch()\n"
+MODEL_CODE = "from ppgen.models import VAE\nclass Trap(VAE):\n    pass\n"
+
+
+@pytest.mark.parametrize("name", ["trap:Trap", "package:Trap", "package.trap:Trap", "spaces.trap:Trap"])
+def test_code_inside_the_run_folder_is_never_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even a package on the way to a module, and not from within the folder."""
+    run = tmp_path / "a_run"
+    for folder in (run, run / "package", run / "spaces"):
+        folder.mkdir()
+        (folder / "trap.py").write_text(CODE + MODEL_CODE)
+    (run / "__init__.py").write_text(CODE)
+    (run / "package" / "__init__.py").write_text(CODE + MODEL_CODE)
+    for base, prefix in ((run, ""), (tmp_path, "a_run.")):
+        monkeypatch.syspath_prepend(str(base))
+        plan = {"class": prefix + name, "arguments": {"x_shape": [4]}}
+        with pytest.raises(CheckpointError, match="cannot be imported"):
+            build(plan, "model", run)
+    assert not list(tmp_path.rglob("executed"))
+    assert not {"trap", "package", "a_run", "package.trap"} & set(sys.modules)
+
+
+def test_code_beside_the_run_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package" / "__init__.py").write_text("")
+    (tmp_path / "my_package" / "my_models.py").write_text(MODEL_CODE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plan = {"class": "my_package.my_models:Trap", "arguments": {"x_shape": [4]}}
+    try:
+        made = build(plan, "model", tmp_path / "runs" / "a")
+        assert type(made).__name__ == "Trap"
+    finally:
+        for name in ("my_package", "my_package.my_models"):
+            sys.modules.pop(name, None)
+
+
+def test_an_example_is_shapes_types_and_largest_labels() -> None:
+    batch = {"x": torch.rand(5, 1, 4, 4), "y": torch.tensor([0, 3, 1, 1, 2]), "m": torch.rand(5, 2) > 0.5}
+    saved = json.loads(json.dumps(example(batch)))
+    again = example_batch(saved)
+    assert {name: (t.shape[1:], t.dtype) for name, t in again.items()} == {
+        name: (t.shape[1:], t.dtype) for name, t in batch.items()
+    }
+    assert again["y"].tolist() == [3, 3]
+    assert len(again["x"]) == 2

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pyro.distributions as dist
+import pytest
+import torch
+from torch import Tensor
+
+import ppgen.fitting.means as module
+from ppgen.declare import Guide, Model, latent
+from ppgen.fitting.means import posterior_means
+from ppgen.guides import Delta, FullRank, MeanField
+from tests.oracles.conjugate import GammaPoisson, SharedMean, TwoLevels
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often the guide was run."""
+    count = [0]
+    original = module.draw_guide
+
+    def counted(*args: Any) -> Any:
+        count[0] += 1
+        return original(*args)
+
+    monkeypatch.setattr(module, "draw_guide", counted)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("model", "family", "expected"),
+    [
+        (GammaPoisson(), MeanField, 1),  # transformed: no closed mean, yet one distribution to draw from
+        (TwoLevels(), MeanField, 2),  # the second run shows that means depend on no draw
+        (TwoLevels(), Delta, 2),
+        (TwoLevels(), FullRank, 32),  # the mean of z1 depends on the draw of z2
+        (SharedMean(), FullRank, 2),
+    ],
+)
+def test_no_more_runs_than_needed(model: Model, family: Any, expected: int, runs: list[int]) -> None:
+    x = torch.ones(3, {"GammaPoisson": 2, "TwoLevels": 5, "SharedMean": 2}[type(model).__name__])
+    with torch.no_grad():
+        posterior_means(family(model), {"x": x})
+    assert runs == [expected]
+
+
+def test_closed_means_are_exact_and_twice_the_same() -> None:
+    model, x = TwoLevels(), torch.randn(4, 5)
+    guide = MeanField(model)
+    with torch.no_grad():
+        means = posterior_means(guide, {"x": x})
+        for name in ("z2", "z1"):
+            first, second = means[name]
+            assert torch.equal(first, second)
+            loc = guide.heads[name](guide.evidence({"x": x})).chunk(2, -1)[0]
+            assert torch.equal(first, loc)
+
+
+class Doubled(Guide):
+    """z2 ~ LogNormal(log x, 1/2), of mean x exp(1/8);  z1 | z2 ~ Normal(2 z2, 1), of mean 2 x exp(1/8)."""
+
+    @latent
+    def z2(self, x: Tensor) -> Any:
+        return dist.LogNormal(x.log(), 0.5)
+
+    @latent
+    def z1(self, z2: Tensor) -> Any:
+        return dist.Normal(2 * z2, 1.0)
+
+
+def test_dependent_means_are_averaged_over_what_they_depend_on() -> None:
+    torch.manual_seed(0)
+    x = torch.linspace(1.0, 3.0, 400)
+    with torch.no_grad():
+        means = posterior_means(Doubled(), {"x": x})
+    expected = x * torch.tensor(0.125).exp()
+    torch.testing.assert_close(means["z2"].mean(0), expected)  # LogNormal has a closed mean
+    z1 = means["z1"].mean(0)
+    assert (z1 / (2 * expected) - 1).abs().mean() < 0.12
+    assert abs((z1 / (2 * expected)).mean() - 1) < 0.02
+
+
+def test_the_halves_are_independent() -> None:
+    """Their covariance over data is the variance of the true means; their own variances have noise in them."""
+    torch.manual_seed(0)
+    x = torch.linspace(0.99, 1.01, 4000)  # all but constant: whatever varies is noise
+    with torch.no_grad():
+        first, second = posterior_means(Doubled(), {"x": x})["z1"]
+    noise = torch.stack([first, second]).var(1).mean()
+    covariance = torch.cov(torch.stack([first, second]))[0, 1]
+    assert noise > 0.05
+    assert abs(covariance) < 0.1 * noise
+
+
+def test_draws_stand_in_where_there_is_no_closed_mean() -> None:
+    class Sigmoid(Guide):
+        @latent
+        def p(self, x: Tensor) -> Any:
+            return dist.TransformedDistribution(dist.Normal(x, 1.0), [dist.transforms.SigmoidTransform()])
+
+    torch.manual_seed(0)
+    x = torch.zeros(200)
+    means = posterior_means(Sigmoid(), {"x": x})["p"]
+    assert means.shape == (2, 200)
+    assert abs(means.mean() - 0.5) < 0.01
+    assert means.std() < 0.2 / 12  # each from 256 draws, of standard deviation 0.21

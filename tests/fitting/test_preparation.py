@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyro.distributions as dist
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ppgen
+from ppgen.data import Dataset
+from ppgen.declare import Model, observed
+from ppgen.errors import DataError, DeclarationError
+from ppgen.fitting.preparation import (
+    cast,
+    rehearse,
+    representative_rows,
+    set_up,
+    verify_batch,
+    verify_fit,
+    verify_weights,
+)
+from ppgen.guides import Delta, MeanField
+from ppgen.models import VAE, ConditionalVAE
+from ppgen.objectives import Loss
+from tests.oracles.conjugate import GammaPoisson
+
+CPU = torch.device("cpu")
+
+
+def bits(rows: int = 40, dim: int = 4) -> Tensor:
+    return torch.bernoulli(torch.full((rows, dim), 0.5))
+
+
+def labelled(**labels: int) -> Dataset:
+    """Splits whose labels go up to what is asked for, in the last row of each."""
+    splits = {}
+    for i, (split, largest) in enumerate(labels.items()):
+        y = torch.zeros(40, dtype=torch.long)
+        y[-1] = largest
+        splits[split] = {"x": bits(40, 64).reshape(40, 1, 8, 8) + 0 * i, "y": y}
+    return ppgen.data.from_tensors(splits)
+
+
+def test_rows_hold_the_extremes_of_every_split() -> None:
+    rows = representative_rows(labelled(train=3, valid=7, test=5))
+    assert {0, 3, 5, 7} <= set(rows["y"].tolist())
+    assert len(rows["x"]) == len(rows["y"]) < 30
+
+
+def test_an_embedding_is_made_for_labels_of_all_splits() -> None:
+    data = labelled(train=3, valid=7, test=5)
+    model = ConditionalVAE((1, 8, 8), num_classes=8, latent_dim=2, hidden=(4,))
+    guide = MeanField(model)
+    set_up(model, guide, data, CPU)
+    assert guide.evidence.readers["y"].num_embeddings == 8
+
+
+def test_random_transforms_are_seen_through() -> None:
+    data = ppgen.data.from_tensors(torch.rand(40, 4), binarize="dynamic")
+    rows = representative_rows(data)
+    assert set(rows["x"].unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(rows["x"], representative_rows(data)["x"])
+
+
+def test_facts_of_a_fit() -> None:
+    model, data = VAE((4,), 2, hidden=(4,)), ppgen.data.from_tensors(bits())
+    facts = verify_fit(model, MeanField(model), data, CPU)
+    assert facts == {"dtypes": {"x": "float32"}, "discrete_likelihood": True, "point_guide": False}
+    assert verify_fit(model, Delta(model), data, CPU)["point_guide"]
+    counts = GammaPoisson()
+    facts = verify_fit(counts, None, ppgen.data.from_tensors(counts(size=40)["x"]), CPU)
+    assert facts["discrete_likelihood"]
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_one_bad_value_in_any_split_is_found(split: str) -> None:
+    splits = {name: bits(50) for name in ("train", "valid", "test")}
+    splits[split][-1, -1] = 0.5
+    model = VAE((4,), 2, hidden=(4,))
+    with pytest.raises(DataError, match=rf"{split} split"):
+        verify_fit(model, MeanField(model), ppgen.data.from_tensors(splits), CPU)
+
+
+def test_a_batch_of_the_users_is_read_to_its_last_row() -> None:
+    model = VAE((4,), 2, hidden=(4,))
+    guide, x = MeanField(model), bits(500)
+    verify_batch(model, guide, {"x": x})
+    x[-1, 0] = 0.3
+    with pytest.raises(DataError, match="support"):
+        verify_batch(model, guide, {"x": x})
+    with pytest.raises(DataError, match="rows"):
+        verify_batch(model, guide, {"x": bits(5), "y": torch.zeros(4)})
+
+
+def test_a_support_that_differs_between_rows_cannot_be_held_against_others() -> None:
+    class Bounded(Model):
+        @observed
+        def x(self, top: Tensor) -> Any:
+            return dist.Uniform(0.0, top)
+
+    batch = {"x": torch.linspace(0.1, 2.9, 30), "top": torch.linspace(0.2, 3.0, 30)}
+    verify_batch(Bounded(), None, batch)
+
+
+def test_weights_that_are_not_finite_are_named() -> None:
+    module = nn.Sequential(nn.Linear(2, 2), nn.LazyLinear(3))
+    verify_weights(module)
+    with torch.no_grad():
+        module[0].bias[1] = float("inf")
+    with pytest.raises(DeclarationError, match=r"(?s)'0.bias'.*1 of 2 values"):
+        verify_weights(module)
+
+
+def test_a_rehearsal_leaves_no_mark_and_finds_what_cannot_be_trained() -> None:
+    torch.manual_seed(0)
+    model = VAE((4,), 2, hidden=(4,))
+    guide, data = MeanField(model), ppgen.data.from_tensors(bits())
+    seen: list[bool] = []
+
+    class Watching(ppgen.ELBO):
+        def loss(self, turn: str, model: Any, guide: Any, batch: Mapping[str, Tensor], *others: Any) -> Loss:
+            seen.append(torch.is_grad_enabled() and not model.training)
+            torch.rand(3)
+            return super().loss(turn, model, guide, batch, *others)
+
+    state = torch.get_rng_state()
+    rehearse(model, guide, Watching(), data, CPU)
+    assert seen == [True]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert model.training
+    assert all(p.grad is None for p in (*model.parameters(), *guide.parameters()))
+
+
+def test_a_cast_is_to_what_the_model_was_fitted_to() -> None:
+    batch = cast({"x": torch.zeros(2).double(), "y": torch.zeros(2).int(), "t": torch.zeros(2)},
+                 {"x": "float32", "y": "int64"})  # fmt: skip
+    assert [value.dtype for value in batch.values()] == [torch.float32, torch.int64, torch.float32]

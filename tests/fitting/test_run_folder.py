@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppgen.errors import CheckpointError, SettingError
+from ppgen.fitting.run_folder import RunFolder, versions
+
+PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
+RECORD: dict[str, Any] = {part: {} for part in PARTS}
+
+
+def test_a_record_comes_back(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "a")
+    assert not folder.exists
+    folder.write({**RECORD, "finished": False})
+    assert folder.exists
+    assert not folder.is_finished
+    folder.write({**RECORD, "finished": True})
+    assert folder.is_finished
+    assert folder.read() == {**RECORD, "finished": True}
+    assert json.loads((tmp_path / "runs" / "a" / "run.json").read_text()) == folder.read()
+
+
+def test_history_grows_by_lines(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.rewrite_history([{"epoch": 1}])
+    folder.append_history({"epoch": 2})
+    assert folder.read_history() == [{"epoch": 1}, {"epoch": 2}]
+    with folder.history.open("a") as file:
+        file.write('{"epoch": 3, "tra')  # a kill in the middle of a line
+    assert folder.read_history() == [{"epoch": 1}, {"epoch": 2}]
+    folder.rewrite_history([])
+    assert folder.read_history() == []
+    assert RunFolder(tmp_path / "nowhere").read_history() == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"model": {}}', "\x00"])
+def test_what_is_no_record(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"run\.json"):
+        RunFolder(tmp_path).read()
+
+
+def test_places_that_are_no_runs(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no run here"):
+        RunFolder(tmp_path).read()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match="no folder"):
+        RunFolder(tmp_path / "file")
+
+
+def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(tmp_path)
+    folder.rewrite_history([{"epoch": 1}])
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(CheckpointError, match="No space left"):
+            folder.append_history({"epoch": 2})
+    assert folder.read_history() == [{"epoch": 1}]
+
+
+def test_versions_are_texts() -> None:
+    assert {"ppgen", "torch", "pyro", "python", "threads"} == set(versions())
+    assert versions()["threads"] == "1"

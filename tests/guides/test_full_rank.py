@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import MultivariateNormal, kl_divergence
+
+import ppgen
+from ppgen.declare import Model, latent, observed
+from ppgen.errors import DeclarationError
+from ppgen.guides import FullRank
+from ppgen.objectives.pairing import draw_guide
+from tests.oracles.conjugate import TwoLevels
+from tests.oracles.linear_gaussian import PPCA, frozen, log_evidence, marginal, maximum_likelihood, posterior
+
+
+@pytest.fixture(scope="module")
+def known() -> tuple[PPCA, ppgen.fitting.Fit]:
+    """The full-rank guide of a linear-Gaussian model whose parameters are the truth."""
+    model = frozen(PPCA())
+    torch.manual_seed(0)
+    x = marginal(model).sample((6500,)).float()
+    data = {"train": x[:6000], "valid": x[6000:6010], "test": x[6010:]}
+    settings: dict[str, Any] = {"max_epochs": 24, "batch_size": 150, "learning_rate": 3e-3, "schedule": "cosine"}
+    return model, ppgen.fit(model, FullRank(model), data, progress=False, **settings)
+
+
+def test_it_reaches_the_exact_posterior(known: tuple[PPCA, Any]) -> None:
+    """KL under 0.01 nats per datum on data that training has not seen."""
+    model, fit = known
+    x = fit.data.split("test")["x"]
+    with torch.no_grad():
+        q = draw_guide(fit.guide, {"x": x}, len(x))["z"].guide_fn
+    wide = MultivariateNormal(q.loc.double(), scale_tril=q.scale_tril.double())
+    kl = kl_divergence(wide, posterior(model, x)).mean().item()
+    print(f"bar 3, full-rank guide: KL to the exact posterior {kl:.4f} nats per datum")
+    assert kl < 0.01
+
+
+def test_no_bound_exceeds_the_evidence(known: tuple[PPCA, Any]) -> None:
+    """The ELBO stays below log p(x) within 3 standard errors; the IWAE bound rises with K and reaches it."""
+    model, fit = known
+    exact = log_evidence(model, fit.data.split("test")["x"])
+    gaps, errors = [], []
+    for particles in (1, 10, 100, 1000, 5000):
+        data = None if particles <= 100 else fit.data.split("test")["x"][:60]
+        gap = exact[: len(exact) if data is None else 60] - fit.log_prob_per_datum(data, particles)
+        gaps.append(gap.mean().item())
+        errors.append(gap.std().item() / len(gap) ** 0.5)
+    print("bar 3, exact minus IWAE-K:", [f"{gap:.4f} ± {error:.4f}" for gap, error in zip(gaps, errors, strict=True)])
+    assert all(gap > -3 * error for gap, error in zip(gaps, errors, strict=True))
+    assert all(late < early + 3 * error for early, late, error in zip(gaps, gaps[1:], errors, strict=False))
+    assert abs(gaps[-1]) < 0.01
+    elbo = fit.elbo(num_particles=20)
+    assert elbo.value < exact.mean().item() + 3 * errors[0]
+
+
+def test_the_bound_of_a_poor_guide_rises_with_the_number_of_particles() -> None:
+    """An untrained guide, which is the prior: far below at K = 1, and strictly better each time."""
+    model = frozen(PPCA(noise=1.5))
+    torch.manual_seed(0)
+    x = marginal(model).sample((200,)).float()
+    data = {"train": x[:2] + 1, "valid": x[:2] + 2, "test": x}
+    fit = ppgen.fit(model, FullRank(model), data, max_epochs=1, learning_rate=1e-12, progress=False)
+    exact = log_evidence(model, x).mean().item()
+    bounds = [fit.log_prob(num_particles=k) for k in (1, 10, 100, 1000)]
+    values = [bound.value for bound in bounds]
+    assert values == sorted(values)
+    assert exact - values[0] > 1.0
+    assert values[-1] < exact + 3 * 0.01
+    assert [bound.estimator for bound in bounds] == ["IWAE-1", "IWAE-10", "IWAE-100", "IWAE-1000"]
+
+
+def test_model_and_guide_together_reach_maximum_likelihood() -> None:
+    """W, b and s by SVI end within 0.01 nats per datum of Tipping and Bishop's closed form."""
+    torch.manual_seed(1)
+    x = marginal(PPCA()).sample((1000,)).float()
+    torch.manual_seed(0)
+    model = PPCA(seed=7, noise=1.0)
+    data = {"train": x, "valid": x[:2] + 1, "test": x[:2] + 2}
+    settings: dict[str, Any] = {"max_epochs": 250, "batch_size": 250, "learning_rate": 0.02, "schedule": "cosine"}
+    ppgen.fit(model, FullRank(model), data, progress=False, **settings)
+    best = maximum_likelihood(x, latent_dim=4)
+    reached = log_evidence(model, x).mean().item()
+    print(f"bar 3, Tipping-Bishop: {best:.4f}, SVI reaches {reached:.4f}: {best - reached:.4f} nats per datum below")
+    assert 0 <= best - reached < 0.01
+
+
+def test_latents_that_depend_on_each_other() -> None:
+    """A chain z2 -> z1 -> x: within 1 nat of log p of 64 points, which no factorised guide comes near."""
+    model = TwoLevels()
+    torch.manual_seed(0)
+    x = model(size=4064)["x"]
+    data = {"train": x[:4000], "valid": x[:2] + 1, "test": x[4000:]}
+    settings: dict[str, Any] = {"max_epochs": 30, "batch_size": 125, "learning_rate": 3e-3, "schedule": "cosine"}
+    fit = ppgen.fit(model, FullRank(model), data, progress=False, **settings)
+    gap = 64 * (model.evidence(fit.data.split("test")["x"]).mean().item() - fit.elbo(num_particles=200).value)
+    assert -0.3 < gap < 1.0
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("make", [PPCA, TwoLevels])
+def test_all_latents_of_a_datum_are_one_gaussian(make: Any) -> None:
+    """What the chain of sites draws has the joint covariance that its factors spell out, and its own density."""
+    model: Model = make()
+    guide, x = FullRank(model), torch.randn(1, 20 if make is PPCA else 5)
+    with torch.no_grad():
+        for parameter in guide.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+        draws = draw_guide(guide, {"x": x.expand(40_000, -1)}, 40_000)
+    joint = torch.cat([draw.value for draw in draws.values()], -1)
+    log_q = sum(draw.guide_fn.log_prob(draw.value) for draw in draws.values())
+    fitted = MultivariateNormal(joint.mean(0), covariance_matrix=torch.cov(joint.T))
+    assert (torch.corrcoef(joint.T) - torch.eye(joint.shape[1])).abs().max() > 0.05
+    # A Gaussian's log-density is quadratic: the fitted one agrees everywhere, up to the sampling error of its moments.
+    assert (fitted.log_prob(joint) - log_q).abs().mean() < 0.02
+
+
+def test_constrained_and_scalar_latents_take_part() -> None:
+    class Mixed(Model):
+        """A rate, a probability and an image, tied together by the guide alone."""
+
+        @latent
+        def rate(self) -> Any:
+            return dist.Gamma(2.0, 1.0)
+
+        @latent
+        def p(self) -> Any:
+            return dist.Dirichlet(torch.ones(3))
+
+        @latent
+        def image(self) -> Any:
+            return dist.Normal(0.0, 1.0).expand([2, 2]).to_event(2)
+
+        @observed
+        def x(self, rate: Tensor, p: Tensor, image: Tensor) -> Any:
+            return dist.Normal(rate + p.sum(-1) + image.sum((-1, -2)), 1.0)
+
+    model = Mixed()
+    guide, x = FullRank(model), torch.randn(4)
+    with torch.no_grad():
+        for parameter in guide.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    ppgen.check(model, guide, {"x": x})
+    # The conditional of the last latent moves with the draws of the others.
+    locs = []
+    for seed in (0, 1):
+        pyro.set_rng_seed(seed)
+        locs.append(draw_guide(guide, {"x": x}, 4)["image"].guide_fn.base_dist.loc)
+    assert not torch.allclose(locs[0], locs[1])
+
+
+def test_plates_inside_the_data_plate_are_refused() -> None:
+    class Views(Model):
+        @latent(plate="views")
+        def z(self) -> Any:
+            return dist.Normal(torch.zeros(3), 1.0)
+
+        @observed(plate="views")
+        def x(self, z: Tensor) -> Any:
+            return dist.Normal(z, 1.0)
+
+    with pytest.raises(DeclarationError, match=r"(?s)'z' stands in plate 'views'.*MeanField"):
+        FullRank(Views()).setup({"x": torch.zeros(2, 3)})

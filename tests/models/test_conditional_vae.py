@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+import ppgen
+from ppgen.errors import DataError
+from ppgen.models import ConditionalVAE
+
+SHAPE = (1, 8, 8)
+
+
+def test_says_what_it_is():
+    model = ConditionalVAE(SHAPE, latent_dim=3)
+    assert {name: site.role for name, site in model.sites.items()} == {"z": "latent", "x": "observed"}
+    assert model.sites["x"].parents == ("z", "y")
+    assert str(model).startswith("ConditionalVAE: p(z) p(x | z, y)")
+
+
+def test_the_label_enters_as_a_unit_vector():
+    torch.manual_seed(0)
+    model, z, y = ConditionalVAE(SHAPE, latent_dim=3), torch.randn(4, 3), torch.tensor([0, 9, 3, 3])
+    expected = model.decoder(torch.cat([z, torch.eye(10)[y]], -1))
+    torch.testing.assert_close(model.x(z, y).base_dist.logits, expected)
+    assert not torch.equal(model.x(z, y).base_dist.logits, model.x(z, y.flip(0)).base_dist.logits)
+
+
+def test_particles_of_z_share_the_labels():
+    model = ConditionalVAE(SHAPE, latent_dim=3)
+    assert model.x(torch.zeros(7, 4, 3), torch.tensor([0, 9, 3, 3])).batch_shape == (7, 4)
+
+
+def test_a_label_out_of_range_is_refused():
+    with pytest.raises(DataError, match="out of range"):
+        ConditionalVAE(SHAPE, num_classes=5)({"y": torch.tensor([0, 5])})
+
+
+def test_draws_the_digit_it_is_asked_for():
+    # A nearest-mean classifier of real digits recognises most of the draws; by chance it would be one in ten.
+    torch.manual_seed(0)
+    data = ppgen.data.load("digits")
+    fit = ppgen.fit(
+        ConditionalVAE(SHAPE, latent_dim=4),
+        data=data,
+        max_epochs=10,
+        batch_size=64,
+        learning_rate=1e-2,
+        schedule="cosine",
+        progress=False,
+    )
+    train, y = data.split("train"), torch.arange(10).repeat_interleave(40)
+    means = torch.stack([train["x"][train["y"] == digit].mean(0).flatten() for digit in range(10)])
+    draws = fit.sample(400, y=y, seed=0).flatten(1)
+    assert (torch.cdist(draws, means).argmin(1) == y).float().mean() > 0.75

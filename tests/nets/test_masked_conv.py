@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ppgen.errors import SettingError
+from ppgen.nets import MaskedConv2d
+
+SIZE = 5
+
+
+def reads(convolution: MaskedConv2d, row: int, column: int) -> set[tuple[int, int]]:
+    """Where the gradient of one output pixel is not zero."""
+    x = torch.zeros(1, 1, SIZE, SIZE, requires_grad=True)
+    convolution(x)[0, :, row, column].sum().backward()
+    return {(int(i), int(j)) for i, j in x.grad[0, 0].nonzero()}
+
+
+@pytest.mark.parametrize(("row", "column"), [(2, 2), (0, 0), (4, 1)])
+@pytest.mark.parametrize("kind", ["A", "B"])
+def test_vertical_stack_reads_rows_above(kind, row, column):
+    last = row if kind == "B" else row - 1
+    near = {(i, j) for i in range(row - 1, last + 1) for j in (column - 1, column, column + 1)}
+    expected = {(i, j) for i, j in near if 0 <= i < SIZE and 0 <= j < SIZE}
+    assert reads(MaskedConv2d(1, 2, 3, "vertical", kind), row, column) == expected
+
+
+@pytest.mark.parametrize(("row", "column"), [(2, 2), (0, 0), (4, 1)])
+@pytest.mark.parametrize("kind", ["A", "B"])
+def test_horizontal_stack_reads_the_left(kind, row, column):
+    last = column if kind == "B" else column - 1
+    expected = {(row, j) for j in range(max(column - 1, 0), last + 1)}
+    assert reads(MaskedConv2d(1, 2, 3, "horizontal", kind), row, column) == expected
+
+
+@pytest.mark.parametrize("stack", ["vertical", "horizontal"])
+def test_calls_never_change_the_weights_and_training_never_defeats_the_mask(stack):
+    torch.manual_seed(0)
+    convolution = MaskedConv2d(1, 2, 3, stack, "A")
+    before = reads(convolution, 2, 2)
+    weight = convolution.weight.detach().clone()
+    optimizer = torch.optim.Adam(convolution.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(4):
+        convolution(torch.randn(3, 1, SIZE, SIZE))
+    assert torch.equal(convolution.weight, weight)
+    for _ in range(4):
+        optimizer.zero_grad()
+        convolution(torch.randn(3, 1, SIZE, SIZE)).square().sum().backward()
+        optimizer.step()
+    assert not torch.equal(convolution.weight, weight)
+    assert reads(convolution, 2, 2) == before
+
+
+def test_the_mask_travels_with_the_state():
+    assert set(MaskedConv2d(1, 2, 3, "vertical", "A").state_dict()) == {"weight", "bias", "mask"}
+
+
+@pytest.mark.parametrize("kind", ["A", "B"])
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+def test_single_rows_and_pixels_equal_the_whole(kind, kernel_size):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, SIZE, SIZE + 1)
+    vertical = MaskedConv2d(3, 4, kernel_size, "vertical", kind)
+    horizontal = MaskedConv2d(3, 4, kernel_size, "horizontal", kind)
+    for row in range(SIZE):
+        torch.testing.assert_close(vertical.row(x, row), vertical(x)[:, :, row : row + 1])
+        for column in range(SIZE + 1):
+            one = horizontal.pixel(x[:, :, row : row + 1], column)
+            torch.testing.assert_close(one, horizontal(x)[:, :, row : row + 1, column : column + 1])
+
+
+def test_an_even_kernel_is_refused():
+    with pytest.raises(SettingError, match="no centre") as caught:
+        MaskedConv2d(1, 1, 4, "vertical", "A")
+    assert caught.value.fix == "kernel_size=5"

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pyro.distributions as dist
+import pytest
+import torch
+from scipy.stats import wasserstein_distance
+from torch import Tensor, nn
+
+import ppgen
+from ppgen import nets
+from ppgen.declare import Model, implicit, latent, observed
+from ppgen.errors import SettingError
+from ppgen.models import GAN, VAE
+from ppgen.objectives import Adversarial, Moment
+from ppgen.objectives.adversarial import NonSaturating
+
+START = Moment(step=0, epoch=0.0)
+
+
+class Line(Model):
+    """x = generator(z), a point on a line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = nets.MLP(1, 1, hidden=(64, 64))
+
+    @latent
+    def z(self):
+        return dist.Normal(0.0, 1.0).expand([1]).to_event(1)
+
+    @implicit
+    def x(self, z):
+        return self.generator(z)
+
+
+class FixedGaussian(Model):
+    """x ~ Normal(1, 0.7), with nothing to learn."""
+
+    @latent
+    def z(self):
+        return dist.Normal(0.0, 1.0).expand([1]).to_event(1)
+
+    @implicit
+    def x(self, z):
+        return 1.0 + 0.7 * z
+
+
+class Labelled(Model):
+    """x = scale * z + label."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+
+    @latent
+    def z(self):
+        return dist.Normal(0.0, 1.0).expand([1]).to_event(1)
+
+    @implicit
+    def x(self, z, y):
+        return self.scale * z + y.unsqueeze(-1)
+
+
+class LabelledCritic(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 1)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.linear(nets.join(x, y.unsqueeze(-1).float())).squeeze(-1)
+
+
+def two_gaussians(size: int) -> Tensor:
+    """Half the points around -1, half around 1."""
+    return torch.randint(2, (size, 1)) * 2.0 - 1.0 + 0.3 * torch.randn(size, 1)
+
+
+def distance(model: Model) -> float:
+    with torch.no_grad():
+        return wasserstein_distance(model(size=20_000)["x"].flatten().numpy(), two_gaussians(20_000).flatten().numpy())
+
+
+def play(
+    objective: Adversarial, model: Model, draw: Callable[[int], Tensor], steps: int, turns: tuple[str, ...]
+) -> None:
+    """The loop in its barest form: Adam with a falling step size, one optimizer a turn."""
+    optimizers = {
+        turn.name: torch.optim.Adam([p for m in turn.modules for p in m.parameters()], betas=turn.betas)
+        for turn in objective.turns(model, None)
+        if turn.name in turns
+    }
+    for step in range(steps):
+        batch = {"x": draw(256)}
+        for name, optimizer in optimizers.items():
+            optimizer.param_groups[0]["lr"] = 2e-3 * (1 - step / steps)
+            optimizer.zero_grad()
+            objective.loss(name, model, None, batch, 256, START).value.backward()
+            optimizer.step()
+
+
+def test_points_on_a_line_end_where_two_gaussians_are():
+    # Bar 6: Wasserstein distance below 0.1, from a start far away.
+    torch.manual_seed(0)
+    model, objective = Line(), Adversarial(nets.critic((1,), hidden=(64, 64), features=64))
+    assert distance(model) > 0.5
+    play(objective, model, two_gaussians, 1500, ("critic", "generator"))
+    assert distance(model) < 0.1
+
+
+def test_fit_brings_points_on_a_line_to_two_gaussians():
+    # Bar 6 again, as a user would do it: one data set and ppgen.fit.
+    torch.manual_seed(0)
+    model = Line()
+    fit = ppgen.fit(
+        model,
+        data={"x": two_gaussians(6_000)},
+        objective=Adversarial(nets.critic((1,), hidden=(64, 64), features=64)),
+        max_epochs=120,
+        batch_size=512,
+        learning_rate=2e-3,
+        schedule="cosine",
+        progress=False,
+    )
+    assert distance(model) < 0.1
+    assert {"critic_loss", "generator_loss", "critic_real", "critic_fake"} <= fit.history[-1]["train"].keys()
+
+
+def test_the_trained_critic_is_the_ratio_of_densities():
+    # Bar 6: sigmoid(critic(x)) = p(x) / (p(x) + q(x)), within 0.05 wherever there is density to learn from.
+    torch.manual_seed(0)
+    real, generated = torch.distributions.Normal(-0.5, 1.0), torch.distributions.Normal(1.0, 0.7)
+    objective = Adversarial(nets.critic((1,), hidden=(64, 64), features=64))
+    play(objective, FixedGaussian(), lambda size: real.sample((size, 1)), 1000, ("critic",))
+    grid = torch.linspace(-6.0, 6.0, 601)
+    p, q = real.log_prob(grid).exp(), generated.log_prob(grid).exp()
+    with torch.no_grad():
+        learned = objective.networks["critic"](grid.unsqueeze(-1)).sigmoid()
+    assert (learned - p / (p + q)).abs()[p + q > 0.02].max() < 0.05
+
+
+def test_losses_are_the_cross_entropies_of_the_paper():
+    real, fake = torch.tensor([0.3, 2.0, -1.0]), torch.tensor([-0.5, 0.1, 4.0])
+    loss = NonSaturating()
+    critic = loss.critic(lambda logits: logits, real, fake)
+    expected = -(real.sigmoid().log().mean() + (1 - fake.sigmoid()).log().mean())
+    torch.testing.assert_close(critic.value, expected)
+    torch.testing.assert_close(critic.record["critic_real"], real.sigmoid().mean())
+    torch.testing.assert_close(critic.record["critic_fake"], fake.sigmoid().mean())
+    torch.testing.assert_close(loss.generator(lambda logits: logits, fake).value, -fake.sigmoid().log().mean())
+
+
+def test_a_critic_that_cannot_tell_pays_the_known_constants():
+    blind = torch.zeros(5)
+    critic = NonSaturating().critic(lambda x: x, blind, blind)
+    assert critic.value.item() == pytest.approx(2 * math.log(2))
+    assert NonSaturating().generator(lambda x: x, blind).value.item() == pytest.approx(math.log(2))
+
+
+def test_losses_stay_finite_when_the_critic_is_sure():
+    sure = torch.tensor([200.0, 200.0])
+    assert NonSaturating().critic(lambda x: x, -sure, sure).value.item() == pytest.approx(400.0)
+    assert NonSaturating().generator(lambda x: x, -sure).value.item() == pytest.approx(200.0)
+
+
+def test_each_turn_moves_only_its_own_player():
+    torch.manual_seed(0)
+    model, objective = GAN((1, 8, 8), latent_dim=4), Adversarial()
+    first, second = objective.turns(model, None)
+    assert (first.name, second.name) == ("critic", "generator")
+    critic = objective.networks["critic"]
+    assert first.modules == [critic]
+    assert second.modules == [model]
+    assert first.betas == second.betas == (0.5, 0.999)
+    batch = {"x": torch.rand(6, 1, 8, 8)}
+
+    objective.loss("critic", model, None, batch, 6, START).value.backward()
+    assert all(p.grad is None for p in model.parameters())
+    assert all((p.grad != 0).any() for p in critic.parameters())
+
+    critic.zero_grad()
+    objective.loss("generator", model, None, batch, 6, START).value.backward()
+    assert all((p.grad != 0).any() for p in model.parameters())
+    assert all(p.grad is None for p in critic.parameters())
+    assert all(p.requires_grad for p in critic.parameters())
+
+
+def test_records_carry_no_graph():
+    torch.manual_seed(0)
+    model, objective = GAN((1, 8, 8), latent_dim=4), Adversarial()
+    objective.turns(model, None)
+    for turn in ("critic", "generator"):
+        loss = objective.loss(turn, model, None, {"x": torch.rand(6, 1, 8, 8)}, 6, START)
+        assert loss.value.requires_grad
+        assert not any(value.requires_grad or value.dim() for value in loss.record.values())
+
+
+def test_the_default_critic_is_made_once_for_the_models_shape():
+    model, objective = GAN((1, 28, 28), latent_dim=4), Adversarial()
+    state = torch.get_rng_state()
+    critic = objective.turns(model, None)[0].modules[0]
+    assert not torch.equal(torch.get_rng_state(), state)  # its weights are drawn from torch's generator, and so seeded
+    assert objective.turns(model, None)[0].modules[0] is critic
+    assert critic(torch.rand(3, 1, 28, 28)).shape == (3,)
+
+
+def test_the_same_seed_gives_the_same_steps():
+    values = []
+    for _ in range(2):
+        torch.manual_seed(3)
+        model, objective = Line(), Adversarial()
+        objective.turns(model, None)
+        values.append(objective.loss("critic", model, None, {"x": torch.ones(9, 1)}, 9, START).value)
+    assert torch.equal(*values)
+
+
+def test_covariates_reach_the_model_and_the_users_critic():
+    torch.manual_seed(0)
+    model, objective = Labelled(), Adversarial(LabelledCritic())
+    objective.check(model, None)
+    objective.turns(model, None)
+    batch = {"x": torch.randn(4, 1), "y": torch.tensor([0, 3, 1, 2])}
+    for turn in ("critic", "generator"):
+        assert objective.loss(turn, model, None, batch, 4, START).value.isfinite()
+
+
+def test_unknown_losses_are_refused_with_the_known_ones():
+    with pytest.raises(SettingError, match="not known") as caught:
+        Adversarial(loss="hinge")
+    assert "'nonsaturating'" in caught.value.expected
+    assert caught.value.got == "'hinge'"
+
+
+def test_models_and_guides_that_it_cannot_train_are_refused():
+    with pytest.raises(SettingError, match="VAE is not an implicit model") as caught:
+        Adversarial().check(VAE((1, 8, 8)), None)
+    assert "ELBO" in caught.value.fix
+    with pytest.raises(SettingError, match="does not train a guide"):
+        Adversarial().check(GAN((1, 8, 8)), nn.Linear(1, 1))
+    with pytest.raises(SettingError, match="cannot read the covariates of Labelled") as caught:
+        Adversarial().check(Labelled(), None)
+    assert "def forward(self, x, y)" in caught.value.fix
+
+
+def test_a_model_with_further_observed_sites_is_refused():
+    class Both(Line):
+        @observed
+        def w(self, z):
+            return dist.Normal(z, 1.0).to_event(1)
+
+    with pytest.raises(SettingError, match="Both is not an implicit model"):
+        Adversarial().check(Both(), None)
+
+
+def test_settings_are_what_json_can_hold():
+    assert Adversarial().settings() == {"loss": "nonsaturating"}
+    assert Adversarial(**Adversarial().settings()).name == "Adversarial(nonsaturating)"

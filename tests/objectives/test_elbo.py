@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ppgen
+from ppgen.declare import Guide, Model, latent, observed
+from ppgen.errors import DeclarationError, SettingError
+from ppgen.guides import Delta, FullRank, MeanField
+from ppgen.models import VAE, Autoencoder, ConditionalVAE
+from ppgen.objectives import ELBO, Moment
+from tests.oracles.conjugate import BetaBernoulli, DirichletMultinomial, GammaPoisson, SharedMean, TwoLevels
+from tests.oracles.pyro_elbos import ours, reference
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+X_SHAPE = (1, 8, 8)
+
+
+def batch_of(model: Model, rows: int = 6) -> dict[str, Tensor]:
+    given = {"y": torch.arange(rows) % 10} if isinstance(model, ConditionalVAE) else {}
+    drawn = model(given, None if given else rows)
+    return {name: value.detach() for name, value in drawn.items() if model.sites[name].role == "observed"} | given
+
+
+def pair_of(make: Any, family: Any) -> tuple[Model, nn.Module, dict[str, Tensor]]:
+    """A model and its guide with a batch; weights are spread out, so that no gradient is nearly zero."""
+    model = make()
+    batch = batch_of(model)
+    guide = family(model).setup(batch)
+    with torch.no_grad():
+        for parameter in guide.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    return model, guide, batch
+
+
+def vae() -> Model:
+    return VAE(X_SHAPE, latent_dim=3)
+
+
+ZOO = [
+    pytest.param(vae, MeanField, id="vae"),
+    pytest.param(vae, FullRank, id="vae, full rank"),
+    pytest.param(lambda: Autoencoder(X_SHAPE, latent_dim=3), Delta, id="autoencoder"),
+    pytest.param(lambda: ConditionalVAE(X_SHAPE, latent_dim=3), MeanField, id="conditional vae"),
+    pytest.param(TwoLevels, MeanField, id="two levels"),
+    pytest.param(TwoLevels, FullRank, id="two levels, full rank"),
+    pytest.param(SharedMean, MeanField, id="a global latent"),
+    pytest.param(GammaPoisson, MeanField, id="gamma"),
+    pytest.param(BetaBernoulli, MeanField, id="beta"),
+    pytest.param(DirichletMultinomial, FullRank, id="dirichlet"),
+]
+
+
+@pytest.mark.parametrize("size", [6, 60], ids=["whole", "subsampled"])
+@pytest.mark.parametrize(("kind", "closed_form"), [("sampled", False), ("closed form", True)])
+@pytest.mark.parametrize(("make", "family"), ZOO)
+def test_value_and_gradient_are_pyros_own(make: Any, family: Any, kind: str, closed_form: bool, size: int) -> None:
+    model, guide, batch = pair_of(make, family)
+    value, gradient = reference(kind, model, guide, batch, size)
+    loss, found = ours(ELBO(closed_form=closed_form), model, guide, batch, size, Moment())
+    torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
+    for name, expected in gradient.items():
+        torch.testing.assert_close(found[name], expected, rtol=0, atol=1e-10, msg=lambda text, name=name: name + text)
+
+
+@pytest.mark.parametrize(("make", "family"), ZOO)
+def test_the_loss_is_distortion_plus_beta_times_rate(make: Any, family: Any) -> None:
+    model, guide, batch = pair_of(make, family)
+    losses = {}
+    for beta in (0.0, 0.3, 1.0, 4.0):
+        loss, _ = ours(ELBO(beta), model, guide, batch, 60, Moment())
+        rate = sum(part for name, part in loss.record.items() if name.startswith("rate/"))
+        torch.testing.assert_close(loss.value.detach(), loss.record["distortion"] + beta * rate, rtol=0, atol=1e-10)
+        bound = loss.record["log_joint" if family is Delta else "elbo"]
+        torch.testing.assert_close(bound, -(loss.record["distortion"] + rate), rtol=0, atol=1e-10)
+        losses[beta] = loss.value.detach()
+    torch.testing.assert_close(losses[4.0] - losses[1.0], 3 * (losses[1.0] - losses[0.0]), rtol=0, atol=1e-10)
+
+
+def test_particles_are_averaged() -> None:
+    model, guide, batch = pair_of(vae, MeanField)
+    value, gradient = reference("sampled", model, guide, batch, 60, num_particles=5)
+    loss, found = ours(ELBO(num_particles=5, closed_form=False), model, guide, batch, 60, Moment())
+    torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
+    torch.testing.assert_close(loss.record["elbo"], -value, rtol=0, atol=1e-10)
+    for name, expected in gradient.items():
+        torch.testing.assert_close(found[name], expected, rtol=0, atol=1e-10)
+
+
+def test_a_delta_gives_a_log_joint_and_no_elbo() -> None:
+    model, guide, batch = pair_of(lambda: Autoencoder(X_SHAPE, latent_dim=3), Delta)
+    loss, _ = ours(ELBO(), model, guide, batch, 6, Moment())
+    assert "elbo" not in loss.record
+    z = guide(batch)["z"]
+    joint = model.z().log_prob(z) + model.x(z).log_prob(batch["x"])
+    torch.testing.assert_close(loss.record["log_joint"], joint.mean().detach(), rtol=0, atol=1e-10)
+
+
+# What a closed form may replace ---------------------------------------------------------------------------------------
+
+
+class Line(Model):
+    """z1 ~ Normal(0, 1);  z2 | z1 ~ Normal(z1, 1);  x | z2 ~ Normal(z2, 1/2)."""
+
+    @latent
+    def z1(self) -> Any:
+        return dist.Normal(0.0, 1.0)
+
+    @latent
+    def z2(self, z1: Tensor) -> Any:
+        return dist.Normal(z1, 1.0)
+
+    @observed
+    def x(self, z2: Tensor) -> Any:
+        return dist.Normal(z2, 0.5)
+
+
+class Exact(Guide):
+    """The posterior of Line, drawn from the data upwards: z2 | x, then z1 | z2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(()))
+
+    @latent
+    def z2(self, x: Tensor) -> Any:
+        return dist.Normal(x * 2 / 2.25 + 0 * self.unused, (2 * 0.25 / 2.25) ** 0.5)
+
+    @latent
+    def z1(self, z2: Tensor) -> Any:
+        return dist.Normal(z2 / 2, 0.5**0.5)
+
+
+def test_a_guide_in_inverse_order_keeps_its_bound() -> None:
+    """Where the prior's parents depend on the site itself, KL(q || p) is another number: Pyro's own is wrong here."""
+    model, guide, x = Line(), Exact(), torch.tensor([0.3, -2.0, 1.1]).repeat(3000)
+    exact = dist.Normal(0.0, 1.5).log_prob(x).mean()
+    sampled, _ = ours(ELBO(closed_form=False), model, guide, {"x": x}, len(x), Moment())
+    torch.testing.assert_close(sampled.record["elbo"], exact, rtol=0, atol=1e-10)  # q is p(z | x): no draw may miss it
+    mixed, _ = ours(ELBO(), model, guide, {"x": x}, len(x), Moment())
+    wrong, _ = reference("closed form", model, guide, {"x": x}, len(x))
+    assert mixed.record["elbo"] == pytest.approx(exact.item(), abs=0.05)  # z1 in closed form, z2 sampled
+    assert abs(-wrong - exact) > 0.1
+
+
+def test_masked_elements_do_not_count() -> None:
+    """The guide does not know the model's mask; counting its rate there would lift the bound above log p(x)."""
+    mask, x = torch.tensor([True, False, True]), torch.tensor([0.5, 9.0, -1.0])
+
+    def model(x: Tensor, size: int) -> None:
+        with pyro.plate("data", size, subsample_size=len(x)), pyro.poutine.mask(mask=mask):
+            z = pyro.sample("z", dist.Normal(torch.zeros(3), 1.0))
+            pyro.sample("x", dist.Normal(z, 1.0), obs=x)
+
+    def guide(x: Tensor, size: int) -> None:
+        with pyro.plate("data", size, subsample_size=len(x)):
+            pyro.sample("z", dist.Normal(x / 2, 0.5**0.5))
+
+    program = ppgen.Program(model, guide).setup({"x": x})
+    exact = dist.Normal(0.0, 2**0.5).log_prob(x)[mask].sum() / 3
+    sampled, _ = ours(ELBO(closed_form=False), program.model, program.guide, {"x": x}, 3, Moment())
+    torch.testing.assert_close(sampled.record["elbo"], exact, rtol=0, atol=1e-10)
+    closed, _ = ours(ELBO(), program.model, program.guide, {"x": x}, 3, Moment())
+    kl = 0.5 * ((x / 2) ** 2 + 0.5 - 1 - math.log(0.5))
+    torch.testing.assert_close(closed.record["rate/z"], kl[mask].sum() / 3, rtol=0, atol=1e-10)
+
+
+def test_a_scale_for_each_datum_weighs_it() -> None:
+    weights, x = torch.tensor([1.0, 0.0, 3.0]), torch.tensor([0.5, 9.0, -1.0])
+
+    def model(x: Tensor) -> None:
+        with pyro.plate("data", len(x)), pyro.poutine.scale(scale=weights.clamp(min=1e-300)):
+            pyro.sample("x", dist.Normal(torch.zeros(3), 1.0), obs=x)
+
+    program = ppgen.Program(model).setup({"x": x})
+    nll = -dist.Normal(0.0, 1.0).log_prob(x)
+    loss = ppgen.MaximumLikelihood().loss("likelihood", program.model, None, {"x": x}, 3, Moment())
+    torch.testing.assert_close(loss.value, (weights * nll).sum() / 3, rtol=0, atol=1e-10)
+
+
+def test_an_inner_plate_is_summed_over() -> None:
+    class Views(Model):
+        """One z, four views of it."""
+
+        @latent
+        def z(self) -> Any:
+            return dist.Normal(0.0, 1.0)
+
+        @observed(plate="views")
+        def x(self, z: Tensor) -> Any:
+            return dist.Normal(z, 1.0)
+
+    model, x = Views(), torch.randn(5, 4)
+    guide = MeanField(model).setup({"x": x})
+    value, gradient = reference("closed form", model, guide, {"x": x}, 50)
+    loss, found = ours(ELBO(), model, guide, {"x": x}, 50, Moment())
+    torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
+    torch.testing.assert_close(found, gradient, rtol=0, atol=1e-10)
+
+
+def test_programs_with_their_own_parameters() -> None:
+    def model(x: Tensor, size: int) -> None:
+        weight = pyro.param("weight", torch.tensor(0.7))
+        with pyro.plate("data", size, subsample_size=len(x)):
+            z = pyro.sample("z", dist.Normal(0.0, 1.0))
+            pyro.sample("x", dist.Normal(weight * z, 1.0), obs=x)
+
+    def guide(x: Tensor, size: int) -> None:
+        spread = pyro.param("spread", torch.tensor(0.5), constraint=dist.constraints.positive)
+        with pyro.plate("data", size, subsample_size=len(x)):
+            pyro.sample("z", dist.Normal(x / 2, spread))
+
+    x = torch.randn(6)
+    program = ppgen.Program(model, guide).setup({"x": x})
+    value, gradient = reference("closed form", program.model, program.guide, {"x": x}, 6)
+    loss, found = ours(ELBO(), program.model, program.guide, {"x": x}, 6, Moment())
+    torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
+    torch.testing.assert_close(found, gradient, rtol=0, atol=1e-10)
+    assert any(bool(g.abs() > 1e-3) for g in found.values())
+
+
+# Settings -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_warmup_rises_from_zero_to_beta() -> None:
+    objective = ELBO(beta=4.0, warmup=10)
+    weights = [objective.beta_at(Moment(0, epoch)) for epoch in (0.0, 2.5, 10.0, 30.0)]
+    assert weights == [0.0, 1.0, 4.0, 4.0]
+    model, guide, batch = pair_of(vae, MeanField)
+    loss, _ = ours(objective, model, guide, batch, 6, Moment())
+    torch.testing.assert_close(loss.value.detach(), loss.record["distortion"])
+    assert loss.record["elbo"] < -loss.record["distortion"]  # the true ELBO all the same
+
+
+@pytest.mark.parametrize("settings", [{"beta": -1.0}, {"beta": float("nan")}, {"warmup": -2.0}, {"num_particles": 0}])
+def test_settings_out_of_range_are_named(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match=next(iter(settings))):
+        ELBO(**settings)
+
+
+def test_settings_and_name_say_how_it_was_made() -> None:
+    objective = ELBO(2.0, warmup=3, num_particles=4, closed_form=False)
+    assert objective.name == "ELBO(beta=2, warmup=3, num_particles=4, closed_form=False)"
+    assert ELBO(**objective.settings()).name == objective.name
+    assert ELBO().name == "ELBO()"
+
+
+def test_a_pair_that_has_no_bound_is_refused() -> None:
+    with pytest.raises(SettingError, match="guide"):
+        ELBO().check(VAE(X_SHAPE), None)
+    with pytest.raises(SettingError, match="implicit"):
+        ELBO().check(ppgen.models.GAN(X_SHAPE), None)
+
+
+def test_a_guide_without_a_gradient_is_refused() -> None:
+    class Coin(Model):
+        """z ~ Bernoulli(1/2);  x | z ~ Normal(z, 1)."""
+
+        @latent
+        def z(self) -> Any:
+            return dist.Bernoulli(0.5)
+
+        @observed
+        def x(self, z: Tensor) -> Any:
+            return dist.Normal(z, 1.0)
+
+    class Guess(Guide):
+        def __init__(self) -> None:
+            super().__init__()
+            self.logit = nn.Parameter(torch.zeros(()))
+
+        @latent
+        def z(self, x: Tensor) -> Any:
+            return dist.Bernoulli(logits=self.logit + x)
+
+    with pytest.raises(DeclarationError, match=r"'z' from Bernoulli"):
+        ours(ELBO(), Coin(), Guess(), {"x": torch.zeros(3)}, 3, Moment())

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from ppgen.evaluation import Comparison
+from ppgen.reporting import portrait
+from ppgen.reporting.html import render
+
+
+@pytest.fixture(scope="module")
+def portraits(fits: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: portrait(fits[name]) for name in ("vae", "pixelcnn", "gan")}
+
+
+@pytest.fixture(scope="module")
+def page(comparison: Comparison, fits: Mapping[str, Any], portraits: Mapping[str, Any]) -> str:
+    return render(comparison, {name: fits[name] for name in portraits}, portraits, title="A title")
+
+
+def test_the_page_is_well_formed(page: str, read: Callable[[str], Any]) -> None:
+    parsed = read(page)
+    assert parsed.faults == []
+    identifiers = parsed.attributes("id")
+    assert len(set(identifiers)) == len(identifiers)
+    referred = re.findall(r"url\(#([^)]*)\)", page) + [h[1:] for h in parsed.attributes("href") if h.startswith("#")]
+    assert set(referred) <= set(identifiers)
+    assert set(parsed.attributes("aria-labelledby")) <= set(identifiers)
+
+
+def test_nothing_is_fetched_and_nothing_runs(page: str, read: Callable[[str], Any]) -> None:
+    parsed = read(page)
+    without_pictures = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]*", "", page)
+    assert not re.search(r"https?:|//|@import", without_pictures)
+    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in parsed.tags}
+    addresses = parsed.attributes("href") + parsed.attributes("src") + parsed.attributes("xlink:href")
+    assert all(address.startswith(("#", "data:image/png;base64,")) for address in addresses)
+    assert not [name for _, attributes in parsed.tags for name in attributes if name.startswith("on")]
+
+
+def test_it_can_be_read_without_eyes(page: str, read: Callable[[str], Any]) -> None:
+    parsed = read(page)
+    figures = [attributes for tag, attributes in parsed.tags if tag == "svg"]
+    assert len(figures) == 1 + 5 + 2 + 2  # ranking, vae, pixelcnn, gan
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
+    assert all(attributes.get("scope") in ("row", "col") for tag, attributes in parsed.tags if tag == "th")
+    assert len([tag for tag, _ in parsed.tags if tag == "table"]) == len([t for t, _ in parsed.tags if t == "caption"])
+    assert parsed.tags[0] == ("html", {"lang": "en"})
+    headings = [int(tag[1]) for tag, _ in parsed.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(headings))
+
+
+def test_it_says_what_was_measured(page: str, read: Callable[[str], Any]) -> None:
+    text = read(page).text
+    for expected in (
+        "Four generative models of digits (test split, 50 data points)",
+        "no density: implicit model",
+        "no representation: the model has no latent variables",
+        "factorised Bernoulli",
+        "real training data",
+        "exact, log p(x)",
+        "VAE: p(z) p(x | z)",
+        "f00d",
+        "vae and beta-vae, bounds only",
+        "vae assigns higher probability than pixelcnn, by 1.20 nats",
+        "41 234",
+    ):
+        assert expected in text, expected
+
+
+def test_bounds_are_marked_in_the_cell(page: str) -> None:
+    assert '<abbr class="mark" title="lower bound">≥</abbr>−19.80' in page
+    assert "<td>−21.00" in page
+
+
+def test_names_are_escaped_everywhere(make_card: Callable[..., Any], fits: Mapping[str, Any], read: Any) -> None:
+    name = "<script>alert(\"x\")</script> & '$z$'"
+    facts = {"model": name, "guide": name, "objective": name, "feature_network": name}
+    cards = {
+        name: make_card(name, -20.0, facts=facts, data=f"{name}, test split", refusals={"sampling": name}, sampling={}),
+        "other": make_card("other", refusals={"density": name}),
+    }
+    page = render(Comparison(cards), {name: fits["vae"]}, {name: portrait(fits["vae"])}, title=name)
+    parsed = read(page)
+    assert parsed.faults == []
+    assert "script" not in {tag for tag, _ in parsed.tags}
+    assert name in parsed.text
+
+
+def test_code_in_reasons_is_set_as_code(make_card: Callable[..., Any]) -> None:
+    card = make_card("gan", refusals={"density": "declare an `observation` <here>"})
+    page = render(Comparison({"gan": card}), {}, {}, title="t")
+    assert "declare an <code>observation</code> &lt;here&gt;" in page
+
+
+def test_cards_alone_make_a_page(make_card: Callable[..., Any], read: Callable[[str], Any]) -> None:
+    page = render(Comparison({"vae": make_card("vae", -20.0)}), {}, {}, title="t")
+    parsed = read(page)
+    assert parsed.faults == []
+    assert "One generative model of digits" in parsed.text
+
+
+def test_data_sets_are_not_mixed(make_card: Callable[..., Any], read: Callable[[str], Any]) -> None:
+    cards = [make_card("vae", -20.0), make_card("other", -90.0, fingerprint="beef", data="mnist, test split")]
+    parsed = read(render(Comparison({card.name: card for card in cards}), {}, {}, title="t"))
+    assert "digits (test split, 50 data points) and mnist (test split)" in parsed.text
+    assert "other cannot be ranked: the test data differ" in parsed.text
+    captions = [text for tag, text in parsed.texts if tag == "caption"]
+    assert "Density: mnist, test split, binary measure" in captions

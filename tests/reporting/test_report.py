@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ppgen
+from ppgen.errors import SettingError
+from ppgen.evaluation import Comparison
+
+
+def test_the_page_is_written_and_its_path_returned(comparison: Comparison, tmp_path: Path) -> None:
+    path = ppgen.report(comparison, tmp_path / "new" / "folders" / "page.html", title="Ours")
+    assert path == tmp_path / "new" / "folders" / "page.html"
+    assert "<title>Ours</title>" in path.read_text(encoding="utf-8")
+    assert os.listdir(path.parent) == ["page.html"]
+
+
+def test_same_input_same_page(comparison: Comparison, fits: Mapping[str, Any], tmp_path: Path) -> None:
+    known = {name: fits[name] for name in ("vae", "gan")}
+    one, other = (ppgen.report(comparison, tmp_path / name, fits=known) for name in ("one.html", "other.html"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_mapping_of_fits_is_evaluated_and_shown(
+    fits: Mapping[str, Any], make_card: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Evaluation itself is tested elsewhere and takes its time; here only that it is asked for, and with what."""
+    asked = []
+
+    def evaluate(fit: Any, **settings: Any) -> Any:
+        asked.append(fit)
+        return make_card("VAE", -20.0)
+
+    monkeypatch.setattr("ppgen.evaluation.comparison.evaluate", evaluate)
+    path = ppgen.report({"mine": fits["vae"], "card": make_card("x", -21.0)}, tmp_path / "page.html")
+    text = path.read_text(encoding="utf-8")
+    assert asked == [fits["vae"]]
+    assert "mine assigns" in text or "mine and card" in text
+    assert "Anatomy of the ELBO" in text  # figures of the fit, found without fits=
+
+
+def test_the_default_title_says_what_was_compared(comparison: Comparison, tmp_path: Path) -> None:
+    text = ppgen.report(comparison, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<h1>Four generative models of digits</h1>" in text
+
+
+def test_a_folder_is_not_overwritten(comparison: Comparison, tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="is a folder"):
+        ppgen.report(comparison, tmp_path)
+
+
+def test_an_old_page_stays_when_writing_fails(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("old")
+
+    def fail(*_: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        ppgen.report(comparison, path)
+    monkeypatch.undo()
+    assert os.listdir(tmp_path) == ["page.html"]
+    assert path.read_text() == "old"
+
+
+def test_fits_must_be_in_the_comparison(comparison: Comparison, fits: Mapping[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="'mine' is not in the comparison"):
+        ppgen.report(comparison, tmp_path / "page.html", fits={"mine": fits["vae"]})
+
+
+@pytest.mark.parametrize("wrong", [3, "runs/vae", None, {}])
+def test_what_is_no_comparison_is_refused(wrong: Any, tmp_path: Path) -> None:
+    with pytest.raises(SettingError):
+        ppgen.report(wrong, tmp_path / "page.html")
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import itertools
+
+import matplotlib
+import numpy as np
+import pytest
+
+from ppgen.reporting.style import PAIRS, PALETTE, house_style, new_figure
+
+# Machado, Oliveira and Fernandes (2009), severity 1.0, acting on linear RGB.
+EYES = {
+    "normal": np.eye(3),
+    "protanope": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranope": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+}
+SRGB_TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+SERIES = list(PAIRS)[5:]
+
+
+def linear(colour: str) -> np.ndarray:
+    values = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    ratio = SRGB_TO_XYZ @ np.clip(rgb, 0, 1) / np.array([0.95047, 1.0, 1.08883])
+    root = np.where(ratio > 0.008856, np.cbrt(ratio), 7.787 * ratio + 16 / 116)
+    return np.array([116 * root[1] - 16, 500 * (root[0] - root[1]), 200 * (root[1] - root[2])])
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2 contrast ratio."""
+    bright, dim = sorted((float(SRGB_TO_XYZ[1] @ linear(colour)) for colour in (one, other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize("paper", [0, 1], ids=["light", "dark"])
+def test_any_two_series_are_told_apart(eye: str, paper: int) -> None:
+    seen = {name: lab(np.array(EYES[eye]) @ linear(PAIRS[name][paper])) for name in SERIES}
+    closest = min(itertools.combinations(seen, 2), key=lambda pair: np.linalg.norm(seen[pair[0]] - seen[pair[1]]))
+    assert np.linalg.norm(seen[closest[0]] - seen[closest[1]]) > 20, closest
+
+
+@pytest.mark.parametrize("paper", [0, 1], ids=["light", "dark"])
+def test_text_is_readable_on_its_paper(paper: int) -> None:
+    background = PAIRS["paper"][paper]
+    # 4.5 is WCAG AA for text; the first four colours also write the names at the ends of lines. 3 is for graphics.
+    for name in ("ink", "muted", *SERIES[:4]):
+        assert contrast(PAIRS[name][paper], background) >= 4.5, name
+    for name in SERIES[4:]:
+        assert contrast(PAIRS[name][paper], background) >= 2.9, name
+
+
+def test_no_two_colours_are_the_same_so_that_the_page_can_swap_them() -> None:
+    lights = [light for light, _ in PAIRS.values()]
+    assert len(set(lights)) == len(lights)
+    assert len(PALETTE) == 10
+
+
+def test_settings_end_with_the_block() -> None:
+    before = dict(matplotlib.rcParams)
+    with house_style():
+        assert matplotlib.rcParams["svg.fonttype"] == "none"
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_users_settings_do_not_reach_a_figure() -> None:
+    with matplotlib.rc_context({"font.size": 30.0, "axes.grid": True}), house_style():
+        assert matplotlib.rcParams["font.size"] == 9.0
+        assert not matplotlib.rcParams["axes.grid"]
+
+
+def test_figures_belong_to_no_pyplot_state() -> None:
+    import matplotlib.pyplot
+
+    with house_style():
+        new_figure(2.0, 1.0)
+    assert matplotlib.pyplot.get_fignums() == []

@@ -1,0 +1,83 @@
+"""Every example in the documentation runs: the pages, the README and the docstrings."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+import ppgen
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for page in PAGES if page.exists()]  # an installation has the docstrings only
+checkout = pytest.mark.skipif(not PAGES, reason="looks at a checkout, not at an installation")
+
+
+def blocks(page: Path) -> list[tuple[int, str]]:
+    """The Python blocks of a page, each with the line that it starts at."""
+    text = page.read_text(encoding="utf-8")
+    found = re.finditer(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return [(text[: match.start(1)].count("\n") + 1, match.group(1)) for match in found]
+
+
+def module_names() -> list[str]:
+    names = []
+    for place, _, files in os.walk(Path(ppgen.__file__).parent, followlinks=True):
+        inner = Path(place).relative_to(Path(ppgen.__file__).parent).parts
+        names += [".".join(("ppgen", *inner, file[:-3])) for file in files if file.endswith(".py")]
+    return sorted(name.removesuffix(".__init__") for name in names if not name.endswith("__main__"))
+
+
+@checkout
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+def test_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": page.stem.replace("-", "_")}
+    for line, code in blocks(page):
+        exec(compile("\n" * (line - 1) + code, str(page), "exec"), namespace)
+
+
+@checkout
+def test_a_new_model_takes_15_lines_and_to_fit_and_evaluate_it_3() -> None:
+    model, use = [code for _, code in blocks(ROOT / "README.md")][:2]
+    body = [line for line in model.splitlines() if line.strip() and not line.startswith(("import ", "from "))]
+    assert body[0].startswith("class ")
+    assert len(body) <= 15
+    calls = [line for line in use.splitlines() if line.strip()]
+    assert any("ppgen.fit(" in line for line in calls)
+    assert any("ppgen.evaluate(" in line for line in calls)
+    assert len(calls) <= 3
+
+
+@checkout
+def test_the_readme_starts_with_the_two_commands() -> None:
+    assert re.search(r"^make demo\b.*^make test\b", "\n".join(commands()[:6]), flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    """The lines of the README's first block of shell commands."""
+    match = re.search(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert match
+    return match.group(1).splitlines()
+
+
+@checkout
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in targets if "://" not in link and not (page.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", module_names())
+def test_the_examples_of_a_module_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testmod(
+        importlib.import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, report=True
+    )
+    assert result.failed == 0, f"{result.failed} of {result.attempted} examples; see the output above"

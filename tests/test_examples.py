@@ -1,0 +1,41 @@
+"""Every example runs, and an example that is not listed here is a failing test."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "examples"
+pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="looks at a checkout, not at an installation")
+
+# What each must print: a sign that it came to its end with something to show.
+EXAMPLES = {
+    "first_model.py": ["MyVAE: p(z) p(x | z)", "pixelcnn"],
+    "hand_written_pyro.py": ["lower bound, IWAE-100", "codes (360, 4)", "global parameters: []"],
+    "own_guide.py": ["hand-written", "derived, full-rank"],
+    "user_data.py": ["Dataset 'moons'", "half-moon 0"],
+}
+
+
+def test_every_example_is_listed() -> None:
+    assert {file.name for file in FOLDER.glob("**/*.py")} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_runs(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(FOLDER / name), run_name="__main__")
+    printed = capsys.readouterr().out
+    for sign in EXAMPLES[name]:
+        assert sign in printed
+    assert not list(tmp_path.iterdir()), "an example leaves no files behind"
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_says_what_it_is_and_how_to_run_it(name: str) -> None:
+    head = (FOLDER / name).read_text(encoding="utf-8").split('"""')[1]
+    assert f"python examples/{name}" in head
