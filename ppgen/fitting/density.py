@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.errors import SettingError
-from ppgen.fitting.monitor import evaluating, seeded
+from ppgen.fitting.monitor import evaluating
+from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.bound import log_weights, parts
 

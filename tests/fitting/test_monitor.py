@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.declare import Model, observed
 from ppgen.fitting import monitor as module
-from ppgen.fitting.monitor import evaluating, monitor, seeded
+from ppgen.fitting.monitor import evaluating, monitor
 from ppgen.guides import FullRank, MeanField
 from ppgen.objectives import Loss, Moment, Turn
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
@@ -159,13 +159,3 @@ def test_evaluating_restores_every_mode() -> None:
     assert first.training
     assert not second.training
     assert is_validation_enabled()
-
-
-def test_seeded_blocks_are_alike_and_alone() -> None:
-    state = torch.get_rng_state()
-    draws = []
-    for _ in range(2):
-        with seeded(5, torch.device("cpu")):
-            draws.append(torch.rand(3))
-    assert torch.equal(*draws)
-    assert torch.equal(torch.get_rng_state(), state)
