@@ -16,7 +16,7 @@ from ppgen.objectives.bound import log_weights, parts
 
 __all__ = ["elbo", "log_prob"]
 
-_ROWS_A_PASS = 4096  # particles times data points
+_ROWS_A_PASS = 2048  # particles times data points
 _ROWS = 256  # data points
 
 

@@ -26,17 +26,16 @@ _ANATOMY_ROWS = 1024
 
 @contextlib.contextmanager
 def evaluating(*modules: nn.Module | None) -> Iterator[None]:
-    """No gradients, no checks, evaluation mode; training mode is restored after."""
-    present = [module for module in modules if module is not None]
-    before = [module.training for module in present]
-    for module in present:
-        module.eval()
+    """No gradients, no checks, evaluation mode; the mode of every submodule is restored after."""
+    modes = [(part, part.training) for module in modules if module is not None for part in module.modules()]
+    for part, _ in modes:
+        part.training = False
     try:
         with torch.no_grad(), validation(False):
             yield
     finally:
-        for module, training in zip(present, before, strict=True):
-            module.train(training)
+        for part, training in modes:
+            part.training = training
 
 
 def monitor(

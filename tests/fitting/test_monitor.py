@@ -151,11 +151,12 @@ def test_losses_of_a_game_are_no_measure() -> None:
 
 
 def test_evaluating_restores_every_mode() -> None:
-    first, second = nn.Sequential(nn.Dropout()), nn.Sequential(nn.Dropout()).eval()
+    first, second = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2)), nn.Sequential(nn.Dropout()).eval()
+    first[1].eval()  # as who keeps its statistics fixed
     with evaluating(first, second, None):
         assert not any(m.training for part in (first, second) for m in part.modules())
         assert not torch.is_grad_enabled()
         assert not is_validation_enabled()
-    assert first.training
-    assert not second.training
+    assert [module.training for module in first.modules()] == [True, True, False]
+    assert not any(module.training for module in second.modules())
     assert is_validation_enabled()
