@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from ppgen.declare import validation
 from ppgen.fitting.means import posterior_means
-from ppgen.fitting.monitor import evaluating, seeded
+from ppgen.fitting.monitor import evaluating
+from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.pairing import draw_guide
 

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.errors import SettingError
-from ppgen.fitting.monitor import evaluating, seeded
+from ppgen.fitting.monitor import evaluating
+from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
 from ppgen.objectives.particles import repeat_rows
 
 __all__ = ["elbo", "log_prob"]
 
-_ROWS_A_PASS = 4096  # particles times data points
+_ROWS_A_PASS = 2048  # particles times data points
 _ROWS = 256  # data points
 
 

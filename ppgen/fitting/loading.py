@@ -91,7 +91,7 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
         objective = build(record["objective"], "objective", folder) if objective is None else objective
         if isinstance(guide, DerivedGuide):
             guide.setup(example)
-        objective.turns(model, guide)  # an objective may make its networks here
+        all_modules(model, guide, objective, torch.device("cpu"))
     return model, guide, objective
 
 

@@ -232,14 +232,14 @@ class Loop:
         checkpoint.write(self.folder.checkpoint, state, self.progress.step)
         self._saved_at = time.monotonic()
 
-    def restore(self) -> None:
-        """Take up the newest checkpoint of the folder, exactly where it stood.
+    def restore(self) -> bool:
+        """Take up the newest checkpoint of the folder, exactly where it stood; ``False`` if there is none.
 
         Raises:
             CheckpointError: if it is damaged or of another fit.
         """
-        if self.folder is None:
-            return
+        if self.folder is None or checkpoint.latest(self.folder.checkpoint) is None:
+            return False
         state = checkpoint.read(self.folder.checkpoint)
         weights.apply(self.modules, state["weights"], str(self.folder.checkpoint))
         self.engine.restore(state["optimizers"])
@@ -259,6 +259,7 @@ class Loop:
         self.train.noise.set_state(random["noise"])
         self._order_at_epoch_start = random["order"]
         self.folder.rewrite_history(self.history)
+        return True
 
 
 def _headline(row: dict[str, Any]) -> str:

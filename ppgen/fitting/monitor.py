@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from ppgen.declare import validation
 from ppgen.fitting.means import posterior_means
+from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives import Moment, Objective
 from ppgen.objectives.bound import data_frame, kl_per_dimension, parts
 from ppgen.objectives.pairing import pair
 
-__all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor", "seeded"]
+__all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor"]
 
 ACTIVE_THRESHOLD = 0.01  # nats of variance: Burda, Grosse & Salakhutdinov, 2016, section 5
 _ROWS = 512
@@ -25,25 +26,16 @@ _ANATOMY_ROWS = 1024
 
 @contextlib.contextmanager
 def evaluating(*modules: nn.Module | None) -> Iterator[None]:
-    """No gradients, no checks, evaluation mode; training mode is restored after."""
-    present = [module for module in modules if module is not None]
-    before = [module.training for module in present]
-    for module in present:
-        module.eval()
+    """No gradients, no checks, evaluation mode; the mode of every submodule is restored after."""
+    modes = [(part, part.training) for module in modules if module is not None for part in module.modules()]
+    for part, _ in modes:
+        part.training = False
     try:
         with torch.no_grad(), validation(False):
             yield
     finally:
-        for module, training in zip(present, before, strict=True):
-            module.train(training)
-
-
-@contextlib.contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """A block with random numbers of its own; the states outside are untouched."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
+        for part, training in modes:
+            part.training = training
 
 
 def monitor(

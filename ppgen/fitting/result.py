@@ -16,6 +16,7 @@ from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.fitting import answers, density
 from ppgen.fitting.arviz_bridge import to_arviz
+from ppgen.fitting.files import replace
 from ppgen.fitting.preparation import cast, representative_rows, verify_batch
 from ppgen.fitting.prior import covariates, placeholders
 from ppgen.fitting.record import save
@@ -177,9 +178,7 @@ class Fit:
         batch = self._batch(data)
         posterior = to_arviz(answers.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
         if self.folder is not None:
-            temporary = self.folder / ".posterior.nc.tmp"
-            posterior.to_netcdf(str(temporary))
-            os.replace(temporary, self.folder / "posterior.nc")
+            replace(self.folder / "posterior.nc", lambda temporary: posterior.to_netcdf(str(temporary)))
         return posterior
 
     def save(self, folder: str | os.PathLike[str]) -> None:

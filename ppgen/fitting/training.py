@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ppgen.data import as_dataset
 from ppgen.errors import CheckpointError, DivergenceError
-from ppgen.fitting import checkpoint
 from ppgen.fitting.choices import check_patience, check_settings, choose_guide, choose_objective, unwrap
 from ppgen.fitting.devices import resolve
 from ppgen.fitting.engine import Engine
 from ppgen.fitting.loop import Loop
+from ppgen.fitting.noise import reseed, seeded
 from ppgen.fitting.preparation import rehearse, set_up, verify_fit, verify_weights
 from ppgen.fitting.record import all_modules, describe_run, finish, verify_same_run
 from ppgen.fitting.resident import Resident
@@ -97,15 +99,13 @@ def fit(
     dataset = as_dataset(data)
     folder = None if out is None else RunFolder(out)
 
-    with torch.random.fork_rng(devices=[chosen_device] if chosen_device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed, chosen_device):
         verify_weights(model)
         guide = choose_guide(model, guide)
         set_up(model, guide, dataset, chosen_device)
         objective = choose_objective(model, guide, objective)
         objective.check(model, guide)
         facts = verify_fit(model, guide, dataset, chosen_device)
-        objective.turns(model, guide)  # an objective may make its networks here, which then belong to the modules
         modules = all_modules(model, guide, objective, chosen_device)
         check_patience(patience, dataset, objective.turns(model, guide))
         rehearse(model, guide, objective, dataset, chosen_device)
@@ -115,7 +115,7 @@ def fit(
                 raise folder.taken()
             verify_same_run(folder, record)
 
-        torch.manual_seed(seed)
+        reseed(seed, chosen_device)
         loop = Loop(
             modules,
             objective,
@@ -129,9 +129,7 @@ def fit(
                 device=chosen_device,
             ),
             Resident(dataset, "train", batch_size, chosen_device, seed),
-            {key: value.to(chosen_device) for key, value in dataset.split("valid").items()}
-            if dataset.size("valid")
-            else None,
+            _on(chosen_device, dataset.split("valid")) if dataset.size("valid") else None,
             max_epochs=max_epochs,
             learning_rate=learning_rate,
             schedule=schedule,
@@ -140,12 +138,9 @@ def fit(
             folder=folder,
             show_progress=progress,
         )
-        if folder is not None:
-            if resume and folder.exists and checkpoint.latest(folder.checkpoint) is not None:
-                loop.restore()
-            else:
-                folder.write({**record, "finished": False})
-                folder.rewrite_history([])
+        if folder is not None and not (resume and loop.restore()):
+            folder.write({**record, "finished": False})
+            folder.rewrite_history([])
         result = Fit(
             model,
             guide,
@@ -168,3 +163,7 @@ def fit(
         if folder is not None and result.stopped != "interrupted":
             finish(folder, record, result)
     return result
+
+
+def _on(device: torch.device, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {key: value.to(device) for key, value in batch.items()}

@@ -34,6 +34,18 @@ def test_a_writer_that_fails_midway_leaves_what_was_there(tmp_path: Path) -> Non
     assert [item.name for item in tmp_path.iterdir()] == ["file.txt"]
 
 
+def test_the_mode_is_that_of_other_files(tmp_path: Path) -> None:
+    """Whatever mode the writer gives: who may read run.json may read the weights."""
+
+    def private(temporary: Path) -> None:
+        temporary.unlink()
+        temporary.touch(mode=0o600)
+
+    (tmp_path / "plain").touch()
+    replace(tmp_path / "file.txt", private)
+    assert (tmp_path / "file.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_a_kill_is_no_disk_error(tmp_path: Path) -> None:
     def killed(temporary: Path) -> None:
         raise KeyboardInterrupt

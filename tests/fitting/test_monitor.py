@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.declare import Model, observed
 from ppgen.fitting import monitor as module
-from ppgen.fitting.monitor import evaluating, monitor, seeded
+from ppgen.fitting.monitor import evaluating, monitor
 from ppgen.guides import FullRank, MeanField
 from ppgen.objectives import Loss, Moment, Turn
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
@@ -151,21 +151,12 @@ def test_losses_of_a_game_are_no_measure() -> None:
 
 
 def test_evaluating_restores_every_mode() -> None:
-    first, second = nn.Sequential(nn.Dropout()), nn.Sequential(nn.Dropout()).eval()
+    first, second = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2)), nn.Sequential(nn.Dropout()).eval()
+    first[1].eval()  # as who keeps its statistics fixed
     with evaluating(first, second, None):
         assert not any(m.training for part in (first, second) for m in part.modules())
         assert not torch.is_grad_enabled()
         assert not is_validation_enabled()
-    assert first.training
-    assert not second.training
+    assert [module.training for module in first.modules()] == [True, True, False]
+    assert not any(module.training for module in second.modules())
     assert is_validation_enabled()
-
-
-def test_seeded_blocks_are_alike_and_alone() -> None:
-    state = torch.get_rng_state()
-    draws = []
-    for _ in range(2):
-        with seeded(5, torch.device("cpu")):
-            draws.append(torch.rand(3))
-    assert torch.equal(*draws)
-    assert torch.equal(torch.get_rng_state(), state)

@@ -57,6 +57,12 @@ def test_a_hand_written_program_is_drawn_from_too() -> None:
     assert fit.reconstruct().shape == (4, 3)
 
 
+def test_columns_that_a_program_does_not_take_are_no_matter_of_its() -> None:
+    made = program(conditional=False)
+    made.setup({"x": torch.zeros(3, 3)})
+    assert covariates(made.model, DATA) == ([], [])
+
+
 def test_other_arguments_of_a_program_are_covariates() -> None:
     made = program(conditional=True)
     fit = ppgen.fit(made, data=DATA, max_epochs=1, progress=False)

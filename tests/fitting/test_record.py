@@ -16,7 +16,9 @@ from ppgen.fitting.run_folder import RunFolder
 from ppgen.guides import MeanField
 from ppgen.models import GAN, VAE
 
-SETTINGS: dict[str, Any] = {"max_epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "seed": 0, "patience": None}
+SETTINGS: dict[str, Any] = {
+    "max_epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "schedule": "constant", "seed": 0, "patience": None,
+}  # fmt: skip
 
 
 def record_of(**changes: Any) -> dict[str, Any]:
@@ -52,6 +54,7 @@ def test_the_same_run_is_known_again(tmp_path: Path) -> None:
         ({"x": torch.zeros(30, 4)}, "data"),
         ({"batch_size": 9}, "batch_size"),
         ({"seed": 1}, "seed"),
+        ({"schedule": "cosine"}, "schedule"),
     ],
 )
 def test_another_run_is_told_apart(tmp_path: Path, change: dict[str, Any], word: str) -> None:
@@ -60,6 +63,14 @@ def test_another_run_is_told_apart(tmp_path: Path, change: dict[str, Any], word:
     with pytest.raises(CheckpointError, match=f"another {word}") as caught:
         verify_same_run(folder, record_of(**change))
     assert caught.value.expected != caught.value.got
+
+
+def test_a_schedule_that_ends_with_the_last_epoch_fixes_their_number(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write(record_of(schedule="cosine"))
+    verify_same_run(folder, record_of(schedule="cosine", patience=3))
+    with pytest.raises(CheckpointError, match="another max_epochs"):
+        verify_same_run(folder, record_of(schedule="cosine", max_epochs=9))
 
 
 def test_a_critic_is_among_the_modules() -> None:

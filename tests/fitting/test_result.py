@@ -105,6 +105,7 @@ def test_samples_have_the_datas_shape_and_values(vae_fit: Fit, exact: Fit, impli
     assert torch.equal(vae_fit.sample(3, seed=2), vae_fit.sample(3, seed=2))
     assert not torch.equal(vae_fit.sample(3, seed=2), vae_fit.sample(3, seed=3))
     assert set(exact.sample(2).unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(exact.sample(2, mean=True), exact.sample(2))  # a pixel's mean is a sum over all images
     assert implicit.sample(2).shape == (2, *X)
 
 

@@ -44,7 +44,7 @@ def test_draws_the_digit_it_is_asked_for():
         data=data,
         max_epochs=10,
         batch_size=64,
-        learning_rate=1e-2,
+        learning_rate=5e-3,
         schedule="cosine",
         progress=False,
     )

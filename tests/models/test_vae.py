@@ -50,7 +50,7 @@ def test_beats_independent_pixels_on_digits():
     fit = ppgen.fit(
         VAE(SHAPE, latent_dim=8),
         data=data,
-        max_epochs=10,
+        max_epochs=15,
         batch_size=64,
         learning_rate=1e-2,
         schedule="cosine",

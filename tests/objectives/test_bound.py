@@ -85,6 +85,11 @@ def test_weights_without_latents_are_exact() -> None:
     torch.testing.assert_close(log_weights(program.model, None, {"x": x}), dist.Normal(1.0, 2.0).log_prob(x).sum(1))
 
 
+def test_a_program_without_sites_has_no_weights() -> None:
+    with pytest.raises(DeclarationError, match="neither observed nor latent"):
+        log_weights(lambda batch, size: None, None, {"x": torch.zeros(3)})
+
+
 def test_a_global_latent_has_no_weight_per_datum() -> None:
     model, x = SharedMean(), torch.randn(4, 2)
     with pytest.raises(DeclarationError, match="mu"):

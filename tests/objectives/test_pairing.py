@@ -105,6 +105,29 @@ def test_a_delta_with_a_density_of_its_own_counts_it() -> None:
         torch.testing.assert_close(pairing.latents["z"].rate(closed_form=closed_form), expected)
 
 
+@pytest.mark.parametrize(("mask", "expected"), [(True, 1.0), (False, 0.0)])
+def test_a_mask_for_the_whole_site(mask: bool, expected: float) -> None:
+    def model(batch: Any, size: int) -> None:
+        with pyro.poutine.mask(mask=mask):
+            pyro.sample("z", dist.Normal(0.0, 1.0))
+
+    def guide(batch: Any, size: int) -> None:
+        pyro.sample("z", dist.Normal(2**0.5, 1.0))
+
+    draw = pair(model, guide, {}, 1).latents["z"]
+    assert draw.rate(closed_form=True).item() == pytest.approx(expected)  # KL(Normal(m, 1) || Normal(0, 1)) = m^2 / 2
+
+
+def test_deterministic_sites_are_no_random_variables() -> None:
+    def model(batch: Any, size: int) -> None:
+        z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        pyro.deterministic("twice", 2 * z)
+
+    pairing = pair(model, model, {}, 1)
+    assert list(pairing.latents) == ["z"]
+    assert list(pairing.observed) == []
+
+
 def test_the_guide_alone() -> None:
     model = SharedMean()
     draws = draw_guide(MeanField(model), {"x": torch.randn(4, 2)}, 4)
