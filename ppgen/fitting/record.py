@@ -76,7 +76,9 @@ def verify_same_run(folder: RunFolder, record: dict[str, Any]) -> None:
             )
     for key, value in record["settings"].items():
         # A schedule ends with the last epoch: another number of epochs would be another course from the start.
-        may_differ = key == "patience" or (key == "max_epochs" and record["settings"].get("schedule") == "constant")
+        may_differ = key == "patience" or (
+            key == "max_epochs" and record["settings"].get("schedule", "constant") == "constant"
+        )
         if not may_differ and begun["settings"].get(key) != value:
             raise CheckpointError(
                 f"{folder.path}: the run was begun with another {key}",

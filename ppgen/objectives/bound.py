@@ -119,7 +119,7 @@ def discrete_sites(guide: Program | None, batch: Mapping[str, Tensor]) -> list[s
 
     A derived guide knows them. Of any other, one silent run tells, without the latents that the batch holds.
     """
-    if guide is None:
+    if guide is None or not batch:
         return []
     known = getattr(guide, "discrete_names", None)
     if known is None:
@@ -127,8 +127,24 @@ def discrete_sites(guide: Program | None, batch: Mapping[str, Tensor]) -> list[s
         with silent(guide):
             drawn = draw_guide(guide, evidence, len(next(iter(batch.values()))))
         known = [name for name, draw in drawn.items() if draw.guide_fn.has_enumerate_support]
+        _must_come_first(guide, known, list(drawn))
         object.__setattr__(guide, "discrete_names", known)
     return list(known)
+
+
+def _must_come_first(guide: Program, discrete: list[str], order: list[str]) -> None:
+    """Refuse a discrete site that depends on a continuous draw: it would be summed out at another draw than scored."""
+    for name in discrete:
+        site = getattr(guide, "sites", {}).get(name)
+        before = order[: order.index(name)]
+        reads = [other for other in before if other not in discrete and (not site or other in site.parents)]
+        if reads:
+            raise DeclarationError(
+                f"guide: the discrete latent {name!r} depends on the continuous latent {reads[0]!r}",
+                expected=f"q({name} | x) first, then q({reads[0]} | x, {name})",
+                got=f"{reads[0]!r} drawn before {name!r}",
+                fix=f"def {name}(self, x): ... and def {reads[0]}(self, x, {name}): ..., or derive the guide",
+            )
 
 
 def _row_weights(pairing: Pairing, rows: int) -> Tensor:

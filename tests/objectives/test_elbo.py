@@ -261,11 +261,11 @@ def test_a_pair_that_has_no_bound_is_refused() -> None:
 
 def test_a_guide_without_a_gradient_is_refused() -> None:
     class Coin(Model):
-        """z ~ Bernoulli(1/2);  x | z ~ Normal(z, 1)."""
+        """z ~ Geometric(1/2);  x | z ~ Normal(z, 1)."""
 
         @latent
         def z(self) -> Any:
-            return dist.Bernoulli(0.5)
+            return dist.Geometric(0.5)
 
         @observed
         def x(self, z: Tensor) -> Any:
@@ -278,7 +278,7 @@ def test_a_guide_without_a_gradient_is_refused() -> None:
 
         @latent
         def z(self, x: Tensor) -> Any:
-            return dist.Bernoulli(logits=self.logit + x)
+            return dist.Geometric(logits=self.logit + x)
 
-    with pytest.raises(DeclarationError, match=r"'z' from Bernoulli"):
+    with pytest.raises(DeclarationError, match=r"'z' from Geometric"):
         ours(ELBO(), Coin(), Guess(), {"x": torch.zeros(3)}, 3, Moment())

@@ -1,0 +1,112 @@
+"""Discrete latents are summed out exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyro.distributions as dist
+import pytest
+import torch
+from pyro.infer import TraceEnum_ELBO
+from torch import Tensor, nn
+
+from ppgen.declare import Guide, Model, latent, observed, validation
+from ppgen.errors import DataError, DeclarationError
+from ppgen.guides import FullRank, MeanField, Structured
+from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
+from ppgen.objectives.enumeration import enumerate_discrete, logsumexp_by_datum, sum_by_datum
+
+
+class Mixture(Model):
+    """y ~ Categorical;  z | y ~ Normal(mu_y, 1);  x | z ~ Normal(W z, 0.7)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loc = nn.Parameter(2 * torch.randn(3, 2))
+        self.weight = nn.Parameter(torch.randn(4, 2))
+
+    @latent
+    def y(self) -> Any:
+        return dist.Categorical(torch.ones(3))
+
+    @latent
+    def z(self, y: Tensor) -> Any:
+        return dist.Normal(self.loc[y], 1.0).to_event(1)
+
+    @observed
+    def x(self, z: Tensor) -> Any:
+        return dist.Normal(z @ self.weight.T, 0.7).to_event(1)
+
+    def log_joint(self, x: Tensor) -> Tensor:
+        covariance = self.weight @ self.weight.T + 0.49 * torch.eye(4)
+        return torch.stack(
+            [
+                dist.MultivariateNormal(m @ self.weight.T, covariance).log_prob(x) - torch.tensor(3.0).log()
+                for m in self.loc
+            ],
+            -1,
+        )
+
+
+@pytest.fixture
+def model() -> Mixture:
+    torch.manual_seed(0)
+    return Mixture()
+
+
+@pytest.mark.parametrize("family", [MeanField, FullRank, Structured])
+def test_the_bound_is_the_one_that_pyro_enumerates(model: Mixture, family: Any) -> None:
+    x = model(size=6)["x"].detach()
+    guide = family(model)
+    with torch.no_grad(), validation(False):
+        ours = torch.stack([elbo_per_datum(model, guide, {"x": x}).sum() for _ in range(600)])
+        theirs = torch.tensor([-TraceEnum_ELBO(max_plate_nesting=1).loss(model, guide, {"x": x}) for _ in range(600)])
+    error = (ours.var() / 600 + theirs.var() / 600).sqrt()
+    assert (ours.mean() - theirs.mean()).abs() < 4 * error
+
+
+def test_no_bound_is_above_log_p(model: Mixture) -> None:
+    x = model(size=50)["x"].detach()
+    exact = model.log_joint(x).logsumexp(-1).mean()
+    guide = Structured(model)
+    with torch.no_grad():
+        values = torch.stack([elbo_per_datum(model, guide, {"x": x}).mean() for _ in range(50)])
+        weighted = torch.stack([log_weights(model, guide, {"x": x}).mean() for _ in range(50)])
+    assert values.mean() < exact + 3 * values.std() / 50**0.5
+    assert values.mean() < weighted.mean() < exact
+
+
+def test_an_observed_value_is_one_row_and_a_missing_one_is_all() -> None:
+    torch.manual_seed(0)
+    model = Mixture()
+    x = model(size=3)["x"].detach()
+    expanded = enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, ["y"])
+    assert expanded.datum.tolist() == [0, 1, 1, 1, 2]
+    assert expanded.batch["y"].tolist() == [2, 0, 1, 2, 0]
+    assert expanded.unknown["y"].tolist() == [False, True, True, True, False]
+    weights = sum_by_datum(expanded.log_weight.exp(), expanded.datum, 3)
+    torch.testing.assert_close(weights, torch.ones(3))
+    drawn = parts(model, MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, 3)
+    assert drawn.label_nll["y"] > 0
+    with pytest.raises(DataError, match="y: an observed value is none"):
+        enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([3, -1, 0])}, ["y"])
+
+
+def test_a_discrete_site_after_a_continuous_one_is_refused(model: Mixture) -> None:
+    class Backwards(Guide):
+        @latent
+        def z(self, x: Tensor) -> Any:
+            return dist.Normal(x[:, :2], 1.0).to_event(1)
+
+        @latent
+        def y(self, z: Tensor) -> Any:
+            return dist.Categorical(torch.ones(3).expand(len(z), 3))
+
+    with pytest.raises(DeclarationError, match="'y' depends on the continuous latent 'z'"):
+        parts(model, Backwards(), {"x": torch.zeros(2, 4)}, 2)
+
+
+def test_rows_are_gathered_by_datum() -> None:
+    values, datum = torch.tensor([0.0, 1.0, -50.0, 2.0]), torch.tensor([0, 0, 1, 1])
+    expected = torch.stack([values[:2].logsumexp(0), values[2:].logsumexp(0)])
+    torch.testing.assert_close(logsumexp_by_datum(values, datum, 2), expected)
