@@ -13,6 +13,7 @@ from __future__ import annotations
 
 __all__ = [
     "ELBO",
+    "IWAE",
     "Adversarial",
     "Estimate",
     "Guide",
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from ppgen.estimate import Estimate
     from ppgen.evaluation import compare, evaluate
     from ppgen.fitting import fit, load
-    from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood
+    from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood
     from ppgen.reporting.report import report
 
 _HOMES = {
@@ -69,7 +70,7 @@ _HOMES = {
     "ppgen.estimate": ("Estimate",),
     "ppgen.evaluation": ("compare", "evaluate"),
     "ppgen.fitting": ("fit", "load"),
-    "ppgen.objectives": ("ELBO", "Adversarial", "MaximumLikelihood"),
+    "ppgen.objectives": ("ELBO", "IWAE", "Adversarial", "MaximumLikelihood"),
     "ppgen.reporting": ("report",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

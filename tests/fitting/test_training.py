@@ -174,7 +174,7 @@ def test_what_an_objective_cannot_train_is_told_before_anything_is_written(tmp_p
     class Coin(Model):
         @latent
         def z(self) -> Any:
-            return dist.Bernoulli(0.5)
+            return dist.Geometric(0.5)
 
         @observed
         def x(self, z: Tensor) -> Any:
@@ -187,7 +187,7 @@ def test_what_an_objective_cannot_train_is_told_before_anything_is_written(tmp_p
 
         @ppgen.latent
         def z(self, x: Tensor) -> Any:
-            return dist.Bernoulli(logits=self.net(x.unsqueeze(-1)).squeeze(-1))
+            return dist.Geometric(logits=self.net(x.unsqueeze(-1)).squeeze(-1))
 
     with pytest.raises(DeclarationError, match="no gradient"):
         ppgen.fit(Coin(), Guess(), torch.randn(30), out=tmp_path / "run", progress=False)
