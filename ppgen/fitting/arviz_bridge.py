@@ -22,6 +22,6 @@ def to_arviz(posterior: Mapping[str, Tensor], observed: Mapping[str, Tensor]) ->
 
     draws = {name: value.detach().cpu().numpy()[None] for name, value in posterior.items()}
     data = {name: value.detach().cpu().numpy() for name, value in observed.items()}
-    if hasattr(arviz, "InferenceData"):
+    if int(arviz.__version__.partition(".")[0]) < 1:
         return arviz.from_dict(posterior=draws, observed_data=data)
     return arviz.from_dict({"posterior": draws, "observed_data": data})
