@@ -28,6 +28,7 @@ __all__ = [
     "log_weights",
     "parts",
     "per_datum",
+    "row_weights",
 ]
 
 
@@ -98,9 +99,9 @@ def log_weights(model: Program, guide: Program | None, batch: Mapping[str, Tenso
     names = discrete_sites(guide, batch)
     if guide is not None and names:
         expanded = enumerate_discrete(guide, batch, names)
-        summed = _row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
+        summed = row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
         return logsumexp_by_datum(summed, expanded.datum, rows)
-    return _row_weights(pair(model, guide, batch, rows), rows)
+    return row_weights(pair(model, guide, batch, rows), rows)
 
 
 def elbo_per_datum(model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Tensor:
@@ -109,7 +110,7 @@ def elbo_per_datum(model: Program, guide: Program | None, batch: Mapping[str, Te
     if guide is None or not names:
         return log_weights(model, guide, batch)
     expanded = enumerate_discrete(guide, batch, names)
-    weights = _row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
+    weights = row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
     log_q = expanded.log_weight
     return sum_by_datum(log_q.exp() * (weights - log_q), expanded.datum, expanded.num_data)
 
@@ -147,7 +148,8 @@ def _must_come_first(guide: Program, discrete: list[str], order: list[str]) -> N
             )
 
 
-def _row_weights(pairing: Pairing, rows: int) -> Tensor:
+def row_weights(pairing: Pairing, rows: int) -> Tensor:
+    """``log p(x, z) - log q(z | x)`` of every row of a paired run, [rows]."""
     terms = [per_datum(draw.log_prob(), draw, rows) for draw in pairing.observed.values()]
     terms += [per_datum(-draw.log_ratio(), draw, rows) for draw in pairing.latents.values()]
     if not terms:

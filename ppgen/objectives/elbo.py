@@ -14,8 +14,9 @@ from ppgen.declare.supports import name_of, support_name
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
 from ppgen.objectives.bound import Parts, parts
+from ppgen.objectives.pairing import Pairing
 
-__all__ = ["ELBO"]
+__all__ = ["ELBO", "must_be_pathwise"]
 
 
 class ELBO(Objective):
@@ -111,16 +112,16 @@ class ELBO(Objective):
         drawn = _mean(
             [parts(model, guide, batch, size, closed_form=self.closed_form) for _ in range(self.num_particles)]
         )
-        _must_be_pathwise(drawn)
+        must_be_pathwise(drawn.pairing, self.name)
         return Loss(drawn.distortion + (drawn.rate if beta == 1 else beta * drawn.rate), drawn.record())
 
 
-def _must_be_pathwise(drawn: Parts) -> None:
+def must_be_pathwise(pairing: Pairing, objective: str) -> None:
     """Refuse a guide whose draws hide their parameters: its gradient would be silently wrong, not only noisy."""
-    for draw in drawn.pairing.latents.values():
+    for draw in pairing.latents.values():
         if not draw.guide_fn.has_rsample:
             raise DeclarationError(
-                f"ELBO: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, through which no gradient passes",
+                f"{objective}: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, and no gradient passes it",
                 expected="reparameterised distributions in the guide (Normal, LogNormal, Gamma, Dirichlet ...)",
                 got=f"{name_of(draw.guide_fn)} over {support_name(draw.guide_fn.support)}",
                 fix=f"sum {draw.name!r} out of the likelihood by hand (a mixture distribution), or make it continuous",

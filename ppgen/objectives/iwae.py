@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from ppgen.errors import DeclarationError, SettingError
+from ppgen.errors import SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
-from ppgen.objectives.bound import per_datum
-from ppgen.objectives.elbo import ELBO
+from ppgen.objectives.bound import per_datum, row_weights
+from ppgen.objectives.elbo import ELBO, must_be_pathwise
 from ppgen.objectives.pairing import Draw, Pairing, pair
 from ppgen.objectives.particles import repeat_rows
 
@@ -101,17 +101,19 @@ class IWAE(Objective):
         moment: Moment,
     ) -> Loss:
         rows = len(next(iter(batch.values())))
+        total = self.num_particles * rows
         wide = repeat_rows(batch, self.num_particles)
-        drawn = pair(model, guide, wide, len(next(iter(wide.values()))))
-        weights = _log_weights(drawn, self.num_particles, rows)
+        drawn = pair(model, guide, wide, total)
+        must_be_pathwise(drawn, self.name)
+        weights = row_weights(drawn, total).reshape(self.num_particles, rows)
         bound = (weights.logsumexp(0) - math.log(self.num_particles)).mean()
         record = {
             "iwae": bound.detach(),
             "elbo": weights.detach().mean(),
-            "distortion": -_sum_of(drawn, observed=True, rows=self.num_particles * rows).detach().mean(),
+            "distortion": -_log_prob_of(drawn.observed.values(), total).detach().mean(),
         }
         for name, draw in drawn.latents.items():
-            record[f"rate/{name}"] = per_datum(draw.log_ratio(), draw, self.num_particles * rows).detach().mean()
+            record[f"rate/{name}"] = per_datum(draw.log_ratio(), draw, total).detach().mean()
         if self.gradient == "pathwise" or not torch.is_grad_enabled():
             return Loss(-bound, record)
         surrogate = self._path_derivative(model, guide, wide, drawn, rows)
@@ -126,34 +128,20 @@ class IWAE(Objective):
         guide's parameters, and is then pushed through ``z(phi, noise)``. DReG squares the normalised weights.
         """
         leaves = {name: draw.value.detach().requires_grad_() for name, draw in drawn.latents.items()}
-        again = pair(model, guide, wide, len(next(iter(wide.values()))), leaves)
-        weights = _log_weights(again, self.num_particles, rows)
+        total = self.num_particles * rows
+        again = pair(model, guide, wide, total, leaves)
+        weights = row_weights(again, total).reshape(self.num_particles, rows)
         share = weights.detach().softmax(0)
         power = 2 if self.gradient == "dreg" else 1
         paths = torch.autograd.grad((share.pow(power) * weights).sum(), list(leaves.values()), retain_graph=True)
         for_guide = sum((path.detach() * drawn.latents[n].value).sum() for path, n in zip(paths, leaves, strict=True))
-        log_joint = _model_log_prob(again, self.num_particles * rows).reshape(self.num_particles, rows)
+        log_joint = _log_prob_of(again.observed.values(), total)
+        for draw in again.latents.values():
+            log_joint = log_joint + per_datum(draw.prior_log_prob(), draw, total)
+        log_joint = log_joint.reshape(self.num_particles, rows)
         return ((share * log_joint).sum() + for_guide) / rows
 
 
-def _log_weights(pairing: Pairing, num_particles: int, rows: int) -> Tensor:
-    """``log w`` [K, B]."""
-    total = _sum_of(pairing, observed=True, rows=num_particles * rows)
-    for draw in pairing.latents.values():
-        total = total - per_datum(draw.log_ratio(), draw, num_particles * rows)
-    return total.reshape(num_particles, rows)
-
-
-def _sum_of(pairing: Pairing, *, observed: bool, rows: int) -> Tensor:
-    draws: list[Draw] = list(pairing.observed.values()) if observed else list(pairing.latents.values())
-    if not draws:
-        raise DeclarationError("the model has no observed site", fix="mark a site @ppgen.observed")
+def _log_prob_of(draws: Iterable[Draw], rows: int) -> Tensor:
+    """``log p(x)`` of observed sites, summed over them: [rows]."""
     return torch.stack([per_datum(draw.log_prob(), draw, rows) for draw in draws]).sum(0)
-
-
-def _model_log_prob(pairing: Pairing, rows: int) -> Tensor:
-    """``log p(x, z)`` of every row."""
-    total = _sum_of(pairing, observed=True, rows=rows)
-    for draw in pairing.latents.values():
-        total = total + per_datum(draw.prior_log_prob(), draw, rows)
-    return total

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.declare import Guide, Model, latent, observed
-from ppgen.errors import SettingError
+from ppgen.errors import DeclarationError, SettingError
+from ppgen.guides import MeanField
 from ppgen.objectives import IWAE, Moment
 
 SCALE = 0.6
@@ -112,3 +113,18 @@ def test_what_cannot_be_trained_is_refused() -> None:
     with pytest.raises(SettingError, match="unknown gradient"):
         IWAE(2, gradient="score")  # type: ignore[arg-type]
     assert IWAE(**IWAE(4, gradient="dreg").settings()).name == "IWAE(4, dreg)"
+
+
+def test_a_discrete_latent_is_refused_and_not_trained_with_a_wrong_gradient() -> None:
+    class Coin(Model):
+        @latent
+        def c(self) -> Any:
+            return dist.Bernoulli(0.5)
+
+        @observed
+        def x(self, c: Tensor) -> Any:
+            return dist.Normal(c, 1.0)
+
+    model = Coin()
+    with pytest.raises(DeclarationError, match="'c' from Bernoulli"):
+        IWAE(2).loss("iwae", model, MeanField(model), {"x": torch.zeros(3)}, 3, Moment())
