@@ -13,7 +13,7 @@ from ppgen.fitting.monitor import evaluating
 from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
-from ppgen.objectives.particles import repeat_rows
+from ppgen.objectives.particles import particle_weights
 
 __all__ = ["elbo", "log_prob"]
 
@@ -68,8 +68,8 @@ def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_
     done = 0
     while done < num_particles:
         count = min(at_once, num_particles - done)
-        weights = log_weights(model, guide, repeat_rows(chunk, count)).double().reshape(count, rows)
-        total = torch.logaddexp(total, weights.logsumexp(0))
+        weights = particle_weights(model, guide, chunk, count)
+        total = torch.logaddexp(total, weights.double().logsumexp(0))
         done += count
     return total - math.log(num_particles)
 

@@ -16,6 +16,7 @@ from ppgen.fitting import density
 from ppgen.guides import MeanField
 from ppgen.models import ConditionalVAE, PixelCNN
 from ppgen.objectives.bound import log_weights
+from ppgen.objectives.particles import particle_weights
 from tests.oracles.conjugate import SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
 
@@ -27,14 +28,22 @@ def pair() -> tuple[PPCA, MeanField, Tensor]:
     return model, MeanField(model, width=8), marginal(model).sample((10,)).float()
 
 
-def test_the_bound_is_the_logsumexp_of_its_weights(pair: tuple[PPCA, MeanField, Tensor]) -> None:
-    """One pass holds all particles here, so that its draws can be drawn again by hand."""
+def test_the_bound_is_the_logsumexp_of_its_weights(
+    pair: tuple[PPCA, MeanField, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a datum's particles come in several passes of different size."""
     model, guide, x = pair
+    seen: list[Tensor] = []
+
+    def spy(*args: Any) -> Tensor:
+        seen.append(particle_weights(*args))
+        return seen[-1]
+
+    monkeypatch.setattr(density, "particle_weights", spy)
+    monkeypatch.setattr(density, "_ROWS_A_PASS", 30)
     found = density.log_prob(model, guide, {"x": x}, 7, seed=3)
-    torch.manual_seed(3)
-    with torch.no_grad():
-        by_hand = log_weights(model, guide, {"x": x.repeat(7, 1)}).double().reshape(7, 10)
-    torch.testing.assert_close(found, by_hand.logsumexp(0) - math.log(7), rtol=0, atol=1e-12)
+    assert [len(weights) for weights in seen] == [3, 3, 1]
+    torch.testing.assert_close(found, torch.cat(seen).double().logsumexp(0) - math.log(7), rtol=0, atol=1e-12)
     assert found.dtype == torch.float64
 
 
@@ -58,11 +67,11 @@ def test_a_pass_never_has_more_rows_than_allowed(
     model, guide, _ = pair
     seen: list[int] = []
 
-    def spy(model: Any, guide: Any, batch: Mapping[str, Tensor]) -> Tensor:
-        seen.append(len(batch["x"]))
-        return log_weights(model, guide, batch)
+    def spy(model: Any, guide: Any, batch: Mapping[str, Tensor], num_particles: int) -> Tensor:
+        seen.append(len(batch["x"]) * num_particles)
+        return particle_weights(model, guide, batch, num_particles)
 
-    monkeypatch.setattr(density, "log_weights", spy)
+    monkeypatch.setattr(density, "particle_weights", spy)
     x = torch.randn(600, 20)
     for particles in (1, 100, 1000):
         seen.clear()
