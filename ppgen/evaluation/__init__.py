@@ -8,6 +8,7 @@ from ppgen.evaluation.comparison import Comparison, compare
 from ppgen.evaluation.density_coverage import density_and_coverage, expected_coverage
 from ppgen.evaluation.factorised_density import factorised_log_prob
 from ppgen.evaluation.features import feature_network
+from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.kernel_distance import kid
 from ppgen.evaluation.knn import knn_accuracy
 from ppgen.evaluation.linear_probe import probe_accuracy
@@ -19,10 +20,12 @@ from ppgen.evaluation.questions import evaluate
 from ppgen.evaluation.reconstruction import reconstruction_error
 from ppgen.evaluation.scorecard import Scorecard
 from ppgen.evaluation.standings import Standing
+from ppgen.evaluation.total_correlation import rate_decomposition, total_correlation
 
 __all__ = [
     "Comparison",
     "FeatureNetwork",
+    "GradientNoise",
     "PairedDifference",
     "PrincipalComponents",
     "Scorecard",
@@ -34,11 +37,14 @@ __all__ = [
     "expected_coverage",
     "factorised_log_prob",
     "feature_network",
+    "gradient_noise",
     "kid",
     "knn_accuracy",
     "paired_difference",
     "paired_interval",
     "precision_and_recall",
     "probe_accuracy",
+    "rate_decomposition",
     "reconstruction_error",
+    "total_correlation",
 ]
