@@ -12,17 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.declare.look import label_of
-from ppgen.declare.supports import name_of, support_name
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
 from ppgen.objectives.bound import Parts, parts, parts_of
 from ppgen.objectives.free_bits import floored_rate
-from ppgen.objectives.pairing import Pairing
+from ppgen.objectives.requirements import must_be_pathwise, must_have_spread
 from ppgen.objectives.run import rerun
 from ppgen.objectives.schedules import Ramp
 from ppgen.objectives.score import score_parts
 
-__all__ = ["ELBO", "must_be_pathwise"]
+__all__ = ["ELBO"]
 
 
 class ELBO(Objective):
@@ -138,12 +137,6 @@ class ELBO(Objective):
                 got="guide=None",
                 fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()",
             )
-        if getattr(guide, "is_point", False) and (self.free_bits or self.capacity is not None):
-            raise SettingError(
-                f"{self.name}: the guide is a point, which has no rate",
-                expected="a guide with spread",
-                fix="guide=ppgen.guides.MeanField(model), or leave free_bits and capacity out",
-            )
 
     def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
         return [Turn("elbo", [model] if guide is None else [model, guide])]
@@ -166,6 +159,8 @@ class ELBO(Objective):
         moment: Moment,
     ) -> Loss:
         particles = self._particles(model, guide, batch, size)
+        if self.free_bits or self.capacity is not None:
+            must_have_spread(particles[0].pairing, self.name)
         drawn = _mean(particles)
         value = drawn.distortion + self._price(particles, drawn.rate, moment)
         if self.label_weight:
@@ -208,7 +203,7 @@ class ELBO(Objective):
 
     def _exclude(self) -> None:
         """Refuse settings of which one would be ignored, or would bias the gradient."""
-        penalties = [name for name in ("free_bits", "capacity") if getattr(self, name) not in (0.0, None)]
+        penalties = ["free_bits"] * bool(self.free_bits) + ["capacity"] * (self.capacity is not None)
         clashes = {
             "capacity and free_bits: both say what a rate costs": len(penalties) == 2,
             "capacity and beta: the rate's weight is capacity_weight": self.capacity is not None and self.beta != 1,
@@ -222,18 +217,6 @@ class ELBO(Objective):
         for text, clash in clashes.items():
             if clash:
                 raise SettingError(f"ELBO: {text}", expected="one of the two", fix="leave one of them out")
-
-
-def must_be_pathwise(pairing: Pairing, objective: str) -> None:
-    """Refuse a guide whose draws hide their parameters: its gradient would be silently wrong, not only noisy."""
-    for draw in pairing.latents.values():
-        if not draw.guide_fn.has_rsample:
-            raise DeclarationError(
-                f"{objective}: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, and no gradient passes it",
-                expected="reparameterised distributions in the guide (Normal, LogNormal, Gamma, Dirichlet ...)",
-                got=f"{name_of(draw.guide_fn)} over {support_name(draw.guide_fn.support)}",
-                fix='objective=ppgen.ELBO(gradient="score", num_particles=8), or ppgen.WakeSleep()',
-            )
 
 
 def _mean(particles: list[Parts]) -> Parts:

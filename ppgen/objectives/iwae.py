@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from ppgen.errors import SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
 from ppgen.objectives.bound import parts_of, per_datum, row_weights
-from ppgen.objectives.elbo import ELBO, must_be_pathwise
+from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.enumeration import logsumexp_by_datum
 from ppgen.objectives.particles import repeat_rows
+from ppgen.objectives.requirements import must_be_pathwise, must_have_spread
 from ppgen.objectives.run import Run, rerun, run
 
 __all__ = ["IWAE"]
@@ -82,12 +83,6 @@ class IWAE(Objective):
 
     def check(self, model: Program, guide: Program | None) -> None:
         ELBO().check(model, guide)
-        if getattr(guide, "is_point", False):
-            raise SettingError(
-                "IWAE: the guide is a point, which has no density to weigh draws by",
-                expected="a guide with spread",
-                fix="guide=ppgen.guides.MeanField(model)",
-            )
         for site in getattr(model, "sites", {}).values():
             if not site.local:
                 raise SettingError(
@@ -112,6 +107,7 @@ class IWAE(Objective):
         total = self.num_particles * rows
         ran = run(model, guide, repeat_rows(batch, self.num_particles), total)
         must_be_pathwise(ran.pairing, self.name)
+        must_have_spread(ran.pairing, self.name)
         if self.gradient == "stl" and ran.expanded is not None:
             raise SettingError(
                 f"IWAE: sticking the landing is biased where latents are summed out: {', '.join(ran.expanded.log_q)}",

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ppgen.errors import SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
 from ppgen.objectives.bound import parts
-from ppgen.objectives.elbo import ELBO, must_be_pathwise
+from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.pairing import Draw
 from ppgen.objectives.rate_terms import factorised_latent, log_aggregate, stratified_shares
+from ppgen.objectives.requirements import must_be_pathwise, must_have_spread
 
 __all__ = ["TotalCorrelation"]
 
@@ -56,12 +56,6 @@ class TotalCorrelation(Objective):
 
     def check(self, model: Program, guide: Program | None) -> None:
         self.bound.check(model, guide)
-        if getattr(guide, "is_point", False):
-            raise SettingError(
-                "TotalCorrelation: the guide is a point, which has no density to aggregate",
-                expected="a guide with spread",
-                fix="guide=ppgen.guides.MeanField(model)",
-            )
 
     def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
         return self.bound.turns(model, guide)
@@ -77,6 +71,7 @@ class TotalCorrelation(Objective):
     ) -> Loss:
         drawn = parts(model, guide, batch, size)
         must_be_pathwise(drawn.pairing, self.name)
+        must_have_spread(drawn.pairing, self.name)
         surrogate = self._surrogate(factorised_latent(drawn.run), size)
         record = drawn.record() | {"surrogate_tc": surrogate.detach()}
         weight = (self.beta - 1) * self.ramp.at(moment.epoch)

@@ -16,6 +16,7 @@ from ppgen.objectives.bound import parts_of, per_datum, row_weights
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.pairing import draw_guide
 from ppgen.objectives.particles import repeat_rows
+from ppgen.objectives.requirements import must_have_spread
 from ppgen.objectives.run import Run, rerun, run
 
 __all__ = ["WakeSleep"]
@@ -43,7 +44,7 @@ class WakeSleep(Objective):
 
     Raises:
         SettingError: on a setting out of range, or a wake phase of the guide with a single particle, whose gradient is
-            pure noise; by :meth:`check`, on a point guide or a global latent.
+            pure noise; by :meth:`check`, on a global latent; from the loss, on a point guide.
 
     Example:
         >>> WakeSleep(5, guide_phase="wake").name
@@ -83,12 +84,6 @@ class WakeSleep(Objective):
 
     def check(self, model: Program, guide: Program | None) -> None:
         ELBO().check(model, guide)
-        if getattr(guide, "is_point", False):
-            raise SettingError(
-                "WakeSleep: the guide is a point, which has no density to learn",
-                expected="a guide with spread",
-                fix="guide=ppgen.guides.MeanField(model)",
-            )
         sites = getattr(model, "sites", {})
         if not sites:
             raise SettingError(
@@ -155,6 +150,7 @@ class WakeSleep(Objective):
         wide = repeat_rows(batch, self.num_particles)
         with torch.no_grad():
             first = run(model, guide, wide, len(next(iter(wide.values()))), sum_out=False)
+        must_have_spread(first.pairing, self.name)
         return first, {name: draw.value for name, draw in first.pairing.latents.items()}
 
     def _by_particle(self, values: Tensor) -> Tensor:

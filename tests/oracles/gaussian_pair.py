@@ -93,7 +93,7 @@ def sleep_loss(model: Linear, guide: LinearGuide) -> Tensor:
 
 def z_scores(draws: Tensor, exact: Tensor) -> Tensor:
     """Distance of the mean of draws [n, D] from the exact value, in standard errors: [D]."""
-    return (draws.mean(0) - exact).abs() / (draws.std(0) / len(draws) ** 0.5)
+    return (draws.mean(0) - exact).abs() / (draws.std(0) / len(draws) ** 0.5 + 1e-12)  # some have no noise
 
 
 def _posterior_covariance(model: Linear) -> Tensor:
