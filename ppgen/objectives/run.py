@@ -54,8 +54,10 @@ def run(model: Program, guide: Program | None, batch: Mapping[str, Tensor], size
         expanded = enumerate_discrete(guide, batch, names)
         rows = len(expanded.datum)
         return Run(pair(model, guide, expanded.batch, rows), expanded.batch, rows, expanded)
-    _refuse_missing(guide, batch)
-    return Run(pair(model, guide, batch, size), batch, size)
+    _refuse_missing(guide, batch, None)
+    pairing = pair(model, guide, batch, size)
+    _refuse_missing(guide, batch, pairing.observed)
+    return Run(pairing, batch, size)
 
 
 def rerun(
@@ -121,13 +123,21 @@ def _must_come_first(guide: Program, discrete: list[str], drawn: Mapping[str, Dr
             )
 
 
-def _refuse_missing(guide: Program | None, batch: Mapping[str, Tensor]) -> None:
-    """A discrete latent that is drawn is drawn for all rows or for none; -1 would be read as a value of its own."""
+def _refuse_missing(guide: Program | None, batch: Mapping[str, Tensor], observed: Mapping[str, Draw] | None) -> None:
+    """A discrete latent that is drawn is drawn for all rows or for none; -1 would be read as a value of its own.
+
+    Integers are looked at before the run, in which they may be an index; bits once the run has told them from reals.
+    """
     for name in getattr(guide, "sites", {}):
-        if name in batch and not batch[name].is_floating_point() and bool((batch[name] == MISSING).any()):
+        if name not in batch or batch[name].is_floating_point() == (observed is None):
+            continue
+        if observed is not None and not (name in observed and observed[name].model_fn.support.is_discrete):
+            continue
+        missing = int((batch[name] == MISSING).sum())
+        if missing:
             raise DataError(
                 f"{name}: the latent is observed in some rows only, and is not summed out in the others",
                 expected=f"values in all rows or none, or a latent whose values can be summed out ({MISSING}: missing)",
-                got=f"{int((batch[name] == MISSING).sum())} entries of {MISSING}",
+                got=f"{missing} entries of {MISSING}",
                 fix="objective=ppgen.ELBO(), which sums the missing values out",
             )

@@ -57,20 +57,20 @@ def test_the_mean_gradient_is_the_exact_one(pair: tuple[Linear, LinearGuide, dic
         assert abs(found[name].mean_norm - exact.norm().item()) < 4 * error
 
 
-def test_the_guides_signal_fades_with_k_in_the_plain_estimator_only(
-    pair: tuple[Linear, LinearGuide, dict[str, Tensor]],
-) -> None:
-    """Rainforth et al., 2018, theorem 1: the guide's falls as 1/sqrt(K), the model's rises; with DReG the guide's does."""
-    model, guide, batch = pair
-    wide = {"x": batch["x"].repeat(10, 1)}  # many data at once, so that few gradients tell the mean
-    plain = {k: gradient_noise(model, guide, IWAE(k), wide, num_draws=60) for k in (4, 64)}
-    doubly = {k: gradient_noise(model, guide, IWAE(k, gradient="dreg"), wide, num_draws=60) for k in (4, 64)}
-    fall = plain[64]["guide"].snr / plain[4]["guide"].snr
-    assert 0.5 * 16**-0.5 < fall < 2 * 16**-0.5
-    assert plain[64]["model"].snr > plain[4]["model"].snr
-    assert doubly[64]["guide"].snr > doubly[4]["guide"].snr
-    for k in (4, 64):
-        assert doubly[k]["guide"].snr > plain[k]["guide"].snr
+def test_the_guides_signal_fades_with_k_in_the_plain_estimator_only() -> None:
+    """Rainforth et al., 2018, theorem 1: as 1/sqrt(K), while the model's rises; with DReG the guide's rises too."""
+    torch.manual_seed(0)
+    model = Linear()
+    guide = LinearGuide(model, off=0.05)
+    batch = {"x": model(size=30)["x"].detach().repeat(20, 1)}  # many draws at once, so that few gradients tell the mean
+    plain = {k: gradient_noise(model, guide, IWAE(k), batch, num_draws=80) for k in (1, 16)}
+    doubly = {k: gradient_noise(model, guide, IWAE(k, gradient="dreg"), batch, num_draws=40) for k in (1, 16)}
+    fall = plain[16]["guide"].snr / plain[1]["guide"].snr
+    assert 0.75 / 4 < fall < 1.33 / 4
+    assert plain[16]["model"].snr > 1.5 * plain[1]["model"].snr
+    assert doubly[16]["guide"].snr > 1.5 * doubly[1]["guide"].snr
+    for k in (1, 16):
+        assert doubly[k]["guide"].snr > 4 * plain[k]["guide"].snr
 
 
 def test_at_the_exact_posterior_sticking_the_landing_has_no_noise() -> None:
