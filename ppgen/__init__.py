@@ -20,7 +20,9 @@ __all__ = [
     "MaximumLikelihood",
     "Model",
     "Program",
+    "TotalCorrelation",
     "Unanswerable",
+    "WakeSleep",
     "check",
     "compare",
     "data",
@@ -61,7 +63,7 @@ if TYPE_CHECKING:
     from ppgen.estimate import Estimate
     from ppgen.evaluation import compare, evaluate
     from ppgen.fitting import fit, load
-    from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood
+    from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood, TotalCorrelation, WakeSleep
     from ppgen.reporting.report import report
 
 _HOMES = {
@@ -70,7 +72,7 @@ _HOMES = {
     "ppgen.estimate": ("Estimate",),
     "ppgen.evaluation": ("compare", "evaluate"),
     "ppgen.fitting": ("fit", "load"),
-    "ppgen.objectives": ("ELBO", "IWAE", "Adversarial", "MaximumLikelihood"),
+    "ppgen.objectives": ("ELBO", "IWAE", "Adversarial", "MaximumLikelihood", "TotalCorrelation", "WakeSleep"),
     "ppgen.reporting": ("report",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

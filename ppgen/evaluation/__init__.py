@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ppgen.evaluation.active_units import count_active_units
+from ppgen.evaluation.aggregate_posterior import rate_decomposition, total_correlation
 from ppgen.evaluation.bootstrap import paired_interval
 from ppgen.evaluation.comparison import Comparison, compare
 from ppgen.evaluation.density_coverage import density_and_coverage, expected_coverage
@@ -18,11 +19,13 @@ from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.evaluation.questions import evaluate
 from ppgen.evaluation.reconstruction import reconstruction_error
 from ppgen.evaluation.scorecard import Scorecard
+from ppgen.evaluation.signal_to_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.standings import Standing
 
 __all__ = [
     "Comparison",
     "FeatureNetwork",
+    "GradientNoise",
     "PairedDifference",
     "PrincipalComponents",
     "Scorecard",
@@ -34,11 +37,14 @@ __all__ = [
     "expected_coverage",
     "factorised_log_prob",
     "feature_network",
+    "gradient_noise",
     "kid",
     "knn_accuracy",
     "paired_difference",
     "paired_interval",
     "precision_and_recall",
     "probe_accuracy",
+    "rate_decomposition",
     "reconstruction_error",
+    "total_correlation",
 ]

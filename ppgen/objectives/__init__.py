@@ -5,5 +5,18 @@ from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.iwae import IWAE
 from ppgen.objectives.maximum_likelihood import MaximumLikelihood
+from ppgen.objectives.total_correlation import TotalCorrelation
+from ppgen.objectives.wake_sleep import WakeSleep
 
-__all__ = ["ELBO", "IWAE", "Adversarial", "Loss", "MaximumLikelihood", "Moment", "Objective", "Turn"]
+__all__ = [
+    "ELBO",
+    "IWAE",
+    "Adversarial",
+    "Loss",
+    "MaximumLikelihood",
+    "Moment",
+    "Objective",
+    "TotalCorrelation",
+    "Turn",
+    "WakeSleep",
+]

@@ -5,8 +5,7 @@ from __future__ import annotations
 __all__ = ["Adversarial", "AdversarialLoss", "NonSaturating"]
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch.nn import functional
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
+from ppgen.objectives.frozen import frozen
 
 Judge = Callable[[Tensor], Tensor]
 """What a loss calls: events ``[B, *event]`` to logits ``[B]``."""
@@ -165,7 +165,7 @@ class Adversarial(Objective):
                 fake = model(given, len(real))[site]
             return self.family.critic(judge, real, fake)
         fake = model(given, len(real))[site]
-        with _frozen(critic):
+        with frozen(critic):
             return self.family.generator(judge, fake)
 
     def settings(self) -> dict[str, Any]:
@@ -180,16 +180,3 @@ def _implicit(model: Any) -> str:
 def _covariates(model: Any) -> list[str]:
     parents = [parent for site in model.sites.values() for parent in site.parents]
     return [parent for parent in dict.fromkeys(parents) if parent not in model.sites]
-
-
-@contextmanager
-def _frozen(module: nn.Module) -> Iterator[None]:
-    """No gradients for the parameters of the player whose turn it is not; they pass through it all the same."""
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    for parameter in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.requires_grad_(True)

@@ -12,21 +12,22 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent
 from torch.distributions.kl import kl_divergence
 
-from ppgen.declare.silent import silent
 from ppgen.declare.site import DATA_PLATE
 from ppgen.errors import DeclarationError
 from ppgen.objectives.base import Program
-from ppgen.objectives.enumeration import enumerate_discrete, logsumexp_by_datum, sum_by_datum
-from ppgen.objectives.pairing import Draw, Pairing, draw_guide, pair
+from ppgen.objectives.enumeration import Expanded, logsumexp_by_datum, sum_by_datum
+from ppgen.objectives.pairing import Draw, Pairing
+from ppgen.objectives.run import Run, run
 
 __all__ = [
     "Parts",
     "data_frame",
-    "discrete_sites",
     "elbo_per_datum",
+    "full_size",
     "kl_per_dimension",
     "log_weights",
     "parts",
+    "parts_of",
     "per_datum",
     "row_weights",
 ]
@@ -39,15 +40,20 @@ class Parts:
     Args:
         distortion: scalar, ``-E_q[log p(x | z)]``.
         rates: one scalar for each latent site, ``KL(q || p)`` or its sampled estimate.
-        pairing: the run that they come from.
+        run: that they come from.
         label_nll: for each discrete latent that some rows observe, ``-log q(y | x)`` over these rows, per datum of
             the batch: what a semi-supervised model may add to its loss, so that the labels teach q(y | x) too.
     """
 
     distortion: Tensor
     rates: Mapping[str, Tensor]
-    pairing: Pairing
+    run: Run
     label_nll: Mapping[str, Tensor] = dataclasses.field(default_factory=dict)
+
+    @property
+    def pairing(self) -> Pairing:
+        """Draws and densities by site."""
+        return self.run.pairing
 
     @property
     def rate(self) -> Tensor:
@@ -71,11 +77,15 @@ def parts(
     Args:
         closed_form: use ``KL(q || p)`` where it is registered and valid, else the sampled log-ratio everywhere.
     """
-    names = discrete_sites(guide, batch)
-    if guide is not None and names:
-        return _summed_parts(model, guide, batch, size, names, closed_form=closed_form)
-    pairing = pair(model, guide, batch, size)
-    full = _full_size(pairing)
+    return parts_of(run(model, guide, batch, size), size, closed_form=closed_form)
+
+
+def parts_of(ran: Run, size: int, *, closed_form: bool = True) -> Parts:
+    """The ELBO's parts of a run that was made already, as of :func:`parts`."""
+    if ran.expanded is not None:
+        return _summed_parts(ran, ran.expanded, size, closed_form=closed_form)
+    pairing = ran.pairing
+    full = full_size(pairing)
     log_probs = [_scaled(draw.log_prob(), draw.scale, full) for draw in pairing.observed.values()]
     rates = {
         name: _scaled(draw.rate(closed_form=closed_form), draw.scale, full) for name, draw in pairing.latents.items()
@@ -84,7 +94,7 @@ def parts(
         distortion = -functools.reduce(torch.add, log_probs)
     else:
         distortion = next(iter(rates.values())).new_zeros(()) if rates else torch.zeros(())
-    return Parts(distortion, rates, pairing)
+    return Parts(distortion, rates, ran)
 
 
 def log_weights(model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Tensor:
@@ -96,56 +106,19 @@ def log_weights(model: Program, guide: Program | None, batch: Mapping[str, Tenso
         DeclarationError: if a site is global: its weight does not belong to any one datum.
     """
     rows = len(next(iter(batch.values())))
-    names = discrete_sites(guide, batch)
-    if guide is not None and names:
-        expanded = enumerate_discrete(guide, batch, names)
-        summed = row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
-        return logsumexp_by_datum(summed, expanded.datum, rows)
-    return row_weights(pair(model, guide, batch, rows), rows)
+    ran = run(model, guide, batch, rows)
+    weights = row_weights(ran.pairing, ran.rows)
+    return weights if ran.expanded is None else logsumexp_by_datum(weights, ran.expanded.datum, rows)
 
 
 def elbo_per_datum(model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Tensor:
     """One draw of every row's ELBO, all log-ratios sampled, discrete latents averaged over: [rows]."""
-    names = discrete_sites(guide, batch)
-    if guide is None or not names:
-        return log_weights(model, guide, batch)
-    expanded = enumerate_discrete(guide, batch, names)
-    weights = row_weights(pair(model, guide, expanded.batch, len(expanded.datum)), len(expanded.datum))
-    log_q = expanded.log_weight
-    return sum_by_datum(log_q.exp() * (weights - log_q), expanded.datum, expanded.num_data)
-
-
-def discrete_sites(guide: Program | None, batch: Mapping[str, Tensor]) -> list[str]:
-    """The discrete sites that a guide draws, in its order; these a bound sums out.
-
-    A derived guide knows them. Of any other, one silent run tells, without the latents that the batch holds.
-    """
-    if guide is None or not batch:
-        return []
-    known = getattr(guide, "discrete_names", None)
-    if known is None:
-        evidence = {name: value for name, value in batch.items() if name not in getattr(guide, "sites", {})}
-        with silent(guide):
-            drawn = draw_guide(guide, evidence, len(next(iter(batch.values()))))
-        known = [name for name, draw in drawn.items() if draw.guide_fn.has_enumerate_support]
-        _must_come_first(guide, known, list(drawn))
-        object.__setattr__(guide, "discrete_names", known)
-    return list(known)
-
-
-def _must_come_first(guide: Program, discrete: list[str], order: list[str]) -> None:
-    """Refuse a discrete site that depends on a continuous draw: it would be summed out at another draw than scored."""
-    for name in discrete:
-        site = getattr(guide, "sites", {}).get(name)
-        before = order[: order.index(name)]
-        reads = [other for other in before if other not in discrete and (not site or other in site.parents)]
-        if reads:
-            raise DeclarationError(
-                f"guide: the discrete latent {name!r} depends on the continuous latent {reads[0]!r}",
-                expected=f"q({name} | x) first, then q({reads[0]} | x, {name})",
-                got=f"{reads[0]!r} drawn before {name!r}",
-                fix=f"def {name}(self, x): ... and def {reads[0]}(self, x, {name}): ..., or derive the guide",
-            )
+    ran = run(model, guide, batch, len(next(iter(batch.values()))))
+    weights = row_weights(ran.pairing, ran.rows)
+    if ran.expanded is None:
+        return weights
+    log_q = ran.expanded.log_weight
+    return sum_by_datum(log_q.exp() * (weights - log_q), ran.expanded.datum, ran.expanded.num_data)
 
 
 def row_weights(pairing: Pairing, rows: int) -> Tensor:
@@ -162,12 +135,8 @@ def row_weights(pairing: Pairing, rows: int) -> Tensor:
     return functools.reduce(torch.add, terms)
 
 
-def _summed_parts(
-    model: Program, guide: Program, batch: Mapping[str, Tensor], size: int, names: list[str], *, closed_form: bool
-) -> Parts:
-    expanded = enumerate_discrete(guide, batch, names)
-    rows, num_data = len(expanded.datum), expanded.num_data
-    pairing = pair(model, guide, expanded.batch, rows)
+def _summed_parts(ran: Run, expanded: Expanded, size: int, *, closed_form: bool) -> Parts:
+    pairing, rows, num_data = ran.pairing, ran.rows, expanded.num_data
     weight = expanded.log_weight.exp()
     zero = weight.new_zeros(())
     distortion = zero
@@ -185,7 +154,7 @@ def _summed_parts(
         rate = draw.rate(closed_form=closed_form)
         local = data_frame(draw, rows) is not None
         rates[name] = (weight * per_datum(rate, draw, rows)).sum() / num_data if local else rate.sum() / size
-    return Parts(distortion, rates, pairing, label_nll)
+    return Parts(distortion, rates, ran, label_nll)
 
 
 def per_datum(density: Tensor, draw: Draw, rows: int) -> Tensor:
@@ -226,7 +195,7 @@ def kl_per_dimension(guide_fn: Distribution, model_fn: Distribution) -> Tensor |
         return None
 
 
-def _full_size(pairing: Pairing) -> float:
+def full_size(pairing: Pairing) -> float:
     """The number of data points that the program's scaled log-densities are summed over."""
     for draw in [*pairing.observed.values(), *pairing.latents.values()]:
         frame = data_frame(draw, pairing.rows)

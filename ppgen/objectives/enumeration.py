@@ -13,12 +13,20 @@ from ppgen.errors import DataError, DeclarationError
 from ppgen.objectives.base import Program
 from ppgen.objectives.pairing import draw_guide
 
-__all__ = ["MISSING", "Expanded", "enumerate_discrete", "logsumexp_by_datum", "sum_by_datum"]
+__all__ = [
+    "MISSING",
+    "MOST_ROWS_A_DATUM",
+    "Expanded",
+    "enumerate_discrete",
+    "logsumexp_by_datum",
+    "num_values",
+    "sum_by_datum",
+]
 
 MISSING = -1
 """In a batch, the value of a discrete latent that is not observed for this row."""
 
-_MOST_ROWS_A_DATUM = 4096
+MOST_ROWS_A_DATUM = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,27 +89,27 @@ def enumerate_discrete(guide: Program, batch: Mapping[str, Tensor], names: list[
 def _expand(guide: Program, before: Expanded, name: str, given: Tensor | None) -> Expanded:
     fn = _guide_distribution(guide, before.batch, name)
     support = _support(name, fn)
-    num_values = len(support)
+    count = len(support)
     rows = len(before.datum)
-    if num_values * rows > _MOST_ROWS_A_DATUM * before.num_data:
+    if count * rows > MOST_ROWS_A_DATUM * before.num_data:
         raise DeclarationError(
             f"{name}: too many combinations of discrete values to sum out",
-            expected=f"at most {_MOST_ROWS_A_DATUM} for each datum",
-            got=f"{num_values * rows // before.num_data}",
+            expected=f"at most {MOST_ROWS_A_DATUM} for each datum",
+            got=f"{count * rows // before.num_data}",
             fix="fewer classes or bits, or a score-function gradient: ppgen.ELBO(gradient='score')",
         )
     log_q = torch.stack([fn.log_prob(value.expand(fn.batch_shape + fn.event_shape)) for value in support], 1)
     observed = None if given is None else given[before.datum]
     known = torch.zeros(rows, dtype=torch.bool, device=log_q.device) if observed is None else _is_known(observed)
-    matches = torch.ones(rows, num_values, dtype=torch.bool, device=log_q.device)
+    matches = torch.ones(rows, count, dtype=torch.bool, device=log_q.device)
     if observed is not None:
         flat = observed.reshape(rows, 1, -1)
-        equal = (flat == support.reshape(1, num_values, -1).to(flat.dtype)).all(-1)
+        equal = (flat == support.reshape(1, count, -1).to(flat.dtype)).all(-1)
         if bool((known & ~equal.any(1)).any()):
             row = int((known & ~equal.any(1)).nonzero()[0])
             raise DataError(
                 f"{name}: an observed value is none of its distribution's, at row {int(before.datum[row])}",
-                expected=f"one of {num_values} values, or {MISSING} where it is not observed",
+                expected=f"one of {count} values, or {MISSING} where it is not observed",
                 got=str(observed[row].tolist()),
                 fix=f"renumber the labels from 0, and mark missing ones by {MISSING}",
             )
@@ -120,8 +128,19 @@ def _guide_distribution(guide: Program, batch: Mapping[str, Tensor], name: str) 
     return draw_guide(guide, batch, len(next(iter(batch.values()))))[name].guide_fn
 
 
+def num_values(fn: Any) -> int:
+    """How many values a discrete distribution has; 0 where they cannot be listed."""
+    if _is_bits(fn):
+        return 2 ** fn.event_shape.numel()
+    return len(fn.enumerate_support(expand=False)) if fn.has_enumerate_support else 0
+
+
 def _support(name: str, fn: Any) -> Tensor:
     """All values of a discrete distribution, [K, *event]."""
+    if _is_bits(fn):
+        bits, probs = fn.event_shape.numel(), _base(fn).probs
+        codes = torch.arange(2**bits, device=probs.device)[:, None] >> torch.arange(bits, device=probs.device) & 1
+        return codes.reshape(-1, *fn.event_shape).to(probs.dtype)
     if not fn.has_enumerate_support:
         raise DeclarationError(
             f"{name}: a discrete latent without a finite list of values",
@@ -129,22 +148,18 @@ def _support(name: str, fn: Any) -> Tensor:
             got=str(fn),
             fix="truncate it to a Categorical, or use a score-function gradient: ppgen.ELBO(gradient='score')",
         )
-    base = fn
-    while type(base).__name__ in ("Independent", "ExpandedDistribution"):
-        base = base.base_dist
-    if fn.event_shape and type(base).__name__ == "Bernoulli":
-        bits = fn.event_shape.numel()
-        if bits > 12:
-            raise DeclarationError(
-                f"{name}: {bits} bits have too many combinations to sum out",
-                expected="at most 12 bits",
-                fix="a score-function gradient: ppgen.ELBO(gradient='score')",
-            )
-        device = base.probs.device
-        codes = torch.arange(2**bits, device=device)[:, None] >> torch.arange(bits, device=device) & 1
-        return codes.reshape(-1, *fn.event_shape).to(base.probs.dtype)
     values = fn.enumerate_support(expand=False)
     return values.reshape(len(values), *fn.event_shape)
+
+
+def _is_bits(fn: Any) -> bool:
+    return bool(fn.event_shape) and type(_base(fn)).__name__ == "Bernoulli"
+
+
+def _base(fn: Any) -> Any:
+    while type(fn).__name__ in ("Independent", "ExpandedDistribution"):
+        fn = fn.base_dist
+    return fn
 
 
 def _is_known(observed: Tensor) -> Tensor:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -11,10 +12,12 @@ from torch import Tensor, nn
 
 from ppgen.errors import SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
-from ppgen.objectives.bound import per_datum, row_weights
-from ppgen.objectives.elbo import ELBO, must_be_pathwise
-from ppgen.objectives.pairing import Draw, Pairing, pair
+from ppgen.objectives.bound import parts_of, per_datum, row_weights
+from ppgen.objectives.elbo import ELBO
+from ppgen.objectives.enumeration import logsumexp_by_datum
 from ppgen.objectives.particles import repeat_rows
+from ppgen.objectives.requirements import must_be_pathwise, must_have_spread
+from ppgen.objectives.run import Run, rerun, run
 
 __all__ = ["IWAE"]
 
@@ -25,8 +28,13 @@ _GRADIENTS = ("pathwise", "dreg", "stl")
 class IWAE(Objective):
     """Maximise ``L_K = E[log 1/K sum_k w_k]``, ``w_k = p(x, z_k) / q(z_k | x)`` (Burda, Grosse & Salakhutdinov, 2016).
 
-    ``L_1`` is the ELBO, and ``L_K`` rises with K towards log p(x). The logarithm of the mean is taken for each datum
-    before anything is summed, so that the bound is right under subsampling, where Pyro's ``RenyiELBO`` is not.
+    ``L_1`` is the ELBO (of continuous latents), and ``L_K`` rises with K towards log p(x). The logarithm of the mean is
+    taken for each datum before anything is summed, so that the bound is right under subsampling, where Pyro's
+    ``RenyiELBO`` is not.
+
+    Discrete latents y are summed out: ``w_k = sum_y p(x, y, z_ky) / q(z_ky | x, y)``. No ``q(y | x)`` takes part in
+    that bound, so it is fitted beside it, to the normalised weights of the same draws (the wake phase of Bornschein &
+    Bengio, 2015), and to the labels where y is observed; the loss's value has no part of this.
 
     Args:
         num_particles: K.
@@ -36,7 +44,8 @@ class IWAE(Objective):
             second time, and have no variance at the exact posterior.
 
     Raises:
-        SettingError: on a number of particles below 1, an unknown gradient, or ``"stl"`` with several particles.
+        SettingError: on a number of particles below 1, an unknown gradient, or ``"stl"`` with several particles, or
+            (from the loss) with latents summed out.
 
     Example:
         >>> IWAE(16, gradient="dreg").name
@@ -74,12 +83,6 @@ class IWAE(Objective):
 
     def check(self, model: Program, guide: Program | None) -> None:
         ELBO().check(model, guide)
-        if getattr(guide, "is_point", False):
-            raise SettingError(
-                "IWAE: the guide is a point, which has no density to weigh draws by",
-                expected="a guide with spread",
-                fix="guide=ppgen.guides.MeanField(model)",
-            )
         for site in getattr(model, "sites", {}).values():
             if not site.local:
                 raise SettingError(
@@ -102,46 +105,47 @@ class IWAE(Objective):
     ) -> Loss:
         rows = len(next(iter(batch.values())))
         total = self.num_particles * rows
-        wide = repeat_rows(batch, self.num_particles)
-        drawn = pair(model, guide, wide, total)
-        must_be_pathwise(drawn, self.name)
-        weights = row_weights(drawn, total).reshape(self.num_particles, rows)
-        bound = (weights.logsumexp(0) - math.log(self.num_particles)).mean()
-        record = {
-            "iwae": bound.detach(),
-            "elbo": weights.detach().mean(),
-            "distortion": -_log_prob_of(drawn.observed.values(), total).detach().mean(),
-        }
-        for name, draw in drawn.latents.items():
-            record[f"rate/{name}"] = per_datum(draw.log_ratio(), draw, total).detach().mean()
-        if self.gradient == "pathwise" or not torch.is_grad_enabled():
-            return Loss(-bound, record)
-        surrogate = self._path_derivative(model, guide, wide, drawn, rows)
-        return Loss(-(surrogate + (bound - surrogate).detach()), record)
+        ran = run(model, guide, repeat_rows(batch, self.num_particles), total)
+        must_be_pathwise(ran.pairing, self.name)
+        must_have_spread(ran.pairing, self.name)
+        if self.gradient == "stl" and ran.expanded is not None:
+            raise SettingError(
+                f"IWAE: sticking the landing is biased where latents are summed out: {', '.join(ran.expanded.log_q)}",
+                expected="continuous latents only",
+                fix='gradient="dreg"',
+            )
+        weights = row_weights(ran.pairing, ran.rows)
+        datum = torch.arange(total, device=weights.device) if ran.expanded is None else ran.expanded.datum
+        each = logsumexp_by_datum(weights, datum % rows, rows)
+        bound = each.mean() - math.log(self.num_particles)
+        record = {"iwae": bound.detach(), **parts_of(ran, total, closed_form=False).record()}
+        share = (weights.detach() - each.detach()[datum % rows]).exp()
+        value = -bound
+        if self.gradient != "pathwise" and torch.is_grad_enabled():
+            surrogate = self._path_derivative(model, guide, ran, share) / rows
+            value = -(surrogate + (bound - surrogate).detach())
+        if ran.expanded is not None:
+            fitted = (share * functools.reduce(torch.add, ran.expanded.log_q.values())).sum() / rows
+            value = value - (fitted - fitted.detach())
+        return Loss(value, record)
 
-    def _path_derivative(
-        self, model: Program, guide: Program | None, wide: Mapping[str, Tensor], drawn: Pairing, rows: int
-    ) -> Tensor:
+    def _path_derivative(self, model: Program, guide: Program | None, ran: Run, share: Tensor) -> Tensor:
         """A scalar with the estimator's gradient: through z alone for the guide, through log p for the model.
 
         Guide and model run again at detached values ``z``; ``d log w / d z`` there has no direct dependence on the
         guide's parameters, and is then pushed through ``z(phi, noise)``. DReG squares the normalised weights.
+
+        Args:
+            share: normalised weight of each row among those of its datum, [rows].
         """
-        leaves = {name: draw.value.detach().requires_grad_() for name, draw in drawn.latents.items()}
-        total = self.num_particles * rows
-        again = pair(model, guide, wide, total, leaves)
-        weights = row_weights(again, total).reshape(self.num_particles, rows)
-        share = weights.detach().softmax(0)
+        drawn = ran.pairing.latents
+        leaves = {name: draw.value.detach().requires_grad_() for name, draw in drawn.items()}
+        again = rerun(ran, model, guide, leaves).pairing
+        weights = row_weights(again, ran.rows)
         power = 2 if self.gradient == "dreg" else 1
-        paths = torch.autograd.grad((share.pow(power) * weights).sum(), list(leaves.values()), retain_graph=True)
-        for_guide = sum((path.detach() * drawn.latents[n].value).sum() for path, n in zip(paths, leaves, strict=True))
-        log_joint = _log_prob_of(again.observed.values(), total)
-        for draw in again.latents.values():
-            log_joint = log_joint + per_datum(draw.prior_log_prob(), draw, total)
-        log_joint = log_joint.reshape(self.num_particles, rows)
-        return ((share * log_joint).sum() + for_guide) / rows
-
-
-def _log_prob_of(draws: Iterable[Draw], rows: int) -> Tensor:
-    """``log p(x)`` of observed sites, summed over them: [rows]."""
-    return torch.stack([per_datum(draw.log_prob(), draw, rows) for draw in draws]).sum(0)
+        at_draws = (share.pow(power) * weights).sum()
+        paths = torch.autograd.grad(at_draws, list(leaves.values()), retain_graph=True) if leaves else ()
+        for_guide = sum((path.detach() * drawn[name].value).sum() for path, name in zip(paths, leaves, strict=True))
+        densities = [per_datum(draw.log_prob(), draw, ran.rows) for draw in again.observed.values()]
+        densities += [per_datum(draw.prior_log_prob(), draw, ran.rows) for draw in again.latents.values()]
+        return (share * functools.reduce(torch.add, densities)).sum() + for_guide

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from torch.distributions.kl import kl_divergence
 
 from ppgen.errors import DeclarationError
 from ppgen.objectives.base import Program
+from ppgen.objectives.frozen import frozen
 
 __all__ = ["Draw", "Pairing", "draw_guide", "pair"]
 
@@ -175,20 +177,28 @@ def pair(
     batch: Mapping[str, Tensor],
     size: int,
     values: Mapping[str, Tensor] | None = None,
+    *,
+    freeze_guide: bool = False,
 ) -> Pairing:
-    """Run guide then model on a batch, the model's latents taking the guide's values, and the guide ``values``."""
+    """Run guide then model on a batch, the model's latents taking the guide's values, and the guide ``values``.
+
+    With ``freeze_guide`` no gradient reaches the guide's parameters; what guide and model share keeps the model's.
+    """
     pairing = Pairing(_rows(batch, size), values)
     with pairing:
         if guide is not None:
-            guide(batch, size)
+            with frozen(guide) if freeze_guide else nullcontext():
+                guide(batch, size)
         pairing.in_model = True
         model(batch, size)
     return pairing
 
 
-def draw_guide(guide: Program, batch: Mapping[str, Tensor], size: int) -> dict[str, Draw]:
-    """Run the guide alone: its draws by site."""
-    pairing = Pairing(_rows(batch, size))
+def draw_guide(
+    guide: Program, batch: Mapping[str, Tensor], size: int, values: Mapping[str, Tensor] | None = None
+) -> dict[str, Draw]:
+    """Run the guide alone: its draws by site, or its densities at ``values``."""
+    pairing = Pairing(_rows(batch, size), values)
     with pairing:
         guide(batch, size)
     return pairing.latents

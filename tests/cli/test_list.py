@@ -19,7 +19,7 @@ Ppgen = Callable[..., Result]
         ("models", zoo.names()),
         ("datasets", data.names()),
         ("guides", ("Amortized", "AmortizedPair", "Clustered", "MeanField", "FullRank", "Structured", "Flow", "Delta")),
-        ("objectives", ("ELBO", "IWAE", "MaximumLikelihood", "Adversarial")),
+        ("objectives", ("ELBO", "IWAE", "MaximumLikelihood", "Adversarial", "TotalCorrelation", "WakeSleep")),
     ],
 )
 def test_each_kind_with_a_line_an_entry(ppgen: Ppgen, kind: str, names: tuple[str, ...]) -> None:

@@ -43,7 +43,16 @@ THINGS = [
     pytest.param(FullRank(MODEL, width=9), "guide", {"width": 9}, id="derived guide"),
     pytest.param(Wide(MODEL, 2), "guide", {"factor": 2}, id="derived guide of ones own"),
     pytest.param(Encoder(64), "guide", {"x_dim": 64}, id="declared guide"),
-    pytest.param(ppgen.ELBO(4.0, warmup=2), "objective", ppgen.ELBO(4.0, warmup=2).settings(), id="objective"),
+    *(
+        pytest.param(objective, "objective", objective.settings(), id=objective.name)
+        for objective in (
+            ppgen.ELBO(4.0, warmup=2),
+            ppgen.ELBO(capacity=25.0, warmup=50),
+            ppgen.IWAE(5, gradient="dreg"),
+            ppgen.TotalCorrelation(6.0),
+            ppgen.WakeSleep(5, guide_phase="both"),
+        )
+    ),
 ]
 
 

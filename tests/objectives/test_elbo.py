@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -13,10 +14,11 @@ import ppgen
 from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.models import VAE, Autoencoder, ConditionalVAE
+from ppgen.models import VAE, Autoencoder, ConditionalVAE, SemiSupervisedVAE
 from ppgen.objectives import ELBO, Moment
+from ppgen.objectives.pairing import draw_guide
 from tests.oracles.conjugate import BetaBernoulli, DirichletMultinomial, GammaPoisson, SharedMean, TwoLevels
-from tests.oracles.pyro_elbos import ours, reference
+from tests.oracles.pyro_elbos import gradients, ours, reference
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -239,9 +241,42 @@ def test_the_warmup_rises_from_zero_to_beta() -> None:
     assert loss.record["elbo"] < -loss.record["distortion"]  # the true ELBO all the same
 
 
-@pytest.mark.parametrize("settings", [{"beta": -1.0}, {"beta": float("nan")}, {"warmup": -2.0}, {"num_particles": 0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"beta": -1.0},
+        {"beta": float("nan")},
+        {"warmup": -2.0},
+        {"cycles": 0},
+        {"free_bits": -0.1},
+        {"free_bits_per": "pixel"},
+        {"capacity": float("inf")},
+        {"capacity_weight": "a lot"},
+        {"label_weight": -1},
+        {"gradient": "dreg"},
+        {"num_particles": 0},
+        {"num_particles": True},
+    ],
+    ids=str,
+)
 def test_settings_out_of_range_are_named(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match=next(iter(settings))):
+        ELBO(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"capacity": 1.0, "free_bits": 1.0},
+        {"capacity": 1.0, "beta": 4.0},
+        {"gradient": "score", "free_bits": 1.0},
+        {"gradient": "score", "capacity": 0.0},
+        {"gradient": "score", "label_weight": 1.0},
+    ],
+    ids=str,
+)
+def test_settings_of_which_one_would_be_ignored_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match=" and ".join(settings) if "gradient" not in settings else "score"):
         ELBO(**settings)
 
 
@@ -250,6 +285,27 @@ def test_settings_and_name_say_how_it_was_made() -> None:
     assert objective.name == "ELBO(beta=2, warmup=3, num_particles=4, closed_form=False)"
     assert ELBO(**objective.settings()).name == objective.name
     assert ELBO().name == "ELBO()"
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        ELBO(2.0, warmup=3, cycles=2, free_bits=0.5, free_bits_per="dimension", label_weight=0.1),
+        ELBO(capacity=25.0, capacity_weight=10.0, warmup=50),
+        ELBO(gradient="score", num_particles=4),
+        ELBO(0.0),
+    ],
+    ids=lambda objective: objective.name,
+)
+def test_settings_survive_json(objective: ELBO) -> None:
+    again = ELBO(**json.loads(json.dumps(objective.settings())))
+    assert again.settings() == objective.settings()
+    assert again.name == objective.name
+
+
+def test_a_cycle_begins_again_at_0() -> None:
+    objective = ELBO(4.0, warmup=10, cycles=2)
+    assert [objective.beta_at(Moment(0, epoch)) for epoch in (5.0, 15.0, 20.0, 25.0, 35.0, 99.0)] == [2, 4, 0, 2, 4, 4]
 
 
 def test_a_pair_that_has_no_bound_is_refused() -> None:
@@ -282,3 +338,93 @@ def test_a_guide_without_a_gradient_is_refused() -> None:
 
     with pytest.raises(DeclarationError, match=r"'z' from Geometric"):
         ours(ELBO(), Coin(), Guess(), {"x": torch.zeros(3)}, 3, Moment())
+
+
+# Labels ---------------------------------------------------------------------------------------------------------------
+
+
+def test_labels_teach_the_guide_by_their_weight() -> None:
+    """Kingma et al., 2014, equation 9, per datum of the batch."""
+    torch.manual_seed(0)
+    model = SemiSupervisedVAE((1, 8, 8), num_classes=3, latent_dim=2)
+    guide = MeanField(model)
+    batch = {"x": torch.bernoulli(torch.full((4, 1, 8, 8), 0.5)), "y": torch.tensor([2, -1, -1, 0])}
+    plain, _ = ours(ELBO(), model, guide, batch, 40, Moment())
+    taught, gradient = ours(ELBO(label_weight=5.0), model, guide, batch, 40, Moment())
+    q = draw_guide(guide, {"x": batch["x"]}, 4)["y"].guide_fn
+    nll = -q.log_prob(torch.tensor([2, 0, 0, 0]))[[0, 3]].sum() / 4
+    torch.testing.assert_close(taught.value, plain.value + 5 * nll, rtol=0, atol=1e-10)
+    torch.testing.assert_close(taught.record, plain.record, rtol=0, atol=1e-10)
+    three, _ = ours(ELBO(label_weight=5.0, num_particles=3), model, guide, batch, 40, Moment())
+    assert three.value > three.record["distortion"]
+    assert any(bool(g.abs().max() > 1e-6) for g in gradient.values())
+
+
+def test_a_label_weight_without_labels_to_learn_is_refused() -> None:
+    model, guide, batch = pair_of(vae, MeanField)
+    with pytest.raises(DeclarationError, match="no latent can be observed"):
+        ours(ELBO(label_weight=1.0), model, guide, batch, 6, Moment())
+
+
+# Sticking the landing -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [vae, TwoLevels], ids=["vae", "two levels"])
+def test_the_scores_left_out_by_sticking_the_landing_are_all_that_is_left_out(make: Any) -> None:
+    """The same value at the same draw; model gradients alike; guide gradients differ by the score of q at that draw."""
+    model, guide, batch = pair_of(make, FullRank)
+    full, with_score = ours(ELBO(closed_form=False, beta=0.5), model, guide, batch, 60, Moment())
+    stuck, without = ours(ELBO(gradient="stl", beta=0.5), model, guide, batch, 60, Moment())
+    torch.testing.assert_close(full.value, stuck.value, rtol=0, atol=1e-10)
+    pyro.set_rng_seed(0)
+    drawn = {name: draw.value.detach() for name, draw in draw_guide(guide, batch, 60).items()}
+    scored = draw_guide(guide, batch, 60, drawn).values()
+    score = gradients(sum(draw.guide_fn.log_prob(draw.value).sum() for draw in scored) / 6, model, guide)
+    for name in with_score:
+        expected = without[name] + 0.5 * score[name]
+        torch.testing.assert_close(
+            with_score[name], expected, rtol=0, atol=1e-8, msg=lambda text, name=name: name + text
+        )
+
+
+def test_what_guide_and_model_share_keeps_the_models_gradient() -> None:
+    """The weight stands in the guide, where sticking the landing freezes it, and in the model, where it must not."""
+    shared = nn.Parameter(torch.tensor(0.7))
+
+    class Prior(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shared = shared
+
+        @latent
+        def z(self) -> Any:
+            return dist.Normal(self.shared, 1.0)
+
+        @observed
+        def x(self, z: Tensor) -> Any:
+            return dist.Normal(z, 1.0)
+
+    class Same(Guide):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shared = shared
+
+        @latent
+        def z(self, x: Tensor) -> Any:
+            return dist.Normal(self.shared * x, 1.0)
+
+    x = torch.tensor([1.0, -2.0]).repeat(2000)
+    model, guide = Prior(), Same()
+    exact = torch.autograd.grad((0.5 * (shared * x - shared) ** 2 + 0.5 * (x - shared * x) ** 2).mean(), shared)[0]
+    _, found = ours(ELBO(gradient="stl"), model, guide, {"x": x}, len(x), Moment())
+    torch.testing.assert_close(found["0.shared"], exact, rtol=0, atol=0.15)
+    assert shared.requires_grad
+
+
+def test_dropout_would_make_another_guide_the_second_time() -> None:
+    model = vae()
+    guide = MeanField(model, encoder=nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Dropout(0.2)))
+    batch = batch_of(model)
+    with pytest.raises(SettingError, match="dropout"):
+        ours(ELBO(gradient="stl"), model, guide, batch, 6, Moment())
+    ours(ELBO(gradient="stl"), model, guide.eval(), batch, 6, Moment())

@@ -1,0 +1,104 @@
+"""The score-function gradient of the bound, for draws that hide their parameters, with a leave-one-out baseline."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ppgen.objectives.base import Program
+from ppgen.objectives.bound import Parts, data_frame, full_size, per_datum
+from ppgen.objectives.pairing import Draw, Pairing
+from ppgen.objectives.run import Run, run
+
+__all__ = ["score_parts"]
+
+
+def score_parts(
+    model: Program,
+    guide: Program | None,
+    batch: Mapping[str, Tensor],
+    size: int,
+    num_particles: int,
+    *,
+    closed_form: bool = True,
+) -> list[Parts]:
+    """Parts of the bound whose gradients are right for any guide: one for each draw of it.
+
+    A draw with a path to its parameters (``has_rsample``) keeps it. Any other adds ``(f - b) grad log q`` to the
+    gradient of each part f (R. Williams, 1992, REINFORCE), where the baseline b is the mean of f over the other
+    particles (A. Mnih and D. Rezende, 2016, VIMCO, for the ELBO; W. Kool et al., 2019, RLOO): independent of the draw,
+    so that nothing is biased. One particle has no baseline. A local draw is weighed by the parts of its own datum
+    only. Discrete latents are drawn, not summed out.
+    """
+    runs = [run(model, guide, batch, size, sum_out=False) for _ in range(num_particles)]
+    terms = [_terms(ran.pairing, closed_form) for ran in runs]
+    return [_with_scores(ran, terms[k], _others(terms, k)) for k, ran in enumerate(runs)]
+
+
+Terms = dict[str, Tensor]
+
+
+def _terms(pairing: Pairing, closed_form: bool) -> Terms:
+    """Every site's part of the loss: [rows] of a local site, a scalar of a global one; their sum is per datum."""
+    found = {name: _share(pairing, draw, -draw.log_prob()) for name, draw in pairing.observed.items()}
+    for name, draw in pairing.latents.items():
+        found[name] = _share(pairing, draw, _rate(draw, closed_form))
+    return found
+
+
+def _rate(draw: Draw, closed_form: bool) -> Tensor:
+    """The rate; where the draw has no path, ``log q`` is a constant: its own gradient has mean 0, and is only noise."""
+    if draw.guide_fn.has_rsample or (closed_form and draw.may_be_closed and _is_registered(draw)):
+        return draw.rate(closed_form=closed_form)
+    if draw.model_fn is None:
+        return draw.log_ratio().detach()
+    prior = draw.prior_log_prob()
+    return (draw.log_ratio() + prior).detach() - prior
+
+
+def _is_registered(draw: Draw) -> bool:
+    try:
+        torch.distributions.kl_divergence(draw.guide_fn, draw.model_fn)
+    except NotImplementedError:
+        return False
+    return True
+
+
+def _share(pairing: Pairing, draw: Draw, density: Tensor) -> Tensor:
+    weighted = density * (draw.scale / full_size(pairing))
+    return weighted.sum() if data_frame(draw, pairing.rows) is None else per_datum(weighted, draw, pairing.rows)
+
+
+def _others(particles: list[Terms], k: int) -> Terms | None:
+    """The mean of each term over all particles but one."""
+    if len(particles) == 1:
+        return None
+    count = len(particles) - 1
+    others = [terms for i, terms in enumerate(particles) if i != k]
+    return {name: functools.reduce(torch.add, [terms[name].detach() for terms in others]) / count for name in others[0]}
+
+
+def _with_scores(ran: Run, terms: Terms, baseline: Terms | None) -> Parts:
+    """Add to each term what has no value, and the gradient of the draws without a path."""
+    pairing = ran.pairing
+    local = torch.zeros(())
+    shared = torch.zeros(())
+    for draw in pairing.latents.values():
+        if draw.guide_fn.has_rsample:
+            continue
+        log_q = draw.guide_fn.log_prob(draw.value)  # unmasked: masked or not, it was drawn
+        if data_frame(draw, pairing.rows) is None:
+            shared = shared + log_q.sum()
+        else:
+            local = local + per_datum(log_q, draw, pairing.rows)
+    scored = {}
+    for name, term in terms.items():
+        advantage = term.detach() if baseline is None else term.detach() - baseline[name]
+        score = (advantage * (local - local.detach())).sum() if term.dim() else term.new_zeros(())
+        scored[name] = term.sum() + score + advantage.sum() * (shared - shared.detach())
+    zero = next(iter(scored.values())).new_zeros(())
+    distortion = functools.reduce(torch.add, [scored[name] for name in pairing.observed], zero)
+    return Parts(distortion, {name: scored[name] for name in pairing.latents}, ran)

@@ -1,0 +1,171 @@
+"""Wake-sleep: the model learns from the guide's draws, the guide from the model's dreams or from weighted draws."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from ppgen.errors import DeclarationError, SettingError
+from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
+from ppgen.objectives.bound import parts_of, per_datum, row_weights
+from ppgen.objectives.elbo import ELBO
+from ppgen.objectives.pairing import draw_guide
+from ppgen.objectives.particles import repeat_rows
+from ppgen.objectives.requirements import must_have_spread
+from ppgen.objectives.run import Run, rerun, run
+
+__all__ = ["WakeSleep"]
+
+_PHASES = ("sleep", "wake", "both")
+
+
+class WakeSleep(Objective):
+    """Train the model awake and the guide asleep (Hinton et al., 1995), or both on weighted draws (reweighted
+    wake-sleep: Bornschein & Bengio, 2015).
+
+    Each step is two turns. The wake turn moves the model's parameters: it maximises the importance-weighted bound
+    ``log 1/K sum_k p(x, z_k) / q(z_k | x)`` at draws of the guide (``K = 1``: the ELBO). The sleep turn moves the
+    guide's: in its sleep phase it maximises ``E_p(x, z)[log q(z | x)]`` on data that the model dreams; in its wake
+    phase ``sum_k w_k log q(z_k | x)`` at the guide's own draws on real data, with normalised weights w.
+
+    No gradient passes a draw, so that any guide will do, also one of discrete latents; these are drawn, never summed
+    out. The guide minimises KL(p || q), not the bound's KL(q || p). Losses are in nats per datum.
+
+    The record holds the bound as ``iwae``, the true ``elbo`` with its parts, and ``guide_nll``, the guide's loss.
+
+    Args:
+        num_particles: K.
+        guide_phase: ``"sleep"``, ``"wake"``, or ``"both"``, their mean.
+
+    Raises:
+        SettingError: on a setting out of range, or a wake phase of the guide with a single particle, whose gradient is
+            pure noise; by :meth:`check`, on a global latent; from the loss, on a point guide.
+
+    Example:
+        >>> WakeSleep(5, guide_phase="wake").name
+        'WakeSleep(5, wake)'
+    """
+
+    def __init__(self, num_particles: int = 1, *, guide_phase: Literal["sleep", "wake", "both"] = "sleep") -> None:
+        super().__init__()
+        if isinstance(num_particles, bool) or not isinstance(num_particles, int) or num_particles < 1:
+            raise SettingError(
+                "WakeSleep: num_particles is out of range",
+                expected="a whole number >= 1",
+                got=repr(num_particles),
+                fix="num_particles=1",
+            )
+        if guide_phase not in _PHASES:
+            raise SettingError(
+                f"WakeSleep: unknown guide_phase {guide_phase!r}",
+                expected=", ".join(_PHASES),
+                fix='guide_phase="sleep"',
+            )
+        if guide_phase != "sleep" and num_particles == 1:
+            raise SettingError(
+                "WakeSleep: with one particle all weights are 1, and the guide would learn nothing awake",
+                expected="num_particles >= 2",
+                got="num_particles=1",
+                fix=f'WakeSleep(5, guide_phase="{guide_phase}")',
+            )
+        self.num_particles, self.guide_phase = num_particles, guide_phase
+
+    @property
+    def name(self) -> str:
+        return f"WakeSleep({self.num_particles}{'' if self.guide_phase == 'sleep' else ', ' + self.guide_phase})"
+
+    def settings(self) -> dict[str, Any]:
+        return {"num_particles": self.num_particles, "guide_phase": self.guide_phase}
+
+    def check(self, model: Program, guide: Program | None) -> None:
+        ELBO().check(model, guide)
+        sites = getattr(model, "sites", {})
+        if not sites:
+            raise SettingError(
+                "WakeSleep: a hand-written program does not say which of its data to dream",
+                expected="a ppgen.Model",
+                got=type(model).__name__,
+                fix="declare the model, or objective=ppgen.ELBO(gradient='score', num_particles=8)",
+            )
+        for site in sites.values():
+            if not site.local:
+                raise SettingError(
+                    f"WakeSleep: {site.name!r} is a global latent, so that data points share one importance weight",
+                    expected="local latents only",
+                    fix="objective=ppgen.ELBO()",
+                )
+
+    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
+        """The model's turn, then the guide's."""
+        return [Turn("wake", [model]), Turn("sleep", [] if guide is None else [guide])]
+
+    def loss(
+        self,
+        turn: str,
+        model: Program,
+        guide: Any,
+        batch: Mapping[str, Tensor],
+        size: int,
+        moment: Moment,
+    ) -> Loss:
+        """``-iwae`` of the model's turn; the guide's cross-entropy in its own."""
+        if turn == "wake":
+            return self._awake(model, guide, batch)
+        phases = {"sleep": [self._dreamt], "wake": [self._weighted], "both": [self._dreamt, self._weighted]}
+        losses = [phase(model, guide, batch) for phase in phases[self.guide_phase]]
+        value = functools.reduce(torch.add, losses) / len(losses)
+        return Loss(value, {"guide_nll": value.detach()})
+
+    def _awake(self, model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Loss:
+        first, values = self._draws(model, guide, batch)
+        ran = rerun(first, model, guide, values, freeze_guide=True)
+        weights = self._by_particle(row_weights(ran.pairing, ran.rows))
+        bound = (weights.logsumexp(0) - math.log(self.num_particles)).mean()
+        return Loss(-bound, {"iwae": bound.detach(), **parts_of(ran, ran.rows, closed_form=False).record()})
+
+    def _weighted(self, model: Program, guide: Program, batch: Mapping[str, Tensor]) -> Tensor:
+        first, values = self._draws(model, guide, batch)
+        share = self._by_particle(row_weights(first.pairing, first.rows)).softmax(0)
+        log_q = self._by_particle(_log_q(guide, first.batch, first.rows, values))
+        return -(share * log_q).sum(0).mean()
+
+    def _dreamt(self, model: Any, guide: Program, batch: Mapping[str, Tensor]) -> Tensor:
+        rows = len(next(iter(batch.values())))
+        given = {name: value for name, value in batch.items() if name not in model.sites}
+        with torch.no_grad():
+            dream = model(given, rows)
+        latents = {name: dream[name] for name, site in model.sites.items() if site.role == "latent"}
+        evidence = given | {name: dream[name] for name in model.sites if name not in latents}
+        return -_log_q(guide, evidence, rows, latents).mean()
+
+    def _draws(
+        self, model: Program, guide: Program | None, batch: Mapping[str, Tensor]
+    ) -> tuple[Run, dict[str, Tensor]]:
+        """K draws of the guide for each datum, [K * B] rows, without gradients."""
+        wide = repeat_rows(batch, self.num_particles)
+        with torch.no_grad():
+            first = run(model, guide, wide, len(next(iter(wide.values()))), sum_out=False)
+        must_have_spread(first.pairing, self.name)
+        return first, {name: draw.value for name, draw in first.pairing.latents.items()}
+
+    def _by_particle(self, values: Tensor) -> Tensor:
+        return values.reshape(self.num_particles, -1)
+
+
+def _log_q(guide: Program, evidence: Mapping[str, Tensor], rows: int, values: Mapping[str, Tensor]) -> Tensor:
+    """``log q(z | x)`` at given values, [rows]."""
+    draws = draw_guide(guide, evidence, rows, values)
+    if strange := [name for name in draws if name not in values]:
+        raise DeclarationError(
+            f"WakeSleep: the guide draws {strange[0]!r}, which is no latent variable of the model",
+            expected=f"guide sites {sorted(values)}",
+            got=f"guide sites {sorted(draws)}",
+            fix="objective=ppgen.ELBO()",
+        )
+    densities = [per_datum(draw.guide_fn.log_prob(draw.value), draw, rows) for draw in draws.values()]
+    return functools.reduce(torch.add, densities)

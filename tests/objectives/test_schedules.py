@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ppgen.errors import SettingError
+from ppgen.objectives.schedules import Ramp
+
+
+def test_a_rise_is_linear_and_stays_up() -> None:
+    assert [Ramp(10).at(epoch) for epoch in (0.0, 2.5, 10.0, 1e9, float("inf"))] == [0.0, 0.25, 1.0, 1.0, 1.0]
+    assert Ramp().at(0.0) == 1.0
+
+
+def test_a_cycle_rises_for_its_first_half_and_begins_again_at_0() -> None:
+    """Fu et al., 2019, equation 6 and 7 with R = 1/2: tau = mod(t, T/M) / (T/M), weight tau/R up to R, then 1."""
+    total, cycles = 24.0, 3
+    for step in range(240):
+        epoch = step / 10
+        tau = (epoch % (total / cycles)) / (total / cycles)
+        assert Ramp(4.0, cycles).at(epoch) == pytest.approx(min(1.0, tau / 0.5))
+    assert Ramp(4.0, cycles).at(24.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"warmup": -1}, {"warmup": float("inf")}, {"warmup": True}, {"warmup": 1, "cycles": 0}, {"cycles": 2}],
+    ids=str,
+)
+def test_a_course_that_is_none_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match=r"warmup|cycles"):
+        Ramp(**settings)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pyro
+import pyro.distributions as dist
+import pytest
+import torch
+from torch import Tensor
+
+import ppgen
+from ppgen.errors import DeclarationError, SettingError
+from ppgen.guides import Delta, FullRank, MeanField
+from ppgen.models import VAE
+from ppgen.objectives import ELBO, Moment, TotalCorrelation
+from tests.oracles.gaussian_pair import Linear, LinearGuide
+from tests.oracles.pyro_elbos import gradients, ours
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+
+def pair_of(rows: int = 8) -> tuple[Linear, LinearGuide, dict[str, Tensor]]:
+    torch.manual_seed(0)
+    model = Linear()
+    return model, LinearGuide(model, off=0.2), {"x": model(size=rows)["x"].detach()}
+
+
+def terms_by_hand(guide: LinearGuide, x: Tensor) -> dict[str, Tensor]:
+    """The three terms at the draw of seed 0, with loops, for a batch that is all of the data."""
+    pyro.set_rng_seed(0)
+    q = dist.Normal(x @ guide.gain.T, guide.raw.exp())
+    z = q.rsample()
+    n = len(x)
+    mi, tc, kl = [], [], []
+    for i in range(n):
+        each = torch.stack([dist.Normal((x @ guide.gain.T)[j], guide.raw.exp()).log_prob(z[i]) for j in range(n)])
+        joint = each.sum(1).logsumexp(0) - math.log(n)
+        product = (each.logsumexp(0) - math.log(n)).sum()
+        mi.append(each[i].sum() - joint)
+        tc.append(joint - product)
+        kl.append(product - dist.Normal(0.0, 1.0).log_prob(z[i]).sum())
+    return {name: torch.stack(term).mean() for name, term in (("mi", mi), ("tc", tc), ("kl", kl))}
+
+
+def test_with_beta_1_it_is_the_elbo() -> None:
+    model, guide, batch = pair_of()
+    for size in (8, 80):
+        plain, expected = ours(ELBO(), model, guide, batch, size, Moment())
+        loss, found = ours(TotalCorrelation(1.0), model, guide, batch, size, Moment())
+        torch.testing.assert_close(loss.value, plain.value, rtol=0, atol=1e-10)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0, 6.0])
+def test_with_all_data_in_the_batch_only_the_total_correlation_is_weighted(beta: float) -> None:
+    model, guide, batch = pair_of()
+    terms = terms_by_hand(guide, batch["x"])
+    loss, found = ours(TotalCorrelation(beta), model, guide, batch, 8, Moment())
+    plain, _ = ours(ELBO(closed_form=False), model, guide, batch, 8, Moment())
+    torch.testing.assert_close(plain.record["rate/z"], sum(terms.values()).detach(), rtol=0, atol=1e-10)
+    torch.testing.assert_close(loss.record["surrogate_tc"], terms["tc"].detach(), rtol=0, atol=1e-10)
+    expected = loss.record["distortion"] + loss.record["rate/z"] + (beta - 1) * terms["tc"].detach()
+    torch.testing.assert_close(loss.value, expected, rtol=0, atol=1e-10)
+    torch.testing.assert_close(loss.record["elbo"], -(loss.record["distortion"] + loss.record["rate/z"]))
+    exact = gradients(ours_elbo(model, guide, batch) + (beta - 1) * terms["tc"], model, guide)
+    torch.testing.assert_close(found, exact, rtol=0, atol=1e-10)
+
+
+def ours_elbo(model: Any, guide: Any, batch: dict[str, Tensor]) -> Tensor:
+    pyro.set_rng_seed(0)
+    return ELBO().loss("elbo", model, guide, batch, 8, Moment()).value
+
+
+def test_no_minibatch_estimate_is_called_a_total_correlation() -> None:
+    """The density of a minibatch has a bias in the logarithm; so the record says what it is, and not more."""
+    model, guide, batch = pair_of()
+    loss, _ = ours(TotalCorrelation(), model, guide, batch, 8000, Moment())
+    assert "surrogate_tc" in loss.record
+    assert not {"tc", "total_correlation"} & {key.split("/")[0] for key in loss.record}
+
+
+def test_the_weight_goes_from_the_plain_elbo_to_beta() -> None:
+    model, guide, batch = pair_of()
+    start, _ = ours(TotalCorrelation(6.0, warmup=10), model, guide, batch, 80, Moment(0, 0.0))
+    plain, _ = ours(ELBO(), model, guide, batch, 80, Moment())
+    torch.testing.assert_close(start.value, plain.value, rtol=0, atol=1e-10)
+    half, _ = ours(TotalCorrelation(6.0, warmup=10), model, guide, batch, 80, Moment(0, 5.0))
+    torch.testing.assert_close(half.value, plain.value + 2.5 * half.record["surrogate_tc"], rtol=0, atol=1e-10)
+
+
+def test_a_left_over_row_can_be_evaluated_but_not_trained_on() -> None:
+    model, guide, batch = pair_of(1)
+    with torch.no_grad():
+        assert TotalCorrelation().loss("elbo", model, guide, batch, 80, Moment()).record["surrogate_tc"] == 0
+    with pytest.raises(SettingError, match="does not represent"):
+        TotalCorrelation().loss("elbo", model, guide, batch, 80, Moment())
+
+
+def test_it_fits_a_vae_and_history_has_the_true_elbo() -> None:
+    torch.set_default_dtype(torch.float32)
+    x = torch.bernoulli(torch.full((129, 1, 8, 8), 0.3))
+    data = ppgen.data.from_tensors(x, valid=0.2)
+    fit = ppgen.fit(
+        VAE((1, 8, 8), latent_dim=3), data=data, objective=TotalCorrelation(4.0), max_epochs=2, progress=False
+    )
+    row = fit.history[-1]
+    assert {"elbo", "surrogate_tc"} <= set(row["train"])
+    assert {"elbo", "surrogate_tc"} <= set(row["valid"])
+
+
+def test_what_has_no_aggregate_density_is_refused() -> None:
+    model = VAE((1, 8, 8), latent_dim=3)
+    batch = {"x": torch.zeros(4, 1, 8, 8)}
+    with pytest.raises(SettingError, match="point"):
+        ours(TotalCorrelation(), model, Delta(model), batch, 4, Moment())
+    with pytest.raises(DeclarationError, match="the guide of 'z'"):
+        ours(TotalCorrelation(), model, FullRank(model), batch, 4, Moment())
+    with pytest.raises(SettingError, match="no guide"):
+        TotalCorrelation().check(model, None)
+    ours(TotalCorrelation(), model, MeanField(model), batch, 4, Moment())
+
+
+def test_settings_survive_json_and_are_checked() -> None:
+    objective = TotalCorrelation(4.0, warmup=5)
+    again = TotalCorrelation(**json.loads(json.dumps(objective.settings())))
+    assert again.name == objective.name == "TotalCorrelation(beta=4, warmup=5)"
+    with pytest.raises(SettingError, match="beta"):
+        TotalCorrelation(-1.0)
