@@ -9,6 +9,7 @@ __all__ = [
     "Flow",
     "FullRank",
     "MeanField",
+    "Refined",
     "Structured",
 ]
 
@@ -22,4 +23,5 @@ from ppgen.guides.derived import DerivedGuide
 from ppgen.guides.flow import Flow
 from ppgen.guides.full_rank import FullRank
 from ppgen.guides.mean_field import MeanField
+from ppgen.guides.refined import Refined
 from ppgen.guides.structured import Structured

@@ -13,11 +13,12 @@ from torch.distributions import biject_to, constraints
 from torch.distributions.transforms import Transform, identity_transform
 
 from ppgen.declare.site import Site
-from ppgen.declare.supports import name_of, support_name, support_of
+from ppgen.declare.supports import CIRCLE, is_circular, mask_of, name_of, support_name, support_of
 from ppgen.errors import DeclarationError
 
 __all__ = ["Latent"]
 
+_PATHS = ("Markov", "GaussianHMM", "LinearHMM")
 _DISCRETE = ("Categorical", "OneHotCategorical", "Bernoulli")
 
 
@@ -34,6 +35,8 @@ class Latent:
         plate_shape: sizes of the plates inside the data plate, 1 where the site does not stand in one.
         family: ``""`` if continuous, else ``"Categorical"``, ``"OneHotCategorical"`` or ``"Bernoulli"``, whose free
             coordinates are logits.
+        is_masked: whether the model masks the site, so that the guide must too.
+        is_path: whether it is a path of states, ``[T, dim]``, so that data of the same length are a sequence.
     """
 
     site: Site
@@ -43,6 +46,8 @@ class Latent:
     is_real: bool
     plate_shape: tuple[int, ...]
     family: str = ""
+    is_masked: bool = False
+    is_path: bool = False
 
     @property
     def name(self) -> str:
@@ -71,7 +76,7 @@ class Latent:
         else:
             read = value if self.is_real else self.to_support.inv(value)
         lead = read.shape[: read.dim() - event_dims - len(self.plate_shape)]
-        return read.reshape(*lead, -1).to(torch.get_default_dtype())
+        return read.reshape(*lead, -1)
 
     def constrain(self, free: Any) -> Any:
         """A distribution over free coordinates [..., *free_shape], moved to the support."""
@@ -87,35 +92,71 @@ class Latent:
             where: how to name it in messages.
 
         Raises:
-            DeclarationError: if it is discrete, or its support has no bijection from R^n or differs between rows.
+            DeclarationError: if it has no finite list of values and no bijection from R^n, if it is discrete and global
+                or in a further plate, if its support differs between rows, or if its mask cuts an event in pieces.
         """
         fn, value = node["fn"], node["value"]
         event = tuple(fn.event_shape)
         support = support_of(fn)
         batch_dim = value.dim() - len(event)
         plates = tuple(value.shape[1:batch_dim]) if site.local else ()
-        family = name_of(fn)
-        if support is not None and support.is_discrete and family in _DISCRETE and site.local and not site.plates:
+        masked = _is_masked(fn, where)
+        if support is not None and support.is_discrete:
+            family = name_of(fn)
+            _must_be_enumerable(site, fn, where)
             classes = len(fn.enumerate_support(expand=False)) if family == "Categorical" else prod(event)
-            return cls(site, event, (classes,), identity_transform, True, plates, family)
-        if support is None or support.is_discrete:
-            raise DeclarationError(
-                f"{where} is {name_of(fn)}, for which this family derives no reparameterised distribution",
-                expected="a continuous latent, or a local Categorical, OneHotCategorical or Bernoulli",
-                got=f"{name_of(fn)} over {support_name(support)}",
-                fix="sum it out of the likelihood by hand (a mixture distribution), or write a ppgen.Guide",
-            )
+            return cls(site, event, (classes,), identity_transform, True, plates, family, masked)
+        if is_circular(fn):
+            support = constraints.independent(CIRCLE, len(event)) if event else CIRCLE
         try:
             to_support = biject_to(_without_rows(support, len(event), where))
         except NotImplementedError as error:
             raise DeclarationError(
                 f"{where} has a support without a bijection from the real numbers",
                 expected="real, positive, interval or simplex support",
-                got=support_name(support),
+                got="unknown" if support is None else support_name(support),
                 fix="reparameterise the site, for example by a Normal and a transform in the decoder",
             ) from error
         free = tuple(to_support.inverse_shape(torch.Size(event)))
-        return cls(site, event, free, to_support, _is_identity(to_support), plates)
+        return cls(site, event, free, to_support, _is_identity(to_support), plates, "", masked, name_of(fn) in _PATHS)
+
+
+def _must_be_enumerable(site: Site, fn: Any, where: str) -> None:
+    """Refuse a discrete latent that cannot be summed out, and say what can be done instead."""
+    family, event = name_of(fn), tuple(fn.event_shape)
+    by_hand = "sum it out of the likelihood by hand (a mixture distribution), or write a ppgen.Guide"
+    if family not in _DISCRETE:
+        got, fix = "values that have no end", f"cut it off to a Categorical over its likely values, or {by_hand}"
+        if family == "Binomial":
+            got, fix = "a family that is not summed out", f"write it as a Categorical over its values, or {by_hand}"
+    elif not site.local:
+        got, fix = "one value for all data (local=False)", by_hand
+    elif site.plates:
+        got = f"one value for each element of plate {site.plates[0]!r}: combinations without number"
+        fix = f"{by_hand}; dist.MixtureSameFamily in the methods that depend on it does so"
+    elif family != "Bernoulli" and len(event) > (family == "OneHotCategorical"):
+        got, fix = f"events of shape {list(event)}, several values at once", "declare a site for each of the values"
+    else:
+        return
+    raise DeclarationError(
+        f"{where} is {family}, for which this family derives no reparameterised distribution",
+        expected="a continuous latent, or a local Categorical, OneHotCategorical or Bernoulli",
+        got=f"{family} over {support_name(fn.support)}: {got}",
+        fix=fix,
+    )
+
+
+def _is_masked(fn: Any, where: str) -> bool:
+    """Whether the model masks the site: whole events of it, since a guide could not leave out a part of one."""
+    mask = mask_of(fn)
+    if mask is not None and type(fn).__name__ != "MaskedDistribution":
+        raise DeclarationError(
+            f"{where} is masked in parts of its event",
+            expected="a mask with one entry for each datum (and element of further plates)",
+            got=f"a mask inside an event of shape {list(fn.event_shape)}",
+            fix="mask last: dist.Normal(...).to_event(1).mask(mask)",
+        )
+    return mask is not None
 
 
 def _without_rows(support: Any, event_dim: int, where: str) -> Any:

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -19,6 +20,8 @@ from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent
 from ppgen.guides.evidence import Evidence
+from ppgen.guides.heads import beside, make_head
+from ppgen.guides.masks import Masks
 
 __all__ = ["DerivedGuide", "Latent"]
 
@@ -38,8 +41,9 @@ class DerivedGuide(_Remembered, ABC):
     """A guide built from a declared model: one network reads the evidence, one head a latent gives its distribution.
 
     Sites are drawn in the model's order, so that closed-form rates stay valid. A global latent gets free parameters
-    instead of a head. A latent whose value is in the batch is observed there and not drawn. Building the guide
-    changes nothing of the model, and no random state.
+    instead of a head. A latent whose value is in the batch is observed there and not drawn; where the model masks a
+    latent (``return dist.Normal(...).mask(mask)``), so does the guide. Building the guide changes nothing of the model,
+    and no random state.
 
     Encoder and heads are made by :meth:`setup`, as soon as the shapes of all evidence are known: at once, or on the
     first batch if the model has covariates or further plates.
@@ -76,7 +80,9 @@ class DerivedGuide(_Remembered, ABC):
         self.free = nn.ParameterDict()
         self.parts = nn.ModuleDict()
         self.reads: dict[str, list[str]] = {}
+        self.masks: Masks | None = None
         self._encoder, self._width = encoder, width
+        self._is_placed = False
         if not self._covariates() and not model.inner:
             self.setup()
 
@@ -125,10 +131,14 @@ class DerivedGuide(_Remembered, ABC):
     def setup(self, batch: Mapping[str, Tensor] | None = None) -> DerivedGuide:
         """Build encoder and heads for the shapes that a batch shows; ``ppgen.fit`` calls it.
 
+        Weights have the type and device of the model's, or of the data if it has none. Where the batch observes a
+        continuous latent, its value is evidence too; a guide that did not know of it is built anew.
+
         Args:
             batch: evidence and covariates, with the largest label of each integer covariate among its rows.
         """
-        if self.is_ready:
+        if self.is_ready and not self._is_news(batch):
+            self._follow(batch)
             return self
         sites = self.model.sites.values()
         nodes = self.model.prior_run(batch, None if batch else 2).nodes
@@ -136,12 +146,13 @@ class DerivedGuide(_Remembered, ABC):
         # Discrete latents come first, so that they can be summed out with everything else given them.
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
-        evidence = [site.name for site in sites if site.role != "latent"] + self._covariates()
-        reference = next(self.model.parameters(), None)
+        given = self._given(latents, batch)
+        evidence = [site.name for site in sites if site.role != "latent" or site.name in given] + self._covariates()
         with torch.random.fork_rng(devices=[]):
             if any(latent.site.local for latent in latents):
                 read = {name: example[name].cpu() for name in evidence if name in example}
-                self.evidence = Evidence(read, self._width, self._encoder)
+                paths = [one.event_shape[0] for one in latents if one.is_path]
+                self.evidence = Evidence(read, self._width, self._encoder, paths)
                 num_features = self.evidence.num_features
             for i, latent in enumerate(latents):
                 before = [other for other in latents[:i] if other.site.local == latent.site.local]
@@ -154,24 +165,50 @@ class DerivedGuide(_Remembered, ABC):
                     self.reads[latent.name] = [read.name for read in reads]
                     num_read = sum(read.num_free * prod(read.plate_shape) for read in reads)
                     num_outputs = outputs * prod(latent.plate_shape)
-                    self.heads[latent.name] = _head(num_features, num_read, num_outputs, self._width)
+                    self.heads[latent.name] = make_head(num_features, num_read, num_outputs, self._width)
                 else:
                     self.free[latent.name] = nn.Parameter(torch.zeros(outputs))
-        if reference is not None:
-            self.to(reference.device, reference.dtype)
-        self.latents = latents
+        if any(latent.is_masked for latent in latents):
+            one = {s.name: nodes[s.name]["value"].detach()[:1] if s.local else nodes[s.name]["value"] for s in sites}
+            self.masks = Masks(self.model, one)
+        self.latents, self._is_placed = latents, False
+        self._follow(batch)
         return self
 
-    def forward(self, batch: Mapping[str, Tensor] | None = None, size: int | None = None) -> dict[str, Tensor]:
-        """Draw all latents given a batch; arguments as in ``Model.forward``."""
+    def _follow(self, batch: Mapping[str, Tensor] | None) -> None:
+        """Take type and device of the model's weights or, once, of the data."""
+        if self._is_placed:
+            return
+        tensors = chain(self.model.parameters(), self.model.buffers(), (batch or {}).values())
+        for first in (tensor for tensor in tensors if tensor.is_floating_point()):
+            self.to(first.device, first.dtype)
+            self._is_placed = True
+            return
+
+    def forward(
+        self,
+        batch: Mapping[str, Tensor] | None = None,
+        size: int | None = None,
+        shifts: Mapping[str, Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Draw all latents given a batch.
+
+        Args:
+            batch: as in ``Model.forward``.
+            size: as in ``Model.forward``.
+            shifts: for each local latent, what to add to its head's output, ``[rows, num_outputs]``: how
+                :class:`~ppgen.guides.Refined` moves the posterior of one datum.
+        """
         batch = {} if batch is None else batch
-        self.setup(batch)
+        if not (self.is_ready and self._is_placed):
+            self.setup(batch)
         rows = batch_rows(batch, size)
         memory: dict[str, Any] = {}
         values: dict[str, Tensor] = {}
         for latent in self.latents:
             if not latent.site.local:
-                values[latent.name] = self._draw(latent, self.free[latent.name], batch, memory)
+                fn = self._distribution(latent, self.free[latent.name], memory)
+                values[latent.name] = self._draw(latent, fn, batch, values, memory)
         if self.evidence is None:
             return values
         features = self.evidence(batch)
@@ -181,25 +218,37 @@ class DerivedGuide(_Remembered, ABC):
             for latent in self.latents:
                 if latent.site.local:
                     known = [memory[f"features of {name}"] for name in self.reads[latent.name]]
-                    output = self.heads[latent.name](_beside(features, known))
+                    output = self.heads[latent.name](beside(features, known))
+                    if shifts is not None:
+                        output = output + shifts[latent.name]
                     output = output.reshape(*output.shape[:-1], *latent.plate_shape, -1)
+                    fn = self._distribution(latent, output, memory)
                     with contextlib.ExitStack() as nest:
                         for name in latent.site.plates:
                             index = inner.index(name)
                             nest.enter_context(pyro.plate(name, latent.plate_shape[index], dim=index - len(inner)))
-                        values[latent.name] = self._draw(latent, output, batch, memory)
+                        values[latent.name] = self._draw(latent, fn, batch, values, memory)
         return values
 
-    def _draw(self, latent: Latent, output: Tensor, batch: Mapping[str, Tensor], memory: dict[str, Any]) -> Tensor:
-        given = batch.get(latent.name)
-        if latent.is_discrete:
-            infer = {"enumerate": "parallel"}  # for Pyro's TraceEnum_ELBO; our own bound sums it out as rows
-            value = pyro.sample(latent.name, latent.discrete(output), infer=infer) if given is None else given
-        else:
-            fn = self.distribution(latent, output, memory)
-            value = pyro.sample(latent.name, fn) if given is None else given
-            if latent is not self.latents[-1]:
-                self.remember(latent, value, memory)
+    def _distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
+        return latent.discrete(output) if latent.is_discrete else self.distribution(latent, output, memory)
+
+    def _draw(
+        self,
+        latent: Latent,
+        fn: Any,
+        batch: Mapping[str, Tensor],
+        drawn: Mapping[str, Tensor],
+        memory: dict[str, Any],
+    ) -> Tensor:
+        value = batch.get(latent.name)
+        if value is None:
+            if self.masks is not None and latent.is_masked:
+                fn = fn.mask(self.masks.of(latent.site, batch, drawn, batch_rows(batch, None)))
+            # Marked for Pyro's TraceEnum_ELBO; our own bound sums a discrete latent out as rows of the batch.
+            value = pyro.sample(latent.name, fn, infer={"enumerate": "parallel"} if latent.is_discrete else {})
+        if not latent.is_discrete and latent is not self.latents[-1]:
+            self.remember(latent, value, memory)
         if any(latent.name in names for names in self.reads.values()):
             memory[f"features of {latent.name}"] = latent.features(value)
         return value
@@ -213,29 +262,17 @@ class DerivedGuide(_Remembered, ABC):
         discrete = [other for other in before if other.is_discrete]
         return discrete + self.conditions(latent, [other for other in before if not other.is_discrete])
 
+    def _given(self, latents: list[Latent], batch: Mapping[str, Tensor] | None) -> set[str]:
+        """Continuous latents that a batch observes: evidence for the others, unless the encoder is the user's."""
+        known = {} if batch is None or self._encoder is not None else batch
+        return {one.name for one in latents if one.site.local and not one.is_discrete and one.name in known}
+
+    def _is_news(self, batch: Mapping[str, Tensor] | None) -> bool:
+        return self.evidence is not None and not self._given(self.latents, batch) <= set(self.evidence.names)
+
     def _covariates(self) -> list[str]:
         parents = [parent for site in self.model.sites.values() for parent in site.parents]
         return [parent for parent in dict.fromkeys(parents) if parent not in self.model.sites]
 
     def _where(self, site: Site) -> str:
         return f"{type(self).__name__}: latent variable {site.name!r} of {type(self.model).__name__}"
-
-
-def _head(num_features: int, num_read: int, num_outputs: int, width: int) -> nn.Module:
-    """Features to numbers, near 0 at first: every guide starts near the standard normal in free coordinates.
-
-    A head that reads other latents beside the features has a hidden layer, to mix the two.
-    """
-    last = nn.Linear(width if num_read else num_features, num_outputs)
-    with torch.no_grad():
-        last.weight.mul_(0.1)
-        last.bias.zero_()
-    return nn.Sequential(nn.Linear(num_features + num_read, width), nn.SiLU(), last) if num_read else last
-
-
-def _beside(features: Tensor, known: list[Tensor]) -> Tensor:
-    """Features [batch, F] beside values read [..., batch, n]; leading dims are particles or enumerated values."""
-    if not known:
-        return features
-    lead = torch.broadcast_shapes(features.shape[:-1], *(read.shape[:-1] for read in known))
-    return torch.cat([read.expand(*lead, -1) for read in (features, *known)], -1)

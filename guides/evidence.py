@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from ppgen.declare.silent import silent
 from ppgen.errors import DeclarationError
-from ppgen.nets import MLP
+from ppgen.nets import MLP, SequenceEncoder
 from ppgen.nets import encoder as default_encoder
 
 __all__ = ["Evidence"]
@@ -19,19 +19,27 @@ class Evidence(nn.Module):
     """Features [batch, num_features] of the observed sites and covariates of a batch.
 
     The reader of each input is chosen by its event shape: convolutions for an image [C, H, W], a perceptron beside an
-    affine map for a vector or number, an embedding for an integer label. Several inputs are mixed by a further
-    perceptron.
+    affine map for a vector or number, an embedding for an integer label. A matrix [T, D] is read as one vector, or by
+    a recurrent network if it is a sequence, as the model tells: one of its latents is a path of T states. Several
+    inputs are mixed by a further perceptron.
 
     Args:
         example: one value of each input, [batch, ...], in the order in which they are read.
         width: features of each reader.
         encoder: the user's own network instead: called with the input, or with inputs by name if there are several.
+        lengths: the lengths of the model's paths.
 
     Raises:
         DeclarationError: if there is nothing to condition on, or the user's encoder returns no [batch, features].
     """
 
-    def __init__(self, example: Mapping[str, Tensor], width: int = 128, encoder: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        example: Mapping[str, Tensor],
+        width: int = 128,
+        encoder: nn.Module | None = None,
+        lengths: Collection[int] = (),
+    ) -> None:
         super().__init__()
         if not example:
             raise DeclarationError(
@@ -46,7 +54,7 @@ class Evidence(nn.Module):
             self.num_features = self._probe(example)
             return
         self.num_features = width
-        self.readers = nn.ModuleDict({name: _reader(value, width) for name, value in example.items()})
+        self.readers = nn.ModuleDict({name: _reader(value, width, lengths) for name, value in example.items()})
         several = len(example) > 1
         self.mix = MLP(width * len(example), width, hidden=(width,)) if several else nn.Identity()
 
@@ -83,20 +91,21 @@ class Evidence(nn.Module):
 
 
 class _Numbers(nn.Module):
-    """The default encoder of a shape, for counts too: integers are read as numbers."""
+    """A network for counts too: integers are read as numbers."""
 
-    def __init__(self, shape: tuple[int, ...], width: int) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = default_encoder(shape, width)
+        self.network = network
 
     def forward(self, value: Tensor) -> Tensor:
         return self.network(value.to(next(self.network.parameters()).dtype))
 
 
-def _reader(value: Tensor, width: int) -> nn.Module:
+def _reader(value: Tensor, width: int, lengths: Collection[int]) -> nn.Module:
     """A network that reads one input into features."""
-    if value.is_floating_point():
-        return default_encoder(tuple(value.shape[1:]), width)
-    if value.dim() == 1:
+    shape = tuple(value.shape[1:])
+    if not value.is_floating_point() and not shape:
         return nn.Embedding(int(value.max()) + 1, width)
-    return _Numbers(tuple(value.shape[1:]), width)
+    is_sequence = len(shape) == 2 and shape[0] in lengths
+    network = SequenceEncoder(shape, width) if is_sequence else default_encoder(shape, width)
+    return network if value.is_floating_point() else _Numbers(network)

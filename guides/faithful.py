@@ -17,6 +17,9 @@ def faithful_inverse(sites: Mapping[str, Site], latents: list[str]) -> dict[str,
     of sampling in which every dependence of the posterior has an edge: for ``z2 -> z1 -> x`` it is
     ``q(z1 | x) q(z2 | z1)``.
 
+    Latents in further plates are eliminated first, and so drawn last: given those outside, their elements are
+    independent of each other, as a site in a plate has to be.
+
     Args:
         sites: the model's, in topological order.
         latents: those to be sampled; all other sites count as observed.
@@ -30,7 +33,7 @@ def faithful_inverse(sites: Mapping[str, Site], latents: list[str]) -> dict[str,
         for one in family:
             neighbours[one] |= set(family) - {one}
     inverse: dict[str, list[str]] = {}
-    for name in (name for name in sites if name in latents):
+    for name in sorted((name for name in sites if name in latents), key=lambda name: -len(sites[name].plates)):
         around = neighbours.pop(name)
         for one in around:
             neighbours[one] = (neighbours[one] | around) - {one, name}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pyro.distributions as dist
+import torch
 from torch import Tensor, nn
-from torch.distributions.transforms import ReshapeTransform
+from torch.distributions.transforms import AffineTransform, ReshapeTransform
 
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.guides.gaussian import positive
 from ppgen.nets import Flow as FlowNetwork
 
 __all__ = ["Flow"]
@@ -18,11 +20,12 @@ _FLOWS = ("MAF", "NSF", "NICE", "NAF")
 
 
 class Flow(DerivedGuide):
-    """``q(z_i | z_<i, x)``: a flow from zuko in free coordinates, whose context is the head's output.
+    """``q(z_i | z_<i, x)``: ``mu + sigma * f(eps; c)`` in free coordinates, with a flow f of zuko, and a head for the rest.
 
     Masked autoregressive flows (Papamakarios, Pavlakou & Murray, 2017) by default, or neural spline flows (Durkan et
     al., 2019). Each latent has a flow of its own, whose context has read all latents before it, so that the joint is
-    as flexible as one flow over all of them, and each site stays an ordinary Pyro distribution. Rates are sampled.
+    as flexible as one flow over all of them, and each site stays an ordinary Pyro distribution. The flow starts near
+    the identity, and the guide as a mean-field one. Rates are sampled.
 
     Args:
         model: the declared model.
@@ -47,15 +50,28 @@ class Flow(DerivedGuide):
         return before
 
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
-        return self.context
+        return 2 * latent.num_free + self.context
 
     def part(self, latent: Latent) -> nn.Module:
         hidden = (self._width, self._width)
-        return FlowNetwork(latent.num_free, self.context, self.flow, self.transforms, hidden)
+        return _near_identity(FlowNetwork(latent.num_free, self.context, self.flow, self.transforms, hidden))
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        free: Any = self.parts[latent.name](output)
-        if latent.free_shape != (latent.num_free,):
-            reshape = ReshapeTransform((latent.num_free,), latent.free_shape)
+        n = latent.num_free
+        loc, raw, context = output.split([n, n, self.context], -1)
+        here = AffineTransform(loc, positive(raw), event_dim=1)
+        free: Any = dist.TransformedDistribution(self.parts[latent.name](context), [here])
+        if latent.free_shape != (n,):
+            reshape = ReshapeTransform((n,), latent.free_shape)
             free = dist.TransformedDistribution(free, [reshape])
         return latent.constrain(free)
+
+
+def _near_identity(network: nn.Module) -> nn.Module:
+    """The flow with its last layers near 0, so that it starts near the standard normal, as every guide does."""
+    for name, module in network.named_modules():
+        if name.endswith("hyper") and isinstance(module, nn.Sequential) and isinstance(module[-1], nn.Linear):
+            with torch.no_grad():
+                module[-1].weight.mul_(0.1)
+                module[-1].bias.zero_()
+    return network

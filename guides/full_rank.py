@@ -40,7 +40,7 @@ class FullRank(DerivedGuide):
                 f"FullRank: latent variable {latent.name!r} stands in plate {latent.site.plates[0]!r}",
                 expected="latents with one value per datum",
                 got=f"{latent.plate_shape} values per datum",
-                fix="guide=ppgen.guides.MeanField(model), or give the site an event dimension instead of a plate",
+                fix="guide=ppgen.guides.Structured(model), or give the site an event dimension instead of a plate",
             )
         n = latent.num_free
         return n + n * (n + 1) // 2 + n * sum(b.num_free for b in before)

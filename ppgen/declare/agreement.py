@@ -8,7 +8,15 @@ from typing import Any
 
 import torch
 
-from ppgen.declare.supports import name_of, same_support, support_name, support_of
+from ppgen.declare.supports import (
+    CIRCLE,
+    is_circular,
+    mask_of,
+    name_of,
+    same_support,
+    support_name,
+    support_of,
+)
 from ppgen.errors import DeclarationError
 
 __all__ = ["verify_names", "verify_pair"]
@@ -46,7 +54,7 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
     """Check one latent variable's distribution in the guide against the one in the model.
 
     Raises:
-        DeclarationError: if event shape, value shape, support or scale differ.
+        DeclarationError: if event shape, value shape, support, mask or scale differ.
     """
     p, q = model_node["fn"], guide_node["fn"]
     if tuple(p.event_shape) != tuple(q.event_shape):
@@ -69,10 +77,21 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
     if not _covers(p, q, guide_node["value"]):
         raise DeclarationError(
             f"{where}: the guide's support is not the model's",
-            expected=f"{support_name(p.support)}, as {name_of(p)} has in the model",
+            expected="angles, whose density is one on the circle: on the real line it has no integral"
+            if is_circular(p)
+            else f"{support_name(p.support)}, as {name_of(p)} has in the model",
             got=f"{name_of(q)} over {support_name(q.support)}",
             fix="a distribution on that support: ppgen.guides.MeanField(model), or "
-            "dist.TransformedDistribution(q, [biject_to(p.support)])",
+            + ("dist.VonMises" if is_circular(p) else "dist.TransformedDistribution(q, [biject_to(p.support)])"),
+        )
+    if not _same_mask(model_node, guide_node):
+        raise DeclarationError(
+            f"{where}: the model masks this site and the guide does not, or otherwise: "
+            "what is drawn and not counted would lift the bound above log p(x)",
+            expected=f"the model's mask, {_mask_in_words(model_node)}",
+            got=_mask_in_words(guide_node),
+            fix="in the guide, as in the model: return q.mask(mask); a derived guide copies the mask of a site whose "
+            "method in the model returns p.mask(mask)",
         )
     if not _same(model_node["scale"], guide_node["scale"]):
         raise DeclarationError(
@@ -89,6 +108,10 @@ def _covers(p: Any, q: Any, value: torch.Tensor) -> bool:
     An affine transform does not know the interval it maps to and says "real": its draws are checked instead.
     """
     wanted, offered = support_of(p), support_of(q)
+    if is_circular(p):
+        if is_circular(q):
+            return True
+        wanted = CIRCLE  # any turn further would be counted once more
     if wanted is None or offered is None:
         return True
     if not bool(wanted.check(value).all()):
@@ -101,6 +124,27 @@ def _covers(p: Any, q: Any, value: torch.Tensor) -> bool:
 def _same(first: float | torch.Tensor, second: float | torch.Tensor) -> bool:
     a, b = torch.broadcast_tensors(torch.as_tensor(first), torch.as_tensor(second))
     return bool(torch.isclose(a.double(), b.double()).all())
+
+
+def _same_mask(model_node: Any, guide_node: Any) -> bool:
+    """Whether the same elements count, by ``poutine.mask`` or by the distribution's own."""
+    try:
+        return all(
+            bool(torch.eq(*torch.broadcast_tensors(p, q)).all())
+            for p, q in zip(_masks(model_node), _masks(guide_node), strict=True)
+        )
+    except RuntimeError:  # shapes that do not broadcast: a mask inside the event
+        return False
+
+
+def _masks(node: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    own, around = mask_of(node["fn"]), node["mask"]
+    return torch.as_tensor(True if own is None else own), torch.as_tensor(True if around is None else around)
+
+
+def _mask_in_words(node: Any) -> str:
+    words = [f"{int(mask.sum())} of {mask.numel()} elements" for mask in _masks(node) if mask.dim() or not mask]
+    return f"which counts {' of these '.join(words)}" if words else "no mask"
 
 
 def _words(scale: float | torch.Tensor) -> str:

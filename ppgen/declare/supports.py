@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-__all__ = ["describe_tensor", "name_of", "same_support", "support_name", "support_of"]
+__all__ = [
+    "CIRCLE",
+    "describe_tensor",
+    "is_circular",
+    "mask_of",
+    "name_of",
+    "same_support",
+    "support_name",
+    "support_of",
+]
+
+CIRCLE = constraints.interval(-math.pi, math.pi)
+_CIRCULAR = ("VonMises", "SineBivariateVonMises", "SineSkewed")
 
 # Open and closed ends differ by a set of measure zero: torch calls LogNormal's support positive, Gamma's non-negative.
 _ABOVE = (constraints.greater_than, constraints.greater_than_eq)
@@ -38,12 +51,31 @@ def name_of(fn: Any) -> str:
     return type(fn).__name__
 
 
+def is_circular(fn: Any) -> bool:
+    """Whether a distribution is one of angles. torch calls its support real, but its density is one on the circle."""
+    while True:
+        inner = getattr(fn, "base_dist", None) or getattr(fn, "_component_distribution", None)
+        if type(fn).__name__ in _CIRCULAR or inner is None:
+            return type(fn).__name__ in _CIRCULAR
+        fn = inner
+
+
+def mask_of(fn: Any) -> Tensor | bool | None:
+    """The mask of a distribution made by ``fn.mask(...)``, inside whatever wraps it; ``None`` if it has none."""
+    while type(fn).__name__ in ("Independent", "ExpandedDistribution"):
+        fn = fn.base_dist
+    return fn._mask if type(fn).__name__ == "MaskedDistribution" else None
+
+
 def support_of(fn: Any) -> Any:
     """The constraint that holds for a distribution's values, or ``None`` if it does not say."""
     try:
-        return fn.support
+        support = fn.support
     except (NotImplementedError, AttributeError):
         return None
+    if type(support).__name__ == "MixtureSameFamilyConstraint" and not _has_tensor_bounds(support.base_constraint):
+        return support.base_constraint  # the same for every component, and so that of the mixture
+    return support
 
 
 def support_name(support: Any) -> str:
@@ -78,6 +110,11 @@ def _base(support: Any) -> Any:
     while isinstance(support, constraints.independent):
         support = support.base_constraint
     return support
+
+
+def _has_tensor_bounds(support: Any) -> bool:
+    bounds = (getattr(_base(support), end, None) for end in ("lower_bound", "upper_bound"))
+    return any(isinstance(bound, Tensor) and bound.dim() > 0 for bound in bounds)
 
 
 def _kind(support: Any) -> Any:

@@ -108,7 +108,7 @@ def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[s
     for name, draw in pair(model, guide, data, rows).latents.items():
         if draw.model_fn is None or data_frame(draw, rows) is None:
             continue
-        if rows > 1:
+        if rows > 1 and means[name].is_floating_point():  # a class has no mean that could vary
             first, second = (half.reshape(rows, -1) for half in means[name])
             covariance = ((first - first.mean(0)) * (second - second.mean(0))).sum(0) / (rows - 1)
             row[f"active_units/{name}"] = int((covariance > ACTIVE_THRESHOLD).sum())

@@ -15,6 +15,7 @@ __all__ = [
     "PixelCNN",
     "PseudoInputs",
     "ResidualBlock",
+    "SequenceEncoder",
     "Smoother",
     "VectorDecoder",
     "VectorEncoder",
@@ -39,5 +40,6 @@ from ppgen.nets.mlp import MLP
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.pseudo_inputs import PseudoInputs
 from ppgen.nets.residual import ResidualBlock
+from ppgen.nets.sequence_encoder import SequenceEncoder
 from ppgen.nets.smoother import Smoother
 from ppgen.nets.transition import GatedTransition

@@ -6,9 +6,10 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from pyro.distributions import constraints
+from pyro.distributions.transforms import OrderedTransform
 
 from ppgen.declare import Site
+from ppgen.declare.supports import CIRCLE, is_circular, support_of
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent
 
@@ -41,7 +42,20 @@ SUPPORTS = [
     pytest.param(dist.Uniform(torch.zeros(4), torch.ones(4)), (), False, id="Uniform, one bound a row"),
     pytest.param(dist.Dirichlet(torch.ones(4)), (3,), False, id="Dirichlet"),
     pytest.param(dist.LKJCholesky(3, 1.0), (3,), False, id="LKJCholesky"),
-    pytest.param(dist.VonMises(0.0, 1.0), (), True, id="VonMises, as a number"),
+    pytest.param(dist.VonMises(0.0, 1.0), (), False, id="VonMises, cut open"),
+    pytest.param(dist.VonMises(torch.zeros(2), 1.0).to_event(1), (2,), False, id="torus"),
+    pytest.param(
+        dist.TransformedDistribution(dist.Normal(torch.zeros(3), 1.0).to_event(1), [OrderedTransform()]),
+        (3,),
+        False,
+        id="ordered",
+    ),
+    pytest.param(
+        dist.MixtureSameFamily(dist.Categorical(torch.ones(2)), dist.Normal(torch.tensor([-1.0, 1.0]), 0.5)),
+        (),
+        True,
+        id="mixture of Normals",
+    ),
 ]
 
 
@@ -56,7 +70,7 @@ def test_free_coordinates_reach_the_support(fn: Any, free_shape: Any, is_real: b
     u = torch.randn((*batch, *free_shape))
     value = latent.to_support(u)
     assert value.shape == (*batch, *fn.event_shape)
-    support = constraints.real if isinstance(fn, dist.VonMises) else fn.support
+    support = CIRCLE if is_circular(fn) else support_of(fn)
     rows = value if fn.batch_shape != (4,) else value.reshape(-1)[:1].expand(4)
     assert bool(support.check(rows).all())
     torch.testing.assert_close(latent.to_support.inv(value), u, rtol=1e-3, atol=1e-3)
@@ -91,11 +105,32 @@ def test_sizes_of_inner_plates() -> None:
         (dist.Geometric(0.5), "Geometric"),
         (dist.ProjectedNormal(torch.ones(3)), "bijection"),
         (dist.Uniform(torch.zeros(4), torch.arange(4) + 1.0), "differs between data points"),
+        (dist.Binomial(3, 0.5), "Categorical over its values"),
+        (dist.Categorical(torch.ones(3)).expand([2]).to_event(1), "a site for each of the values"),
+        (dist.OneHotCategorical(torch.ones(3)).expand([2]).to_event(1), "a site for each of the values"),
+        (dist.Normal(torch.zeros(2), 1.0).mask(torch.tensor([True, False])).to_event(1), "mask last"),
+        (
+            dist.MixtureSameFamily(dist.Categorical(torch.ones(2)), dist.Uniform(torch.zeros(2), torch.arange(2) + 1)),
+            "bijection",
+        ),
+        (dist.MixtureSameFamily(dist.Categorical(torch.ones(2)), dist.Poisson(torch.ones(2))), "no end|bijection"),
     ],
 )
 def test_what_has_no_free_coordinates_is_named(fn: Any, word: str) -> None:
     with pytest.raises(DeclarationError, match=f"(?s)'z'.*{word}"):
         latent_of(fn)
+
+
+def test_a_discrete_latent_that_cannot_be_enumerated_says_what_to_do() -> None:
+    def model() -> None:
+        with pyro.plate("data", 4, dim=-2), pyro.plate("words", 5, dim=-1):
+            pyro.sample("z", dist.Categorical(torch.ones(3)))
+
+    node = pyro.poutine.trace(model).get_trace().nodes["z"]
+    with pytest.raises(DeclarationError, match=r"(?s)'z'.*plate 'words'.*MixtureSameFamily"):
+        Latent.of(Site("z", "latent", (), plates=("words",)), node, "latent variable 'z'")
+    with pytest.raises(DeclarationError, match=r"(?s)'z'.*local=False.*mixture distribution"):
+        latent_of(dist.Categorical(torch.ones(3)), local=False)
 
 
 @pytest.mark.parametrize(

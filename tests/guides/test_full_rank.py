@@ -164,5 +164,5 @@ def test_plates_inside_the_data_plate_are_refused() -> None:
         def x(self, z: Tensor) -> Any:
             return dist.Normal(z, 1.0)
 
-    with pytest.raises(DeclarationError, match=r"(?s)'z' stands in plate 'views'.*MeanField"):
+    with pytest.raises(DeclarationError, match=r"(?s)'z' stands in plate 'views'.*Structured"):
         FullRank(Views()).setup({"x": torch.zeros(2, 3)})

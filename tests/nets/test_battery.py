@@ -15,6 +15,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "MLP": (lambda: nets.MLP(6, 3), (6,)),
     "ImageEncoder": (lambda: nets.encoder((2, 9, 8), 5), (2, 9, 8)),
     "VectorEncoder": (lambda: nets.encoder((6,), 5), (6,)),
+    "SequenceEncoder": (lambda: nets.SequenceEncoder((4, 3), 5), (4, 3)),
     "ImageDecoder": (lambda: nets.decoder(4, (2, 9, 8)), (4,)),
     "VectorDecoder": (lambda: nets.decoder(4, (6,)), (4,)),
     "Critic": (lambda: nets.critic((1, 8, 8)), (1, 8, 8)),

@@ -1,0 +1,57 @@
+"""From features of the evidence, and values of other latents, to the numbers that make a distribution."""
+
+from __future__ import annotations
+
+__all__ = ["Mixing", "beside", "make_head"]
+
+import torch
+from torch import Tensor, nn
+
+
+def make_head(num_features: int, num_read: int, num_outputs: int, width: int) -> nn.Linear | Mixing:
+    """Features to numbers, near 0 at first: every guide starts near the standard normal in free coordinates.
+
+    Args:
+        num_features: of the evidence.
+        num_read: numbers in the values of other latents that the head reads beside it.
+        num_outputs: how many numbers to give.
+        width: of the hidden layer, if other latents are read.
+    """
+    if num_read:
+        return Mixing(num_features + num_read, num_outputs, width)
+    return _near_zero(nn.Linear(num_features, num_outputs))
+
+
+class Mixing(nn.Module):
+    """A hidden layer that mixes evidence and latents, beside an affine map: ``[..., inputs] -> [..., outputs]``.
+
+    The affine map is there because the conditionals of a linear-Gaussian posterior are affine in data and latents: a
+    guide reaches them exactly, with the hidden layer at rest.
+    """
+
+    def __init__(self, in_features: int, out_features: int, width: int) -> None:
+        super().__init__()
+        self.out_features = out_features
+        self.affine = _near_zero(nn.Linear(in_features, out_features))
+        self.hidden = nn.Sequential(
+            nn.Linear(in_features, width), nn.SiLU(), _near_zero(nn.Linear(width, out_features))
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The sum of both."""
+        return self.affine(inputs) + self.hidden(inputs)
+
+
+def beside(features: Tensor, known: list[Tensor]) -> Tensor:
+    """Features [batch, F] beside values read [..., batch, n]; leading dims are particles or enumerated values."""
+    if not known:
+        return features
+    lead = torch.broadcast_shapes(features.shape[:-1], *(read.shape[:-1] for read in known))
+    return torch.cat([read.to(features.dtype).expand(*lead, -1) for read in (features, *known)], -1)
+
+
+def _near_zero(layer: nn.Linear) -> nn.Linear:
+    with torch.no_grad():
+        layer.weight.mul_(0.1)
+        layer.bias.zero_()
+    return layer
