@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.distributions import constraints
 
-__all__ = ["describe_tensor", "name_of", "same_support", "support_name", "support_of"]
+__all__ = ["describe_tensor", "has_finite_support", "name_of", "same_support", "support_name", "support_of"]
 
 # Open and closed ends differ by a set of measure zero: torch calls LogNormal's support positive, Gamma's non-negative.
 _ABOVE = (constraints.greater_than, constraints.greater_than_eq)
@@ -44,6 +44,13 @@ def support_of(fn: Any) -> Any:
         return fn.support
     except (NotImplementedError, AttributeError):
         return None
+
+
+def has_finite_support(fn: Any) -> bool:
+    """Whether a distribution's values can be listed, so that a latent with it can be summed out."""
+    while type(fn).__name__ in ("Independent", "ExpandedDistribution", "MaskedDistribution"):
+        fn = fn.base_dist
+    return bool(getattr(fn, "has_enumerate_support", False))
 
 
 def support_name(support: Any) -> str:

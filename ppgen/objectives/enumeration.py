@@ -9,14 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.declare.missing import MISSING, is_missing
 from ppgen.errors import DataError, DeclarationError
 from ppgen.objectives.base import Program
 from ppgen.objectives.pairing import draw_guide
 
 __all__ = ["MISSING", "Expanded", "enumerate_discrete", "logsumexp_by_datum", "sum_by_datum"]
-
-MISSING = -1
-"""In a batch, the value of a discrete latent that is not observed for this row."""
 
 _MOST_ROWS_A_DATUM = 4096
 
@@ -92,7 +90,7 @@ def _expand(guide: Program, before: Expanded, name: str, given: Tensor | None) -
         )
     log_q = torch.stack([fn.log_prob(value.expand(fn.batch_shape + fn.event_shape)) for value in support], 1)
     observed = None if given is None else given[before.datum]
-    known = torch.zeros(rows, dtype=torch.bool, device=log_q.device) if observed is None else _is_known(observed)
+    known = torch.zeros(rows, dtype=torch.bool, device=log_q.device) if observed is None else ~is_missing(observed)
     matches = torch.ones(rows, num_values, dtype=torch.bool, device=log_q.device)
     if observed is not None:
         flat = observed.reshape(rows, 1, -1)
@@ -145,10 +143,6 @@ def _support(name: str, fn: Any) -> Tensor:
         return codes.reshape(-1, *fn.event_shape).to(base.probs.dtype)
     values = fn.enumerate_support(expand=False)
     return values.reshape(len(values), *fn.event_shape)
-
-
-def _is_known(observed: Tensor) -> Tensor:
-    return (observed.reshape(len(observed), -1) != MISSING).all(1)
 
 
 def sum_by_datum(values: Tensor, datum: Tensor, num_data: int) -> Tensor:
