@@ -12,15 +12,16 @@ import ppgen
 
 
 class Clusters(ppgen.Model):
-    def __init__(self, x_shape, num_clusters=10):
+    """c ~ Categorical(1/10);  z | c ~ Normal(mean_c, I);  x | z ~ Bernoulli(decoder(z))."""
+
+    def __init__(self, x_shape):
         super().__init__()
-        self.prior = torch.nn.Parameter(torch.zeros(num_clusters))
-        self.means = torch.nn.Parameter(1.5 * torch.randn(num_clusters, 8))
+        self.means = torch.nn.Parameter(1.5 * torch.randn(10, 8))
         self.decoder = ppgen.nets.decoder(8, x_shape, hidden=(64,))
 
     @ppgen.latent
     def c(self):
-        return dist.Categorical(logits=self.prior)
+        return dist.Categorical(logits=torch.zeros(10))
 
     @ppgen.latent
     def z(self, c):

@@ -12,6 +12,8 @@ import ppgen
 
 
 class Conditional(ppgen.Model):
+    """z ~ Normal(0, I);  x | z, y ~ Bernoulli(decoder(z, y)), with the label y given."""
+
     def __init__(self, x_shape, num_classes=10):
         super().__init__()
         self.label = torch.nn.Embedding(num_classes, 16)

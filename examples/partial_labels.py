@@ -12,6 +12,8 @@ import ppgen
 
 
 class FewLabels(ppgen.Model):
+    """y ~ Categorical(1/10);  z ~ Normal(0, I);  x | y, z ~ Bernoulli(decoder(y, z))."""
+
     def __init__(self, x_shape):
         super().__init__()
         self.decoder = ppgen.nets.decoder(10 + 4, x_shape, hidden=(64,))

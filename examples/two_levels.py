@@ -12,6 +12,8 @@ import ppgen
 
 
 class TwoLevels(ppgen.Model):
+    """top ~ Normal(0, I);  bottom | top ~ Normal(net(top), 1/2);  x | bottom ~ Bernoulli(decoder(bottom))."""
+
     def __init__(self, x_shape):
         super().__init__()
         self.net = ppgen.nets.MLP(2, 8)
