@@ -32,8 +32,12 @@ class _Remembered(nn.Module):
     def __new__(cls, *args: Any, **kwargs: Any) -> _Remembered:
         made = super().__new__(cls)
         with contextlib.suppress(TypeError):  # of a wrong call, which __init__ will report
+            kinds = inspect.signature(cls.__init__).parameters
             arguments = inspect.signature(cls.__init__).bind(made, *args, **kwargs).arguments
-            object.__setattr__(made, "constructor_arguments", dict(list(arguments.items())[2:]))
+            named: dict[str, Any] = {}
+            for name, value in list(arguments.items())[2:]:
+                named |= value if kinds[name].kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+            object.__setattr__(made, "constructor_arguments", named)
         return made
 
 

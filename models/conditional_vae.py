@@ -1,4 +1,4 @@
-"""The variational autoencoder with a class label."""
+"""The variational autoencoder with a class label, or with attributes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ConditionalVAE(Model):
 
     Args:
         x_shape: shape of one data point.
-        num_classes: labels are ``0 .. num_classes - 1``.
+        num_classes: labels are ``0 .. num_classes - 1``; or, where y is a vector of attributes, its length.
         latent_dim: size of z.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
 
@@ -54,5 +54,6 @@ class ConditionalVAE(Model):
     @observed
     def x(self, z: torch.Tensor, y: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given style and label."""
-        logits = self.decoder(nets.join(z, nets.one_hot(y, self.num_classes)))
+        given = y if y.is_floating_point() and y.dim() > 1 else nets.one_hot(y, self.num_classes)
+        logits = self.decoder(nets.join(z, given))
         return dist.Bernoulli(logits=logits).to_event(len(self.x_shape))

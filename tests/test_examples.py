@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import runpy
 from pathlib import Path
 
@@ -12,11 +13,33 @@ pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="looks at a checkout
 
 # What each must print: a sign that it came to its end with something to show.
 EXAMPLES = {
+    "clusters.py": ["log p", "digits named by their cluster"],
+    "conditional.py": ["log p(x | y)", "the right label is worth", "threes (4, 1, 8, 8)"],
     "first_model.py": ["MyVAE: p(z) p(x | z)", "pixelcnn"],
     "hand_written_pyro.py": ["lower bound, IWAE-100", "codes (360, 4)", "global parameters: []"],
     "own_guide.py": ["hand-written", "derived, full-rank"],
+    "partial_labels.py": ["100 of 1077 training rows observed", "digits named"],
+    "two_levels.py": ["p(top) p(bottom | top) p(x | bottom)", "'bottom': (360, 8)"],
     "user_data.py": ["Dataset 'moons'", "half-moon 0"],
 }
+
+
+# A model of each kind is at most fifteen lines, counted from `class` on, without empty lines.
+FIFTEEN_LINES = {
+    "two_levels.py": "TwoLevels",
+    "clusters.py": "Clusters",
+    "conditional.py": "Conditional",
+    "partial_labels.py": "FewLabels",
+}
+
+
+@pytest.mark.parametrize(("name", "model"), FIFTEEN_LINES.items())
+def test_a_model_of_ones_own_is_at_most_fifteen_lines(name: str, model: str) -> None:
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    classes = [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef)]
+    assert [node.name for node in classes] == [model], "all of the model is in one class"
+    lines = text.splitlines()[classes[0].lineno - 1 : classes[0].end_lineno]
+    assert len([line for line in lines if line.strip()]) <= 15
 
 
 def test_every_example_is_listed() -> None:

@@ -25,7 +25,11 @@ def weights(ingredients: zoo.Ingredients) -> list[torch.Tensor]:
 
 
 def test_the_six_recipes_of_the_demo() -> None:
-    assert zoo.names() == ("autoencoder", "vae", "beta-vae", "cvae", "pixelcnn", "gan")
+    assert zoo.demo_names() == ("autoencoder", "vae", "beta-vae", "cvae", "pixelcnn", "gan")
+    assert zoo.names()[:6] == zoo.demo_names()
+
+
+def test_every_recipe_says_what_it_is() -> None:
     for name in zoo.names():
         recipe = zoo.recipe(name)
         assert recipe.name == name
@@ -42,24 +46,26 @@ def test_listing_recipes_needs_no_torch() -> None:
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_the_seed_decides_the_weights_and_nothing_else_does(name: str, digits: Dataset) -> None:
+def test_the_seed_decides_the_weights_and_nothing_else_does(name: str) -> None:
+    data = zoo.dataset(name)
     torch.manual_seed(1)
     state = torch.get_rng_state()
-    first = weights(zoo.build(name, digits, seed=5))
+    first = weights(zoo.build(name, data, seed=5))
     assert torch.equal(torch.get_rng_state(), state), "the global random state moved"
     torch.manual_seed(2)
-    again, other = weights(zoo.build(name, digits, seed=5)), weights(zoo.build(name, digits, seed=6))
+    again, other = weights(zoo.build(name, data, seed=5)), weights(zoo.build(name, data, seed=6))
     assert len(first) == len(again) > 0
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     assert any(not torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_a_recipe_is_whole(name: str, digits: Dataset) -> None:
-    model, guide, objective = zoo.build(name, digits)
+def test_a_recipe_is_whole(name: str) -> None:
+    data = zoo.dataset(name)
+    model, guide, objective = zoo.build(name, data)
     assert objective is not None
     objective.check(model, guide)
-    rows = {key: column[:8] for key, column in digits.split("valid").items()}
+    rows = {key: column[:8] for key, column in data.split("valid").items()}
     ppgen.check(model, guide, rows)
     assert set(zoo.recipe(name).settings()) == set(zoo.recipe(name).settings(quick=True))
     assert zoo.recipe(name).settings(quick=True)["max_epochs"] < zoo.recipe(name).settings()["max_epochs"]
@@ -84,6 +90,29 @@ def test_shapes_and_classes_are_read_from_the_data() -> None:
     x, y = torch.bernoulli(torch.full((40, 1, 12, 10), 0.5)), torch.arange(40) % 4
     model = zoo.build("cvae", {"x": x, "y": y}).model
     assert model({"y": torch.tensor([3, 0])})["x"].shape == (2, 1, 12, 10)
+
+
+def test_a_data_set_given_by_name_gets_what_the_recipe_asks_for(digits: Dataset) -> None:
+    few = zoo.dataset("semi-supervised", "digits")
+    assert int((few.splits["train"]["y"] >= 0).sum()) == 100
+    assert zoo.dataset("semi-supervised", digits) is digits, "whoever brings a data set has decided"
+    assert zoo.dataset("masked").keys == ("x", "y", "given", "mask")
+    with pytest.raises(SettingError, match="quadrants"):
+        zoo.build("masked", digits)
+
+
+def test_pseudo_inputs_begin_at_data() -> None:
+    model = zoo.build("vamp-prior", num_components=7).model
+    x = ppgen.data.load("digits").split("train")["x"]
+    inputs = model.pseudo_inputs().detach()
+    distance = (inputs.unsqueeze(1) - x).abs().amax((2, 3, 4)).amin(1)
+    assert (distance < 0.06).all()
+
+
+def test_attributes_condition_too() -> None:
+    data = ppgen.data.attributes(ppgen.data.load("digits"), ["y"])
+    model = zoo.build("cvae", data).model
+    assert model({"y": data.split("test")["y"][:3]})["x"].shape == (3, 1, 8, 8)
 
 
 @pytest.mark.parametrize(

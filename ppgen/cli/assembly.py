@@ -28,7 +28,7 @@ def assemble(
     *,
     guide: str | None = None,
     objective: str | None = None,
-    schedule: Mapping[str, float] | None = None,
+    objective_settings: Mapping[str, Any] | None = None,
     settings: Mapping[str, Any] | None = None,
     guide_settings: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -40,7 +40,7 @@ def assemble(
         data: whose shapes fill the constructor's ``x_shape``.
         guide: a family's name (``"mean-field"``) or ``FILE.py:Class``; default: the recipe's, or the model's.
         objective: a name (``"elbo"``); default: the recipe's, or what the model's sites call for.
-        schedule: ``beta`` and ``warmup`` of the ELBO.
+        objective_settings: arguments of the objective's constructor; the recipe's own stay where none are given.
         settings: arguments of the model's constructor or the recipe.
         guide_settings: arguments of the guide's constructor.
         seed: of the initial weights.
@@ -79,8 +79,8 @@ def assemble(
         if bare is ingredients.model:
             own_guide = bare_guide = choose_guide(bare, own_guide)
         chosen = ingredients.objective
-        if objective is not None or schedule or chosen is None:
-            chosen = _objective(objective, schedule or {}, choose_objective(bare, bare_guide, chosen))
+        if objective is not None or objective_settings or chosen is None:
+            chosen = _objective(objective, objective_settings or {}, choose_objective(bare, bare_guide, chosen))
     return zoo.Ingredients(ingredients.model, own_guide, chosen), sources
 
 
@@ -94,22 +94,25 @@ def _guide(
     import ppgen.guides
 
     name = catalogue.match(text, catalogue.summaries("ppgen.guides"), "guide", "ppgen list guides")
-    return construct(getattr(ppgen.guides, name), settings, {"model": model}, "--set-guide")
+    # A model that holds the network of its own posterior, as one with a VampPrior does, offers it.
+    own = {"model": model} | ({"posterior": model.posterior} if hasattr(model, "posterior") else {})
+    return construct(getattr(ppgen.guides, name), settings, own, "--set-guide")
 
 
-def _objective(text: str | None, schedule: Mapping[str, float], default: Objective) -> Objective:
+def _objective(text: str | None, settings: Mapping[str, Any], default: Objective) -> Objective:
     import ppgen.objectives
 
     name = type(default).__name__
     if text is not None:
         known = catalogue.summaries("ppgen.objectives")
         name = catalogue.match(text, known, "objective", "ppgen list objectives")
-    if schedule and name != "ELBO":
-        raise SettingError(
-            f"--{next(iter(schedule))} belongs to the ELBO",
-            expected="--objective elbo, and a model with latent variables and a likelihood",
-            got=name,
-            fix=f"leave --{next(iter(schedule))} out",
-        )
+    for setting in ("beta", "warmup"):
+        if setting in settings and name != "ELBO":
+            raise SettingError(
+                f"--{setting} belongs to the ELBO",
+                expected="--objective elbo, and a model with latent variables and a likelihood",
+                got=name,
+                fix=f"leave --{setting} out",
+            )
     kept = default.settings() if type(default).__name__ == name else {}
-    return getattr(ppgen.objectives, name)(**(kept | dict(schedule)))
+    return construct(getattr(ppgen.objectives, name), kept | dict(settings), {}, "--set-objective")

@@ -57,8 +57,8 @@ def demo(quick: bool, out: Path, seed: int, threads: int, progress: bool | None)
     click.echo(f"{dataset!r}\n")
     fits, cards = {}, {}
     with limited_to(threads):
-        for number, name in enumerate(zoo.names(), start=1):
-            click.echo(f"{number}/{len(zoo.names())} {click.style(name, bold=True)}: {zoo.recipe(name).summary}")
+        for number, name in enumerate(zoo.demo_names(), start=1):
+            click.echo(f"{number}/{len(zoo.demo_names())} {click.style(name, bold=True)}: {zoo.recipe(name).summary}")
             fits[name], cards[name] = _meet(name, dataset, out / name, quick=quick, seed=seed, show=show)
         comparison = ppgen.compare(cards, seed=seed)
         page = report(comparison, out / "report.html", fits=fits, title="Six generative models of digits")

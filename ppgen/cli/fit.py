@@ -12,7 +12,7 @@ import click
 from ppgen import zoo
 from ppgen.cli.assembly import assemble
 from ppgen.cli.endings import Interrupted
-from ppgen.cli.options import assignments, data_options, load_data
+from ppgen.cli.options import assignments, data_options, load_data, step_options, steps_of
 from ppgen.cli.runs import clear, drop_results, note_sources
 from ppgen.cli.source import is_source
 from ppgen.cli.threads import limited_to, threads_option
@@ -27,12 +27,17 @@ __all__ = ["fit"]
 @click.command()
 @click.argument("model", metavar="MODEL|FILE.py:Class")
 @data_options
+@step_options
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument of the model, in JSON.")
 @click.option("--guide", metavar="NAME|FILE.py:Class", help="The posterior's family.  [default: the model's own]")
 @click.option(
     "--set-guide", "guide_settings", multiple=True, metavar="NAME=VALUE", help="An argument of the guide, in JSON."
 )
 @click.option("--objective", metavar="NAME", help="What is optimised.  [default: what the model calls for]")
+@click.option(
+    "--set-objective", "objective_settings", multiple=True, metavar="NAME=VALUE", help="An argument of it, in JSON."
+)
+@click.option("--num-particles", type=int, help="Draws of the guide for each data point and step.")
 @click.option("--beta", type=float, help="Weight of the ELBO's rate.")
 @click.option("--warmup", type=float, help="Epochs over which that weight rises from 0.")
 @click.option("--epochs", type=int, help="Passes over the training data.")
@@ -55,10 +60,15 @@ def fit(
     data: str | None,
     binarize: str,
     data_root: str | None,
+    labels_per_class: int | None,
+    quadrants: int | None,
+    attributes: tuple[str, ...],
     settings: tuple[str, ...],
     guide: str | None,
     guide_settings: tuple[str, ...],
     objective: str | None,
+    objective_settings: tuple[str, ...],
+    num_particles: int | None,
     beta: float | None,
     warmup: float | None,
     epochs: int | None,
@@ -85,6 +95,10 @@ def fit(
       ppgen fit vae
       ppgen fit vae --data mnist --beta 4 --epochs 20 --device cuda --out runs/b4
       ppgen fit vae --set latent_dim=16 --guide full-rank
+      ppgen fit vae --objective iwae --num-particles 16 --set-objective gradient=dreg
+      ppgen fit semi-supervised --data mnist --labels-per-class 10
+      ppgen fit masked --data mnist --quadrants 2
+      ppgen fit cvae --data sprites --attribute shape --attribute scale
       ppgen fit my_models.py:LadderVAE --data digits --set latent_dim=16
       ppgen fit vae --out runs/b4 --resume       after Ctrl-C, a crash or a power cut
     """
@@ -96,13 +110,16 @@ def fit(
     recipe = None if own else zoo.recipe(model)
     folder = _folder(out, model, data or (recipe.data if recipe else "digits"))
     _claim(folder, resume, overwrite)
-    dataset = load_data(data or (recipe.data if recipe else "digits"), binarize=binarize, root=data_root)
+    steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.then if recipe else ())
+    name = data or (recipe.data if recipe else "digits")
+    dataset = load_data(name, binarize=binarize, root=data_root, then=steps)
     ingredients, sources = assemble(
         model,
         dataset,
         guide=guide,
         objective=objective,
-        schedule=_given(beta=beta, warmup=warmup),
+        objective_settings=assignments(objective_settings, "--set-objective")
+        | _given(beta=beta, warmup=warmup, num_particles=num_particles),
         settings=assignments(settings),
         guide_settings=assignments(guide_settings, "--set-guide"),
         seed=seed,

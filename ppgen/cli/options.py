@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ppgen.errors import SettingError
 
-__all__ = ["assignments", "data_options", "load_data"]
+__all__ = ["assignments", "data_options", "load_data", "step_options", "steps_of"]
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -57,17 +57,54 @@ def data_options(function: F) -> F:
     return function
 
 
-def load_data(data: str, *, binarize: str = "default", root: str | None = None) -> Dataset:
+def step_options(function: F) -> F:
+    """Add ``--labels-per-class``, ``--quadrants`` and ``--attribute``: what a model is shown of a data set."""
+    for option in (
+        click.option("--attribute", "attributes", multiple=True, metavar="COLUMN", help="Gather columns into y."),
+        click.option("--quadrants", type=click.IntRange(1, 3), help="Give so many quadrants of each image."),
+        click.option("--labels-per-class", type=int, help="Keep so many training labels of each class."),
+    ):
+        function = option(function)
+    return function
+
+
+def steps_of(
+    labels_per_class: int | None,
+    quadrants: int | None,
+    attributes: Sequence[str],
+    default: Iterable[Sequence[Any]] = (),
+) -> list[list[Any]]:
+    """What is done to a data set after loading: what the options say, else what a recipe does.
+
+    Example:
+        >>> steps_of(5, None, (), default=[("partial_labels", {"per_class": 10}), ("quadrants", {"observed": 1})])
+        [['quadrants', {'observed': 1}], ['partial_labels', {'per_class': 5}]]
+    """
+    steps: list[list[Any]] = []
+    if attributes:
+        steps.append(["attributes", {"columns": list(attributes)}])
+    if labels_per_class is not None:
+        steps.append(["partial_labels", {"per_class": labels_per_class}])
+    if quadrants is not None:
+        steps.append(["quadrants", {"observed": quadrants}])
+    chosen = {step for step, _ in steps}
+    return [[step, dict(arguments)] for step, arguments in default if step not in chosen] + steps
+
+
+def load_data(
+    data: str, *, binarize: str = "default", root: str | None = None, then: Iterable[Sequence[Any]] = ()
+) -> Dataset:
     """The data set that ``--data``, ``--binarize`` and ``--data-root`` describe.
 
     Args:
         data: a name that ``ppgen list datasets`` shows, or a path.
         binarize: as on the command line; ``"none"`` keeps grey pixels.
         root: the folder of the data sets; ``None`` for the default.
+        then: what is done to it afterwards; see :func:`steps_of`.
     """
     from ppgen.data import load
 
-    return load(data, binarize=None if binarize == "none" else binarize, root=root)
+    return load(data, binarize=None if binarize == "none" else binarize, root=root, then=then)
 
 
 def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:

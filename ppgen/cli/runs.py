@@ -132,8 +132,8 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
             maker = load_member(text or _own_file(source["from"], kind, folder), kind.capitalize())
             given[kind] = construct(maker, settings, offered | given, "--set")
     if data is not None:
-        binarize = record["data"]["spec"].get("binarize") or "none"
-        given["data"] = load_data(data, binarize=binarize)
+        spec = record["data"]["spec"]
+        given["data"] = load_data(data, binarize=spec.get("binarize") or "none", then=spec.get("then", ()))
     return ppgen.load(folder, **given)
 
 

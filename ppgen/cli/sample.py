@@ -80,12 +80,12 @@ def sample(
 
 
 def _covariates(fit: Fit, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """A value for each draw: the user's, repeated as needed, else the classes in turn."""
+    """A value for each draw: the user's, repeated as needed, else the classes in turn, or what the test split has."""
     import torch
 
     from ppgen.evaluation.conditions import covariates_of
 
-    needed = covariates_of(fit)
+    needed, test = covariates_of(fit), fit.data.split("test")
     for name in given:
         if name not in needed:
             raise SettingError(
@@ -101,6 +101,9 @@ def _covariates(fit: Fit, number: int, given: Mapping[str, Any]) -> dict[str, An
         elif name in fit.data.num_classes:
             value = list(range(fit.data.num_classes[name]))
             click.echo(f"{name} goes through {value[0]} to {value[-1]} (--given {name}=... for others)", err=True)
+        elif name in test:
+            value = test[name]
+            click.echo(f"{name} is that of the test data, one after the other", err=True)
         else:
             continue  # fit.sample says what is missing
         rows = torch.as_tensor(value)

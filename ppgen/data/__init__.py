@@ -5,7 +5,19 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Dataset", "Transform", "as_batch", "as_dataset", "describe", "from_tensors", "load", "names"]
+__all__ = [
+    "Dataset",
+    "Transform",
+    "as_batch",
+    "as_dataset",
+    "attributes",
+    "describe",
+    "from_tensors",
+    "load",
+    "names",
+    "partial_labels",
+    "quadrants",
+]
 
 # No file here is called load.py or names.py: importing a submodule binds its name on the package, over the function's.
 _HOMES = {
@@ -13,16 +25,22 @@ _HOMES = {
     "Transform": "transforms",
     "as_batch": "loading",
     "as_dataset": "loading",
+    "attributes": "factors",
     "describe": "catalogue",
     "from_tensors": "tensors",
     "load": "loading",
     "names": "catalogue",
+    "partial_labels": "labels",
+    "quadrants": "masks",
 }
 
 if TYPE_CHECKING:
     from ppgen.data.catalogue import describe, names
     from ppgen.data.dataset import Dataset
+    from ppgen.data.factors import attributes
+    from ppgen.data.labels import partial_labels
     from ppgen.data.loading import as_batch, as_dataset, load
+    from ppgen.data.masks import quadrants
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
 

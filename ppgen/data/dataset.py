@@ -36,6 +36,8 @@ class Dataset:
         transform: stored minibatch to what a model sees; ``None`` where they are the same.
         spec: the arguments of :func:`ppgen.data.load` that build it again; empty for a user's own tensors.
         num_classes: the sizes of integer covariates, ``{"y": 10}``.
+        origin: the data set that this one shows less of (fewer labels, parts of images); what is measured once for a
+            data set, such as a feature network, is measured there.
         protocol: how the values came about ("static bits, seed 0"); it enters :meth:`fingerprint`, since numbers
             from two protocols do not belong in one column.
 
@@ -57,6 +59,7 @@ class Dataset:
     spec: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     num_classes: Mapping[str, int] = dataclasses.field(default_factory=dict)
     protocol: str = "as given"
+    origin: Dataset | None = None
 
     def __post_init__(self) -> None:
         if tuple(self.splits) != SPLITS:
@@ -83,7 +86,7 @@ class Dataset:
                     expected="one row of every site and covariate per data point",
                     got=", ".join(f"{count} of {key}" for key, count in rows.items()),
                 )
-        if not self.keys or self.size("train") == 0:
+        if not self.splits["train"] or self.size("train") == 0:
             raise DataError(
                 f"{self.name}: the data set is empty",
                 expected="at least one row to train on",
@@ -94,7 +97,7 @@ class Dataset:
     @property
     def keys(self) -> tuple[str, ...]:
         """The names of the sites and covariates of a batch."""
-        return tuple(self.splits["train"])
+        return (*self.splits["train"], *(() if self.transform is None else self.transform.adds))
 
     @property
     def x_shape(self) -> tuple[int, ...]:
@@ -157,7 +160,11 @@ class Dataset:
                 kind = "real" if tensor.is_floating_point() else "integer"
                 shape = f" {list(tensor.shape[1:])}" if tensor.dim() > 1 else ""
                 classes = f", {self.num_classes[key]} classes" if key in self.num_classes else ""
+                if key in self.num_classes and (known := int((tensor >= 0).sum())) < len(tensor):
+                    classes += f", {known} of {len(tensor)} training rows observed"
                 lines.append(f"  {key}{shape}: {kind}{classes}")
+        if self.transform is not None and self.transform.adds:
+            lines.append(f"  {', '.join(self.transform.adds)}: {self.transform}")
         return "\n".join(lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ppgen.data.columns import to_columns
 from ppgen.data.dataset import Dataset
 from ppgen.data.roots import data_root, missing
 from ppgen.data.splits import check_seed
+from ppgen.data.steps import apply
 from ppgen.data.tensors import class_counts, from_tensors, split_columns
 from ppgen.errors import SettingError
 
@@ -47,6 +48,7 @@ def load(
     root: str | os.PathLike[str] | None = None,
     download: bool = True,
     seed: int = 0,
+    then: Iterable[Sequence[Any]] = (),
 ) -> Dataset:
     """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
 
@@ -62,6 +64,8 @@ def load(
         root: the folder of the data files; the default is ``$PPGEN_DATA``, else ``~/.cache/ppgen/data``.
         download: fetch missing files.
         seed: of the valid split (of all splits, where the set has no official one) and of static bits.
+        then: steps to take afterwards, ``[["partial_labels", {"per_class": 10}]]``, as a run folder records them;
+            in a program, call :func:`ppgen.data.partial_labels` and its like.
 
     Returns:
         A :class:`~ppgen.data.Dataset`.
@@ -87,7 +91,7 @@ def load(
     check_mode(name, binarize, dequantize)
     check_seed(seed)
     if name not in CATALOGUE and _is_path(name):
-        return _from_path(Path(name).expanduser(), binarize, dequantize, seed)
+        return apply(_from_path(Path(name).expanduser(), binarize, dequantize, seed), then)
     line = entry(name)
     if binarize == "default":
         binarize = None if dequantize else line.binarize
@@ -95,7 +99,8 @@ def load(
     spec = {"name": name, "binarize": binarize, "dequantize": dequantize, "seed": seed}
     if root is not None:
         spec["root"] = os.fspath(root)
-    return with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed, spec=spec)
+    loaded = with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed, spec=spec)
+    return apply(loaded, then)
 
 
 def as_dataset(data: Any) -> Dataset:

@@ -130,13 +130,13 @@ def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:
 
 
 def class_counts(splits: Mapping[str, Mapping[str, Tensor]]) -> dict[str, int]:
-    """One more than the largest label of every covariate of labels: integers [N] that are not negative."""
+    """One more than the largest label of every covariate of labels: integers [N] from 0 on; -1 where one is missing."""
     sizes: dict[str, int] = {}
     main = main_site(splits["train"])
     for key, column in splits["train"].items():
         if key != main and column.dtype == torch.int64 and column.dim() == 1:
             labels = torch.cat([columns[key] for columns in splits.values() if key in columns])
-            if labels.min() >= 0:
+            if labels.min() >= -1 and labels.max() >= 0:
                 sizes[key] = int(labels.max()) + 1
     return sizes
 

@@ -14,18 +14,26 @@ __all__ = ["Dequantize", "DynamicBinarize", "ToFloat", "Transform", "draw_bits"]
 
 
 class Transform(ABC):
-    """A map from stored minibatches to what a model sees; only the site ``key`` changes.
+    """A map from stored minibatches to what a model sees; only the site ``key`` changes, and columns may be added.
 
     ``random`` says whether two calls may differ. A loop may apply a transform that is not random once, to a whole
     split, instead of once a minibatch.
     """
 
-    random: ClassVar[bool]
+    adds: ClassVar[tuple[str, ...]] = ()
     key: str
+
+    @property
+    @abstractmethod
+    def random(self) -> bool: ...
 
     @abstractmethod
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         """Map the stored values of ``key``; noise, if any, is drawn from ``generator``."""
+
+    def covariates(self, values: Tensor) -> dict[str, Tensor]:
+        """The columns ``adds`` that follow from the values of ``key`` as a model sees them; by default none."""
+        return {}
 
     def __call__(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """Map a stored minibatch; a batch without ``key`` (covariates only) passes unchanged.
@@ -37,7 +45,8 @@ class Transform(ABC):
         """
         if self.key not in batch:
             return dict(batch)
-        return {**batch, self.key: self.apply(batch[self.key], generator)}
+        values = self.apply(batch[self.key], generator)
+        return {**batch, self.key: values, **self.covariates(values)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +62,12 @@ class ToFloat(Transform):
         tensor([[0., 1.]])
     """
 
-    random: ClassVar[bool] = False
     scale: float = 1.0
     key: str = "x"
+
+    @property
+    def random(self) -> bool:
+        return False
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         """Cast and divide."""
@@ -74,9 +86,12 @@ class DynamicBinarize(Transform):
         key: the site.
     """
 
-    random: ClassVar[bool] = True
     levels: float = 255.0
     key: str = "x"
+
+    @property
+    def random(self) -> bool:
+        return True
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         """Draw the bits."""
@@ -96,9 +111,12 @@ class Dequantize(Transform):
         key: the site.
     """
 
-    random: ClassVar[bool] = True
     levels: float = 255.0
     key: str = "x"
+
+    @property
+    def random(self) -> bool:
+        return True
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         """Add the noise and scale."""

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from ppgen.declare.agreement import verify_names, verify_pair
 from ppgen.declare.declared import Declared, batch_rows
 from ppgen.declare.look import label_of, look, random_sites
+from ppgen.declare.missing import partly_missing, views
 from ppgen.declare.program import Program, ProgramPart
 from ppgen.declare.registered import verify_registered
 from ppgen.declare.rows import verify_rows, verify_scale
-from ppgen.declare.supports import name_of
+from ppgen.declare.supports import has_finite_support, name_of
 from ppgen.declare.verify import explain_failure, verify_finite, verify_support
 from ppgen.errors import DataError, DeclarationError
 
@@ -28,7 +29,8 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
 
     The pair is run twice: on the batch as the whole data set, and on all but its last row as a minibatch of a larger
     one. Nothing changes: parameters, buffers and random state are bit for bit what they were. ``ppgen.fit`` calls it
-    on rows that hold the extremes of every covariate.
+    on rows that hold the extremes of every covariate. Where a discrete latent's values are -1, they are missing: the
+    pair is run with the latent unobserved, and on the rows that have it.
 
     Args:
         model: a :class:`Model`, or a :class:`Program` (then ``guide`` is not given).
@@ -59,11 +61,24 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
             look(guide, batch, None)  # creates parameters that the model may use too
     _verify_parts(model, guide)
     _verify_observed(model, batch)
-    _check_on(model, guide, batch, None)
-    if batch:
-        rows = batch_rows(batch, None)
-        fewer = {name: value[: max(1, rows - 1)] for name, value in batch.items()}
-        _check_on(model, guide, fewer, 2 * rows)
+    for view in views(batch, _verify_missing(model, batch)):
+        _check_on(model, guide, view, None)
+        if view:
+            rows = batch_rows(view, None)
+            fewer = {name: value[: max(1, rows - 1)] for name, value in view.items()}
+            _check_on(model, guide, fewer, 2 * rows)
+
+
+def _verify_missing(model: nn.Module, batch: Mapping[str, Tensor]) -> list[str]:
+    """The discrete latents whose values are missing in some rows; all other values lie in their supports."""
+    names = partly_missing(model, batch)
+    if not names:
+        return []
+    nodes = random_sites(look(model, {key: value for key, value in batch.items() if key not in names}, None))
+    summed = [name for name in names if has_finite_support(nodes[name]["fn"])]
+    for name in names:
+        verify_support(f"{label_of(model)}.{name}", name, nodes[name]["fn"], batch[name], may_miss=name in summed)
+    return summed
 
 
 def _check_on(model: nn.Module, guide: nn.Module | None, batch: Mapping[str, Tensor], size: int | None) -> None:

@@ -12,6 +12,7 @@ from torch.distributions import constraints
 __all__ = [
     "CIRCLE",
     "describe_tensor",
+    "has_finite_support",
     "is_circular",
     "mask_of",
     "name_of",
@@ -76,6 +77,13 @@ def support_of(fn: Any) -> Any:
     if type(support).__name__ == "MixtureSameFamilyConstraint" and not _has_tensor_bounds(support.base_constraint):
         return support.base_constraint  # the same for every component, and so that of the mixture
     return support
+
+
+def has_finite_support(fn: Any) -> bool:
+    """Whether a distribution's values can be listed, so that a latent with it can be summed out."""
+    while type(fn).__name__ in ("Independent", "ExpandedDistribution", "MaskedDistribution"):
+        fn = fn.base_dist
+    return bool(getattr(fn, "has_enumerate_support", False))
 
 
 def support_name(support: Any) -> str:

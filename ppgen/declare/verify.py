@@ -12,6 +12,7 @@ from pyro.poutine.runtime import _PYRO_STACK
 from torch import Tensor
 from torch.distributions import constraints
 
+from ppgen.declare.missing import MISSING, is_missing
 from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.declare.supports import describe_tensor, name_of, support_name, support_of
 from ppgen.errors import DataError, DeclarationError, PpgenError
@@ -51,7 +52,7 @@ def verify_draw(owner: str, site: Site, fn: Any, given: Tensor | None, shape: tu
     _verify_batch_shape(where, site, fn, shape)
     if given is not None:
         _verify_shape(where, site, given, shape, tuple(fn.event_shape))
-        verify_support(where, site.name, fn, given)
+        verify_support(where, site.name, fn, given, role=site.role)
 
 
 def verify_generated(owner: str, site: Site, made: Any, given: Tensor | None, shape: tuple[int, ...]) -> None:
@@ -150,8 +151,16 @@ def verify_finite(where: str, name: str, given: Tensor) -> None:
     )
 
 
-def verify_support(where: str, name: str, fn: Any, given: Tensor) -> None:
+def verify_support(where: str, name: str, fn: Any, given: Tensor, *, role: str = "", may_miss: bool = False) -> None:
     """Check that every value is finite and inside the distribution's support.
+
+    Args:
+        where: for the message: the site, and the data it was given.
+        name: of the site.
+        fn: its distribution.
+        given: its values.
+        role: of the site, for the remedy.
+        may_miss: whether -1 marks a row without a value, which a bound then sums out.
 
     Raises:
         DataError: naming the first offending value, the support and the likely remedy.
@@ -161,16 +170,36 @@ def verify_support(where: str, name: str, fn: Any, given: Tensor) -> None:
     if support is None:
         return
     inside = support.check(given)
+    if may_miss:
+        inside = inside | is_missing(given).reshape(-1, *[1] * (inside.dim() - 1))
     if bool(inside.all()):
         return
     bad = (~inside).nonzero()[0].tolist()
     low, high = given.min().item(), given.max().item()
     raise DataError(
         f"{where}: {name} has values outside the support of {name_of(fn)}, first at {bad}",
-        expected=f"{support_name(support)}",
+        expected=support_name(support) + (f", or {MISSING} where it is not observed" if may_miss else ""),
         got=f"{describe_tensor(given)}",
-        fix=_support_fix(name, support, low, high),
+        fix=_missing_fix(name, role)
+        if may_miss or (low == MISSING and _is_whole(given))
+        else _support_fix(name, support, low, high),
     )
+
+
+def _is_whole(given: Tensor) -> bool:
+    return not given.is_floating_point() and given.dim() == 1
+
+
+def _missing_fix(name: str, role: str) -> str:
+    """What to do where labels are marked missing, yet no bound sums them out."""
+    if role == "observed":
+        return (
+            f"every row needs a value of an observed site: drop the others, or mark the method {name} @ppgen.latent, "
+            f"and {MISSING} means not observed"
+        )
+    if role == "latent":
+        return f"a missing {name} has to be summed out: objective=ppgen.ELBO() and a guide with a site {name}"
+    return f"renumber the values from 0; {MISSING} marks missing values of discrete latent sites only"
 
 
 def _support_fix(name: str, support: Any, low: float, high: float) -> str:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ppgen.data.dataset import Dataset, main_site
+from ppgen.declare.missing import MISSING
 from ppgen.evaluation.network import ARCHITECTURE, FeatureNetwork, train_features
 
 __all__ = ["cache_folder", "feature_network"]
@@ -26,8 +27,8 @@ def feature_network(data: Dataset, *, seed: int = 0, cache: Path | str | None = 
 
     It learns to classify the training split by every integer covariate that the data set has, or without labels to
     tell how images were turned (see :func:`~ppgen.evaluation.network.train_features`). Nothing is downloaded.
-    All models of one data set share it, and its ``hash`` is printed with every figure, because numbers in other
-    features do not compare.
+    All models of one data set share it, whatever labels or pixels of it they were shown, and its ``hash`` is printed
+    with every figure, because numbers in other features do not compare.
 
     Args:
         data: the data set.
@@ -37,6 +38,7 @@ def feature_network(data: Dataset, *, seed: int = 0, cache: Path | str | None = 
     Returns:
         The network; ``network.features(x)`` gives [N, F] and ``network.hash`` its identity.
     """
+    data = data.origin or data
     # The fingerprint covers values, labels, types and shapes.
     key = json.dumps([data.fingerprint("train"), dict(data.num_classes), ARCHITECTURE, seed])
     folder = cache_folder() / "features" if cache is None else Path(cache)
@@ -58,9 +60,12 @@ def cache_folder() -> Path:
 def _train(data: Dataset, seed: int) -> FeatureNetwork:
     split = data.split("train")
     main = main_site(split)
-    rows = torch.randperm(data.size("train"), generator=torch.Generator().manual_seed(seed))[:_MOST_ROWS]
+    rows = torch.randperm(data.size("train"), generator=torch.Generator().manual_seed(seed))
     rows = rows.to(split[main].device)
     tasks = {key: classes for key, classes in data.num_classes.items() if key != main and split[key].dim() == 1}
+    for key in tasks:  # labels may be missing
+        rows = rows[split[key][rows] != MISSING]
+    rows = rows[:_MOST_ROWS]
     return train_features(split[main][rows], {key: split[key][rows] for key in tasks}, tasks, seed)
 
 

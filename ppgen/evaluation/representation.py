@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.dataset import Dataset, main_site
+from ppgen.declare.missing import MISSING, evidence
 from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.active_units import count_active_units
@@ -43,10 +44,11 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
         Estimates ``linear_probe``, ``knn``, ``reconstruction_error``, ``active_units``; baselines ``raw pixels`` and
         ``PCA-d``, with d the dimension of the code.
     """
-    train, test = _head(fit.data.split("train"), seed), fit.data.split("test")
+    train, test = _head(_training_rows(fit.data), seed), fit.data.split("test")
     main = main_site(test)
     codes = _codes(fit, test)
-    answer = Answer({"reconstruction_error": reconstruction_error(test[main], only(fit.reconstruct(test), main))})
+    made = only(fit.reconstruct(evidence(fit.model, test)), main)
+    answer = Answer({"reconstruction_error": reconstruction_error(test[main], made)})
     if len(codes) > 1:
         answer.estimates["active_units"] = count_active_units(codes, seed=seed)
     pca = PrincipalComponents.fit(train[main], codes.shape[1])
@@ -58,6 +60,8 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
     if label is None or refusal:
         answer.refusals |= dict.fromkeys(("linear_probe", "knn"), refusal)
         return answer
+    codes = codes[test[label].to(codes.device) != MISSING]
+    train, test = _labelled(train, label), _labelled(test, label)
     labels = _numpy(train[label]), _numpy(test[label])
     answer.estimates |= _probes(_numpy(_codes(fit, train)), _numpy(codes), *labels, seed)
     for name, encode in (("raw pixels", _flat), (pca_name, pca.encode)):
@@ -68,7 +72,7 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
 
 def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
     """Posterior means [N, D] on the CPU, those of several latent variables side by side."""
-    means = fit.encode(batch)
+    means = fit.encode(evidence(fit.model, batch))
     parts = list(means.values()) if isinstance(means, Mapping) else [means]
     if not parts:
         raise Unanswerable("no representation: all latent variables are global, so that data points have no code")
@@ -77,6 +81,19 @@ def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
 
 def _flat(values: Tensor) -> Tensor:
     return values.detach().cpu().flatten(1)
+
+
+def _training_rows(data: Dataset) -> dict[str, Tensor]:
+    """The training split, with the labels that the model was not shown: probes judge it, and all models alike."""
+    train = data.split("train")
+    if data.origin is None:
+        return train
+    return train | {key: data.origin.splits["train"][key] for key in data.num_classes if key in train}
+
+
+def _labelled(split: Mapping[str, Tensor], label: str) -> dict[str, Tensor]:
+    known = split[label] != MISSING
+    return {key: column[known] for key, column in split.items()}
 
 
 def _numpy(values: Tensor) -> np.ndarray:

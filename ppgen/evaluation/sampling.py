@@ -10,7 +10,7 @@ from torch import Tensor
 from ppgen.data.dataset import main_site
 from ppgen.estimate import Estimate
 from ppgen.evaluation.answer import Answer
-from ppgen.evaluation.conditions import covariates_of, only
+from ppgen.evaluation.conditions import covariates_of, observed_by, only
 from ppgen.evaluation.density_coverage import density_and_coverage
 from ppgen.evaluation.features import feature_network
 from ppgen.evaluation.kernel_distance import kid
@@ -44,6 +44,10 @@ def answer_sampling(fit: Fit, num_samples: int | None, seed: int) -> Answer:
     data = fit.data
     test, train = data.split("test"), data.split("train")
     main = main_site(test)
+    if main not in observed_by(fit):
+        return Answer(
+            refusals={"sampling": f"the model explains {', '.join(observed_by(fit))}, and takes {main} as given"}
+        )
     available = min(len(test[main]), len(train[main]))
     if available < FEWEST:
         return Answer(refusals={"sampling": f"{available} real data points are too few: {FEWEST} are needed"})

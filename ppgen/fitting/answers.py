@@ -10,13 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.declare import validation
+from ppgen.declare.missing import evidence
+from ppgen.fitting.discrete import draw_missing, most_probable
 from ppgen.fitting.means import posterior_means
 from ppgen.fitting.monitor import evaluating
 from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.pairing import draw_guide
+from ppgen.objectives.run import discrete_sites
 
-__all__ = ["draw_global", "draw_observed", "draw_posterior", "encode", "reconstruct"]
+__all__ = ["draw_global", "draw_observed", "draw_posterior", "encode", "likeliest", "reconstruct"]
 
 _ROWS = 512
 
@@ -51,16 +54,36 @@ def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, see
     """One draw of every global latent from the guide."""
     rows = len(next(iter(data.values())))
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
-        draws = draw_guide(guide, data, rows)
+        draws = draw_guide(guide, evidence(model, data), rows)
     return {name: draws[name].value for name, site in model.sites.items() if name in draws and not site.local}
 
 
 def encode(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
-    """``E_q[z | x]`` of every latent, [N, *event] ([*event] if it is global)."""
+    """``E_q[z | x]`` of every latent, [N, *event] ([*event] if it is global); a Categorical's probabilities [N, K]."""
     pieces = []
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
         for chunk in chunks(data, _ROWS):
             pieces.append({name: _mean(halves) for name, halves in posterior_means(guide, chunk).items()})
+    return _together(model, pieces)
+
+
+def likeliest(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+    """One value of every latent to decode at, [N, *event] ([*event] if it is global).
+
+    Discrete latents take their jointly most probable values, all others their posterior mean given those.
+    """
+    pieces = []
+    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+        for chunk in chunks(data, _ROWS):
+            names = discrete_sites(guide, chunk)
+            modes = most_probable(guide, chunk, names) if names else {}
+            means = {name: _mean(halves) for name, halves in posterior_means(guide, {**chunk, **modes}).items()}
+            pieces.append({**means, **modes})
+    return _together(model, pieces)
+
+
+def _together(model: Any, pieces: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The model's latents over all chunks; a global one from the first."""
     return {
         name: torch.cat([piece[name] for piece in pieces]) if _is_local(model, name) else pieces[0][name]
         for name in pieces[0]
@@ -71,9 +94,21 @@ def encode(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: in
 def draw_posterior(
     model: Any, guide: nn.Module, data: Mapping[str, Tensor], num_draws: int, *, seed: int
 ) -> dict[str, Tensor]:
-    """Draws of every latent from the guide, [num_draws, N, *event] ([num_draws, *event] if global)."""
+    """Draws of every latent from the guide, [num_draws, N, *event] ([num_draws, *event] if global).
+
+    A discrete latent that the data have in some rows is drawn in the others.
+    """
     rows = len(next(iter(data.values())))
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+        names = discrete_sites(guide, data)
+        if any(name in data for name in names):
+            completed = [draw_missing(guide, data, names) for _ in range(num_draws)]
+            others = [draw_guide(guide, {**data, **values}, rows) for values in completed]
+            runs = [
+                values | {name: draw.value for name, draw in drawn.items()}
+                for values, drawn in zip(completed, others, strict=True)
+            ]
+            return {name: torch.stack([run[name] for run in runs]) for name in runs[0]}
         first = draw_guide(guide, data, rows)
         if len(first) == 1:  # no other site that its distribution could depend on: the encoder runs once
             return {name: draw.guide_fn.sample((num_draws,)) for name, draw in first.items()}
@@ -92,8 +127,8 @@ def reconstruct(
             part = slice(start, start + _ROWS)
             values = {name: value[part] if _is_local(model, name) else value for name, value in latents.items()}
             conditioned = pyro.poutine.condition(model, data=values)
-            chunk = {key: value[part] for key, value in data.items()}
-            nodes = _outputs(model, conditioned, chunk, len(next(iter(chunk.values()))))
+            chunk = {key: value[part] for key, value in data.items() if key not in latents}
+            nodes = _outputs(model, conditioned, chunk, min(_ROWS, rows - start))
             pieces.append({name: _value(node, mean=True) for name, node in nodes})
     return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ppgen.declare import Guide, Model
 from ppgen.errors import CheckpointError
+from ppgen.fitting.architecture import NoPlanError, decode, encode
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective
 
@@ -27,12 +28,20 @@ _KINDS: dict[str, tuple[type, ...]] = {
 }
 
 
-def blueprint(made: Any) -> Blueprint | None:
-    """Class and constructor arguments of an object; arguments are ``None`` where JSON cannot hold them."""
+def blueprint(made: Any, model: Any = None) -> Blueprint | None:
+    """Class and constructor arguments of an object; arguments are ``None`` where a run folder cannot hold them.
+
+    Args:
+        made: a model, guide or objective.
+        model: of a guide, which may share networks with it; see :func:`ppgen.fitting.architecture.encode`.
+    """
     if made is None:
         return None
     arguments = made.settings() if isinstance(made, Objective) else getattr(made, "constructor_arguments", None)
-    plain = arguments if arguments is not None and _is_plain(arguments) else None
+    try:
+        plain = None if arguments is None else encode(arguments, model)
+    except NoPlanError:
+        plain = None
     return {"class": f"{type(made).__module__}:{type(made).__qualname__}", "arguments": plain}
 
 
@@ -45,7 +54,7 @@ def build(plan: Blueprint, role: str, folder: Path, model: Any = None) -> Any:
         plan: from :func:`blueprint`.
         role: ``"model"``, ``"guide"`` or ``"objective"``.
         folder: the run folder, for messages and for refusing code from inside it.
-        model: the model of a derived guide.
+        model: the model of a guide.
 
     Raises:
         CheckpointError: if it cannot be built; the text says what to pass instead.
@@ -54,8 +63,8 @@ def build(plan: Blueprint, role: str, folder: Path, model: Any = None) -> Any:
     name, arguments = str(plan.get("class", "")), plan.get("arguments")
     if not isinstance(arguments, Mapping):
         raise CheckpointError(
-            f"{folder}: the {role} {name} was made with arguments that a run folder cannot hold (modules, functions)",
-            expected="numbers, texts, lists and dictionaries only",
+            f"{folder}: the {role} {name} was made with arguments that a run folder cannot hold",
+            expected="numbers, texts, lists, dictionaries, parts of the model and networks of ppgen.nets or torch.nn",
             got=f"arguments {arguments!r}",
             fix=fix,
         )
@@ -70,8 +79,9 @@ def build(plan: Blueprint, role: str, folder: Path, model: Any = None) -> Any:
             f"{folder}: {name} is no {role}", expected=f"a subclass of {expected}", got=repr(found), fix=fix
         )
     try:
-        return found(model, **arguments) if issubclass(found, DerivedGuide) else found(**arguments)
-    except TypeError as error:
+        made = decode(arguments, model)
+        return found(model, **made) if issubclass(found, DerivedGuide) else found(**made)
+    except (TypeError, NoPlanError) as error:
         raise CheckpointError(
             f"{folder}: {name} cannot be made with the arguments of the run",
             expected=f"arguments that {qualified} takes now",
@@ -125,11 +135,3 @@ def example_batch(saved: Mapping[str, Any]) -> dict[str, Tensor]:
         fill = 0 if facts["max"] is None else facts["max"]
         batch[name] = torch.full((2, *facts["shape"]), fill, dtype=dtype)
     return batch
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, (bool, int, float, str))

@@ -8,7 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.fitting.discrete import mean_by_datum, probabilities
+from ppgen.objectives.bound import data_frame
+from ppgen.objectives.enumeration import enumerate_discrete
 from ppgen.objectives.pairing import Draw, draw_guide
+from ppgen.objectives.run import discrete_sites
 
 __all__ = ["posterior_means"]
 
@@ -19,12 +23,25 @@ _DRAWS_A_RUN = 16
 def posterior_means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """``E_q[z | x]`` of every latent, twice over: [2, rows, *event] (without rows if it is global).
 
-    A discrete latent gives its most probable value: a mean of class indices is no class.
+    A Categorical latent gives its probabilities, the mean of its one-hot value: [2, rows, classes]. The means of the
+    others are averaged over all values of the discrete ones, not over draws of them.
 
     Where means are closed and depend on no other draw, both are the same. Otherwise 32 runs of the guide are averaged
     in two independent halves, so that the covariance of the halves over data is an unbiased estimate of the variance
     of the mean.
     """
+    names = discrete_sites(guide, batch)
+    if not names:
+        return {name: halves for name, (halves, _) in _continuous(guide, batch).items()}
+    expanded = enumerate_discrete(guide, batch, names)
+    means = {name: torch.stack([p, p]) for name, p in probabilities(guide, batch, names, expanded).items()}
+    for name, (halves, local) in _continuous(guide, expanded.batch).items():
+        means[name] = torch.stack([mean_by_datum(half, expanded) for half in halves]) if local else halves
+    return means
+
+
+def _continuous(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, bool]]:
+    """The two halves of every drawn latent's mean, and whether it has one value per row."""
     rows = len(next(iter(batch.values())))
     first = draw_guide(guide, batch, rows)
     alone = len(first) == 1  # no other site that its distribution could depend on: the encoder runs once
@@ -32,10 +49,11 @@ def posterior_means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, 
     if not all(_is_settled(runs[0][name], runs[1][name]) for name in first):
         runs += [first if alone else draw_guide(guide, batch, rows) for _ in range(_RUNS - 2)]
     half = len(runs) // 2
-    return {
+    means = {
         name: torch.stack([_average([_center(run[name]) for run in part]) for part in (runs[:half], runs[half:])])
         for name in first
     }
+    return {name: (halves, data_frame(first[name], rows) is not None) for name, halves in means.items()}
 
 
 def _average(values: list[Tensor]) -> Tensor:

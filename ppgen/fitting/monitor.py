@@ -10,12 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.declare import validation
+from ppgen.fitting.discrete import mean_by_datum
 from ppgen.fitting.means import posterior_means
 from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives import Moment, Objective
 from ppgen.objectives.bound import data_frame, kl_per_dimension, parts
+from ppgen.objectives.enumeration import enumerate_discrete
 from ppgen.objectives.pairing import pair
+from ppgen.objectives.run import discrete_sites
 
 __all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor"]
 
@@ -101,12 +104,18 @@ def _measure(
 
 
 def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Active units and closed-form KL by dimension of every latent with one value per datum."""
+    """Active units and closed-form KL by dimension of every continuous latent with one value per datum."""
     row: dict[str, Any] = {}
     rows = len(next(iter(data.values())))
+    names = discrete_sites(guide, data)
+    expanded = enumerate_discrete(guide, data, names) if names else None
+    wide = data if expanded is None else expanded.batch
+    total = len(next(iter(wide.values())))
     means = posterior_means(guide, data)
-    for name, draw in pair(model, guide, data, rows).latents.items():
-        if draw.model_fn is None or data_frame(draw, rows) is None:
+    if not set(means) - set(names):
+        return row
+    for name, draw in pair(model, guide, wide, total).latents.items():
+        if draw.model_fn is None or data_frame(draw, total) is None:
             continue
         if rows > 1 and means[name].is_floating_point():  # a class has no mean that could vary
             first, second = (half.reshape(rows, -1) for half in means[name])
@@ -114,5 +123,8 @@ def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[s
             row[f"active_units/{name}"] = int((covariance > ACTIVE_THRESHOLD).sum())
         kl = kl_per_dimension(draw.guide_fn, draw.model_fn) if draw.may_be_closed else None
         if kl is not None:
-            row[f"kl_per_dimension/{name}"] = kl.reshape(rows, -1).mean(0).tolist()
+            flat = kl.reshape(total, -1)
+            row[f"kl_per_dimension/{name}"] = (
+                (flat if expanded is None else mean_by_datum(flat, expanded)).mean(0).tolist()
+            )
     return row

@@ -13,10 +13,11 @@ from ppgen.data import Dataset
 from ppgen.declare import ProgramPart, check, validation
 from ppgen.declare.declared import batch_rows
 from ppgen.declare.look import label_of, look, random_sites
+from ppgen.declare.missing import MISSING, evidence, is_missing, partly_missing
 from ppgen.declare.silent import silent
-from ppgen.declare.supports import support_of
+from ppgen.declare.supports import has_finite_support, support_of
 from ppgen.declare.verify import verify_support
-from ppgen.errors import DeclarationError
+from ppgen.errors import DeclarationError, SettingError
 from ppgen.fitting.resident import chunks
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Moment, Objective
@@ -36,7 +37,7 @@ def representative_rows(dataset: Dataset) -> dict[str, Tensor]:
         if split == "train":
             index = [*range(min(_FEW, dataset.size(split))), *index]
         pieces.append({key: tensor[torch.tensor(index, dtype=torch.long)] for key, tensor in stored.items()})
-    rows = {key: torch.cat([piece[key].cpu() for piece in pieces]) for key in dataset.keys}
+    rows = {key: torch.cat([piece[key].cpu() for piece in pieces]) for key in dataset.splits["train"]}
     return rows if dataset.transform is None else dataset.transform(rows, torch.Generator().manual_seed(0))
 
 
@@ -73,7 +74,7 @@ def set_up(model: nn.Module, guide: nn.Module | None, dataset: Dataset, device: 
         model.setup(batch)
     check(model, None, batch)
     if isinstance(guide, DerivedGuide):
-        guide.setup(batch)
+        guide.setup(evidence(model, batch))
 
 
 def verify_fit(model: nn.Module, guide: nn.Module | None, dataset: Dataset, device: torch.device) -> dict[str, Any]:
@@ -87,14 +88,14 @@ def verify_fit(model: nn.Module, guide: nn.Module | None, dataset: Dataset, devi
     batch = {key: value.to(device) for key, value in rows.items()}
     if guide is not None:
         check(model, guide, batch)
-    observed = _observed(model, batch)
+    given = _given(model, batch)
     for split, stored in dataset.splits.items():
         for chunk in chunks(stored, _ROWS):
             seen = chunk if dataset.transform is None else dataset.transform(chunk, torch.Generator().manual_seed(0))
-            _verify_values(f"{split} split", model, observed, {k: v.to(device) for k, v in seen.items()})
+            _verify_values(f"{split} split", model, given, {k: v.to(device) for k, v in seen.items()})
     return {
         "dtypes": {key: str(value.dtype).removeprefix("torch.") for key, value in rows.items()},
-        "discrete_likelihood": all(_is_discrete(fn) for fn in observed.values()),
+        "discrete_likelihood": all(_is_discrete(fn) for fn in given.values()),
         "point_guide": guide is not None and _is_point(model, guide, batch),
     }
 
@@ -106,9 +107,20 @@ def rehearse(
     batch = {key: value.to(device) for key, value in representative_rows(dataset).items()}
     modules = nn.ModuleList([model, *([] if guide is None else [guide]), *objective.networks.values()])
     size = max(dataset.size("train"), len(next(iter(batch.values()))))
+    missing = partly_missing(model, batch)
     with silent(modules), torch.enable_grad(), validation(True):
         for turn in objective.turns(model, guide):
-            objective.loss(turn.name, model, guide, batch, size, Moment())
+            try:
+                objective.loss(turn.name, model, guide, batch, size, Moment())
+            except (RuntimeError, ValueError, IndexError) as error:
+                if not missing:
+                    raise
+                raise SettingError(
+                    f"{objective.name}: it cannot be trained where values of {missing[0]} are missing ({error})",
+                    expected="an objective that sums discrete latents out",
+                    got=f"{objective.name} on data with {missing[0]} = {MISSING} in some rows",
+                    fix="objective=ppgen.ELBO()",
+                ) from error
 
 
 def verify_batch(model: nn.Module, guide: nn.Module | None, batch: Mapping[str, Tensor]) -> None:
@@ -120,7 +132,7 @@ def verify_batch(model: nn.Module, guide: nn.Module | None, batch: Mapping[str, 
     index = torch.tensor([*range(min(_FEW, batch_rows(batch, None))), *_extremes(batch)])
     few = {key: value[index.to(value.device)] for key, value in batch.items()}
     check(model, guide, few)
-    _verify_values("data", model, _observed(model, few), batch)
+    _verify_values("data", model, _given(model, few), batch)
 
 
 def cast(batch: Mapping[str, Tensor], dtypes: Mapping[str, str]) -> dict[str, Tensor]:
@@ -129,26 +141,39 @@ def cast(batch: Mapping[str, Tensor], dtypes: Mapping[str, str]) -> dict[str, Te
 
 
 def _extremes(columns: Mapping[str, Tensor]) -> list[int]:
-    """Rows with the smallest and largest value of each integer column [N]."""
-    integers = [t for t in columns.values() if not t.is_floating_point() and t.dim() == 1 and len(t)]
-    return [int(row) for tensor in integers for row in (tensor.argmin(), tensor.argmax())]
+    """Rows with the smallest and largest value of each integer column [N], and the first that may be missing."""
+    rows: list[int] = []
+    for values in columns.values():
+        if not len(values):
+            continue
+        if not values.is_floating_point() and values.dim() == 1:
+            rows += [int(values.argmin()), int(values.argmax())]
+        elif bool((missing := is_missing(values)).any()):
+            rows.append(int(missing.int().argmax()))
+    return rows
 
 
-def _observed(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The distributions of all observed sites."""
-    return {name: node["fn"] for name, node in random_sites(look(model, batch, None)).items() if node["is_observed"]}
+def _given(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The distributions of all sites whose values the batch has, be it in some rows."""
+    names = partly_missing(model, batch)
+    nodes = random_sites(look(model, {key: value for key, value in batch.items() if key not in names}, None))
+    return {name: node["fn"] for name, node in nodes.items() if node["is_observed"] or name in names}
 
 
 def _is_point(model: nn.Module, guide: nn.Module, batch: Mapping[str, Tensor]) -> bool:
+    batch = evidence(model, batch)
     with silent(nn.ModuleList([model, guide])):
         return pair(model, guide, batch, len(next(iter(batch.values())))).is_point
 
 
-def _verify_values(where: str, model: nn.Module, observed: Mapping[str, Any], rows: Mapping[str, Tensor]) -> None:
+def _verify_values(where: str, model: nn.Module, given: Mapping[str, Any], rows: Mapping[str, Tensor]) -> None:
     """Every value against the likelihood's support: one bad row in a million is still an error."""
-    for name, fn in observed.items():
+    for name, fn in given.items():
         if name in rows and _is_fixed(support_of(fn)):
-            verify_support(f"{label_of(model)}.{name} ({where})", name, fn, rows[name])
+            site = f"{label_of(model)}.{name} ({where})"
+            role = getattr(model, "sites", {})[name].role if name in getattr(model, "sites", {}) else ""
+            may_miss = role == "latent" and has_finite_support(fn)
+            verify_support(site, name, fn, rows[name], role=role, may_miss=may_miss)
 
 
 def _is_discrete(fn: Any) -> bool:

@@ -49,7 +49,7 @@ def describe_run(
     """The content of ``run.json``: classes and arguments, data, settings and versions; data only."""
     return {
         "model": blueprint(model),
-        "guide": blueprint(guide),
+        "guide": blueprint(guide, model),
         "objective": blueprint(objective),
         "data": {
             "name": dataset.name,

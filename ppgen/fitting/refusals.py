@@ -31,7 +31,7 @@ def refusal(model: Any, guide: Any, question: str, *, is_point: bool = False) ->
             got=repr(question),
             fix='fit.unanswerable("density")',
         )
-    latents = [name for name, site in model.sites.items() if site.role == "latent"]
+    latents = {name: site for name, site in model.sites.items() if site.role == "latent"}
     if question == "density":
         return _no_density(model, guide, latents, is_point)
     if question == "representation":
@@ -39,7 +39,7 @@ def refusal(model: Any, guide: Any, question: str, *, is_point: bool = False) ->
     return None
 
 
-def _no_density(model: Any, guide: Any, latents: list[str], is_point: bool) -> Unanswerable | None:
+def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool) -> Unanswerable | None:
     if getattr(model, "is_implicit", False):
         return Unanswerable(
             "no density: implicit model",
@@ -64,7 +64,7 @@ def _no_density(model: Any, guide: Any, latents: list[str], is_point: bool) -> U
     return None
 
 
-def _no_representation(model: Any, guide: Any, latents: list[str]) -> Unanswerable | None:
+def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unanswerable | None:
     if not latents:
         return Unanswerable(
             "no representation: the model has no latent variables",
@@ -78,5 +78,12 @@ def _no_representation(model: Any, guide: Any, latents: list[str]) -> Unanswerab
             expected="a guide",
             got=f"{label_of(model)} alone",
             fix="ppgen.fit(model, ppgen.guides.MeanField(model), ...), which needs a likelihood p(x | z)",
+        )
+    if not any(site.local for site in latents.values()):
+        return Unanswerable(
+            "no representation: all latent variables are global, so that data points have no code",
+            expected="a latent with one value per datum",
+            got=f"global latents {', '.join(latents)} of {label_of(model)}",
+            fix="fit.posterior() for draws of them, fit.sample(n, ...) for what they predict",
         )
     return None

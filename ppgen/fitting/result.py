@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ppgen.data import Dataset, as_batch
 from ppgen.declare.look import label_of
+from ppgen.declare.missing import evidence
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.fitting import answers, density
@@ -29,7 +30,10 @@ __all__ = ["Fit"]
 class Fit:
     """A model, its guide and objective after fitting; made by ``ppgen.fit`` and ``ppgen.load``.
 
-    Every method takes ``data`` as ``ppgen.fit`` does; ``None`` means the test split. A question that the model cannot
+    Every method takes ``data`` as ``ppgen.fit`` does; ``None`` means the test split, without the values of latent
+    variables that it may have (the labels of a semi-supervised model): these are what a fit infers. Pass
+    ``fit.data.split("test")`` for the joint density with them. In data, -1 marks a missing value of a discrete latent.
+    A question that the model cannot
     answer raises :class:`~ppgen.errors.Unanswerable` with the reason and a way to an answer; :meth:`unanswerable`
     tells beforehand.
 
@@ -156,21 +160,31 @@ class Fit:
     # Representation --------------------------------------------------------------------------------------------------
 
     def encode(self, data: Any = None, *, seed: int = 0) -> Any:
-        """Posterior means ``E_q[z | x]``: [N, *event], or a dictionary of them if there are several local latents."""
+        """Posterior means ``E_q[z | x]``: [N, *event], or a dictionary of them if there are several local latents.
+
+        A Categorical latent gives the probabilities of its classes, ``q(y | x)`` [N, K]: a semi-supervised model's
+        classifier. Where its value is in the data, that class has probability 1.
+        """
         guide = self._must_answer("representation")
         means = answers.encode(self.model, guide, self._batch(data), seed=seed)
         return _single({name: value.cpu() for name, value in means.items() if self._sites[name].local})
 
     def reconstruct(self, data: Any = None, *, seed: int = 0) -> Any:
-        """The likelihood's mean at the posterior mean of z: like ``x``."""
+        """The likelihood's mean at the posterior mean of z: like ``x``.
+
+        A discrete latent takes its most probable value, and the others their posterior mean given that one: between
+        two classes there is nothing to decode.
+        """
         guide, batch = self._must_answer("representation"), self._batch(data)
-        means = answers.encode(self.model, guide, batch, seed=seed)
-        made = answers.reconstruct(self.model, means, batch, seed=seed)
+        latents = answers.likeliest(self.model, guide, batch, seed=seed)
+        made = answers.reconstruct(self.model, latents, batch, seed=seed)
         return _single({name: value.cpu() for name, value in made.items()})
 
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder."""
-        guide = self._must_answer("representation")
+        guide = self.guide
+        if guide is None or not any(site.role == "latent" for site in self._sites.values()):
+            guide = self._must_answer("representation")
         if not isinstance(num_draws, int) or num_draws < 1:
             raise SettingError(
                 "posterior: num_draws is out of range", expected="a whole number >= 1", got=repr(num_draws), fix="1000"
@@ -210,7 +224,7 @@ class Fit:
 
     def _batch(self, data: Any) -> dict[str, Tensor]:
         """What a user passes as data, on the device, and verified: what the model excludes has no density."""
-        batch = self._to_device(self.data.split("test") if data is None else as_batch(data))
+        batch = self._to_device(evidence(self.model, self.data.split("test")) if data is None else as_batch(data))
         if not batch or not len(next(iter(batch.values()))):
             raise DataError(
                 "the test split is empty" if data is None else "there are no data",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ppgen.nets.encoders import encoder
+from ppgen.nets.recorded import Recorded
 
 
 def critic(x_shape: Sequence[int], hidden: Sequence[int] | None = None, features: int = 128) -> Critic:
@@ -30,7 +31,7 @@ def critic(x_shape: Sequence[int], hidden: Sequence[int] | None = None, features
     return Critic(encoder(x_shape, features, hidden, activation=leaky), features)
 
 
-class Critic(nn.Module):
+class Critic(Recorded):
     """One logit per event: ``sigmoid(critic(x))`` is the probability that x is real.
 
     It has no batch normalisation, so that the logit of an event never depends on its neighbours in the batch.

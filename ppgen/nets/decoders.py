@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ppgen.nets.batching import over_batch
 from ppgen.nets.encoders import default_channels, halvings
 from ppgen.nets.mlp import MLP
+from ppgen.nets.recorded import Recorded
 
 
 def decoder(
@@ -44,7 +45,7 @@ def decoder(
     return VectorDecoder(latent_dim, shape, (128, 128) if hidden is None else hidden, activation)
 
 
-class ImageDecoder(nn.Module):
+class ImageDecoder(Recorded):
     """One affine map to a small image, then transposed convolutions, each doubling it.
 
     Sizes that are no power of two are cut to what the matching encoder stage saw: 4 -> 7 -> 14 -> 28.
@@ -91,7 +92,7 @@ class ImageDecoder(nn.Module):
         return x
 
 
-class VectorDecoder(nn.Module):
+class VectorDecoder(Recorded):
     """A perceptron whose output takes the data's shape.
 
     Args:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ppgen.nets.batching import over_batch
 from ppgen.nets.mlp import MLP
+from ppgen.nets.recorded import Recorded
 
 
 def encoder(
@@ -44,7 +45,7 @@ def encoder(
     return VectorEncoder(shape, out_features, (128, 128) if hidden is None else hidden, activation)
 
 
-class ImageEncoder(nn.Module):
+class ImageEncoder(Recorded):
     """Strided convolutions, each halving the image, then one affine map.
 
     Args:
@@ -80,7 +81,7 @@ class ImageEncoder(nn.Module):
         return over_batch(self.network, x, event_dim=3)
 
 
-class VectorEncoder(nn.Module):
+class VectorEncoder(Recorded):
     """A perceptron beside one affine map: ``features = activation(MLP(x)) + W x + b``.
 
     The affine path is there because the posterior mean of a linear-Gaussian model is affine in x: a guide built on

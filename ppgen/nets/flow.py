@@ -7,13 +7,14 @@ __all__ = ["Flow"]
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from ppgen.distributions import FlowDistribution
+from ppgen.nets.recorded import Recorded
 
 
-class Flow(nn.Module):
+class Flow(Recorded):
     """The distribution of ``f(u), u ~ Normal(0, I)``, f invertible, with learned weights and perhaps a context.
 
     Reference: G. Papamakarios, T. Pavlakou and I. Murray, "Masked autoregressive flow for density estimation", 2017

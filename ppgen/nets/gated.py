@@ -7,9 +7,10 @@ __all__ = ["GatedLayer"]
 from torch import Tensor, nn
 
 from ppgen.nets.masked_conv import MaskedConv2d
+from ppgen.nets.recorded import Recorded
 
 
-class GatedLayer(nn.Module):
+class GatedLayer(Recorded):
     """One layer of both stacks.
 
     ``v' = gate(conv_v(v)),  h' = h + mix(gate(conv_h(h) + down(conv_v(v))))``, with a linear map of the context added

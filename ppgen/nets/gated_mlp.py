@@ -11,9 +11,10 @@ from math import prod
 from torch import Tensor, nn
 
 from ppgen.nets.labels import join
+from ppgen.nets.recorded import Recorded
 
 
-class GatedMLP(nn.Module):
+class GatedMLP(Recorded):
     """Layers ``h' = (W h + b) * sigmoid(V h + c)`` over all inputs, flattened and side by side.
 
     Reference: Y. Dauphin et al., "Language modeling with gated convolutional networks", 2017 (arXiv 1612.08083), as

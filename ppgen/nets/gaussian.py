@@ -10,11 +10,13 @@ import pyro.distributions as dist
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ppgen.nets.recorded import Recorded
+
 SOFTPLUS_ONE = 0.5413248546  # softplus of this is 1: an output of 0 is the scale 1
 SMALLEST_SCALE = 1e-3  # a scale that collapses would make the log-density unbounded
 
 
-class Gaussian(nn.Module):
+class Gaussian(Recorded):
     """``Normal(W h + b, softplus(V h + c))`` with ``h = body(inputs)``, independent over its coordinates.
 
     Args:

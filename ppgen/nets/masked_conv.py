@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ppgen.errors import SettingError
+from ppgen.nets.recorded import Recorded
 
 
-class MaskedConv2d(nn.Module):
+class MaskedConv2d(Recorded):
     """A convolution of one of the two causal stacks of a PixelCNN, with as many pixels out as in.
 
     ``y[i, j] = b + sum over (a, c) of (W * mask)[a, c] x[i + a, j + c]``, where the mask keeps

@@ -9,8 +9,10 @@ from itertools import pairwise
 
 from torch import nn
 
+from ppgen.nets.recorded import Recorded
 
-class MLP(nn.Sequential):
+
+class MLP(Recorded, nn.Sequential):
     """Affine maps with an activation between each two of them.
 
     ``h_0 = x,  h_{l+1} = activation(W_l h_l + b_l)``; the last map has no activation.

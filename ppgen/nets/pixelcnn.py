@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from ppgen.errors import SettingError
 from ppgen.nets.gated import GatedLayer
 from ppgen.nets.masked_conv import MaskedConv2d
+from ppgen.nets.recorded import Recorded
 
 
-class PixelCNN(nn.Module):
+class PixelCNN(Recorded):
     """A causal network over images of one channel: the logit of pixel i reads pixels 0 .. i-1 in raster order.
 
     A vertical stack carries what lies in the rows above, a horizontal stack what lies to the left; each layer is gated

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ppgen.nets.recorded import Recorded
 
-class PseudoInputs(nn.Module):
+
+class PseudoInputs(Recorded):
     """``u_k = sigmoid(a_k)``, K learned points with values in (0, 1), that are fed to a network in place of data.
 
     Reference: J. Tomczak and M. Welling, "VAE with a VampPrior", 2018 (arXiv 1705.07120).

@@ -6,8 +6,10 @@ __all__ = ["ResidualBlock"]
 
 from torch import Tensor, nn
 
+from ppgen.nets.recorded import Recorded
 
-class ResidualBlock(nn.Module):
+
+class ResidualBlock(Recorded):
     """``h' = h + W_2 silu(W_1 silu(h))``: the identity with a correction, so that deep stacks still pass gradients.
 
     Reference: K. He et al., "Identity mappings in deep residual networks", 2016 (arXiv 1603.05027).

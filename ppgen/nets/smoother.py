@@ -12,9 +12,10 @@ from ppgen.nets.batching import over_batch
 from ppgen.nets.gaussian import Gaussian
 from ppgen.nets.labels import join
 from ppgen.nets.mlp import MLP
+from ppgen.nets.recorded import Recorded
 
 
-class Smoother(nn.Module):
+class Smoother(Recorded):
     """``q(z | x) = prod_t Normal(z_t | z_{t-1}, x_t .. x_T)``, a network that returns a distribution over paths.
 
     A recurrent network reads the sequence from its end, so that its state at t knows the present and the future; the

@@ -13,9 +13,10 @@ from torch.nn.functional import softplus
 
 from ppgen.nets.gaussian import SMALLEST_SCALE, SOFTPLUS_ONE
 from ppgen.nets.mlp import MLP
+from ppgen.nets.recorded import Recorded
 
 
-class GatedTransition(nn.Module):
+class GatedTransition(Recorded):
     """``z' ~ Normal((1 - g) (W z + b) + g h, softplus(V silu(h) + c))``, ``g = sigmoid(gate(z))``, ``h = proposal(z)``.
 
     The gate chooses, coordinate by coordinate, between a linear move and a nonlinear one. The linear one starts as

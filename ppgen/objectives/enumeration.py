@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.declare.missing import MISSING, is_missing
 from ppgen.errors import DataError, DeclarationError
 from ppgen.objectives.base import Program
 from ppgen.objectives.pairing import draw_guide
 
 __all__ = [
-    "MISSING",
     "MOST_ROWS_A_DATUM",
     "Expanded",
     "enumerate_discrete",
@@ -22,9 +22,6 @@ __all__ = [
     "num_values",
     "sum_by_datum",
 ]
-
-MISSING = -1
-"""In a batch, the value of a discrete latent that is not observed for this row."""
 
 MOST_ROWS_A_DATUM = 4096
 
@@ -100,7 +97,7 @@ def _expand(guide: Program, before: Expanded, name: str, given: Tensor | None) -
         )
     log_q = torch.stack([fn.log_prob(value.expand(fn.batch_shape + fn.event_shape)) for value in support], 1)
     observed = None if given is None else given[before.datum]
-    known = torch.zeros(rows, dtype=torch.bool, device=log_q.device) if observed is None else _is_known(observed)
+    known = torch.zeros(rows, dtype=torch.bool, device=log_q.device) if observed is None else ~is_missing(observed)
     matches = torch.ones(rows, count, dtype=torch.bool, device=log_q.device)
     if observed is not None:
         flat = observed.reshape(rows, 1, -1)
@@ -160,10 +157,6 @@ def _base(fn: Any) -> Any:
     while type(fn).__name__ in ("Independent", "ExpandedDistribution"):
         fn = fn.base_dist
     return fn
-
-
-def _is_known(observed: Tensor) -> Tensor:
-    return (observed.reshape(len(observed), -1) != MISSING).all(1)
 
 
 def sum_by_datum(values: Tensor, datum: Tensor, num_data: int) -> Tensor:

@@ -8,8 +8,9 @@ from pyro.distributions import MaskedDistribution
 from torch import Tensor
 
 from ppgen.objectives.base import Program
-from ppgen.objectives.bound import data_frame, discrete_sites, log_weights
+from ppgen.objectives.bound import data_frame, log_weights
 from ppgen.objectives.pairing import Draw, pair
+from ppgen.objectives.run import discrete_sites
 
 __all__ = ["particle_weights", "repeat_rows"]
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from ppgen.declare.missing import MISSING
 from ppgen.declare.silent import silent
 from ppgen.errors import DataError, DeclarationError, SettingError
 from ppgen.objectives.base import Program
-from ppgen.objectives.enumeration import MISSING, MOST_ROWS_A_DATUM, Expanded, enumerate_discrete, num_values
+from ppgen.objectives.enumeration import MOST_ROWS_A_DATUM, Expanded, enumerate_discrete, num_values
 from ppgen.objectives.pairing import Draw, Pairing, draw_guide, pair
 
 __all__ = ["Run", "discrete_sites", "rerun", "run"]

@@ -19,7 +19,7 @@ def digits() -> Dataset:
 
 
 def test_a_recipe_keeps_what_no_word_changes(digits: Dataset) -> None:
-    (model, guide, objective), sources = assemble("beta-vae", digits, schedule={"warmup": 5.0})
+    (model, guide, objective), sources = assemble("beta-vae", digits, objective_settings={"warmup": 5.0})
     assert isinstance(model, ppgen.models.VAE)
     assert isinstance(guide, ppgen.guides.MeanField)
     assert objective is not None
@@ -56,6 +56,27 @@ def test_a_pair_written_in_pyro(digits: Dataset, here: Path) -> None:
     assert guide is None, "the program brings its own"
     assert isinstance(objective, ppgen.ELBO)
     assert sources["model"]["from"] == "pair.py:make"
+
+
+def test_settings_of_the_objective_are_verified_and_reach_it(digits: Dataset) -> None:
+    made, _ = assemble("iwae", digits, objective_settings={"num_particles": 3})
+    assert made.objective is not None
+    assert made.objective.name == "IWAE(3, dreg)", "the recipe's own settings stay"
+    made, _ = assemble("vae", digits, objective="iwae", objective_settings={"num_particles": 4, "gradient": "dreg"})
+    assert made.objective is not None
+    assert made.objective.name == "IWAE(4, dreg)"
+    with pytest.raises(SettingError, match="--set-objective num_particles"):
+        assemble("vae", digits, objective_settings={"particles": 3})
+    with pytest.raises(SettingError, match="--beta belongs to the ELBO"):
+        assemble("vae", digits, objective="iwae", objective_settings={"beta": 2.0})
+
+
+def test_a_model_offers_its_own_posterior_to_the_guide(digits: Dataset) -> None:
+    (model, guide, _), _ = assemble(
+        "ppgen.models:VampPriorVAE", digits, guide="amortized", settings={"num_components": 5}
+    )
+    assert isinstance(guide, ppgen.guides.Amortized)
+    assert guide.posterior is model.posterior
 
 
 def test_settings_of_a_guide_that_is_not_named(digits: Dataset) -> None:

@@ -27,13 +27,13 @@ def test_the_demo_ends_with_a_table_and_a_page(ppgen: Ppgen, here: Path) -> None
     result = ppgen("demo", "--quick")
     assert result.exit_code == 0, result.stderr
     table = result.stdout.partition("6/6 gan")[2]
-    for name in zoo.names():
+    for name in zoo.demo_names():
         assert name in table
         assert len(package.load(Path("runs/demo") / name).history) == 1
         assert (Path("runs/demo") / name / "scores.json").exists()
         assert (Path("runs/demo") / name / "figures" / "samples.png").exists()
     page = Path("runs/demo/report.html").read_text()
-    assert all(name in page for name in zoo.names())
+    assert all(name in page for name in zoo.demo_names())
     assert "http://" not in page.replace("http://www.w3.org/", ""), "the page must be whole without a network"
     hints = result.stdout.splitlines()[-3:]
     assert "runs/demo/report.html" in hints[0]

@@ -136,3 +136,25 @@ def test_ctrl_c_saves_and_says_how_to_go_on(ppgen: Ppgen, here: Path, monkeypatc
     assert again == ["ppgen", *words, "--out", "runs/vae-digits", "--resume"]
     assert ppgen(*again[1:]).exit_code == 0
     assert len(package.load("runs/vae-digits").history) == 3
+
+
+def test_what_a_model_is_shown_of_the_data(ppgen: Ppgen, here: Path) -> None:
+    assert ppgen("fit", "semi-supervised", "--epochs", 1, "--labels-per-class", 3, "--batch-size", 500).exit_code == 0
+    fit = package.load("runs/semi-supervised-digits")
+    assert int((fit.data.splits["train"]["y"] >= 0).sum()) == 30
+    assert fit.encode()["y"].shape == (360, 10)
+    words = "--epochs 1 --quadrants 3 --batch-size 500 --set latent_dim=2"
+    assert ppgen("fit", "masked", *words.split()).exit_code == 0
+    assert package.load("runs/masked-digits").data.split("test")["mask"].mean() == 0.75
+    shown = ppgen("sample", "runs/masked-digits", "-n", 4, "-o", "seen.npy")
+    assert shown.exit_code == 0, shown.stderr
+    seen = package.load("runs/masked-digits").data.split("test")
+    drawn = torch.from_numpy(np.load("seen.npy"))
+    kept = seen["mask"][:4].bool()
+    assert torch.equal(drawn[kept], seen["x"][:4][kept])
+
+
+def test_particles_and_other_settings_of_the_objective(ppgen: Ppgen, here: Path) -> None:
+    words = "--epochs 1 --batch-size 500 --objective iwae --num-particles 3 --set-objective gradient=dreg"
+    assert ppgen("fit", "vae", *words.split()).exit_code == 0
+    assert package.load("runs/vae-digits").objective.name == "IWAE(3, dreg)"

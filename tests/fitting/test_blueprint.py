@@ -70,7 +70,10 @@ def test_it_is_made_again_from_plain_data(made: Any, role: str, arguments: dict[
 
 
 def test_arguments_that_are_no_data_are_left_out(tmp_path: Path) -> None:
-    plan = blueprint(MeanField(MODEL, encoder=nn.Sequential(nn.Flatten(), nn.Linear(64, 3))))
+    class Own(nn.Sequential):
+        """A network that no other process can know of."""
+
+    plan = blueprint(MeanField(MODEL, encoder=Own(nn.Flatten(), nn.Linear(64, 3))))
     assert plan is not None
     assert plan["arguments"] is None
     with pytest.raises(CheckpointError, match=r"(?s)cannot hold.*ppgen.load\(.*guide=\.\.\."):

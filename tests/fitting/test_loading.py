@@ -72,13 +72,16 @@ def test_a_fit_from_memory_is_saved_as_a_run(vae_fit: Fit, tmp_path: Path) -> No
 
 
 def test_arguments_that_are_no_data_are_asked_for(tmp_path: Path) -> None:
+    class Own(nn.Sequential):
+        """A network that no other process can know of."""
+
     model = VAE(X, latent_dim=2, hidden=(8,))
-    encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.Tanh())
+    encoder = Own(nn.Flatten(), nn.Linear(64, 5), nn.Tanh())
     first = fit(model, MeanField(model, encoder=encoder), out=tmp_path)
     with pytest.raises(CheckpointError, match="guide="):
         ppgen.load(tmp_path)
     fresh = VAE(X, latent_dim=2, hidden=(8,))
-    guide = MeanField(fresh, encoder=nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.Tanh()))
+    guide = MeanField(fresh, encoder=Own(nn.Flatten(), nn.Linear(64, 5), nn.Tanh()))
     assert ppgen.load(tmp_path, model=fresh, guide=guide).elbo() == first.elbo()
 
 

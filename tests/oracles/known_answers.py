@@ -16,10 +16,10 @@ from ppgen.declare import Model, latent, observed
 
 __all__ = [
     "MODELS",
+    "ByPattern",
     "Chain",
     "Classes",
     "Gaussian",
-    "ByPattern",
     "Known",
     "Masked",
     "Partly",

@@ -1,0 +1,141 @@
+"""The unseen part of MNIST digits given one, two or three quadrants: conditional log-likelihoods.
+
+    python benchmarks/quadrants.py --observed 1 [--data-root DIR] [--epochs 20] [--num-particles 100] [--threads 1]
+
+After Sohn, Lee and Yan (2015), table 1, on binary pixels (statically binarised MNIST, 50,000 / 10,000 / 10,000): the
+figures are negative log p(unseen | seen) in nats per image, over all test images. Three predictors:
+
+* nearest neighbour: the training image that agrees best with the seen pixels; its unseen pixels, flipped with a
+  probability chosen on the validation split (exact);
+* network: one network from the seen pixels to independent Bernoullis (exact);
+* CVAE: ``models.MaskedVAE``, with a learned prior p(z | seen) (importance-weighted bound).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from row import Clock, options, publish
+from torch import Tensor, nn
+
+import ppgen
+from ppgen import guides, models, nets
+
+__all__ = ["main"]
+
+X_SHAPE = (1, 28, 28)
+# Bottom left, then bottom right, then top left: [row, column] of each quadrant.
+ORDER = ((1, 0), (1, 1), (0, 0))
+
+
+class Independent(ppgen.Model):
+    """x | given ~ Bernoulli(net(given, mask)) where unseen: what can be said without a latent variable."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(
+            nets.GatedMLP([(2, 28, 28)], (width, width)), nn.Linear(width, 784), nn.Unflatten(-1, X_SHAPE)
+        )
+
+    @ppgen.observed
+    def x(self, given: Tensor, mask: Tensor) -> Any:
+        logits = torch.where(mask.bool(), 100.0 * (2.0 * given - 1.0), self.net(torch.cat([given, mask], -3)))
+        return dist.Bernoulli(logits=logits).to_event(3)
+
+
+def with_quadrants(x: Tensor, observed: int) -> dict[str, Tensor]:
+    """x with the covariates ``given`` and ``mask`` of so many observed quadrants."""
+    x = x.float()
+    mask = torch.zeros_like(x)
+    for row, column in ORDER[:observed]:
+        mask[..., 14 * row : 14 * row + 14, 14 * column : 14 * column + 14] = 1.0
+    return {"x": x, "given": x * mask, "mask": mask}
+
+
+def nearest_neighbour(data: Any, observed: int) -> dict[str, float]:
+    """Negative log-likelihood of copying the nearest training image, with noise."""
+    train = with_quadrants(data.split("train")["x"], observed)
+    seen = train["mask"][0].flatten().bool()
+    bits = train["x"].flatten(1)
+
+    def wrong(x: Tensor) -> Tensor:
+        """The number of unseen pixels that differ from the neighbour's, per image."""
+        found = []
+        for chunk in x.flatten(1).float().split(500):
+            agree = (2 * chunk[:, seen] - 1) @ (2 * bits[:, seen] - 1).T
+            found.append((chunk[:, ~seen] != bits[agree.argmax(1)][:, ~seen]).sum(1))
+        return torch.cat(found).double()
+
+    unseen = int((~seen).sum())
+    flip = float(wrong(data.split("valid")["x"]).mean()) / unseen  # the probability that makes validation most likely
+    errors = wrong(data.split("test")["x"])
+    nll = -(errors * math.log(flip) + (unseen - errors) * math.log1p(-flip))
+    return {"nll": float(nll.mean()), "standard_error": float(nll.std() / len(nll) ** 0.5), "flip": flip}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Three predictors of one task."""
+    parser = options(
+        __doc__, observed=1, epochs=20, learning_rate=2e-3, batch_size=128, width=300, latent_dim=40, num_particles=100
+    )
+    args = parser.parse_args(argv)
+    torch.set_num_threads(args.threads)
+    data = ppgen.data.load("binarized_mnist", root=args.data_root)
+    clock = Clock()
+    publish(args, {"predictor": "nearest neighbour", **nearest_neighbour(data, args.observed), **clock.read("total")})
+
+    splits = {name: with_quadrants(data.split(name)["x"], args.observed) for name in ("train", "valid", "test")}
+    task = ppgen.data.from_tensors(splits, measure="binary", name=f"quadrants {args.observed}")
+    settings = {
+        "max_epochs": args.epochs,
+        "batch_size": args.batch_size,
+        "learning_rate": args.learning_rate,
+        "schedule": "cosine",
+        "seed": args.seed,
+        "device": args.device,
+    }
+    torch.manual_seed(args.seed)
+    clock = Clock()
+    fit = ppgen.fit(Independent(args.width), None, task, patience=5, **settings)
+    exact = fit.log_prob()
+    publish(
+        args,
+        {"predictor": "network", "nll": -exact.value, "standard_error": exact.standard_error, **clock.read("train")},
+    )
+
+    torch.manual_seed(args.seed)
+    clock = Clock()
+    fit = ppgen.fit(*cvae(args), task, ppgen.ELBO(warmup=args.epochs / 10), **settings)
+    spent = clock.read("train")
+    clock = Clock()
+    elbo, bound = fit.elbo(num_particles=10), fit.log_prob(num_particles=args.num_particles)
+    publish(
+        args,
+        {
+            "predictor": "cvae",
+            "nll": -bound.value,
+            "standard_error": bound.standard_error,
+            "estimator": bound.estimator,
+            "negative_elbo": -elbo.value,
+            **spent,
+            **clock.read("evaluation"),
+        },
+    )
+
+
+def cvae(args: Any) -> tuple[nn.Module, nn.Module]:
+    """``MaskedVAE`` with gated layers in place of convolutions: the better use of little time on a CPU."""
+    model = models.MaskedVAE(X_SHAPE, args.latent_dim, args.width)
+    hidden = (args.width, args.width)
+    model.features = nets.GatedMLP([(2, 28, 28)], hidden)
+    model.decoder = nn.Sequential(
+        nets.GatedMLP([(args.latent_dim + args.width,)], hidden), nn.Linear(args.width, 784), nn.Unflatten(-1, X_SHAPE)
+    )
+    return model, guides.Amortized(nets.Gaussian(nets.GatedMLP([X_SHAPE], hidden), args.width, args.latent_dim))
+
+
+if __name__ == "__main__":
+    main()

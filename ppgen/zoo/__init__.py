@@ -1,0 +1,132 @@
+"""Named recipes, data to (model, guide, objective): what the command line, the demo and the benchmarks run.
+
+```python
+data = ppgen.zoo.dataset("vae", "digits")
+model, guide, objective = ppgen.zoo.build("vae", data, latent_dim=16)
+fit = ppgen.fit(model, guide, data, objective, **ppgen.zoo.recipe("vae").settings())
+```
+Importing this module costs no import of torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Any
+
+from ppgen.errors import SettingError
+from ppgen.zoo.classics import CLASSICS
+from ppgen.zoo.discrete import DISCRETE
+from ppgen.zoo.given import GIVEN
+from ppgen.zoo.ingredients import Ingredients, Recipe
+from ppgen.zoo.layers import LAYERS
+from ppgen.zoo.priors import PRIORS
+
+if TYPE_CHECKING:
+    from ppgen.data import Dataset
+
+__all__ = ["Ingredients", "Recipe", "build", "dataset", "demo_names", "names", "recipe"]
+
+_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LAYERS, *PRIORS, *DISCRETE, *GIVEN)}
+
+
+def names() -> tuple[str, ...]:
+    """The recipes there are.
+
+    Example:
+        >>> "semi-supervised" in names()
+        True
+    """
+    return tuple(_RECIPES)
+
+
+def demo_names() -> tuple[str, ...]:
+    """The recipes that ``ppgen demo`` fits and compares.
+
+    Example:
+        >>> demo_names()
+        ('autoencoder', 'vae', 'beta-vae', 'cvae', 'pixelcnn', 'gan')
+    """
+    return tuple(chosen.name for chosen in CLASSICS if chosen.name in _RECIPES)
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe called ``name``.
+
+    Raises:
+        SettingError: if there is none; the text proposes the nearest.
+
+    Example:
+        >>> recipe("beta-vae").paper
+        'Higgins et al., 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework'
+    """
+    if name in _RECIPES:
+        return _RECIPES[name]
+    near = difflib.get_close_matches(str(name).lower().replace("_", "-"), _RECIPES, n=1)
+    raise SettingError(
+        f"unknown model {name!r}",
+        expected=f"one of {', '.join(_RECIPES)}; or FILE.py:Class for a model of your own",
+        got=repr(name),
+        fix=f"did you mean {near[0]!r}?" if near else "ppgen list models",
+    )
+
+
+def dataset(name: str, data: Any = None) -> Dataset:
+    """The data set that a recipe is fitted to.
+
+    A data set given by its name gets what the recipe asks for: a semi-supervised model 10 labels a class, a model of
+    partly seen images their bottom left quadrant. A :class:`ppgen.data.Dataset` or tensors are taken as they are.
+
+    Args:
+        name: one of :func:`names`.
+        data: whatever ``ppgen.fit`` takes as data; the recipe's own data set by default.
+
+    Example:
+        >>> print(dataset("semi-supervised"))
+        Dataset 'digits': x [1, 8, 8], binary (static bits, seed 0)
+          train 1077, valid 360, test 360
+          y: integer, 10 classes, 100 of 1077 training rows observed
+    """
+    from ppgen.data import as_dataset, load
+
+    chosen = recipe(name)
+    source = chosen.data if data is None else data
+    return load(source, then=chosen.then) if isinstance(source, str | os.PathLike) else as_dataset(source)
+
+
+def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Ingredients:
+    """Build a recipe's model, guide and objective for a data set.
+
+    Args:
+        name: one of :func:`names`.
+        data: whatever ``ppgen.fit`` takes as data; the recipe's own data set by default.
+        seed: of the initial weights; the global random state is left as it was.
+        **options: settings of the recipe, such as ``latent_dim=16``; see :attr:`Recipe.options`.
+
+    Returns:
+        The ingredients; the same seed gives the same initial weights, bit for bit.
+
+    Raises:
+        SettingError: if the recipe or an option is unknown.
+
+    Example:
+        >>> model, guide, objective = build("vae", "digits", latent_dim=4)
+        >>> objective.name
+        'ELBO()'
+    """
+    import torch
+
+    chosen = recipe(name)
+    for option, value in options.items():
+        if option not in chosen.options:
+            near = difflib.get_close_matches(option, chosen.options, n=1)
+            raise SettingError(
+                f"{name} has no option {option!r}",
+                expected=", ".join(f"{key}={value!r}" for key, value in chosen.options.items()) or "no options",
+                got=f"{option}={value!r}",
+                fix=f"did you mean {near[0]!r}?" if near else f"leave {option} out",
+            )
+    fitted = dataset(name, data)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return chosen.build(fitted, **options)

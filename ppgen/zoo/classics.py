@@ -1,0 +1,112 @@
+"""The six families of the demo: autoencoder, VAE, beta-VAE, conditional VAE, PixelCNN and GAN."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ppgen.zoo.ingredients import Ingredients, Recipe
+from ppgen.zoo.requirements import num_classes_of
+
+if TYPE_CHECKING:
+    from ppgen.data import Dataset
+
+__all__ = ["CLASSICS"]
+
+
+def _autoencoder(data: Dataset, latent_dim: int = 8, weight_decay: float = 0.0) -> Ingredients:
+    from ppgen import guides, models, objectives
+
+    model = models.Autoencoder(data.x_shape, latent_dim=latent_dim)
+    return Ingredients(model, guides.Delta(model), objectives.ELBO(beta=weight_decay))
+
+
+def _vae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> Ingredients:
+    from ppgen import guides, models, objectives
+
+    model = models.VAE(data.x_shape, latent_dim=latent_dim)
+    return Ingredients(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
+
+
+def _beta_vae(data: Dataset, latent_dim: int = 8, beta: float = 2.0, warmup: float = 0.0) -> Ingredients:
+    return _vae(data, latent_dim=latent_dim, beta=beta, warmup=warmup)
+
+
+def _cvae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> Ingredients:
+    from ppgen import guides, models, objectives
+
+    vector = "y" in data.keys and "y" not in data.num_classes and data.splits["train"]["y"].dim() == 2
+    classes = data.splits["train"]["y"].shape[1] if vector else num_classes_of(data, "cvae")
+    model = models.ConditionalVAE(data.x_shape, num_classes=classes, latent_dim=latent_dim)
+    return Ingredients(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
+
+
+def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4) -> Ingredients:
+    from ppgen import models, objectives
+
+    return Ingredients(
+        models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers), None, objectives.MaximumLikelihood()
+    )
+
+
+def _gan(data: Dataset, latent_dim: int = 32, loss: str = "nonsaturating") -> Ingredients:
+    from ppgen import models, objectives
+
+    return Ingredients(models.GAN(data.x_shape, latent_dim=latent_dim), None, objectives.Adversarial(loss=loss))
+
+
+CLASSICS = (
+    Recipe(
+        "autoencoder",
+        "deterministic code and squared error: the point guide of a Gaussian decoder",
+        "Hinton & Salakhutdinov, 2006, Reducing the Dimensionality of Data with Neural Networks",
+        _autoencoder,
+        max_epochs=60,
+        quick={"max_epochs": 20},
+    ),
+    Recipe(
+        "vae",
+        "latent-variable model with a learned posterior; its density has a lower bound",
+        "Kingma & Welling, 2014, Auto-Encoding Variational Bayes",
+        _vae,
+        max_epochs=60,
+        quick={"max_epochs": 20},
+    ),
+    Recipe(
+        "beta-vae",
+        "the same VAE under ELBO(beta=2): a shorter code, a looser bound",
+        "Higgins et al., 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
+        _beta_vae,
+        max_epochs=60,
+        quick={"max_epochs": 20},
+    ),
+    Recipe(
+        "cvae",
+        "VAE that is told the class, or attributes: p(x | y), samples on demand",
+        "Sohn, Lee & Yan, 2015, Learning Structured Output Representation Using Deep Conditional Generative Models",
+        _cvae,
+        max_epochs=60,
+        quick={"max_epochs": 20},
+    ),
+    Recipe(
+        "pixelcnn",
+        "one pixel after the other, by masked convolutions; its density is exact",
+        "van den Oord et al., 2016, Conditional Image Generation with PixelCNN Decoders",
+        _pixelcnn,
+        max_epochs=40,
+        learning_rate=5e-3,
+        schedule="cosine",
+        patience=8,
+        quick={"max_epochs": 10},
+    ),
+    Recipe(
+        "gan",
+        "a sampler without a density, trained against a critic",
+        "Goodfellow et al., 2014, Generative Adversarial Nets",
+        _gan,
+        max_epochs=60,
+        batch_size=32,
+        learning_rate=1e-3,
+        patience=None,
+        quick={"max_epochs": 20},
+    ),
+)
