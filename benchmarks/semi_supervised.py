@@ -143,9 +143,7 @@ def main(argv: list[str] | None = None) -> None:
     second = ppgen.fit(
         model,
         guides.Structured(model, width=400),
-        dataclasses.replace(
-            ppgen.data.from_tensors(columns, measure="continuous", name="codes"), transform=DrawCodes()
-        ),
+        dataclasses.replace(task, transform=DrawCodes()),
         ppgen.ELBO(label_weight=args.label_weight),
         max_epochs=args.m2_epochs,
         batch_size=args.batch_size,
