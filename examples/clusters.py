@@ -40,9 +40,9 @@ def main() -> None:
     # One encoder for all clusters; which one x belongs to follows from where it lies. A derived guide works as well.
     encoder = ppgen.nets.encoder(data.x_shape, 64, (64,))
     guide = ppgen.guides.Clustered(model, ppgen.nets.Gaussian(encoder, 64, 8))
-    fit = ppgen.fit(model, guide, data, max_epochs=20, batch_size=32, learning_rate=5e-3)
-    print("ELBO   ", fit.elbo(num_particles=10))
-    print("log p  ", fit.log_prob(num_particles=50))
+    fit = ppgen.fit(model, guide, data, max_epochs=10, batch_size=32, learning_rate=5e-3)
+    print("ELBO   ", fit.elbo())
+    print("log p  ", fit.log_prob(num_particles=20))
     # The most common digit of each cluster, named by the validation split; labels played no part in the fit.
     valid, test = data.split("valid"), data.split("test")
     named, found = (fit.encode({"x": split["x"]})["c"].argmax(1) for split in (valid, test))

@@ -39,10 +39,10 @@ def main() -> None:
     print(model)
     # q(bottom | x) q(top | bottom): what depends on what in the posterior is read from the declaration.
     guide = ppgen.guides.Structured(model)
-    settings = {"max_epochs": 15, "batch_size": 32, "learning_rate": 5e-3}
+    settings = {"max_epochs": 10, "batch_size": 32, "learning_rate": 5e-3}
     fit = ppgen.fit(model, guide, "digits", ppgen.ELBO(warmup=3), **settings)
-    print("ELBO   ", fit.elbo(num_particles=10))
-    print("log p  ", fit.log_prob(num_particles=200))
+    print("ELBO   ", fit.elbo())
+    print("log p  ", fit.log_prob(num_particles=50))
     codes = fit.encode()
     print("codes  ", {name: tuple(code.shape) for name, code in codes.items()})
 

@@ -11,6 +11,7 @@ import torch
 
 from ppgen import nets
 from ppgen.declare import Model, latent, observed
+from ppgen.errors import DataError
 
 
 class ConditionalVAE(Model):
@@ -54,6 +55,18 @@ class ConditionalVAE(Model):
     @observed
     def x(self, z: torch.Tensor, y: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given style and label."""
-        given = y if y.is_floating_point() and y.dim() > 1 else nets.one_hot(y, self.num_classes)
-        logits = self.decoder(nets.join(z, given))
+        logits = self.decoder(nets.join(z, self.read(y)))
         return dist.Bernoulli(logits=logits).to_event(len(self.x_shape))
+
+    def read(self, y: torch.Tensor) -> torch.Tensor:
+        """What the decoder is told, ``[batch, num_classes]``: the label's class, or the attributes as they are."""
+        if not y.is_floating_point() or y.dim() < 2:
+            return nets.one_hot(y, self.num_classes)
+        if y.shape[-1] != self.num_classes:
+            raise DataError(
+                "the vector of attributes has another length than the model was built for",
+                expected=f"[batch, {self.num_classes}]",
+                got=str(list(y.shape)),
+                fix=f"num_classes={y.shape[-1]}",
+            )
+        return y

@@ -280,9 +280,9 @@ def labels_that_are_floats(_: Path) -> None:
     fit(ppgen.models.ConditionalVAE((1, SIDE, SIDE)), data={"x": bits(), "y": labels().float() + 0.5})
 
 
-@bad(DataError, "y", "argmax")
-def labels_that_are_one_hot(_: Path) -> None:
-    fit(ppgen.models.ConditionalVAE((1, SIDE, SIDE)), data={"x": bits(), "y": torch.eye(10)[labels()]})
+@bad(DataError, "ConditionalVAE.x", "attributes", "num_classes=7")
+def attributes_of_another_length(_: Path) -> None:
+    fit(ppgen.models.ConditionalVAE((1, SIDE, SIDE)), data={"x": bits(), "y": torch.rand(16, 7)})
 
 
 @bad(DataError, "15 rows of y", "16 rows of x")

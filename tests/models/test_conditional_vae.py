@@ -52,3 +52,12 @@ def test_draws_the_digit_it_is_asked_for():
     means = torch.stack([train["x"][train["y"] == digit].mean(0).flatten() for digit in range(10)])
     draws = fit.sample(400, y=y, seed=0).flatten(1)
     assert (torch.cdist(draws, means).argmin(1) == y).float().mean() > 0.75
+
+
+def test_a_vector_of_attributes_may_stand_for_the_label():
+    model = ConditionalVAE((1, 4, 4), num_classes=3, latent_dim=2)
+    y, z = torch.tensor([2, 0]), torch.randn(2, 2)
+    told, vector = model.x(z, y), model.x(z, torch.nn.functional.one_hot(y, 3).float())
+    assert torch.equal(told.mean, vector.mean)
+    both = model.x(z, torch.tensor([[1.0, 1.0, 0.0], [0.5, 0.0, 1.0]]))
+    assert not torch.allclose(told.mean, both.mean)
