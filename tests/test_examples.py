@@ -13,12 +13,14 @@ pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="looks at a checkout
 
 # What each must print: a sign that it came to its end with something to show.
 EXAMPLES = {
+    "bottleneck.py": [" 32 latents: autoencoder", "With 32 latent dimensions"],
     "clusters.py": ["log p", "digits named by their cluster"],
     "conditional.py": ["log p(x | y)", "the right label is worth", "threes (4, 1, 8, 8)"],
     "first_model.py": ["MyVAE: p(z) p(x | z)", "pixelcnn"],
     "hand_written_pyro.py": ["lower bound, IWAE-100", "codes (360, 4)", "global parameters: []"],
     "own_guide.py": ["hand-written", "derived, full-rank"],
     "partial_labels.py": ["100 of 1077 training rows observed", "digits named"],
+    "rate_distortion.py": ["rate  distortion     ELBO", "The ELBO is highest for"],
     "two_levels.py": ["p(top) p(bottom | top) p(x | bottom)", "'bottom': (360, 8)"],
     "user_data.py": ["Dataset 'moons'", "half-moon 0"],
 }
@@ -51,6 +53,7 @@ def test_an_example_runs(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [name])
     runpy.run_path(str(FOLDER / name), run_name="__main__")
     printed = capsys.readouterr().out
     for sign in EXAMPLES[name]:
