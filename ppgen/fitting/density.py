@@ -8,12 +8,14 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ppgen.declare.missing import evidence
 from ppgen.errors import SettingError
 from ppgen.fitting.monitor import evaluating
 from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
 from ppgen.objectives.particles import particle_weights
+from ppgen.objectives.run import discrete_sites, run
 
 __all__ = ["elbo", "log_prob"]
 
@@ -37,7 +39,7 @@ def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_par
         return torch.cat(
             [
                 torch.stack([elbo_per_datum(model, guide, chunk).double() for _ in range(num_particles)]).mean(0)
-                for chunk in chunks(data, _ROWS_A_PASS)
+                for chunk in chunks(data, max(1, _ROWS_A_PASS // _rows_a_datum(model, guide, data)))
             ]
         )
 
@@ -58,12 +60,21 @@ def log_prob(
     with seeded(seed, device), evaluating(model, guide):
         if guide is None:
             return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, _ROWS)])
-        return torch.cat([_bound(model, guide, chunk, num_particles) for chunk in chunks(data, _ROWS)])
+        allowed = max(1, _ROWS_A_PASS // _rows_a_datum(model, guide, data))
+        pieces = chunks(data, min(_ROWS, allowed))
+        return torch.cat([_bound(model, guide, chunk, num_particles, allowed) for chunk in pieces])
 
 
-def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int) -> Tensor:
+def _rows_a_datum(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> int:
+    """Rows that a datum takes in a pass: one for every value of the discrete latents that are summed out."""
+    if not discrete_sites(guide, data):
+        return 1
+    return run(model, guide, {name: value[:1] for name, value in evidence(model, data).items()}, 1).rows
+
+
+def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int, allowed: int) -> Tensor:
     rows = len(next(iter(chunk.values())))
-    at_once = max(1, min(num_particles, _ROWS_A_PASS // rows))
+    at_once = max(1, min(num_particles, allowed // rows))
     total = torch.full((rows,), -math.inf, dtype=torch.float64, device=next(iter(chunk.values())).device)
     done = 0
     while done < num_particles:

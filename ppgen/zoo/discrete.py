@@ -21,12 +21,12 @@ def _mixture(data: Dataset, num_clusters: int = 10, latent_dim: int = 8, width: 
     return Ingredients(model, guides.Clustered(model, posterior), objectives.ELBO())
 
 
-def _semi_supervised(data: Dataset, latent_dim: int = 8) -> Ingredients:
+def _semi_supervised(data: Dataset, latent_dim: int = 8, label_weight: float = 10.0) -> Ingredients:
     from ppgen import guides, models, objectives
 
     classes = num_classes_of(data, "semi-supervised")
     model = models.SemiSupervisedVAE(data.x_shape, classes, latent_dim)
-    return Ingredients(model, guides.MeanField(model), objectives.ELBO())
+    return Ingredients(model, guides.MeanField(model), objectives.ELBO(label_weight=label_weight))
 
 
 def _discrete(data: Dataset, num_letters: int = 8, letter_dim: int = 16) -> Ingredients:

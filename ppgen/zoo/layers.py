@@ -34,11 +34,14 @@ def _iwae(data: Dataset, latent_dim: int = 8, num_particles: int = 8, gradient: 
     return Ingredients(model, guides.MeanField(model), objective)
 
 
-def _pixel_vae(data: Dataset, latent_dim: int = 8, num_layers: int = 2, channels: int = 16) -> Ingredients:
+def _pixel_vae(
+    data: Dataset, latent_dim: int = 8, num_layers: int = 2, channels: int = 16, free_bits: float = 2.0
+) -> Ingredients:
     from ppgen import guides, models, objectives
 
     model = models.PixelVAE(data.x_shape, latent_dim, num_layers, channels)
-    return Ingredients(model, guides.MeanField(model), objectives.ELBO(warmup=5.0))
+    # Pixels that see each other need no code; without a floor under its rate, none would be learned.
+    return Ingredients(model, guides.MeanField(model), objectives.ELBO(free_bits=free_bits))
 
 
 LAYERS = (

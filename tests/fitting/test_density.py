@@ -14,7 +14,7 @@ import ppgen
 from ppgen.errors import SettingError
 from ppgen.fitting import density
 from ppgen.guides import MeanField
-from ppgen.models import ConditionalVAE, PixelCNN
+from ppgen.models import ConditionalVAE, DiscreteVAE, PixelCNN
 from ppgen.objectives.bound import log_weights
 from ppgen.objectives.particles import particle_weights
 from tests.oracles.conjugate import SharedMean, TwoLevels
@@ -165,3 +165,21 @@ def test_the_answer_of_a_fit_is_that_of_its_model(vae_fit: ppgen.fitting.Fit) ->
     expected = density.log_prob(vae_fit.model, vae_fit.guide, x, 20, seed=4)
     assert torch.equal(vae_fit.log_prob_per_datum(num_particles=20, seed=4), expected)
     assert vae_fit.log_prob(num_particles=20, seed=4).value == expected.mean().item()
+
+
+def test_values_that_are_summed_out_count_as_rows_of_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred letters to a datum: the model never sees more rows at once than it would without them."""
+    torch.manual_seed(0)
+    model = DiscreteVAE((1, 4, 4), num_letters=10, letter_dim=2, hidden=(8,))
+    guide = MeanField(model, width=8)
+    x = torch.rand(30, 1, 4, 4).bernoulli()
+    exact = density.log_prob(model, guide, {"x": x}, 1, seed=0)
+    seen: list[int] = []
+    handle = model.register_forward_pre_hook(
+        lambda module, args: seen.append(len(args[0]["x"])) if "x" in args[0] else None
+    )
+    monkeypatch.setattr(density, "_ROWS_A_PASS", 700)
+    torch.testing.assert_close(density.log_prob(model, guide, {"x": x}, 1, seed=0), exact, rtol=1e-5, atol=1e-4)
+    density.elbo(model, guide, {"x": x}, 2, seed=0)
+    handle.remove()
+    assert max(seen) == 700

@@ -218,4 +218,11 @@ def test_missing_labels_are_refused_where_nothing_sums_them_out() -> None:
         ppgen.fit(Labelled(), Point(), few_labels(), **SHORT)
     model = Partial()
     with pytest.raises(PpgenError, match=r"objective=ppgen\.ELBO"):
-        ppgen.fit(model, MeanField(model, width=8), few_labels(), ppgen.IWAE(4), **SHORT)
+        ppgen.fit(model, MeanField(model, width=8), few_labels(), ppgen.WakeSleep(4), **SHORT)
+
+
+def test_importance_weighted_training_sums_missing_labels_out_too() -> None:
+    torch.manual_seed(0)
+    model = Partial()
+    fit = ppgen.fit(model, MeanField(model, width=8), few_labels(), ppgen.IWAE(4), **SHORT)
+    assert all(math.isfinite(row["train"]["iwae"]) for row in fit.history)
