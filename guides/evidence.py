@@ -91,7 +91,7 @@ class Evidence(nn.Module):
 
 
 class _Numbers(nn.Module):
-    """A network for counts too: integers are read as numbers."""
+    """A network for counts and masks too: integers and booleans are read as numbers."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class _Numbers(nn.Module):
 def _reader(value: Tensor, width: int, lengths: Collection[int]) -> nn.Module:
     """A network that reads one input into features."""
     shape = tuple(value.shape[1:])
-    if not value.is_floating_point() and not shape:
+    if not (value.is_floating_point() or value.dtype is torch.bool or shape):
         return nn.Embedding(int(value.max()) + 1, width)
     is_sequence = len(shape) == 2 and shape[0] in lengths
     network = SequenceEncoder(shape, width) if is_sequence else default_encoder(shape, width)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+from tqdm.auto import tqdm
 
 from ppgen.declare.missing import evidence
 from ppgen.errors import SettingError
@@ -61,8 +62,10 @@ def log_prob(
         if guide is None:
             return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, _ROWS)])
         allowed = max(1, _ROWS_A_PASS // _rows_a_datum(model, guide, data))
-        pieces = chunks(data, min(_ROWS, allowed))
-        return torch.cat([_bound(model, guide, chunk, num_particles, allowed) for chunk in pieces])
+        pieces = list(chunks(data, min(_ROWS, allowed)))
+        # A terminal sees a bar if this takes longer than some seconds; the bound of a whole test set may take minutes.
+        bar = tqdm(pieces, desc=f"IWAE-{num_particles}", delay=5.0, leave=False, disable=None)
+        return torch.cat([_bound(model, guide, chunk, num_particles, allowed) for chunk in bar])
 
 
 def _rows_a_datum(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> int:

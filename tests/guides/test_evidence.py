@@ -18,6 +18,7 @@ from ppgen.guides.evidence import Evidence
         pytest.param({"x": torch.tensor([2, 0, 1])}, id="label"),
         pytest.param({"x": torch.randint(9, (3, 4))}, id="counts"),
         pytest.param({"x": torch.rand(3, 4) > 0.5}, id="booleans"),
+        pytest.param({"x": torch.tensor([True, False, True])}, id="mask"),
         pytest.param({"x": torch.rand(3, 20), "y": torch.tensor([2, 0, 1]), "t": torch.rand(3)}, id="several"),
     ],
 )

@@ -14,19 +14,7 @@ from torch import Tensor, nn
 
 from ppgen.declare import Model, latent, observed
 
-__all__ = [
-    "MODELS",
-    "ByPattern",
-    "Chain",
-    "Classes",
-    "Gaussian",
-    "Known",
-    "Masked",
-    "Partly",
-    "Present",
-    "Views",
-    "case",
-]
+__all__ = ["MODELS", "ByPattern", "Known", "case"]
 
 Batch = Mapping[str, Tensor]
 MISSING = -1
