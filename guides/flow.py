@@ -20,11 +20,7 @@ _FLOWS = ("MAF", "NSF", "NICE", "NAF")
 
 
 class Flow(DerivedGuide):
-<<<<<<< HEAD
-    """``q(z_i | z_<i, x)``: ``mu + sigma * f(eps; c)`` in free coordinates, by a flow f of zuko.
-=======
     """``q(z_i | z_<i, x)``: ``mu + sigma * f(eps; c)`` in free coordinates, f a flow of zuko, the rest from the head.
->>>>>>> guides
 
     Masked autoregressive flows (Papamakarios, Pavlakou & Murray, 2017) by default, or neural spline flows (Durkan et
     al., 2019). Each latent has a flow of its own, whose context has read all latents before it, so that the joint is
