@@ -27,8 +27,6 @@ from ppgen import guides, models, nets
 __all__ = ["main"]
 
 X_SHAPE = (1, 28, 28)
-# Bottom left, then bottom right, then top left: [row, column] of each quadrant.
-ORDER = ((1, 0), (1, 1), (0, 0))
 
 
 class Independent(ppgen.Model):
@@ -46,18 +44,9 @@ class Independent(ppgen.Model):
         return dist.Bernoulli(logits=logits).to_event(3)
 
 
-def with_quadrants(x: Tensor, observed: int) -> dict[str, Tensor]:
-    """x with the covariates ``given`` and ``mask`` of so many observed quadrants."""
-    x = x.float()
-    mask = torch.zeros_like(x)
-    for row, column in ORDER[:observed]:
-        mask[..., 14 * row : 14 * row + 14, 14 * column : 14 * column + 14] = 1.0
-    return {"x": x, "given": x * mask, "mask": mask}
-
-
-def nearest_neighbour(data: Any, observed: int) -> dict[str, float]:
+def nearest_neighbour(task: Any) -> dict[str, float]:
     """Negative log-likelihood of copying the nearest training image, with noise."""
-    train = with_quadrants(data.split("train")["x"], observed)
+    train = task.split("train")
     seen = train["mask"][0].flatten().bool()
     bits = train["x"].flatten(1)
 
@@ -70,8 +59,8 @@ def nearest_neighbour(data: Any, observed: int) -> dict[str, float]:
         return torch.cat(found).double()
 
     unseen = int((~seen).sum())
-    flip = float(wrong(data.split("valid")["x"]).mean()) / unseen  # the probability that makes validation most likely
-    errors = wrong(data.split("test")["x"])
+    flip = float(wrong(task.split("valid")["x"]).mean()) / unseen  # the probability that makes validation most likely
+    errors = wrong(task.split("test")["x"])
     nll = -(errors * math.log(flip) + (unseen - errors) * math.log1p(-flip))
     return {"nll": float(nll.mean()), "standard_error": float(nll.std() / len(nll) ** 0.5), "flip": flip}
 
@@ -83,12 +72,10 @@ def main(argv: list[str] | None = None) -> None:
     )
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
-    data = ppgen.data.load("binarized_mnist", root=args.data_root)
+    task = ppgen.data.quadrants(ppgen.data.load("binarized_mnist", root=args.data_root), observed=args.observed)
     clock = Clock()
-    publish(args, {"predictor": "nearest neighbour", **nearest_neighbour(data, args.observed), **clock.read("total")})
+    publish(args, {"predictor": "nearest neighbour", **nearest_neighbour(task), **clock.read("total")})
 
-    splits = {name: with_quadrants(data.split(name)["x"], args.observed) for name in ("train", "valid", "test")}
-    task = ppgen.data.from_tensors(splits, measure="binary", name=f"quadrants {args.observed}")
     settings = {
         "max_epochs": args.epochs,
         "batch_size": args.batch_size,
