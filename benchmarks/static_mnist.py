@@ -11,16 +11,11 @@ were chosen on the validation split. The quoted number is the importance-weighte
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import platform
-import time
-from pathlib import Path
 from typing import Any
 
 import pyro.distributions as dist
 import torch
+from row import Clock, options, publish
 from torch import Tensor, nn
 
 import ppgen
@@ -60,27 +55,18 @@ def build(name: str, train: Tensor, num_components: int) -> tuple[nn.Module, nn.
 
 def main(argv: list[str] | None = None) -> None:
     """Train, evaluate, print, and append one line of JSON to ``--out``."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(
+        __doc__, epochs=100, batch_size=128, learning_rate=2e-3, components=500, num_particles=5000, num_data=10_000
+    )
     parser.add_argument("row", choices=["vae", "vamp"])
-    parser.add_argument("--data-root", help="folder with the data; else PPGEN_DATA, else downloaded")
-    parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--components", type=int, default=500, help="pseudo-inputs of the VampPrior")
     parser.add_argument("--split", default="test")
-    parser.add_argument("--num-data", type=int, help="a random subset of the split; all of it by default")
-    parser.add_argument("--num-particles", type=int, default=5000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--out", type=Path)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
 
     data = ppgen.data.load("binarized_mnist", root=args.data_root)
     torch.manual_seed(args.seed)
     model, guide = build(args.row, data.split("train")["x"], args.components)
-    began, cpu = time.perf_counter(), time.process_time()
+    clock = Clock()
     fit = ppgen.fit(
         model,
         guide,
@@ -94,35 +80,24 @@ def main(argv: list[str] | None = None) -> None:
         device=args.device,
     )
     result: dict[str, Any] = {
-        "row": args.row,
-        **{key: getattr(args, key) for key in ("epochs", "batch_size", "learning_rate", "seed", "threads")},
-        "components": args.components if args.row == "vamp" else None,
-        "train_wall_minutes": round((time.perf_counter() - began) / 60, 2),
-        "train_cpu_minutes": round((time.process_time() - cpu) / 60, 2),
+        **clock.read("train"),
         "train_elbo": fit.history[-1]["train"]["elbo"],
         "valid_elbo": fit.history[-1]["valid"]["elbo"],
     }
-    print(json.dumps(result), flush=True)
+    print(result, flush=True)
     x = data.split(args.split)["x"]
-    if args.num_data:
-        x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(args.seed))[: args.num_data]]
-    elbo = fit.elbo({"x": x}, num_particles=10)
-    began = time.perf_counter()
-    bound = fit.log_prob_per_datum({"x": x}, args.num_particles)
+    x = x[torch.randperm(len(x), generator=torch.Generator().manual_seed(args.seed))[: args.num_data]]
+    clock = Clock()
+    elbo, bound = fit.elbo({"x": x}, num_particles=10), fit.log_prob({"x": x}, args.num_particles)
     result |= {
-        "split": args.split,
-        "num_data": len(x),
-        "num_particles": args.num_particles,
         "elbo": elbo.value,
-        "log_prob_at_least": float(bound.mean()),
-        "standard_error": float(bound.std() / math.sqrt(len(bound))),
-        "evaluation_minutes": round((time.perf_counter() - began) / 60, 2),
-        "machine": f"{platform.machine()}, torch {torch.__version__}, ppgen {ppgen.__version__}",
+        "log_prob_at_least": bound.value,
+        "standard_error": bound.standard_error,
+        "estimator": bound.estimator,
+        "num_data": bound.num_data,
+        **clock.read("evaluation"),
     }
-    print(json.dumps(result, indent=1), flush=True)
-    if args.out:
-        with args.out.open("a") as file:
-            file.write(json.dumps(result) + "\n")
+    publish(args, result)
 
 
 if __name__ == "__main__":
