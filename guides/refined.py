@@ -18,6 +18,7 @@ from ppgen.declare.site import Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
 from ppgen.objectives.bound import elbo_per_datum, parts
+from ppgen.objectives.run import discrete_sites
 
 _ROW = "_row"  # no site can have this name
 _TRIALS = 8
@@ -131,7 +132,7 @@ class Refined(nn.Module):
         rows = len(batch[_ROW])
         for step in range(self.steps):
             optimizer.param_groups[0]["lr"] = self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-            drawn = parts(self.model, _Shifted(self.guide, shifts), batch, rows)
+            drawn = parts(self.model, _Shifted(self.guide, shifts, batch), batch, rows)
             loss = (drawn.distortion + drawn.rate) * rows
             found = torch.autograd.grad(loss, list(shifts.values()), allow_unused=True)
             for shift, gradient in zip(shifts.values(), found, strict=True):
@@ -143,7 +144,7 @@ class Refined(nn.Module):
     def _bound(self, batch: dict[str, Tensor], shifts: dict[str, Tensor]) -> Tensor:
         """The ELBO of each datum, [rows], by the same few draws for any shifts; of all data, if a latent is global."""
         torch.manual_seed(self.seed + 1)
-        guide, rows = _Shifted(self.guide, shifts), len(batch[_ROW])
+        guide, rows = _Shifted(self.guide, shifts, batch), len(batch[_ROW])
         if all(site.local for site in self.model.sites.values()):
             return torch.stack([elbo_per_datum(self.model, guide, batch) for _ in range(_TRIALS)]).mean(0)
         draws = [parts(self.model, guide, batch, rows) for _ in range(_TRIALS)]
@@ -162,8 +163,9 @@ class _Known:
 class _Shifted:
     """A guide at shifts for every row of the batch that it was made for; summing out discrete latents copies rows."""
 
-    def __init__(self, guide: DerivedGuide, shifts: Mapping[str, Tensor]) -> None:
-        self.guide, self.shifts, self.discrete_names = guide, shifts, guide.discrete_names
+    def __init__(self, guide: DerivedGuide, shifts: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None:
+        self.guide, self.shifts = guide, shifts
+        self.summed_names: list[str] = discrete_sites(guide, batch)
 
     def __call__(self, batch: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
         return self.guide(batch, size, {name: shift[batch[_ROW]] for name, shift in self.shifts.items()})

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.nets.batching import over_batch
+from ppgen.nets.recorded import Recorded
 
 
-class SequenceEncoder(nn.Module):
+class SequenceEncoder(Recorded):
     """A recurrent network in both directions beside one affine map: ``features = silu(V h + c) + W x + b``.
 
     h holds the states of all steps, so that what happened when is not lost. The affine path is there because the

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pyro.distributions import MaskedDistribution
 from torch import Tensor
 
+from ppgen.declare.model import Model
 from ppgen.objectives.base import Program
 from ppgen.objectives.bound import data_frame, log_weights
 from ppgen.objectives.pairing import Draw, pair
@@ -52,4 +53,4 @@ def _only_latent(model: Program, guide: Program, batch: Mapping[str, Tensor], ro
     (draw,) = draws
     masked = draw.mask is not None or any(isinstance(fn, MaskedDistribution) for fn in (draw.model_fn, draw.guide_fn))
     plain = data_frame(draw, rows) is not None and draw.guide_fn.batch_shape == (rows,) and not draw.is_delta
-    return draw if plain and not masked and draw.name in getattr(model, "sites", {}) else None
+    return draw if plain and not masked and isinstance(model, Model) else None

@@ -18,7 +18,20 @@ Ppgen = Callable[..., Result]
     [
         ("models", zoo.names()),
         ("datasets", data.names()),
-        ("guides", ("Amortized", "AmortizedPair", "Clustered", "MeanField", "FullRank", "Structured", "Flow", "Delta")),
+        (
+            "guides",
+            (
+                "Amortized",
+                "AmortizedPair",
+                "Clustered",
+                "MeanField",
+                "FullRank",
+                "Structured",
+                "Flow",
+                "Delta",
+                "Refined",
+            ),
+        ),
         ("objectives", ("ELBO", "IWAE", "MaximumLikelihood", "Adversarial", "TotalCorrelation", "WakeSleep")),
     ],
 )
