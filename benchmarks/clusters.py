@@ -108,9 +108,10 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     data = ppgen.data.load("mnist", binarize="dynamic", root=args.data_root)
-    runs = [run(data, args, args.seed + i) for i in range(args.seeds)]
-    for result in runs:
-        publish(args, result)
+    runs = []
+    for i in range(args.seeds):
+        runs.append(run(data, args, args.seed + i))
+        publish(args, runs[-1])
     names = [name for name, value in runs[0].items() if name != "seed"]
     table = torch.tensor([[result[name] for name in names] for result in runs])
     spread = table.std(0).tolist() if len(runs) > 1 else [float("nan")] * len(names)
