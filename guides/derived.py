@@ -20,7 +20,7 @@ from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent
 from ppgen.guides.evidence import Evidence
-from ppgen.guides.heads import beside, make_head
+from ppgen.guides.heads import beside, make_head, start_narrow
 from ppgen.guides.masks import Masks
 
 __all__ = ["DerivedGuide", "Latent"]
@@ -94,7 +94,7 @@ class DerivedGuide(_Remembered, ABC):
 
     @abstractmethod
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
-        """How many numbers the head of a latent gives, per element of its plates."""
+        """How many numbers the head of a latent gives, per element of its plates: locations, scales, all others."""
 
     @abstractmethod
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
@@ -171,7 +171,7 @@ class DerivedGuide(_Remembered, ABC):
                     num_outputs = outputs * prod(latent.plate_shape)
                     self.heads[latent.name] = make_head(num_features, num_read, num_outputs, self._width)
                 else:
-                    self.free[latent.name] = nn.Parameter(torch.zeros(outputs))
+                    self.free[latent.name] = nn.Parameter(start_narrow(latent.num_free, outputs))
         if any(latent.is_masked for latent in latents):
             one = {s.name: nodes[s.name]["value"].detach()[:1] if s.local else nodes[s.name]["value"] for s in sites}
             self.masks = Masks(self.model, one)
