@@ -94,6 +94,13 @@ def _guide(
     import ppgen.guides
 
     name = catalogue.match(text, catalogue.summaries("ppgen.guides"), "guide", "ppgen list guides")
+    if name == "Refined":
+        raise SettingError(
+            "--guide refined: it improves on a guide that is fitted already",
+            expected="a guide to fit",
+            got=text,
+            fix="fit first, then in Python: fit = ppgen.load(folder); fit.guide = ppgen.guides.Refined(fit.guide)",
+        )
     # A model that holds the network of its own posterior, as one with a VampPrior does, offers it.
     own = {"model": model} | ({"posterior": model.posterior} if hasattr(model, "posterior") else {})
     return construct(getattr(ppgen.guides, name), settings, own, "--set-guide")

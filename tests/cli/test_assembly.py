@@ -82,3 +82,8 @@ def test_a_model_offers_its_own_posterior_to_the_guide(digits: Dataset) -> None:
 def test_settings_of_a_guide_that_is_not_named(digits: Dataset) -> None:
     with pytest.raises(SettingError, match="--set-guide without --guide"):
         assemble("vae", digits, guide_settings={"width": 3})
+
+
+def test_a_guide_that_refines_another_cannot_be_fitted_by_itself(digits: Dataset) -> None:
+    with pytest.raises(SettingError, match=r"fit first.*Refined\(fit\.guide\)"):
+        assemble("vae", digits, guide="refined")
