@@ -102,9 +102,9 @@ def test_parts_are_per_datum_of_the_whole_data_set(rows: int) -> None:
     model, x = SharedMean(), torch.randn(10, 2)
     guide = MeanField(model)
     found = parts(model, guide, {"x": x[:rows]}, 10)
-    q = dist.Normal(torch.zeros(2), 1.0 + 1e-6).to_event(1)
+    q = dist.Normal(torch.zeros(2), 0.1).to_event(1)  # where a global latent's guide starts
     p = dist.Normal(torch.zeros(2), 2.0).to_event(1)
-    torch.testing.assert_close(found.rates["mu"], kl_divergence(q, p) / 10, rtol=1e-6, atol=0)
+    torch.testing.assert_close(found.rates["mu"], kl_divergence(q, p) / 10, rtol=1e-4, atol=0)
     local = found.pairing.latents["z"]
     torch.testing.assert_close(found.rates["z"], kl_divergence(local.guide_fn, local.model_fn).mean())
     torch.testing.assert_close(found.distortion, -found.pairing.observed["x"].log_prob().mean())
