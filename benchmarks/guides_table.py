@@ -40,7 +40,9 @@ def shortfall(name: str, family: str, steps: int) -> str:
         guide = FAMILIES[family](model, width=32, encoder=encoder).setup(batch)
     except DeclarationError:
         return "not defined"
-    maximise(model, guide, batch, steps, 0.02 if encoder is None else 0.05)
+    # Autoregressive flows leave a good place again where steps are large.
+    rate = 0.015 if family == "flow" else 0.02 if encoder is None else 0.05
+    maximise(model, guide, batch, steps, rate)
     value, error = bound(model, guide, batch, 1600)
     reference = model.best_mean_field(batch) if family == "mean-field" else model.log_prob(batch)
     return f"{reference.sum().item() - value:.2f} ({error:.2f})"
@@ -48,7 +50,7 @@ def shortfall(name: str, family: str, steps: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/guides_table.md"))
     arguments = parser.parse_args()
     torch.set_default_dtype(torch.float64)
