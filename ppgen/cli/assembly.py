@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +114,9 @@ def _objective(text: str | None, settings: Mapping[str, Any], default: Objective
     if text is not None:
         known = catalogue.summaries("ppgen.objectives")
         name = catalogue.match(text, known, "objective", "ppgen list objectives")
+    maker = getattr(ppgen.objectives, name)
     for setting in ("beta", "warmup"):
-        if setting in settings and name != "ELBO":
+        if setting in settings and setting not in inspect.signature(maker).parameters:
             raise SettingError(
                 f"--{setting} belongs to the ELBO",
                 expected="--objective elbo, and a model with latent variables and a likelihood",
@@ -122,4 +124,4 @@ def _objective(text: str | None, settings: Mapping[str, Any], default: Objective
                 fix=f"leave --{setting} out",
             )
     kept = default.settings() if type(default).__name__ == name else {}
-    return construct(getattr(ppgen.objectives, name), kept | dict(settings), {}, "--set-objective")
+    return construct(maker, kept | dict(settings), {}, "--set-objective")

@@ -87,3 +87,11 @@ def test_settings_of_a_guide_that_is_not_named(digits: Dataset) -> None:
 def test_a_guide_that_refines_another_cannot_be_fitted_by_itself(digits: Dataset) -> None:
     with pytest.raises(SettingError, match=r"fit first.*Refined\(fit\.guide\)"):
         assemble("vae", digits, guide="refined")
+
+
+def test_a_weight_of_the_rate_reaches_every_objective_that_has_one(digits: Dataset) -> None:
+    (_, _, objective), _ = assemble(
+        "vae", digits, objective="total-correlation", objective_settings={"beta": 4.0, "warmup": 2.0}
+    )
+    assert isinstance(objective, ppgen.TotalCorrelation)
+    assert (objective.settings()["beta"], objective.settings()["warmup"]) == (4.0, 2.0)
