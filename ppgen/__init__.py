@@ -29,6 +29,7 @@ __all__ = [
     "distributions",
     "errors",
     "evaluate",
+    "evaluation",
     "fit",
     "guides",
     "implicit",
@@ -39,6 +40,7 @@ __all__ = [
     "objectives",
     "observed",
     "report",
+    "reporting",
     "zoo",
 ]
 
@@ -52,10 +54,12 @@ if TYPE_CHECKING:
     import ppgen.data as data
     import ppgen.distributions as distributions
     import ppgen.errors as errors
+    import ppgen.evaluation as evaluation
     import ppgen.guides as guides
     import ppgen.models as models
     import ppgen.nets as nets
     import ppgen.objectives as objectives
+    import ppgen.reporting as reporting
     import ppgen.zoo as zoo
     from ppgen.declare import Guide, Model, Program, implicit, latent, observed
     from ppgen.declare.check import check
