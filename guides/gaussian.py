@@ -11,16 +11,16 @@ from torch.distributions.transforms import ReshapeTransform
 from torch.nn.functional import softplus
 
 import ppgen.distributions  # noqa: F401  (registers KL(MultivariateNormal || Normal))
+from ppgen.nets.gaussian import SOFTPLUS_ONE
 
 __all__ = ["lower_triangle", "normal", "positive", "with_covariance"]
 
-_SOFTPLUS_ONE = 0.5413248546  # softplus of this is 1: a head that gives 0 gives the scale 1
 _SMALLEST = 1e-6
 
 
 def positive(raw: Tensor) -> Tensor:
     """A positive scale from a head's output, 1 at 0."""
-    return softplus(raw + _SOFTPLUS_ONE) + _SMALLEST
+    return softplus(raw + SOFTPLUS_ONE) + _SMALLEST
 
 
 def normal(loc: Tensor, scale: Tensor, shape: tuple[int, ...]) -> Any:

@@ -16,9 +16,7 @@ from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives import Moment, Objective
 from ppgen.objectives.bound import data_frame, kl_per_dimension, parts
-from ppgen.objectives.enumeration import enumerate_discrete
-from ppgen.objectives.pairing import pair
-from ppgen.objectives.run import discrete_sites
+from ppgen.objectives.run import discrete_sites, run
 
 __all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor"]
 
@@ -107,15 +105,12 @@ def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[s
     """Active units and closed-form KL by dimension of every continuous latent with one value per datum."""
     row: dict[str, Any] = {}
     rows = len(next(iter(data.values())))
-    names = discrete_sites(guide, data)
-    expanded = enumerate_discrete(guide, data, names) if names else None
-    wide = data if expanded is None else expanded.batch
-    total = len(next(iter(wide.values())))
     means = posterior_means(guide, data)
-    if not set(means) - set(names):
+    if not set(means) - set(discrete_sites(guide, data)):
         return row
-    for name, draw in pair(model, guide, wide, total).latents.items():
-        if draw.model_fn is None or data_frame(draw, total) is None:
+    ran = run(model, guide, data, rows)
+    for name, draw in ran.pairing.latents.items():
+        if draw.model_fn is None or data_frame(draw, ran.rows) is None:
             continue
         if rows > 1 and means[name].is_floating_point():  # a class has no mean that could vary
             first, second = (half.reshape(rows, -1) for half in means[name])
@@ -123,8 +118,7 @@ def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[s
             row[f"active_units/{name}"] = int((covariance > ACTIVE_THRESHOLD).sum())
         kl = kl_per_dimension(draw.guide_fn, draw.model_fn) if draw.may_be_closed else None
         if kl is not None:
-            flat = kl.reshape(total, -1)
-            row[f"kl_per_dimension/{name}"] = (
-                (flat if expanded is None else mean_by_datum(flat, expanded)).mean(0).tolist()
-            )
+            flat = kl.reshape(ran.rows, -1)
+            by_datum = flat if ran.expanded is None else mean_by_datum(flat, ran.expanded)
+            row[f"kl_per_dimension/{name}"] = by_datum.mean(0).tolist()
     return row

@@ -16,7 +16,7 @@ from ppgen.errors import DeclarationError, SettingError
 from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
 from ppgen.objectives.bound import Parts, parts, parts_of
 from ppgen.objectives.free_bits import floored_rate
-from ppgen.objectives.requirements import must_be_pathwise, must_have_spread
+from ppgen.objectives.requirements import must_be_count, must_be_pathwise, must_have_spread
 from ppgen.objectives.run import rerun
 from ppgen.objectives.schedules import Ramp
 from ppgen.objectives.score import score_parts
@@ -90,13 +90,7 @@ class ELBO(Objective):
         self.ramp = Ramp(warmup, cycles)
         self.free_bits_per = _one_of("free_bits_per", free_bits_per, ("site", "dimension"))
         self.gradient = _one_of("gradient", gradient, ("pathwise", "stl", "score"))
-        if isinstance(num_particles, bool) or not isinstance(num_particles, int) or num_particles < 1:
-            raise SettingError(
-                "ELBO: num_particles is out of range",
-                expected="a whole number >= 1",
-                got=repr(num_particles),
-                fix="num_particles=1",
-            )
+        must_be_count(num_particles, "ELBO", suggested=1)
         self.num_particles, self.closed_form = num_particles, closed_form
         self._exclude()
 

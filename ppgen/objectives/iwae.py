@@ -16,7 +16,7 @@ from ppgen.objectives.bound import parts_of, per_datum, row_weights
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.enumeration import logsumexp_by_datum
 from ppgen.objectives.particles import repeat_rows
-from ppgen.objectives.requirements import must_be_pathwise, must_have_spread
+from ppgen.objectives.requirements import must_be_count, must_be_local, must_be_pathwise, must_have_spread
 from ppgen.objectives.run import Run, rerun, run
 
 __all__ = ["IWAE"]
@@ -54,13 +54,7 @@ class IWAE(Objective):
 
     def __init__(self, num_particles: int = 8, *, gradient: Gradient = "pathwise") -> None:
         super().__init__()
-        if not isinstance(num_particles, int) or isinstance(num_particles, bool) or num_particles < 1:
-            raise SettingError(
-                "IWAE: num_particles is out of range",
-                expected="a whole number >= 1",
-                got=repr(num_particles),
-                fix="num_particles=8",
-            )
+        must_be_count(num_particles, "IWAE", suggested=8)
         if gradient not in _GRADIENTS:
             raise SettingError(
                 f"IWAE: unknown gradient {gradient!r}", expected=", ".join(_GRADIENTS), fix='gradient="dreg"'
@@ -83,13 +77,7 @@ class IWAE(Objective):
 
     def check(self, model: Program, guide: Program | None) -> None:
         ELBO().check(model, guide)
-        for site in getattr(model, "sites", {}).values():
-            if not site.local:
-                raise SettingError(
-                    f"IWAE: {site.name!r} is a global latent, so that data points share one importance weight",
-                    expected="local latents only",
-                    fix="objective=ppgen.ELBO()",
-                )
+        must_be_local(model, "IWAE")
 
     def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
         return [Turn("iwae", [model] if guide is None else [model, guide])]

@@ -1,12 +1,37 @@
-"""What an objective may need of the draws of a pair, refused by name where it is missing."""
+"""What an objective may need of its settings, a model or the draws of a pair, refused by name where it is missing."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ppgen.declare.supports import name_of, support_name
 from ppgen.errors import DeclarationError, SettingError
+from ppgen.objectives.base import Program
 from ppgen.objectives.pairing import Pairing
 
-__all__ = ["must_be_pathwise", "must_have_spread"]
+__all__ = ["must_be_count", "must_be_local", "must_be_pathwise", "must_have_spread"]
+
+
+def must_be_count(value: Any, objective: str, suggested: int) -> None:
+    """Refuse a number of particles that is no whole number, or below 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise SettingError(
+            f"{objective}: num_particles is out of range",
+            expected="a whole number >= 1",
+            got=repr(value),
+            fix=f"num_particles={suggested}",
+        )
+
+
+def must_be_local(model: Program, objective: str) -> None:
+    """Refuse a declared model with a global latent: importance weights belong to one datum each."""
+    for site in getattr(model, "sites", {}).values():
+        if not site.local:
+            raise SettingError(
+                f"{objective}: {site.name!r} is a global latent, so that data points share one importance weight",
+                expected="local latents only",
+                fix="objective=ppgen.ELBO()",
+            )
 
 
 def must_be_pathwise(pairing: Pairing, objective: str) -> None:

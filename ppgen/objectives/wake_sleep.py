@@ -16,7 +16,7 @@ from ppgen.objectives.bound import parts_of, per_datum, row_weights
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.pairing import draw_guide
 from ppgen.objectives.particles import repeat_rows
-from ppgen.objectives.requirements import must_have_spread
+from ppgen.objectives.requirements import must_be_count, must_be_local, must_have_spread
 from ppgen.objectives.run import Run, rerun, run
 
 __all__ = ["WakeSleep"]
@@ -53,13 +53,7 @@ class WakeSleep(Objective):
 
     def __init__(self, num_particles: int = 1, *, guide_phase: Literal["sleep", "wake", "both"] = "sleep") -> None:
         super().__init__()
-        if isinstance(num_particles, bool) or not isinstance(num_particles, int) or num_particles < 1:
-            raise SettingError(
-                "WakeSleep: num_particles is out of range",
-                expected="a whole number >= 1",
-                got=repr(num_particles),
-                fix="num_particles=1",
-            )
+        must_be_count(num_particles, "WakeSleep", suggested=1)
         if guide_phase not in _PHASES:
             raise SettingError(
                 f"WakeSleep: unknown guide_phase {guide_phase!r}",
@@ -92,13 +86,7 @@ class WakeSleep(Objective):
                 got=type(model).__name__,
                 fix="declare the model, or objective=ppgen.ELBO(gradient='score', num_particles=8)",
             )
-        for site in sites.values():
-            if not site.local:
-                raise SettingError(
-                    f"WakeSleep: {site.name!r} is a global latent, so that data points share one importance weight",
-                    expected="local latents only",
-                    fix="objective=ppgen.ELBO()",
-                )
+        must_be_local(model, "WakeSleep")
 
     def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
         """The model's turn, then the guide's."""
