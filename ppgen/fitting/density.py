@@ -15,7 +15,7 @@ from ppgen.fitting.monitor import evaluating
 from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
-from ppgen.objectives.particles import particle_weights
+from ppgen.objectives.particles import only_latent, particle_weights
 from ppgen.objectives.run import discrete_sites, run
 
 __all__ = ["elbo", "log_prob"]
@@ -79,10 +79,11 @@ def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_
     rows = len(next(iter(chunk.values())))
     at_once = max(1, min(num_particles, allowed // rows))
     total = torch.full((rows,), -math.inf, dtype=torch.float64, device=next(iter(chunk.values())).device)
+    only = only_latent(model, guide, chunk) if num_particles > 1 else None
     done = 0
     while done < num_particles:
         count = min(at_once, num_particles - done)
-        weights = particle_weights(model, guide, chunk, count)
+        weights = particle_weights(model, guide, chunk, count, only)
         total = torch.logaddexp(total, weights.double().logsumexp(0))
         done += count
     return total - math.log(num_particles)

@@ -67,9 +67,9 @@ def test_a_pass_never_has_more_rows_than_allowed(
     model, guide, _ = pair
     seen: list[int] = []
 
-    def spy(model: Any, guide: Any, batch: Mapping[str, Tensor], num_particles: int) -> Tensor:
+    def spy(model: Any, guide: Any, batch: Mapping[str, Tensor], num_particles: int, only: Any) -> Tensor:
         seen.append(len(batch["x"]) * num_particles)
-        return particle_weights(model, guide, batch, num_particles)
+        return particle_weights(model, guide, batch, num_particles, only)
 
     monkeypatch.setattr(density, "particle_weights", spy)
     x = torch.randn(600, 20)

@@ -11,7 +11,7 @@ from torch import Tensor
 import ppgen
 from ppgen import guides
 from ppgen.objectives.bound import log_weights
-from ppgen.objectives.particles import particle_weights, repeat_rows
+from ppgen.objectives.particles import only_latent, particle_weights, repeat_rows
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, marginal
 
@@ -38,7 +38,7 @@ def test_weights_of_a_guide_run_once_are_those_of_a_guide_run_for_every_draw(fam
         return plain(batch, size)
 
     object.__setattr__(model, "forward", spy)
-    weights = particle_weights(model, guide, {"x": x}, 5)
+    weights = _weights(model, guide, {"x": x}, 5)
     object.__delattr__(model, "forward")
     assert kept["z"].shape == (50, 2)
     wide = {"x": kept["x"]}
@@ -54,7 +54,7 @@ def test_mean_weight_is_the_evidence(model: Any) -> None:
     x = model(size=6)["x"].detach()
     guide = guides.MeanField(model, width=8)
     with torch.no_grad():
-        weights = particle_weights(model, guide, {"x": x}, 20_000).double()
+        weights = _weights(model, guide, {"x": x}, 20_000).double()
     ratio = (weights - model.evidence(x)).exp()
     error = ratio.std(0) / len(ratio) ** 0.5
     assert ((ratio.mean(0) - 1).abs() < 4 * error + 1e-3).all()
@@ -79,7 +79,7 @@ def _rows_read(model: Any, batch: dict[str, Tensor]) -> int:
         return plain(batch, size)
 
     object.__setattr__(guide, "forward", spy)
-    particle_weights(model, guide, batch, 9)
+    _weights(model, guide, batch, 9)
     return max(seen)
 
 
@@ -104,7 +104,7 @@ class _Standard(ppgen.Guide):
 def test_a_masked_latent_weighs_nothing_where_it_is_masked() -> None:
     seen = torch.tensor([True, False])
     x = torch.tensor([0.3, -1.2])
-    weights = particle_weights(_MaskedLatent(), _Standard(), {"x": x, "seen": seen}, 6)
+    weights = _weights(_MaskedLatent(), _Standard(), {"x": x, "seen": seen}, 6)
     exact = dist.Normal(0.0, 1.0).log_prob(x[1])
     torch.testing.assert_close(weights[:, 1], exact.expand(6))
     assert weights[:, 0].std() > 0
@@ -113,3 +113,7 @@ def test_a_masked_latent_weighs_nothing_where_it_is_masked() -> None:
 def _log_q(guide: Any, batch: dict[str, Tensor], z: Tensor) -> Tensor:
     trace = pyro.poutine.trace(pyro.poutine.condition(guide, {"z": z})).get_trace(batch, len(z))
     return trace.nodes["z"]["fn"].log_prob(z)
+
+
+def _weights(model: Any, guide: Any, batch: dict[str, Tensor], num_particles: int) -> Tensor:
+    return particle_weights(model, guide, batch, num_particles, only_latent(model, guide, batch))
