@@ -13,49 +13,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyro.distributions as dist
 import torch
+from gated import X_SHAPE, GatedVAE, gated_encoder
 from row import Clock, options, publish
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from sklearn.mixture import GaussianMixture
-from torch import Tensor, nn
 
 import ppgen
-from ppgen import guides, models, nets
+from ppgen import guides, models
 
 __all__ = ["main"]
 
-X_SHAPE, LATENT_DIM, NUM_CLUSTERS = (1, 28, 28), 10, 10
-
-
-class PlainVAE(ppgen.Model):
-    """z ~ Normal(0, I);  x | z ~ Bernoulli(decoder(z)): what the mixture starts from."""
-
-    def __init__(self, decoder: nn.Module) -> None:
-        super().__init__()
-        self.decoder = decoder
-
-    @ppgen.latent
-    def z(self) -> Any:
-        return dist.Normal(0.0, 1.0).expand([LATENT_DIM]).to_event(1)
-
-    @ppgen.observed
-    def x(self, z: Tensor) -> Any:
-        return dist.Bernoulli(logits=self.decoder(z)).to_event(3)
+LATENT_DIM, NUM_CLUSTERS = 10, 10
 
 
 def run(data: Any, args: Any, seed: int) -> dict[str, Any]:
     """One seed."""
     torch.manual_seed(seed)
     clock = Clock()
-    hidden = (args.width, args.width)
-    decoder = nn.Sequential(
-        nets.GatedMLP([(LATENT_DIM,)], hidden), nn.Linear(args.width, 784), nn.Unflatten(-1, X_SHAPE)
-    )
-    posterior = nets.Gaussian(nets.GatedMLP([X_SHAPE], hidden), args.width, LATENT_DIM)
+    plain = GatedVAE(LATENT_DIM, args.width)
+    posterior = gated_encoder(LATENT_DIM, args.width)
     settings = {"batch_size": args.batch_size, "seed": seed, "device": args.device, "schedule": "cosine"}
     ppgen.fit(
-        PlainVAE(decoder),
+        plain,
         guides.Amortized(posterior),
         data,
         ppgen.ELBO(beta=args.pretrain_beta),
@@ -68,7 +48,7 @@ def run(data: Any, args: Any, seed: int) -> dict[str, Any]:
     mixture = GaussianMixture(NUM_CLUSTERS, covariance_type="diag", n_init=5, random_state=seed).fit(codes.numpy())
 
     model = models.MixtureVAE(X_SHAPE, NUM_CLUSTERS, LATENT_DIM)
-    model.decoder = decoder
+    model.decoder = plain.decoder
     with torch.no_grad():
         model.logits.copy_(torch.as_tensor(mixture.weights_).log())
         model.loc.copy_(torch.as_tensor(mixture.means_))

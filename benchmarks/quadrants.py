@@ -18,6 +18,7 @@ from typing import Any
 
 import pyro.distributions as dist
 import torch
+from gated import X_SHAPE, gated_decoder, gated_encoder
 from row import Clock, options, publish
 from torch import Tensor, nn
 
@@ -25,8 +26,6 @@ import ppgen
 from ppgen import guides, models, nets
 
 __all__ = ["main"]
-
-X_SHAPE = (1, 28, 28)
 
 
 class Independent(ppgen.Model):
@@ -116,12 +115,9 @@ def main(argv: list[str] | None = None) -> None:
 def cvae(args: Any) -> tuple[nn.Module, nn.Module]:
     """``MaskedVAE`` with gated layers in place of convolutions: the better use of little time on a CPU."""
     model = models.MaskedVAE(X_SHAPE, args.latent_dim, args.width)
-    hidden = (args.width, args.width)
-    model.features = nets.GatedMLP([(2, 28, 28)], hidden)
-    model.decoder = nn.Sequential(
-        nets.GatedMLP([(args.latent_dim + args.width,)], hidden), nn.Linear(args.width, 784), nn.Unflatten(-1, X_SHAPE)
-    )
-    return model, guides.Amortized(nets.Gaussian(nets.GatedMLP([X_SHAPE], hidden), args.width, args.latent_dim))
+    model.features = nets.GatedMLP([(2, 28, 28)], (args.width, args.width))
+    model.decoder = gated_decoder(args.latent_dim + args.width, args.width)
+    return model, guides.Amortized(gated_encoder(args.latent_dim, args.width))
 
 
 if __name__ == "__main__":

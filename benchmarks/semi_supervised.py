@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 import pyro.distributions as dist
 import torch
+from gated import GatedVAE, gated_encoder
 from row import Clock, options, publish
 from torch import Tensor, nn
 
@@ -24,26 +25,7 @@ from ppgen.data.transforms import Transform
 
 __all__ = ["main"]
 
-X_SHAPE, HIDDEN, NUM_CLASSES = (1, 28, 28), (300, 300), 10
-
-
-class M1(ppgen.Model):
-    """z1 ~ Normal(0, I);  x | z1 ~ Bernoulli(decoder(z1))."""
-
-    def __init__(self, latent_dim: int) -> None:
-        super().__init__()
-        self.latent_dim = latent_dim
-        self.decoder = nn.Sequential(
-            nets.GatedMLP([(latent_dim,)], HIDDEN), nn.Linear(HIDDEN[0], 784), nn.Unflatten(-1, X_SHAPE)
-        )
-
-    @ppgen.latent
-    def z(self) -> Any:
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
-
-    @ppgen.observed
-    def x(self, z: Tensor) -> Any:
-        return dist.Bernoulli(logits=self.decoder(z)).to_event(3)
+WIDTH, NUM_CLASSES = 300, 10
 
 
 class M2(ppgen.Model):
@@ -123,10 +105,10 @@ def main(argv: list[str] | None = None) -> None:
     clock = Clock()
 
     torch.manual_seed(args.seed)
-    posterior = nets.Gaussian(nets.GatedMLP([X_SHAPE], HIDDEN), HIDDEN[-1], args.code_dim)
+    posterior = gated_encoder(args.code_dim, WIDTH)
     images = {name: {"x": data.splits[name]["x"]} for name in ("train", "valid", "test")}
     first = ppgen.fit(
-        M1(args.code_dim),
+        GatedVAE(args.code_dim, WIDTH),
         guides.Amortized(posterior),
         dataclasses.replace(data, splits=images, num_classes={}),
         ppgen.ELBO(warmup=args.m1_epochs / 5),

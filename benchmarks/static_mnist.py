@@ -13,42 +13,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyro.distributions as dist
 import torch
+from gated import X_SHAPE, GatedVAE, gated_encoder
 from row import Clock, options, publish
 from torch import Tensor, nn
 
 import ppgen
-from ppgen import guides, models, nets
+from ppgen import guides, models
 
 __all__ = ["main"]
 
-X_SHAPE, LATENT_DIM, HIDDEN = (1, 28, 28), 40, (300, 300)
-
-
-class GatedVAE(ppgen.Model):
-    """z ~ Normal(0, I);  x | z ~ Bernoulli(decoder(z)), with the gated layers of the VampPrior paper."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.decoder = nn.Sequential(
-            nets.GatedMLP([(LATENT_DIM,)], HIDDEN[::-1]), nn.Linear(HIDDEN[0], 784), nn.Unflatten(-1, X_SHAPE)
-        )
-
-    @ppgen.latent
-    def z(self) -> Any:
-        return dist.Normal(0.0, 1.0).expand([LATENT_DIM]).to_event(1)
-
-    @ppgen.observed
-    def x(self, z: Tensor) -> Any:
-        return dist.Bernoulli(logits=self.decoder(z)).to_event(3)
+LATENT_DIM, WIDTH = 40, 300
 
 
 def build(name: str, train: Tensor, num_components: int) -> tuple[nn.Module, nn.Module]:
     """Model and guide of a row of the table."""
     if name == "vae":
-        return GatedVAE(), guides.Amortized(nets.Gaussian(nets.GatedMLP([X_SHAPE], HIDDEN), HIDDEN[-1], LATENT_DIM))
-    model = models.VampPriorVAE(X_SHAPE, LATENT_DIM, num_components, HIDDEN)
+        return GatedVAE(LATENT_DIM, WIDTH), guides.Amortized(gated_encoder(LATENT_DIM, WIDTH))
+    model = models.VampPriorVAE(X_SHAPE, LATENT_DIM, num_components, (WIDTH, WIDTH))
     model.pseudo_inputs.start_at(train[torch.randperm(len(train))[:num_components]])
     return model, guides.Amortized(model.posterior)
 
