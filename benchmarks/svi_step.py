@@ -28,7 +28,7 @@ from pyro.infer import SVI, Trace_ELBO
 from torch import Tensor, nn
 
 import ppgen
-from ppgen.fitting.devices import resolve
+from ppgen.context import resolve_device
 from ppgen.fitting.engine import Engine
 from ppgen.objectives import Moment
 
@@ -275,7 +275,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    device = resolve(arguments.device)
+    device = resolve_device(arguments.device)
     results = {}
     for name, workload in WORKLOADS.items():
         if arguments.only in name:

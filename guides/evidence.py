@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor, nn
 
-from ppgen.declare.silent import silent
+from ppgen.context import preserved_state
 from ppgen.errors import DeclarationError
 from ppgen.nets import MLP, SequenceEncoder
 from ppgen.nets import encoder as default_encoder
@@ -77,7 +77,7 @@ class Evidence(nn.Module):
     def _probe(self, example: Mapping[str, Tensor]) -> int:
         rows = len(next(iter(example.values())))
         device = next((parameter.device for parameter in self.parameters()), torch.device("cpu"))
-        with silent(self):
+        with preserved_state(self):
             features = self.forward({name: value.to(device) for name, value in example.items()})
         if not isinstance(features, Tensor) or features.dim() != 2 or features.shape[0] != rows:
             got = list(features.shape) if isinstance(features, Tensor) else type(features).__name__

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ppgen.context import preserved_state
 from ppgen.declare.model import Model
-from ppgen.declare.silent import silent
 from ppgen.declare.site import Site
 from ppgen.declare.supports import mask_of
 
@@ -32,7 +32,7 @@ class Masks:
     def of(self, site: Site, batch: Mapping[str, Tensor], drawn: Mapping[str, Tensor], rows: int) -> Any:
         """The mask of a site: a tensor that broadcasts against its plates, or a bool."""
         values = {name: self._stand_in(name, value, rows) for name, value in self.example.items() if name not in batch}
-        with silent(self.model):
+        with preserved_state(self.model):
             mask = mask_of(self.model.call_site(site, batch, {**values, **drawn}))
         return True if mask is None else mask
 

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ppgen.declare import validation
-from ppgen.declare.silent import silent
+from ppgen.context import preserved_state, validation
 from ppgen.declare.site import Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
@@ -119,7 +118,7 @@ class Refined(nn.Module):
         rows = len(next(iter(batch.values())))
         numbered = batch | {_ROW: torch.arange(rows, device=features.device)}
         none = {name: features.new_zeros(rows, head.out_features) for name, head in self.guide.heads.items()}
-        with silent(nn.ModuleList([self.model, self.guide])), validation(False):
+        with preserved_state(nn.ModuleList([self.model, self.guide])), validation(False):
             torch.manual_seed(self.seed)
             with torch.enable_grad():
                 found = self._ascend(numbered, none)

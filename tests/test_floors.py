@@ -16,7 +16,7 @@ import pytest
 import ppgen
 
 FLOORS = (
-    {"errors", "estimate"},
+    {"context", "errors", "estimate"},
     {"nets", "distributions"},
     {"declare"},
     {"objectives"},

@@ -5,7 +5,6 @@ from ppgen.declare.guide import Guide
 from ppgen.declare.model import Model
 from ppgen.declare.program import Program, ProgramPart
 from ppgen.declare.site import Site, implicit, latent, observed
-from ppgen.declare.validation import validation
 
 __all__ = [
     "Guide",
@@ -17,5 +16,4 @@ __all__ = [
     "implicit",
     "latent",
     "observed",
-    "validation",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyro
 
-from ppgen.declare.silent import silent
+from ppgen.context import preserved_state
 from ppgen.declare.supports import name_of
 from ppgen.errors import SettingError
 
@@ -49,7 +49,7 @@ def _look(model: Model) -> dict[str, Any]:
     """The sites of one silent run, as far as it comes."""
     tracer = pyro.poutine.trace()
     # A description must not fail where the model does; `check` says what is wrong with it.
-    with silent(model), contextlib.suppress(Exception), tracer:
+    with preserved_state(model), contextlib.suppress(Exception), tracer:
         model(None, 1)
     return dict(tracer.trace.nodes)
 
@@ -66,7 +66,7 @@ def render(model: Model, batch: Batch | None = None) -> Any:
         raise SettingError(
             "graph: the Python package graphviz is not installed", fix="pip install graphviz (and the dot program)"
         ) from error
-    with silent(model):
+    with preserved_state(model):
         drawn = model(batch)
         observed = {site.name: drawn[site.name] for site in model.sites.values() if site.role == "observed"}
         return pyro.render_model(model, model_args=({**observed, **(batch or {})},), render_distributions=True)

@@ -10,10 +10,9 @@ import torch
 from pyro.poutine.util import site_is_subsample
 from torch import Tensor, nn
 
+from ppgen.context import preserved_state, validation
 from ppgen.declare.declared import batch_rows
 from ppgen.declare.plates import describe_plates, verify_plates
-from ppgen.declare.silent import silent
-from ppgen.declare.validation import validation
 from ppgen.declare.verify import explain_failure
 from ppgen.errors import PpgenError
 
@@ -36,7 +35,7 @@ def look(program: nn.Module, batch: Mapping[str, Tensor], size: int | None, repl
     replay = pyro.poutine.replay(trace=pyro.poutine.Trace() if replayed is None else replayed)
     label, rows = label_of(program), batch_rows(batch, size)
     try:
-        with silent(program), torch.enable_grad(), validation(True), tracer, replay:
+        with preserved_state(program), torch.enable_grad(), validation(True), tracer, replay:
             program(batch, size)
     except PpgenError:
         raise

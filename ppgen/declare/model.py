@@ -8,9 +8,9 @@ import pyro
 from pyro.infer.util import is_validation_enabled
 from torch import Tensor
 
+from ppgen.context import preserved_state
 from ppgen.declare.declared import Batch, Declared, batch_rows
 from ppgen.declare.describe import describe, render
-from ppgen.declare.silent import silent
 from ppgen.declare.site import Site
 from ppgen.declare.verify import verify_generated
 from ppgen.errors import DataError
@@ -95,7 +95,7 @@ class Model(Declared):
 
     def prior_run(self, batch: Batch | None = None, size: int | None = None) -> Any:
         """One trace of the model that changes nothing: no gradient, no buffer update, no random state."""
-        with silent(self):
+        with preserved_state(self):
             return pyro.poutine.trace(self).get_trace(batch, size)
 
     def __str__(self) -> str:

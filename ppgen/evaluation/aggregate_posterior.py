@@ -8,10 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ppgen.context import evaluating, seeded
 from ppgen.errors import DataError, SettingError
 from ppgen.estimate import Estimate
-from ppgen.fitting.monitor import evaluating
-from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.rate_terms import factorised_latent, log_aggregate
 from ppgen.objectives.run import run

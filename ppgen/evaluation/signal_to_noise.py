@@ -10,9 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.context import evaluating, seeded
 from ppgen.errors import SettingError
-from ppgen.fitting.monitor import evaluating
-from ppgen.fitting.noise import seeded
 from ppgen.objectives import Moment, Objective
 
 __all__ = ["GradientNoise", "gradient_noise"]

@@ -9,12 +9,10 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from ppgen.declare import validation
+from ppgen.context import evaluating, seeded, validation
 from ppgen.declare.missing import evidence
 from ppgen.fitting.discrete import draw_missing, most_probable
 from ppgen.fitting.means import posterior_means
-from ppgen.fitting.monitor import evaluating
-from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.pairing import draw_guide
 from ppgen.objectives.run import discrete_sites

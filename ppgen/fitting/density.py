@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from ppgen.context import evaluating, seeded
 from ppgen.declare.missing import evidence
 from ppgen.errors import SettingError
-from ppgen.fitting.monitor import evaluating
-from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
 from ppgen.objectives.particles import only_latent, particle_weights

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from ppgen.declare import validation
+from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
 from ppgen.objectives import Moment, Objective
 from ppgen.objectives.pairing import pair

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ppgen.declare import validation
+from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
 from ppgen.fitting.adam import Adam
 from ppgen.fitting.diagnosis import diagnose, not_finite

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from ppgen.declare import validation
+from ppgen.context import evaluating, seeded
 from ppgen.fitting.discrete import mean_by_datum
 from ppgen.fitting.means import posterior_means
-from ppgen.fitting.noise import seeded
 from ppgen.fitting.resident import chunks
 from ppgen.objectives import Moment, Objective
 from ppgen.objectives.bound import data_frame, kl_per_dimension, parts
 from ppgen.objectives.run import discrete_sites, run
 
-__all__ = ["ACTIVE_THRESHOLD", "evaluating", "monitor"]
+__all__ = ["ACTIVE_THRESHOLD", "monitor"]
 
 ACTIVE_THRESHOLD = 0.01  # nats of variance: Burda, Grosse & Salakhutdinov, 2016, section 5
 _ROWS = 512
 _ANATOMY_ROWS = 1024
-
-
-@contextlib.contextmanager
-def evaluating(*modules: nn.Module | None) -> Iterator[None]:
-    """No gradients, no checks, evaluation mode; the mode of every submodule is restored after."""
-    modes = [(part, part.training) for module in modules if module is not None for part in module.modules()]
-    for part, _ in modes:
-        part.training = False
-    try:
-        with torch.no_grad(), validation(False):
-            yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def monitor(

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from ppgen.context import preserved_state, validation
 from ppgen.data import Dataset
-from ppgen.declare import ProgramPart, check, validation
+from ppgen.declare import ProgramPart, check
 from ppgen.declare.declared import batch_rows
 from ppgen.declare.look import label_of, look, random_sites
 from ppgen.declare.missing import MISSING, evidence, is_missing, partly_missing
-from ppgen.declare.silent import silent
 from ppgen.declare.supports import has_finite_support, support_of
 from ppgen.declare.verify import verify_support
 from ppgen.errors import DeclarationError, SettingError
@@ -108,7 +108,7 @@ def rehearse(
     modules = nn.ModuleList([model, *([] if guide is None else [guide]), *objective.networks.values()])
     size = max(dataset.size("train"), len(next(iter(batch.values()))))
     missing = partly_missing(model, batch)
-    with silent(modules), torch.enable_grad(), validation(True):
+    with preserved_state(modules), torch.enable_grad(), validation(True):
         for turn in objective.turns(model, guide):
             try:
                 objective.loss(turn.name, model, guide, batch, size, Moment())
@@ -162,7 +162,7 @@ def _given(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Any]:
 
 def _is_point(model: nn.Module, guide: nn.Module, batch: Mapping[str, Tensor]) -> bool:
     batch = evidence(model, batch)
-    with silent(nn.ModuleList([model, guide])):
+    with preserved_state(nn.ModuleList([model, guide])):
         return pair(model, guide, batch, len(next(iter(batch.values())))).is_point
 
 

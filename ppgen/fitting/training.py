@@ -9,13 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.context import reseed, resolve_device, seeded
 from ppgen.data import as_dataset
 from ppgen.errors import CheckpointError, DivergenceError
 from ppgen.fitting.choices import check_patience, check_settings, choose_guide, choose_objective, unwrap
-from ppgen.fitting.devices import resolve
 from ppgen.fitting.engine import Engine
 from ppgen.fitting.loop import Loop
-from ppgen.fitting.noise import reseed, seeded
 from ppgen.fitting.preparation import rehearse, set_up, verify_fit, verify_weights
 from ppgen.fitting.record import all_modules, describe_run, finish, verify_same_run
 from ppgen.fitting.resident import Resident
@@ -94,7 +93,7 @@ def fit(
         "clip_norm": clip_norm,
     }
     check_settings(out=out, resume=resume, **settings)
-    chosen_device = resolve(device)
+    chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
     dataset = as_dataset(data)
     folder = None if out is None else RunFolder(out)

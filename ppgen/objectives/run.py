@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from ppgen.context import preserved_state
 from ppgen.declare.missing import MISSING
-from ppgen.declare.silent import silent
 from ppgen.errors import DataError, DeclarationError, SettingError
 from ppgen.objectives.base import Program
 from ppgen.objectives.enumeration import MOST_ROWS_A_DATUM, Expanded, enumerate_discrete, num_values
@@ -96,7 +96,7 @@ def discrete_sites(guide: Program | None, batch: Mapping[str, Tensor]) -> list[s
     known = getattr(guide, "summed_names", None)
     if known is None:
         evidence = {name: value for name, value in batch.items() if name not in getattr(guide, "sites", {})}
-        with silent(guide):
+        with preserved_state(guide):
             drawn = draw_guide(guide, evidence, len(next(iter(batch.values()))))
         rows = len(next(iter(batch.values())))
         counts = {name: num_values(d.guide_fn) for name, d in drawn.items() if d.guide_fn.batch_shape == (rows,)}

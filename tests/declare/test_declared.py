@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from ppgen.declare import Model, latent, observed, validation
+from ppgen.context import validation
+from ppgen.declare import Model, latent, observed
 from ppgen.declare.declared import batch_rows
 from ppgen.errors import DataError, DeclarationError
 

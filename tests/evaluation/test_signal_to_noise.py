@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import ppgen
-from ppgen.declare import validation
+from ppgen.context import validation
 from ppgen.errors import SettingError
 from ppgen.evaluation import gradient_noise
 from ppgen.objectives import ELBO, IWAE, MaximumLikelihood, Moment, WakeSleep

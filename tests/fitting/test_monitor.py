@@ -9,9 +9,10 @@ from pyro.infer.util import is_validation_enabled
 from torch import Tensor, nn
 
 import ppgen
+from ppgen.context import evaluating
 from ppgen.declare import Model, observed
 from ppgen.fitting import monitor as module
-from ppgen.fitting.monitor import evaluating, monitor
+from ppgen.fitting.monitor import monitor
 from ppgen.guides import FullRank, MeanField
 from ppgen.objectives import Loss, Moment, Turn
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ppgen.declare import validation
+from ppgen.context import validation
 from ppgen.objectives import ELBO, IWAE, Moment, Objective, WakeSleep
 from ppgen.objectives.bound import log_weights
 from ppgen.objectives.particles import repeat_rows

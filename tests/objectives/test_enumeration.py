@@ -10,7 +10,8 @@ import torch
 from pyro.infer import TraceEnum_ELBO
 from torch import Tensor
 
-from ppgen.declare import Guide, latent, validation
+from ppgen.context import validation
+from ppgen.declare import Guide, latent
 from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import FullRank, MeanField, Structured
 from ppgen.objectives.bound import elbo_per_datum, log_weights, parts

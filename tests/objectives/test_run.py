@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ppgen.declare import Guide, Model, latent, observed, validation
+from ppgen.context import validation
+from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DataError, SettingError
 from ppgen.guides import MeanField
 from ppgen.objectives.bound import parts_of

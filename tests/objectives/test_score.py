@@ -11,7 +11,8 @@ import torch
 from pyro.distributions.testing.fakes import NonreparameterizedNormal
 from torch import Tensor, nn
 
-from ppgen.declare import Guide, Model, latent, observed, validation
+from ppgen.context import validation
+from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DataError
 from ppgen.guides import MeanField
 from ppgen.objectives import ELBO, Moment

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import ppgen
-from ppgen.declare import validation
+from ppgen.context import validation
 from ppgen.errors import DataError, SettingError
 from ppgen.guides import Delta, MeanField
 from ppgen.models import VAE, SemiSupervisedVAE

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.declare import validation
+from ppgen.context import validation
 from ppgen.objectives.bound import elbo_per_datum, parts
 from ppgen.objectives.particles import repeat_rows
 

@@ -1,0 +1,124 @@
+"""How a block of code runs: on which device, from which seed, with or without checks, and leaving no mark."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pyro
+import torch
+from pyro.infer.util import is_validation_enabled
+from pyro.util import get_rng_state, set_rng_state
+from torch import nn
+from torch.distributions import Distribution
+from torch.nn.parameter import is_lazy
+
+from ppgen.errors import SettingError
+
+__all__ = ["evaluating", "preserved_state", "reseed", "resolve_device", "seeded", "validation"]
+
+
+def resolve_device(device: str | torch.device = "auto") -> torch.device:
+    """The device that a name stands for: ``"auto"`` is CUDA where there is one, else the CPU.
+
+    Raises:
+        SettingError: if the device is unknown, or CUDA is asked for and absent.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise SettingError(
+            "device: not known to torch", expected="'auto', 'cpu', 'cuda' or 'cuda:1'", got=repr(device), fix='"auto"'
+        ) from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise SettingError(
+            f"device={str(device)!r}, but torch finds no CUDA device here",
+            expected="a machine with a CUDA device, its driver, and a CUDA build of torch",
+            got=f"torch {torch.__version__}, torch.cuda.is_available() is False",
+            fix='device="cpu", or device="auto" to take CUDA where there is one',
+        )
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise SettingError(
+            f"device={str(device)!r}: there is no such CUDA device",
+            expected=f"an index below {torch.cuda.device_count()}",
+            got=f"index {chosen.index}",
+            fix='device="cuda"',
+        )
+    return chosen
+
+
+@contextlib.contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """A block with random numbers of its own; the states outside are untouched."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        reseed(seed, device)
+        yield
+
+
+def reseed(seed: int, device: torch.device) -> None:
+    """Seed the CPU and one device; ``torch.manual_seed`` would seed every GPU of the process."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+
+
+@contextlib.contextmanager
+def evaluating(*modules: nn.Module | None) -> Iterator[None]:
+    """No gradients, no checks, evaluation mode; the mode of every submodule is restored after."""
+    modes = [(part, part.training) for module in modules if module is not None for part in module.modules()]
+    for part, _ in modes:
+        part.training = False
+    try:
+        with torch.no_grad(), validation(False):
+            yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+@contextlib.contextmanager
+def preserved_state(module: nn.Module) -> Iterator[None]:
+    """Run a block that leaves no mark: the module in evaluation mode, no gradient, and all of it put back at the end.
+
+    Put back, bit for bit, are the random states of torch, numpy and Python, the buffers, and the mode of every
+    submodule; handlers around the block see none of its sites.
+    """
+    modes = [(part, part.training) for part in module.modules()]
+    buffers = {name: buffer.clone() for name, buffer in module.named_buffers() if not is_lazy(buffer)}
+    random_state = get_rng_state()
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    module.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices), pyro.poutine.block():
+            yield
+    finally:
+        set_rng_state(random_state)
+        for part, training in modes:
+            part.training = training
+        with torch.no_grad():
+            for name, buffer in module.named_buffers():
+                if name in buffers:
+                    buffer.copy_(buffers[name])
+
+
+@contextlib.contextmanager
+def validation(enabled: bool) -> Iterator[None]:
+    """Run a block with argument and support checks on or off.
+
+    The checks read every parameter of every distribution, a fifth of a small step's time and a device
+    synchronisation each on a GPU, so that fitting keeps them for the first step of each batch signature only.
+    """
+    pyro_before, torch_before = is_validation_enabled(), Distribution._validate_args
+    if enabled == pyro_before == torch_before:
+        yield
+        return
+    pyro.enable_validation(enabled)
+    Distribution.set_default_validate_args(enabled)
+    try:
+        yield
+    finally:
+        pyro.enable_validation(pyro_before)
+        Distribution.set_default_validate_args(torch_before)
