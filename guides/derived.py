@@ -14,7 +14,7 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from ppgen.declare.declared import batch_rows
+from ppgen.declare.batch import batch_rows
 from ppgen.declare.model import Model
 from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.errors import DeclarationError

@@ -7,7 +7,7 @@ import torch
 from ppgen.data.dataset import Dataset
 from ppgen.data.splits import check_seed
 from ppgen.data.steps import derived
-from ppgen.declare.missing import MISSING
+from ppgen.declare.batch import MISSING
 from ppgen.errors import SettingError
 
 __all__ = ["partial_labels"]

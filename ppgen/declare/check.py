@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pyro.util import check_site_shape
 from torch import Tensor, nn
 
 from ppgen.declare.agreement import verify_names, verify_pair
-from ppgen.declare.declared import Declared, batch_rows
-from ppgen.declare.look import label_of, look, random_sites
-from ppgen.declare.missing import partly_missing, views
+from ppgen.declare.batch import batch_rows, partly_missing, views
+from ppgen.declare.declared import Declared
+from ppgen.declare.look import SIZED_PLATE, label_of, look, random_sites
 from ppgen.declare.program import Program, ProgramPart
-from ppgen.declare.registered import verify_registered
-from ppgen.declare.rows import verify_rows, verify_scale
 from ppgen.declare.supports import has_finite_support, name_of
 from ppgen.declare.verify import explain_failure, verify_finite, verify_support
 from ppgen.errors import DataError, DeclarationError
 
-__all__ = ["check"]
+__all__ = [
+    "check",
+    "verify_registered",
+    "verify_rows",
+    "verify_scale",
+]
+
 
 _ANY = 1000  # plates; Pyro wants a limit
 
@@ -165,3 +169,88 @@ def _verify_observed(model: Any, batch: Mapping[str, Tensor]) -> None:
                 got=f"keys {sorted(batch)}",
                 fix=f'data={{"{site.name}": tensor}}',
             )
+
+
+def verify_rows(owner: str, trace: Any, rows: int) -> None:
+    """Check that what is observed stands in a plate over the rows of the batch.
+
+    Raises:
+        DeclarationError: naming the site.
+    """
+    for name, node in random_sites(trace).items():
+        frames = node["cond_indep_stack"]
+        is_factor = name_of(node["fn"]) == "Unit"
+        if node["is_observed"] and not is_factor and not any(f.vectorized and f.size == rows for f in frames):
+            raise DeclarationError(
+                f"{owner}.{name}: this observed site stands in no plate over the rows of the batch",
+                expected=f"a vectorised plate of {rows}, the batch's rows",
+                got=", ".join(f"plate {frame.name!r} of {frame.size}" for frame in frames) or "no plate",
+                fix=SIZED_PLATE,
+            )
+
+
+def verify_scale(owner: str, sites: Mapping[str, Any], rows: int) -> None:
+    """Check, on a minibatch, that a program with global latents scales its local sites up to the data set.
+
+    Without that, the prior of a global latent would count once for each minibatch instead of once.
+
+    Raises:
+        DeclarationError: naming a global latent and a local site.
+    """
+    frames = {
+        name: next((f for f in node["cond_indep_stack"] if f.vectorized and f.size == rows), None)
+        for name, node in sites.items()
+    }
+    shared = [name for name, node in sites.items() if frames[name] is None and not node["is_observed"]]
+    for name, frame in frames.items():
+        if shared and frame is not None and frame.full_size == rows:
+            raise DeclarationError(
+                f"{owner}.{name}: a minibatch's log-density is not scaled up to the data set, "
+                f"although the latent variable {shared[0]!r} is one for all data",
+                expected=f"a plate {frame.name!r} that knows the size of the data set",
+                got=f"pyro.plate({frame.name!r}, {rows})",
+                fix=SIZED_PLATE,
+            )
+
+
+def verify_registered(owner: str, trace: Any, programs: Iterable[nn.Module]) -> None:
+    """Follow each site's log-density (or generated value) back to the tensors that it is computed from.
+
+    A network in a plain Python list, or one that is reached through a global variable, gets gradients but is no part
+    of ``parameters()``: no optimizer would ever move it, and nothing would say so.
+
+    Raises:
+        DeclarationError: naming site and shape of a tensor that wants a gradient and belongs to none of the programs.
+    """
+    known = {id(parameter) for program in programs for parameter in program.parameters()}
+    for name, node in trace.nodes.items():
+        if node["type"] != "sample":
+            continue
+        for leaf in _leaves(node.get("log_prob", node["value"])):
+            if id(leaf) not in known:
+                raise DeclarationError(
+                    f"{owner}.{name}: a trainable tensor takes part that is no parameter of the program, "
+                    "so that it would never be trained or saved",
+                    expected="every network an attribute of the module, a list of them an nn.ModuleList, "
+                    "a tensor an nn.Parameter",
+                    got=f"a tensor of shape {list(leaf.shape)} with requires_grad=True, outside parameters()",
+                    fix="self.layers = nn.ModuleList(layers); or layer.requires_grad_(False), if it is to stay fixed",
+                )
+
+
+def _leaves(value: Any) -> Iterator[Tensor]:
+    """Tensors at the start of a value's computation that want a gradient."""
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return
+    if value.grad_fn is None:
+        yield value
+        return
+    waiting, seen = [value.grad_fn], {value.grad_fn}
+    while waiting:
+        node = waiting.pop()
+        if (variable := getattr(node, "variable", None)) is not None:
+            yield variable
+        for parent, _ in node.next_functions:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)

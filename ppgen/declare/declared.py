@@ -13,13 +13,12 @@ import torch
 from pyro.infer.util import is_validation_enabled
 from torch import Tensor, nn
 
+from ppgen.declare.batch import Batch
 from ppgen.declare.site import DATA_PLATE, Site, collect
 from ppgen.declare.verify import explain_failure, verify_draw
-from ppgen.errors import DataError, DeclarationError, PpgenError
+from ppgen.errors import DeclarationError, PpgenError
 
-__all__ = ["DATA_PLATE", "Batch", "Declared", "batch_rows", "inner_plates"]
-
-Batch = Mapping[str, Tensor]
+__all__ = ["DATA_PLATE", "Declared", "inner_plates"]
 
 
 class Declared(nn.Module):
@@ -182,42 +181,6 @@ def inner_plates(sites: Iterable[Site], first: tuple[str, ...] = (), owner: str 
                 fix=f"name them from the outermost to the innermost everywhere, or fix the order: plates = {inner}",
             )
     return inner
-
-
-def batch_rows(batch: Batch, size: int | None) -> int:
-    """Number of data points in a batch, or ``size`` (1 by default) if the batch is empty.
-
-    Raises:
-        DataError: if the batch is no mapping to tensors with one row per data point, the same number in each.
-    """
-    if not isinstance(batch, Mapping):
-        raise DataError(
-            "a batch is a dictionary of tensors by site and covariate",
-            expected='{"x": tensor of shape [batch, ...]}',
-            got=type(batch).__name__,
-            fix='{"x": x}',
-        )
-    rows: int | None = None
-    for name, value in batch.items():
-        if not isinstance(value, Tensor) or value.dim() == 0:
-            raise DataError(
-                f"{name}: a batch holds tensors with one row per data point",
-                expected="torch.Tensor of shape [batch, ...]",
-                got="a tensor without dims" if isinstance(value, Tensor) else type(value).__name__,
-                fix=f"torch.as_tensor({name})" + (".reshape(1)" if isinstance(value, Tensor) else ""),
-            )
-        if rows is None:
-            rows, first = value.shape[0], name
-        elif value.shape[0] != rows:
-            raise DataError(
-                f"{name}: its number of rows is not that of {first}",
-                expected=f"{rows} rows, as {first} has",
-                got=f"{value.shape[0]} rows",
-                fix="give every site and covariate one row per data point",
-            )
-    if rows is None:
-        return 1 if size is None else size
-    return rows
 
 
 def _named_arguments(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:

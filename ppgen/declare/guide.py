@@ -6,7 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ppgen.declare.declared import Batch, Declared, batch_rows
+from ppgen.declare.batch import Batch, batch_rows
+from ppgen.declare.declared import Declared
 from ppgen.declare.site import Site
 from ppgen.errors import DeclarationError
 

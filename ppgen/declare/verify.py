@@ -12,7 +12,7 @@ from pyro.poutine.runtime import _PYRO_STACK
 from torch import Tensor
 from torch.distributions import constraints
 
-from ppgen.declare.missing import MISSING, is_missing
+from ppgen.declare.batch import MISSING, is_missing
 from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.declare.supports import describe_tensor, name_of, support_name, support_of
 from ppgen.errors import DataError, DeclarationError, PpgenError

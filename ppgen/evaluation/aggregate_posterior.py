@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded
+from ppgen.declare.batch import chunks
 from ppgen.errors import DataError, SettingError
 from ppgen.estimate import Estimate
-from ppgen.fitting.resident import chunks
 from ppgen.objectives.rate_terms import factorised_latent, log_aggregate
 from ppgen.objectives.run import run
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ppgen.data.dataset import Dataset, main_site
-from ppgen.declare.missing import MISSING
+from ppgen.declare.batch import MISSING
 from ppgen.evaluation.network import ARCHITECTURE, FeatureNetwork, train_features
 
 __all__ = ["cache_folder", "feature_network"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.dataset import Dataset, main_site
-from ppgen.declare.missing import MISSING, evidence
+from ppgen.declare.batch import MISSING, without_latents
 from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.active_units import count_active_units
@@ -47,7 +47,7 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
     train, test = _head(_training_rows(fit.data), seed), fit.data.split("test")
     main = main_site(test)
     codes = _codes(fit, test)
-    made = only(fit.reconstruct(evidence(fit.model, test)), main)
+    made = only(fit.reconstruct(without_latents(fit.model, test)), main)
     answer = Answer({"reconstruction_error": reconstruction_error(test[main], made)})
     if len(codes) > 1:
         answer.estimates["active_units"] = count_active_units(codes, seed=seed)
@@ -72,7 +72,7 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
 
 def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
     """Posterior means [N, D] on the CPU, those of several latent variables side by side."""
-    means = fit.encode(evidence(fit.model, batch))
+    means = fit.encode(without_latents(fit.model, batch))
     parts = list(means.values()) if isinstance(means, Mapping) else [means]
     if not parts:
         raise Unanswerable("no representation: all latent variables are global, so that data points have no code")

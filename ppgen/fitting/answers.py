@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded, validation
-from ppgen.declare.missing import evidence
+from ppgen.declare.batch import chunks, without_latents
 from ppgen.fitting.discrete import draw_missing, most_probable
 from ppgen.fitting.means import posterior_means
-from ppgen.fitting.resident import chunks
 from ppgen.objectives.pairing import draw_guide
 from ppgen.objectives.run import discrete_sites
 
@@ -52,7 +51,7 @@ def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, see
     """One draw of every global latent from the guide."""
     rows = len(next(iter(data.values())))
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
-        draws = draw_guide(guide, evidence(model, data), rows)
+        draws = draw_guide(guide, without_latents(model, data), rows)
     return {name: draws[name].value for name, site in model.sites.items() if name in draws and not site.local}
 
 

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare.missing import evidence
+from ppgen.declare.batch import chunks, without_latents
 from ppgen.errors import SettingError
-from ppgen.fitting.resident import chunks
 from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
 from ppgen.objectives.particles import only_latent, particle_weights
 from ppgen.objectives.run import discrete_sites, run
@@ -71,7 +70,7 @@ def _rows_a_datum(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]
     """Rows that a datum takes in a pass: one for every value of the discrete latents that are summed out."""
     if not discrete_sites(guide, data):
         return 1
-    return run(model, guide, {name: value[:1] for name, value in evidence(model, data).items()}, 1).rows
+    return run(model, guide, {name: value[:1] for name, value in without_latents(model, data).items()}, 1).rows
 
 
 def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int, allowed: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ppgen.declare.missing import is_missing
+from ppgen.declare.batch import is_missing
 from ppgen.declare.supports import name_of
 from ppgen.objectives.enumeration import Expanded, enumerate_discrete
 from ppgen.objectives.pairing import draw_guide

@@ -11,7 +11,7 @@ import torch
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program
-from ppgen.declare.missing import evidence
+from ppgen.declare.batch import without_latents
 from ppgen.errors import CheckpointError, PpgenError
 from ppgen.fitting import weights
 from ppgen.fitting.blueprint import build, example_batch
@@ -91,7 +91,7 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
             guide = build(record["guide"], "guide", folder, model)
         objective = build(record["objective"], "objective", folder) if objective is None else objective
         if isinstance(guide, DerivedGuide):
-            guide.setup(evidence(model, example))
+            guide.setup(without_latents(model, example))
         all_modules(model, guide, objective, torch.device("cpu"))
     return model, guide, objective
 

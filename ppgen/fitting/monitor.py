@@ -8,9 +8,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded
+from ppgen.declare.batch import chunks
 from ppgen.fitting.discrete import mean_by_datum
 from ppgen.fitting.means import posterior_means
-from ppgen.fitting.resident import chunks
 from ppgen.objectives import Moment, Objective
 from ppgen.objectives.bound import data_frame, kl_per_dimension, parts
 from ppgen.objectives.run import discrete_sites, run

@@ -12,13 +12,11 @@ from torch.nn.parameter import is_lazy
 from ppgen.context import preserved_state, validation
 from ppgen.data import Dataset
 from ppgen.declare import ProgramPart, check
-from ppgen.declare.declared import batch_rows
+from ppgen.declare.batch import MISSING, batch_rows, chunks, is_missing, partly_missing, without_latents
 from ppgen.declare.look import label_of, look, random_sites
-from ppgen.declare.missing import MISSING, evidence, is_missing, partly_missing
 from ppgen.declare.supports import has_finite_support, support_of
 from ppgen.declare.verify import verify_support
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.fitting.resident import chunks
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Moment, Objective
 from ppgen.objectives.pairing import pair
@@ -74,7 +72,7 @@ def set_up(model: nn.Module, guide: nn.Module | None, dataset: Dataset, device: 
         model.setup(batch)
     check(model, None, batch)
     if isinstance(guide, DerivedGuide):
-        guide.setup(evidence(model, batch))
+        guide.setup(without_latents(model, batch))
 
 
 def verify_fit(model: nn.Module, guide: nn.Module | None, dataset: Dataset, device: torch.device) -> dict[str, Any]:
@@ -161,7 +159,7 @@ def _given(model: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _is_point(model: nn.Module, guide: nn.Module, batch: Mapping[str, Tensor]) -> bool:
-    batch = evidence(model, batch)
+    batch = without_latents(model, batch)
     with preserved_state(nn.ModuleList([model, guide])):
         return pair(model, guide, batch, len(next(iter(batch.values())))).is_point
 

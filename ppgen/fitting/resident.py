@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from ppgen.data import Dataset, Transform
 
-__all__ = ["Resident", "chunks"]
+__all__ = ["Resident"]
 
 
 class Resident:
@@ -58,10 +58,3 @@ class Resident:
         """The rows of an index, as a model sees them."""
         stored = {key: tensor.index_select(0, index) for key, tensor in self.tensors.items()}
         return stored if self.transform is None else self.transform(stored, self.noise)
-
-
-def chunks(batch: Mapping[str, Tensor], rows: int) -> Iterator[dict[str, Tensor]]:
-    """A whole split in pieces of at most ``rows`` rows."""
-    total = len(next(iter(batch.values())))
-    for start in range(0, total, rows):
-        yield {key: tensor[start : start + rows] for key, tensor in batch.items()}

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.data import Dataset, as_batch
+from ppgen.declare.batch import without_latents
 from ppgen.declare.look import label_of
-from ppgen.declare.missing import evidence
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.fitting import answers, density
@@ -152,8 +152,8 @@ class Fit:
         given = self._prior_batch(n, values)
         fixed: dict[str, Tensor] = {}
         if self.guide is not None and self._has_global_latent:
-            evidence = self._to_device(representative_rows(self.data))
-            fixed = answers.draw_global(self.model, self.guide, evidence, seed=seed)
+            without_latents = self._to_device(representative_rows(self.data))
+            fixed = answers.draw_global(self.model, self.guide, without_latents, seed=seed)
         drawn = answers.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
         return _single({name: value.cpu() for name, value in drawn.items()})
 
@@ -224,7 +224,9 @@ class Fit:
 
     def _batch(self, data: Any) -> dict[str, Tensor]:
         """What a user passes as data, on the device, and verified: what the model excludes has no density."""
-        batch = self._to_device(evidence(self.model, self.data.split("test")) if data is None else as_batch(data))
+        batch = self._to_device(
+            without_latents(self.model, self.data.split("test")) if data is None else as_batch(data)
+        )
         if not batch or not len(next(iter(batch.values()))):
             raise DataError(
                 "the test split is empty" if data is None else "there are no data",

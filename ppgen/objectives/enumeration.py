@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.declare.missing import MISSING, is_missing
+from ppgen.declare.batch import MISSING, is_missing
 from ppgen.errors import DataError, DeclarationError
 from ppgen.objectives.base import Program
 from ppgen.objectives.pairing import draw_guide

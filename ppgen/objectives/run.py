@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from ppgen.context import preserved_state
-from ppgen.declare.missing import MISSING
+from ppgen.declare.batch import MISSING
 from ppgen.errors import DataError, DeclarationError, SettingError
 from ppgen.objectives.base import Program
 from ppgen.objectives.enumeration import MOST_ROWS_A_DATUM, Expanded, enumerate_discrete, num_values

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
-from ppgen.declare.missing import evidence
+from ppgen.declare.batch import without_latents
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.evaluation.conditions import covariates_of
 from ppgen.reporting.anatomy import anatomy
@@ -139,13 +139,13 @@ def _reconstructions(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:
     x = test[main_site(test)]
     count = _RECONSTRUCTIONS if x.dim() != 2 or x.shape[1] > 2 else _VECTORS
     chosen = {key: column[:count] for key, column in test.items()}
-    return reconstructions(x[:count], _site(fit.reconstruct(evidence(fit.model, chosen)), main_site(test)))
+    return reconstructions(x[:count], _site(fit.reconstruct(without_latents(fit.model, chosen)), main_site(test)))
 
 
 def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustration]:
     """One scatter a latent site, coloured by the class label where the data has one."""
     chosen = {key: column[:_CODES] for key, column in test.items()}
-    codes = fit.encode(evidence(fit.model, chosen))
+    codes = fit.encode(without_latents(fit.model, chosen))
     classes = [key for key in fit.data.num_classes if key in chosen and chosen[key].dim() == 1]
     label = "y" if "y" in classes else next(iter(classes), None)
     labels = chosen[label] if label is not None else None

@@ -15,7 +15,7 @@ from torch import nn
 
 from ppgen.context import validation
 from ppgen.declare import Model, latent, observed
-from ppgen.declare.declared import batch_rows
+from ppgen.declare.batch import batch_rows
 from ppgen.errors import DataError, DeclarationError
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ppgen.data
-from ppgen.fitting.resident import Resident, chunks
+from ppgen.declare.batch import chunks
+from ppgen.fitting.resident import Resident
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ppgen.declare import Model, check, latent, observed
-from ppgen.declare.missing import MISSING, evidence, is_missing, partly_missing, views
+from ppgen.declare.batch import MISSING, is_missing, partly_missing, views, without_latents
 from ppgen.errors import DataError
 from ppgen.guides import MeanField
 
@@ -49,7 +49,7 @@ def test_a_row_is_missing_if_all_of_its_numbers_are():
 
 
 def test_evidence_is_what_is_no_latent():
-    assert set(evidence(Classes(), {"x": X, "y": Y, "given": X})) == {"x", "given"}
+    assert set(without_latents(Classes(), {"x": X, "y": Y, "given": X})) == {"x", "given"}
 
 
 def test_only_latents_with_a_missing_row_are_partly_missing():

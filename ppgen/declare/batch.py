@@ -1,0 +1,94 @@
+"""A batch: values by site and covariate, one row for each data point, -1 where a discrete latent is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ppgen.errors import DataError
+
+__all__ = ["MISSING", "Batch", "batch_rows", "chunks", "is_missing", "partly_missing", "views", "without_latents"]
+
+Batch = Mapping[str, Tensor]
+
+MISSING = -1
+"""In a batch, the value of a discrete latent that is not observed for this row."""
+
+
+def batch_rows(batch: Batch, size: int | None) -> int:
+    """Number of data points in a batch, or ``size`` (1 by default) if the batch is empty.
+
+    Raises:
+        DataError: if the batch is no mapping to tensors with one row per data point, the same number in each.
+    """
+    if not isinstance(batch, Mapping):
+        raise DataError(
+            "a batch is a dictionary of tensors by site and covariate",
+            expected='{"x": tensor of shape [batch, ...]}',
+            got=type(batch).__name__,
+            fix='{"x": x}',
+        )
+    rows: int | None = None
+    for name, value in batch.items():
+        if not isinstance(value, Tensor) or value.dim() == 0:
+            raise DataError(
+                f"{name}: a batch holds tensors with one row per data point",
+                expected="torch.Tensor of shape [batch, ...]",
+                got="a tensor without dims" if isinstance(value, Tensor) else type(value).__name__,
+                fix=f"torch.as_tensor({name})" + (".reshape(1)" if isinstance(value, Tensor) else ""),
+            )
+        if rows is None:
+            rows, first = value.shape[0], name
+        elif value.shape[0] != rows:
+            raise DataError(
+                f"{name}: its number of rows is not that of {first}",
+                expected=f"{rows} rows, as {first} has",
+                got=f"{value.shape[0]} rows",
+                fix="give every site and covariate one row per data point",
+            )
+    if rows is None:
+        return 1 if size is None else size
+    return rows
+
+
+def chunks(batch: Mapping[str, Tensor], rows: int) -> Iterator[dict[str, Tensor]]:
+    """A whole split in pieces of at most ``rows`` rows."""
+    total = len(next(iter(batch.values())))
+    for start in range(0, total, rows):
+        yield {key: tensor[start : start + rows] for key, tensor in batch.items()}
+
+
+def is_missing(values: Tensor) -> Tensor:
+    """Which rows of a discrete latent's values are not observed: all of their numbers are -1, [rows]."""
+    return (values.reshape(len(values), -1) == MISSING).all(1)
+
+
+def without_latents(model: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The batch without the values of latent variables: what there is to infer them from."""
+    sites = getattr(type(model), "sites", {})  # of a hand-written program, arguments and sites may share a name
+    return {name: value for name, value in batch.items() if name not in sites or sites[name].role != "latent"}
+
+
+def partly_missing(model: Any, batch: Mapping[str, Tensor]) -> list[str]:
+    """The latent variables of a declared model whose column says -1 in some row.
+
+    Of a continuous one, or of an unbounded count, -1 may be a value, or a mistake: whoever knows its distribution
+    decides, see :func:`ppgen.declare.verify.verify_support`.
+    """
+    latents = [name for name in batch if name not in without_latents(model, batch)]
+    return [name for name in latents if batch[name].dim() and bool(is_missing(batch[name]).any())]
+
+
+def views(batch: Mapping[str, Tensor], names: list[str]) -> Iterator[dict[str, Tensor]]:
+    """A batch with missing values as batches without: all rows with these variables latent, then the rows with all."""
+    if not names:
+        yield dict(batch)
+        return
+    yield {name: value for name, value in batch.items() if name not in names}
+    known = ~is_missing(batch[names[0]])
+    for name in names[1:]:
+        known = known & ~is_missing(batch[name])
+    if bool(known.any()):
+        yield {name: value[known] for name, value in batch.items()}
