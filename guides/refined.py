@@ -16,8 +16,8 @@ from ppgen.context import preserved_state, validation
 from ppgen.declare.site import Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
-from ppgen.objectives.bound import elbo_per_datum, parts
-from ppgen.objectives.run import discrete_sites
+from ppgen.inference.batch_trace import discrete_sites
+from ppgen.inference.bound import elbo_parts, elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
 _TRIALS = 8
@@ -131,7 +131,7 @@ class Refined(nn.Module):
         rows = len(batch[_ROW])
         for step in range(self.steps):
             optimizer.param_groups[0]["lr"] = self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-            drawn = parts(self.model, _Shifted(self.guide, shifts, batch), batch, rows)
+            drawn = elbo_parts(self.model, _Shifted(self.guide, shifts, batch), batch, rows)
             loss = (drawn.distortion + drawn.rate) * rows
             found = torch.autograd.grad(loss, list(shifts.values()), allow_unused=True)
             for shift, gradient in zip(shifts.values(), found, strict=True):
@@ -146,7 +146,7 @@ class Refined(nn.Module):
         guide, rows = _Shifted(self.guide, shifts, batch), len(batch[_ROW])
         if all(site.local for site in self.model.sites.values()):
             return torch.stack([elbo_per_datum(self.model, guide, batch) for _ in range(_TRIALS)]).mean(0)
-        draws = [parts(self.model, guide, batch, rows) for _ in range(_TRIALS)]
+        draws = [elbo_parts(self.model, guide, batch, rows) for _ in range(_TRIALS)]
         return -torch.stack([drawn.distortion + drawn.rate for drawn in draws]).mean().expand(rows)
 
 

@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from ppgen.errors import SettingError
 
-__all__ = ["evaluating", "preserved_state", "reseed", "resolve_device", "seeded", "validation"]
+__all__ = ["evaluating", "frozen", "preserved_state", "reseed", "resolve_device", "seeded", "validation"]
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
@@ -122,3 +122,25 @@ def validation(enabled: bool) -> Iterator[None]:
     finally:
         pyro.enable_validation(pyro_before)
         Distribution.set_default_validate_args(torch_before)
+
+
+@contextlib.contextmanager
+def frozen(*modules: object) -> Iterator[None]:
+    """No gradients for the parameters of these modules within the block; gradients pass through them all the same.
+
+    A graph that was built before the block keeps its own gradients. What is no module has no parameters.
+    """
+    parameters = [
+        parameter
+        for module in modules
+        if isinstance(module, nn.Module)
+        for parameter in module.parameters()
+        if parameter.requires_grad
+    ]
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)

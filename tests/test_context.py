@@ -14,7 +14,7 @@ from pyro.infer.util import is_validation_enabled
 from torch import nn
 from torch.distributions import Distribution
 
-from ppgen.context import preserved_state, reseed, resolve_device, seeded, validation
+from ppgen.context import frozen, preserved_state, reseed, resolve_device, seeded, validation
 from ppgen.errors import SettingError
 
 
@@ -159,3 +159,21 @@ def test_settings_that_differ_are_kept_apart():
         assert state() == (True, False, True)
     finally:
         Distribution.set_default_validate_args(before)
+
+
+def test_gradients_pass_through_and_do_not_stay() -> None:
+    layer, x = nn.Linear(2, 1), torch.ones(1, 2, requires_grad=True)
+    before = layer(x)
+    with frozen(layer, "no module", None):
+        inside = layer(x)
+    (before + inside).sum().backward()
+    assert torch.equal(x.grad, 2 * layer.weight.detach())
+    assert torch.equal(layer.weight.grad, torch.ones(1, 2))  # of the graph built before, not of the one inside
+
+
+def test_what_was_fixed_before_stays_fixed_and_an_error_thaws_the_rest() -> None:
+    layer = nn.Linear(2, 1)
+    layer.bias.requires_grad_(False)
+    with pytest.raises(ValueError, match="inside"), frozen(layer):
+        raise ValueError("inside")
+    assert (layer.weight.requires_grad, layer.bias.requires_grad) == (True, False)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.transforms import Transform
+from ppgen.declare.batch import extreme_rows
 from ppgen.errors import DataError, SettingError
 
 __all__ = ["MEASURES", "SPLITS", "Dataset", "main_site"]
@@ -20,6 +21,8 @@ MEASURES = ("binary", "8-bit", "integer", "unit interval", "continuous")
 
 # 777 is the seed of the VampPrior code's validation and test bits; each split has noise of its own.
 NOISE_SEEDS = {"train": 776, "valid": 777, "test": 778}
+
+_FEW = 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -123,6 +126,17 @@ class Dataset:
         if self.transform is None:
             return stored
         return self.transform(stored, torch.Generator().manual_seed(NOISE_SEEDS[name]))
+
+    def representative_rows(self) -> dict[str, Tensor]:
+        """A few training rows, and the extremes of every integer column in every split, as a model sees them."""
+        pieces = []
+        for split, stored in self.splits.items():
+            index = extreme_rows(stored) if self.size(split) else []
+            if split == "train":
+                index = [*range(min(_FEW, self.size(split))), *index]
+            pieces.append({key: tensor[torch.tensor(index, dtype=torch.long)] for key, tensor in stored.items()})
+        rows = {key: torch.cat([piece[key].cpu() for piece in pieces]) for key in self.splits["train"]}
+        return rows if self.transform is None else self.transform(rows, torch.Generator().manual_seed(0))
 
     def fingerprint(self, split: str = "test") -> str:
         """16 hexadecimal digits that two evaluations share exactly when they saw the same data.

@@ -9,7 +9,17 @@ from torch import Tensor
 
 from ppgen.errors import DataError
 
-__all__ = ["MISSING", "Batch", "batch_rows", "chunks", "is_missing", "partly_missing", "views", "without_latents"]
+__all__ = [
+    "MISSING",
+    "Batch",
+    "batch_rows",
+    "chunks",
+    "extreme_rows",
+    "is_missing",
+    "partly_missing",
+    "views",
+    "without_latents",
+]
 
 Batch = Mapping[str, Tensor]
 
@@ -92,3 +102,16 @@ def views(batch: Mapping[str, Tensor], names: list[str]) -> Iterator[dict[str, T
         known = known & ~is_missing(batch[name])
     if bool(known.any()):
         yield {name: value[known] for name, value in batch.items()}
+
+
+def extreme_rows(columns: Mapping[str, Tensor]) -> list[int]:
+    """Rows with the smallest and largest value of each integer column [N], and the first that may be missing."""
+    rows: list[int] = []
+    for values in columns.values():
+        if not len(values):
+            continue
+        if not values.is_floating_point() and values.dim() == 1:
+            rows += [int(values.argmin()), int(values.argmax())]
+        elif bool((missing := is_missing(values)).any()):
+            rows.append(int(missing.int().argmax()))
+    return rows

@@ -12,8 +12,8 @@ from ppgen.context import evaluating, seeded
 from ppgen.declare.batch import chunks
 from ppgen.errors import DataError, SettingError
 from ppgen.estimate import Estimate
-from ppgen.objectives.rate_terms import factorised_latent, log_aggregate
-from ppgen.objectives.run import run
+from ppgen.inference.batch_trace import trace_batch
+from ppgen.objectives.total_correlation import factorised_latent, log_aggregate
 
 __all__ = ["rate_decomposition", "total_correlation"]
 
@@ -97,7 +97,7 @@ def rate_decomposition(
     posteriors, draws, log_q, log_p = [], [], [], []
     with seeded(seed, reference.device), evaluating(model, guide):
         for chunk in chunks(data, _ROWS):
-            latent = factorised_latent(run(model, guide, chunk, len(next(iter(chunk.values())))))
+            latent = factorised_latent(trace_batch(model, guide, chunk, len(next(iter(chunk.values())))))
             z = latent.guide_fn.sample((num_draws,))
             posteriors.append(latent.guide_fn)
             draws.append(z)

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
+from ppgen.inference.paired_trace import trace_pair
 from ppgen.objectives import Moment, Objective
-from ppgen.objectives.pairing import pair
 
 __all__ = ["diagnose", "not_finite"]
 
@@ -57,8 +57,8 @@ def not_finite(
     yield from _name({f"parameter {name!r}": value for name, value in _parameters(model, guide, objective)})
     try:
         with torch.no_grad(), validation(False):
-            pairing = pair(model, guide, batch, size)
-            for draw in [*pairing.latents.values(), *pairing.observed.values()]:
+            trace = trace_pair(model, guide, batch, size)
+            for draw in [*trace.latents.values(), *trace.observed.values()]:
                 parts = {f"value of site {draw.name!r}": draw.value}
                 if draw.model_fn is not None:
                     parts[f"log p of site {draw.name!r}"] = draw.model_fn.log_prob(draw.value)

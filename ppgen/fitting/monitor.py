@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded
 from ppgen.declare.batch import chunks
-from ppgen.fitting.discrete import mean_by_datum
-from ppgen.fitting.means import posterior_means
+from ppgen.inference.batch_trace import discrete_sites, trace_batch
+from ppgen.inference.bound import data_frame, elbo_parts, kl_per_dimension
+from ppgen.inference.posterior import mean_by_datum, posterior_means
 from ppgen.objectives import Moment, Objective
-from ppgen.objectives.bound import data_frame, kl_per_dimension, parts
-from ppgen.objectives.run import discrete_sites, run
 
 __all__ = ["ACTIVE_THRESHOLD", "monitor"]
 
@@ -80,7 +79,7 @@ def _measure(
         loss = objective.loss(turns[0].name, model, guide, chunk, size, moment)
         named |= {"loss": loss.value, **loss.record}
     if _has_bound(model, guide) and not {"elbo", "log_joint"} & set(named):
-        named |= parts(model, guide, chunk, size).record()
+        named |= elbo_parts(model, guide, chunk, size).record()
     return named
 
 
@@ -91,17 +90,17 @@ def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[s
     means = posterior_means(guide, data)
     if not set(means) - set(discrete_sites(guide, data)):
         return row
-    ran = run(model, guide, data, rows)
-    for name, draw in ran.pairing.latents.items():
-        if draw.model_fn is None or data_frame(draw, ran.rows) is None:
+    traced = trace_batch(model, guide, data, rows)
+    for name, draw in traced.trace.latents.items():
+        if draw.model_fn is None or data_frame(draw, traced.rows) is None:
             continue
         if rows > 1 and means[name].is_floating_point():  # a class has no mean that could vary
             first, second = (half.reshape(rows, -1) for half in means[name])
             covariance = ((first - first.mean(0)) * (second - second.mean(0))).sum(0) / (rows - 1)
             row[f"active_units/{name}"] = int((covariance > ACTIVE_THRESHOLD).sum())
-        kl = kl_per_dimension(draw.guide_fn, draw.model_fn) if draw.may_be_closed else None
+        kl = kl_per_dimension(draw.guide_fn, draw.model_fn) if draw.has_valid_kl else None
         if kl is not None:
-            flat = kl.reshape(ran.rows, -1)
-            by_datum = flat if ran.expanded is None else mean_by_datum(flat, ran.expanded)
+            flat = kl.reshape(traced.rows, -1)
+            by_datum = flat if traced.enumerated is None else mean_by_datum(flat, traced.enumerated)
             row[f"kl_per_dimension/{name}"] = by_datum.mean(0).tolist()
     return row

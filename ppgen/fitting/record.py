@@ -14,7 +14,6 @@ from ppgen.data import Dataset
 from ppgen.errors import CheckpointError
 from ppgen.fitting import weights
 from ppgen.fitting.blueprint import blueprint, example
-from ppgen.fitting.preparation import representative_rows
 from ppgen.fitting.run_folder import RunFolder, versions
 from ppgen.objectives import Objective
 
@@ -56,7 +55,7 @@ def describe_run(
             "spec": dict(dataset.spec),
             "fingerprint": _fingerprint(dataset),
         },
-        "example": example(representative_rows(dataset)),
+        "example": example(dataset.representative_rows()),
         "settings": settings,
         "facts": facts,
         "versions": versions(),

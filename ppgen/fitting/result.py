@@ -13,15 +13,14 @@ from torch import Tensor, nn
 from ppgen.data import Dataset, as_batch
 from ppgen.declare.batch import without_latents
 from ppgen.declare.look import label_of
+from ppgen.declare.values import verify_batch
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.fitting import answers, density
-from ppgen.fitting.arviz_bridge import to_arviz
 from ppgen.fitting.files import replace
-from ppgen.fitting.preparation import cast, representative_rows, verify_batch
-from ppgen.fitting.prior import covariates, placeholders
 from ppgen.fitting.record import save
-from ppgen.fitting.refusals import refusal
+from ppgen.inference import importance, posterior, predictive
+from ppgen.inference.capabilities import find_obstacle
+from ppgen.inference.predictive import covariates, placeholders
 from ppgen.objectives import Objective
 
 __all__ = ["Fit"]
@@ -105,7 +104,7 @@ class Fit:
         if self.guide is None:
             return self.log_prob(data)
         batch = self._batch(data)
-        values = density.elbo(self.model, self.guide, batch, num_particles, seed)
+        values = importance.elbo(self.model, self.guide, batch, num_particles, seed)
         return self._estimate(values, "lower bound", f"ELBO-{num_particles}", len(next(iter(batch.values()))))
 
     def log_prob(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Estimate:
@@ -125,7 +124,7 @@ class Fit:
                 got=", ".join(name for name, site in self._sites.items() if not site.local),
                 fix="fit.elbo(data) bounds the log-density of the whole data set, given per datum",
             )
-        return density.log_prob(self.model, self.guide, self._batch(data), num_particles, seed).cpu()
+        return importance.log_prob(self.model, self.guide, self._batch(data), num_particles, seed).cpu()
 
     # Sampling --------------------------------------------------------------------------------------------------------
 
@@ -152,9 +151,9 @@ class Fit:
         given = self._prior_batch(n, values)
         fixed: dict[str, Tensor] = {}
         if self.guide is not None and self._has_global_latent:
-            without_latents = self._to_device(representative_rows(self.data))
-            fixed = answers.draw_global(self.model, self.guide, without_latents, seed=seed)
-        drawn = answers.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
+            rows = self._to_device(self.data.representative_rows())
+            fixed = predictive.draw_global(self.model, self.guide, rows, seed=seed)
+        drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
         return _single({name: value.cpu() for name, value in drawn.items()})
 
     # Representation --------------------------------------------------------------------------------------------------
@@ -166,7 +165,7 @@ class Fit:
         classifier. Where its value is in the data, that class has probability 1.
         """
         guide = self._must_answer("representation")
-        means = answers.encode(self.model, guide, self._batch(data), seed=seed)
+        means = posterior.encode(self.model, guide, self._batch(data), seed=seed)
         return _single({name: value.cpu() for name, value in means.items() if self._sites[name].local})
 
     def reconstruct(self, data: Any = None, *, seed: int = 0) -> Any:
@@ -176,8 +175,8 @@ class Fit:
         two classes there is nothing to decode.
         """
         guide, batch = self._must_answer("representation"), self._batch(data)
-        latents = answers.likeliest(self.model, guide, batch, seed=seed)
-        made = answers.reconstruct(self.model, latents, batch, seed=seed)
+        latents = posterior.point_estimates(self.model, guide, batch, seed=seed)
+        made = predictive.reconstruct(self.model, latents, batch, seed=seed)
         return _single({name: value.cpu() for name, value in made.items()})
 
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
@@ -190,10 +189,11 @@ class Fit:
                 "posterior: num_draws is out of range", expected="a whole number >= 1", got=repr(num_draws), fix="1000"
             )
         batch = self._batch(data)
-        posterior = to_arviz(answers.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
+        drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
+        draws = posterior.to_arviz(drawn, batch)
         if self.folder is not None:
-            replace(self.folder / "posterior.nc", lambda temporary: posterior.to_netcdf(str(temporary)))
-        return posterior
+            replace(self.folder / "posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
+        return draws
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the run folder that ``ppgen.load`` reads."""
@@ -210,7 +210,7 @@ class Fit:
         return any(site.role == "latent" and not site.local for site in self._sites.values())
 
     def _refusal(self, question: str) -> Unanswerable | None:
-        return refusal(self.model, self.guide, question, is_point=bool(self.settings.get("point_guide")))
+        return find_obstacle(self.model, self.guide, question, is_point=bool(self.settings.get("point_guide")))
 
     def _must_answer(self, question: str) -> Any:
         """The guide, if the question has an answer."""
@@ -220,7 +220,9 @@ class Fit:
         return self.guide
 
     def _to_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return cast({key: value.to(self.device) for key, value in batch.items()}, self.settings.get("dtypes", {}))
+        """A batch where the weights are, in the types that the model was fitted to."""
+        dtypes = {key: getattr(torch, name) for key, name in self.settings.get("dtypes", {}).items()}
+        return {key: value.to(self.device, dtypes.get(key, value.dtype)) for key, value in batch.items()}
 
     def _batch(self, data: Any) -> dict[str, Tensor]:
         """What a user passes as data, on the device, and verified: what the model excludes has no density."""

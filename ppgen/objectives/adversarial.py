@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ppgen.context import frozen
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
-from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
-from ppgen.objectives.frozen import frozen
+from ppgen.objectives.base import Loss, Moment, Objective, Turn
 
 Judge = Callable[[Tensor], Tensor]
 """What a loss calls: events ``[B, *event]`` to logits ``[B]``."""
@@ -104,7 +105,7 @@ class Adversarial(Objective):
         """``Adversarial(nonsaturating)``."""
         return f"Adversarial({self.loss_name})"
 
-    def check(self, model: Program, guide: Program | None) -> None:
+    def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         """Refuse a model that is not one sampler, and a guide, which this objective would leave untrained."""
         sites = getattr(model, "sites", {})
         roles = {name: site.role for name, site in sites.items() if site.role != "latent"}
@@ -146,8 +147,8 @@ class Adversarial(Objective):
     def loss(
         self,
         turn: str,
-        model: Program,
-        guide: Program | None,
+        model: PyroProgram,
+        guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
         moment: Moment,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
-__all__ = ["Loss", "Moment", "Objective", "Program", "Turn"]
+from ppgen.declare.protocol import PyroProgram
 
-Program = Callable[..., Any]
-"""A Pyro program as the engine calls it: ``program(batch, size)``."""
+__all__ = ["Loss", "Moment", "Objective", "Turn"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Objective(ABC):
         """A short text with the settings, for tables: ``ELBO(beta=4)``."""
 
     @abstractmethod
-    def check(self, model: Program, guide: Program | None) -> None:
+    def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         """Refuse a pair that this objective cannot train.
 
         Raises:
@@ -76,8 +75,8 @@ class Objective(ABC):
     def loss(
         self,
         turn: str,
-        model: Program,
-        guide: Program | None,
+        model: PyroProgram,
+        guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
         moment: Moment,

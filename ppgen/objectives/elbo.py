@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.declare.look import label_of
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
-from ppgen.objectives.bound import Parts, parts, parts_of
+from ppgen.inference.batch_trace import replay_batch
+from ppgen.inference.bound import ELBOParts, elbo_parts, elbo_parts_of
+from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.free_bits import floored_rate
 from ppgen.objectives.requirements import must_be_count, must_be_pathwise, must_have_spread
-from ppgen.objectives.run import rerun
 from ppgen.objectives.schedules import Ramp
 from ppgen.objectives.score import score_parts
 
@@ -116,7 +117,7 @@ class ELBO(Objective):
             "closed_form": self.closed_form,
         }
 
-    def check(self, model: Program, guide: Program | None) -> None:
+    def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         if getattr(model, "is_implicit", False):
             raise SettingError(
                 f"ELBO: {label_of(model)} has an implicit site, and so no likelihood to bound",
@@ -146,36 +147,40 @@ class ELBO(Objective):
     def loss(
         self,
         turn: str,
-        model: Program,
-        guide: Program | None,
+        model: PyroProgram,
+        guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
         moment: Moment,
     ) -> Loss:
         particles = self._particles(model, guide, batch, size)
         if self.free_bits or self.capacity is not None:
-            must_have_spread(particles[0].pairing, self.name)
+            must_have_spread(particles[0].trace, self.name)
         drawn = _mean(particles)
         value = drawn.distortion + self._price(particles, drawn.rate, moment)
         if self.label_weight:
             value = value + self.label_weight * self._label_nll(drawn)
         return Loss(value, drawn.record())
 
-    def _particles(self, model: Program, guide: Program | None, batch: Mapping[str, Tensor], size: int) -> list[Parts]:
+    def _particles(
+        self, model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor], size: int
+    ) -> list[ELBOParts]:
         if self.gradient == "score":
             return score_parts(model, guide, batch, size, self.num_particles, closed_form=self.closed_form)
         closed_form = self.closed_form and self.gradient == "pathwise"
         particles = []
         for _ in range(self.num_particles):
-            drawn = parts(model, guide, batch, size, closed_form=closed_form)
-            must_be_pathwise(drawn.pairing, self.name)
+            drawn = elbo_parts(model, guide, batch, size, closed_form=closed_form)
+            must_be_pathwise(drawn.trace, self.name)
             if self.gradient == "stl" and torch.is_grad_enabled():
-                values = {name: draw.value for name, draw in drawn.pairing.latents.items()}
-                drawn = parts_of(rerun(drawn.run, model, guide, values, freeze_guide=True), size, closed_form=False)
+                values = {name: draw.value for name, draw in drawn.trace.latents.items()}
+                drawn = elbo_parts_of(
+                    replay_batch(drawn.traced, model, guide, values, freeze_guide=True), size, closed_form=False
+                )
             particles.append(drawn)
         return particles
 
-    def _price(self, particles: list[Parts], rate: Tensor, moment: Moment) -> Tensor:
+    def _price(self, particles: list[ELBOParts], rate: Tensor, moment: Moment) -> Tensor:
         """What the rate costs at a moment of training."""
         if self.capacity is not None:
             return self.capacity_weight * (rate - self.capacity_at(moment)).abs()
@@ -185,12 +190,12 @@ class ELBO(Objective):
         beta = self.beta_at(moment)
         return rate if beta == 1 else beta * rate
 
-    def _label_nll(self, drawn: Parts) -> Tensor:
+    def _label_nll(self, drawn: ELBOParts) -> Tensor:
         if not drawn.label_nll:
             raise DeclarationError(
                 f"{self.name}: no latent can be observed that the guide would learn to predict",
                 expected="a discrete latent of the guide, with its labels in the batch (-1 where missing)",
-                got=f"guide sites {sorted(drawn.pairing.latents)}",
+                got=f"guide sites {sorted(drawn.trace.latents)}",
                 fix="leave label_weight out",
             )
         return functools.reduce(torch.add, drawn.label_nll.values())
@@ -213,14 +218,14 @@ class ELBO(Objective):
                 raise SettingError(f"ELBO: {text}", expected="one of the two", fix="leave one of them out")
 
 
-def _mean(particles: list[Parts]) -> Parts:
+def _mean(particles: list[ELBOParts]) -> ELBOParts:
     """The parts of a bound, averaged over draws of the guide."""
     first = particles[0]
     if len(particles) == 1:
         return first
     rates = {name: torch.stack([drawn.rates[name] for drawn in particles]).mean() for name in first.rates}
     labels = {name: torch.stack([drawn.label_nll[name] for drawn in particles]).mean() for name in first.label_nll}
-    return Parts(torch.stack([drawn.distortion for drawn in particles]).mean(), rates, first.run, labels)
+    return ELBOParts(torch.stack([drawn.distortion for drawn in particles]).mean(), rates, first.traced, labels)
 
 
 def _at_least_zero(label: str, value: Any) -> float:

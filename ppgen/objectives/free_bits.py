@@ -10,13 +10,13 @@ from torch.distributions import Independent
 from torch.distributions.kl import kl_divergence
 
 from ppgen.errors import DeclarationError
-from ppgen.objectives.bound import Parts, data_frame, full_size
-from ppgen.objectives.pairing import Draw
+from ppgen.inference.bound import ELBOParts, data_frame, full_size
+from ppgen.inference.paired_trace import PairedSite
 
 __all__ = ["floored_rate"]
 
 
-def floored_rate(particles: Sequence[Parts], floor: float, per: str, *, closed_form: bool) -> Tensor:
+def floored_rate(particles: Sequence[ELBOParts], floor: float, per: str, *, closed_form: bool) -> Tensor:
     """``sum_j max(floor, mean over the batch of KL_j)``, nats per datum (Kingma et al., 2016, Improved Variational
     Inference with Inverse Autoregressive Flow, equation 15).
 
@@ -35,8 +35,8 @@ def floored_rate(particles: Sequence[Parts], floor: float, per: str, *, closed_f
     first = particles[0]
     total = first.distortion.new_zeros(())
     for name in first.rates:
-        draw = first.pairing.latents.get(name)
-        if draw is not None and (draw.model_fn is None or data_frame(draw, first.pairing.rows) is None):
+        draw = first.trace.latents.get(name)
+        if draw is not None and (draw.model_fn is None or data_frame(draw, first.trace.rows) is None):
             total = total + torch.stack([drawn.rates[name] for drawn in particles]).mean()
             continue
         if draw is None or per == "site":
@@ -47,18 +47,18 @@ def floored_rate(particles: Sequence[Parts], floor: float, per: str, *, closed_f
     return total
 
 
-def _by_dimension(drawn: Parts, name: str, closed_form: bool) -> Tensor:
+def _by_dimension(drawn: ELBOParts, name: str, closed_form: bool) -> Tensor:
     """One latent's rate by dimension, nats per datum: [D], over events and plates inside the data plate."""
-    draw, expanded = drawn.pairing.latents[name], drawn.run.expanded
+    draw, enumerated = drawn.trace.latents[name], drawn.traced.enumerated
     rate = _dimension_rates(draw, closed_form)
-    frame = data_frame(draw, drawn.run.rows)
-    by_row = rate.movedim(frame.dim - draw.guide_fn.event_dim, 0).reshape(drawn.run.rows, -1)
-    if expanded is not None:
-        return (expanded.log_weight.exp().unsqueeze(1) * by_row).sum(0) / expanded.num_data
-    return by_row.sum(0) / full_size(drawn.pairing)
+    frame = data_frame(draw, drawn.traced.rows)
+    by_row = rate.movedim(frame.dim - draw.guide_fn.event_dim, 0).reshape(drawn.traced.rows, -1)
+    if enumerated is not None:
+        return (enumerated.log_weight.exp().unsqueeze(1) * by_row).sum(0) / enumerated.num_data
+    return by_row.sum(0) / full_size(drawn.trace)
 
 
-def _dimension_rates(draw: Draw, closed_form: bool) -> Tensor:
+def _dimension_rates(draw: PairedSite, closed_form: bool) -> Tensor:
     """``KL(q || p)`` or its log-ratio, elementwise and scaled: [*plates, *event]."""
     q, p, event_dim = draw.guide_fn, draw.model_fn, draw.guide_fn.event_dim
     if event_dim:
@@ -72,7 +72,7 @@ def _dimension_rates(draw: Draw, closed_form: bool) -> Tensor:
                 fix='free_bits_per="site"',
             )
     rate = None
-    if closed_form and draw.may_be_closed:
+    if closed_form and draw.has_valid_kl:
         try:
             rate = kl_divergence(q, p)
         except NotImplementedError:

@@ -10,14 +10,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
-from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
-from ppgen.objectives.bound import parts_of, per_datum, row_weights
+from ppgen.inference.batch_trace import BatchTrace, replay_batch, trace_batch
+from ppgen.inference.bound import elbo_parts_of, per_datum, row_weights
+from ppgen.inference.enumeration import logsumexp_by_datum
+from ppgen.inference.importance import repeat_rows
+from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.enumeration import logsumexp_by_datum
-from ppgen.objectives.particles import repeat_rows
 from ppgen.objectives.requirements import must_be_count, must_be_local, must_be_pathwise, must_have_spread
-from ppgen.objectives.run import Run, rerun, run
 
 __all__ = ["IWAE"]
 
@@ -75,7 +76,7 @@ class IWAE(Objective):
     def settings(self) -> dict[str, Any]:
         return {"num_particles": self.num_particles, "gradient": self.gradient}
 
-    def check(self, model: Program, guide: Program | None) -> None:
+    def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         ELBO().check(model, guide)
         must_be_local(model, "IWAE")
 
@@ -85,39 +86,42 @@ class IWAE(Objective):
     def loss(
         self,
         turn: str,
-        model: Program,
-        guide: Program | None,
+        model: PyroProgram,
+        guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
         moment: Moment,
     ) -> Loss:
         rows = len(next(iter(batch.values())))
         total = self.num_particles * rows
-        ran = run(model, guide, repeat_rows(batch, self.num_particles), total)
-        must_be_pathwise(ran.pairing, self.name)
-        must_have_spread(ran.pairing, self.name)
-        if self.gradient == "stl" and ran.expanded is not None:
+        traced = trace_batch(model, guide, repeat_rows(batch, self.num_particles), total)
+        must_be_pathwise(traced.trace, self.name)
+        must_have_spread(traced.trace, self.name)
+        if self.gradient == "stl" and traced.enumerated is not None:
+            summed = ", ".join(traced.enumerated.log_q)
             raise SettingError(
-                f"IWAE: sticking the landing is biased where latents are summed out: {', '.join(ran.expanded.log_q)}",
+                f"IWAE: sticking the landing is biased where latents are summed out: {summed}",
                 expected="continuous latents only",
                 fix='gradient="dreg"',
             )
-        weights = row_weights(ran.pairing, ran.rows)
-        datum = torch.arange(total, device=weights.device) if ran.expanded is None else ran.expanded.datum
+        weights = row_weights(traced.trace, traced.rows)
+        datum = torch.arange(total, device=weights.device) if traced.enumerated is None else traced.enumerated.datum
         each = logsumexp_by_datum(weights, datum % rows, rows)
         bound = each.mean() - math.log(self.num_particles)
-        record = {"iwae": bound.detach(), **parts_of(ran, total, closed_form=False).record()}
+        record = {"iwae": bound.detach(), **elbo_parts_of(traced, total, closed_form=False).record()}
         share = (weights.detach() - each.detach()[datum % rows]).exp()
         value = -bound
         if self.gradient != "pathwise" and torch.is_grad_enabled():
-            surrogate = self._path_derivative(model, guide, ran, share) / rows
+            surrogate = self._path_derivative(model, guide, traced, share) / rows
             value = -(surrogate + (bound - surrogate).detach())
-        if ran.expanded is not None:
-            fitted = (share * functools.reduce(torch.add, ran.expanded.log_q.values())).sum() / rows
+        if traced.enumerated is not None:
+            fitted = (share * functools.reduce(torch.add, traced.enumerated.log_q.values())).sum() / rows
             value = value - (fitted - fitted.detach())
         return Loss(value, record)
 
-    def _path_derivative(self, model: Program, guide: Program | None, ran: Run, share: Tensor) -> Tensor:
+    def _path_derivative(
+        self, model: PyroProgram, guide: PyroProgram | None, traced: BatchTrace, share: Tensor
+    ) -> Tensor:
         """A scalar with the estimator's gradient: through z alone for the guide, through log p for the model.
 
         Guide and model run again at detached values ``z``; ``d log w / d z`` there has no direct dependence on the
@@ -126,14 +130,14 @@ class IWAE(Objective):
         Args:
             share: normalised weight of each row among those of its datum, [rows].
         """
-        drawn = ran.pairing.latents
+        drawn = traced.trace.latents
         leaves = {name: draw.value.detach().requires_grad_() for name, draw in drawn.items()}
-        again = rerun(ran, model, guide, leaves).pairing
-        weights = row_weights(again, ran.rows)
+        again = replay_batch(traced, model, guide, leaves).trace
+        weights = row_weights(again, traced.rows)
         power = 2 if self.gradient == "dreg" else 1
         at_draws = (share.pow(power) * weights).sum()
         paths = torch.autograd.grad(at_draws, list(leaves.values()), retain_graph=True) if leaves else ()
         for_guide = sum((path.detach() * drawn[name].value).sum() for path, name in zip(paths, leaves, strict=True))
-        densities = [per_datum(draw.log_prob(), draw, ran.rows) for draw in again.observed.values()]
-        densities += [per_datum(draw.prior_log_prob(), draw, ran.rows) for draw in again.latents.values()]
+        densities = [per_datum(draw.log_prob(), draw, traced.rows) for draw in again.observed.values()]
+        densities += [per_datum(draw.prior_log_prob(), draw, traced.rows) for draw in again.latents.values()]
         return (share * functools.reduce(torch.add, densities)).sum() + for_guide

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from ppgen.declare.look import label_of
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
-from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
-from ppgen.objectives.bound import parts
+from ppgen.inference.bound import elbo_parts
+from ppgen.objectives.base import Loss, Moment, Objective, Turn
 
 __all__ = ["MaximumLikelihood"]
 
@@ -29,7 +30,7 @@ class MaximumLikelihood(Objective):
     def name(self) -> str:
         return "MaximumLikelihood()"
 
-    def check(self, model: Program, guide: Program | None) -> None:
+    def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         sites = getattr(model, "sites", {}).values()
         latents = [site.name for site in sites if site.role == "latent"]
         implicit = getattr(model, "is_implicit", False)
@@ -47,11 +48,11 @@ class MaximumLikelihood(Objective):
     def loss(
         self,
         turn: str,
-        model: Program,
-        guide: Program | None,
+        model: PyroProgram,
+        guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
         moment: Moment,
     ) -> Loss:
-        nll = parts(model, None, batch, size).distortion
+        nll = elbo_parts(model, None, batch, size).distortion
         return Loss(nll, {"log_prob": -nll.detach()})

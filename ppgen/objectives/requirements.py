@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ppgen.declare.protocol import PyroProgram
 from ppgen.declare.supports import name_of, support_name
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.objectives.base import Program
-from ppgen.objectives.pairing import Pairing
+from ppgen.inference.paired_trace import PairedTrace
 
 __all__ = ["must_be_count", "must_be_local", "must_be_pathwise", "must_have_spread"]
 
@@ -23,7 +23,7 @@ def must_be_count(value: Any, objective: str, suggested: int) -> None:
         )
 
 
-def must_be_local(model: Program, objective: str) -> None:
+def must_be_local(model: PyroProgram, objective: str) -> None:
     """Refuse a declared model with a global latent: importance weights belong to one datum each."""
     for site in getattr(model, "sites", {}).values():
         if not site.local:
@@ -34,9 +34,9 @@ def must_be_local(model: Program, objective: str) -> None:
             )
 
 
-def must_be_pathwise(pairing: Pairing, objective: str) -> None:
+def must_be_pathwise(trace: PairedTrace, objective: str) -> None:
     """Refuse a guide whose draws hide their parameters: its gradient would be silently wrong, not only noisy."""
-    for draw in pairing.latents.values():
+    for draw in trace.latents.values():
         if not draw.guide_fn.has_rsample:
             raise DeclarationError(
                 f"{objective}: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, and no gradient passes it",
@@ -46,12 +46,12 @@ def must_be_pathwise(pairing: Pairing, objective: str) -> None:
             )
 
 
-def must_have_spread(pairing: Pairing, objective: str) -> None:
+def must_have_spread(trace: PairedTrace, objective: str) -> None:
     """Refuse a guide that is a point: it has no density to weigh draws by, and no rate."""
-    if pairing.is_point:
+    if trace.is_point:
         raise SettingError(
             f"{objective}: the guide is a point, which has no density",
             expected="a guide with spread",
-            got=", ".join(f"{name}: Delta" for name, draw in pairing.latents.items() if draw.is_delta),
+            got=", ".join(f"{name}: Delta" for name, draw in trace.latents.items() if draw.is_delta),
             fix="guide=ppgen.guides.MeanField(model), or objective=ppgen.ELBO()",
         )

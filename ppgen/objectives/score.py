@@ -8,23 +8,23 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ppgen.objectives.base import Program
-from ppgen.objectives.bound import Parts, data_frame, full_size, per_datum
-from ppgen.objectives.pairing import Draw, Pairing
-from ppgen.objectives.run import Run, run
+from ppgen.declare.protocol import PyroProgram
+from ppgen.inference.batch_trace import BatchTrace, trace_batch
+from ppgen.inference.bound import ELBOParts, data_frame, full_size, per_datum
+from ppgen.inference.paired_trace import PairedSite, PairedTrace
 
 __all__ = ["score_parts"]
 
 
 def score_parts(
-    model: Program,
-    guide: Program | None,
+    model: PyroProgram,
+    guide: PyroProgram | None,
     batch: Mapping[str, Tensor],
     size: int,
     num_particles: int,
     *,
     closed_form: bool = True,
-) -> list[Parts]:
+) -> list[ELBOParts]:
     """Parts of the bound whose gradients are right for any guide: one for each draw of it.
 
     A draw with a path to its parameters (``has_rsample``) keeps it. Any other adds ``(f - b) grad log q`` to the
@@ -33,25 +33,25 @@ def score_parts(
     so that nothing is biased. One particle has no baseline. A local draw is weighed by the parts of its own datum
     only. Discrete latents are drawn, not summed out.
     """
-    runs = [run(model, guide, batch, size, sum_out=False) for _ in range(num_particles)]
-    terms = [_terms(ran.pairing, closed_form) for ran in runs]
-    return [_with_scores(ran, terms[k], _others(terms, k)) for k, ran in enumerate(runs)]
+    runs = [trace_batch(model, guide, batch, size, sum_out=False) for _ in range(num_particles)]
+    terms = [_terms(traced.trace, closed_form) for traced in runs]
+    return [_with_scores(traced, terms[k], _others(terms, k)) for k, traced in enumerate(runs)]
 
 
 Terms = dict[str, Tensor]
 
 
-def _terms(pairing: Pairing, closed_form: bool) -> Terms:
+def _terms(trace: PairedTrace, closed_form: bool) -> Terms:
     """Every site's part of the loss: [rows] of a local site, a scalar of a global one; their sum is per datum."""
-    found = {name: _share(pairing, draw, -draw.log_prob()) for name, draw in pairing.observed.items()}
-    for name, draw in pairing.latents.items():
-        found[name] = _share(pairing, draw, _rate(draw, closed_form))
+    found = {name: _share(trace, draw, -draw.log_prob()) for name, draw in trace.observed.items()}
+    for name, draw in trace.latents.items():
+        found[name] = _share(trace, draw, _rate(draw, closed_form))
     return found
 
 
-def _rate(draw: Draw, closed_form: bool) -> Tensor:
+def _rate(draw: PairedSite, closed_form: bool) -> Tensor:
     """The rate; where the draw has no path, ``log q`` is a constant: its own gradient has mean 0, and is only noise."""
-    if draw.guide_fn.has_rsample or (closed_form and draw.may_be_closed and _is_registered(draw)):
+    if draw.guide_fn.has_rsample or (closed_form and draw.has_valid_kl and _is_registered(draw)):
         return draw.rate(closed_form=closed_form)
     if draw.model_fn is None:
         return draw.log_ratio().detach()
@@ -59,7 +59,7 @@ def _rate(draw: Draw, closed_form: bool) -> Tensor:
     return (draw.log_ratio() + prior).detach() - prior
 
 
-def _is_registered(draw: Draw) -> bool:
+def _is_registered(draw: PairedSite) -> bool:
     try:
         torch.distributions.kl_divergence(draw.guide_fn, draw.model_fn)
     except NotImplementedError:
@@ -67,9 +67,9 @@ def _is_registered(draw: Draw) -> bool:
     return True
 
 
-def _share(pairing: Pairing, draw: Draw, density: Tensor) -> Tensor:
-    weighted = density * (draw.scale / full_size(pairing))
-    return weighted.sum() if data_frame(draw, pairing.rows) is None else per_datum(weighted, draw, pairing.rows)
+def _share(trace: PairedTrace, draw: PairedSite, density: Tensor) -> Tensor:
+    weighted = density * (draw.scale / full_size(trace))
+    return weighted.sum() if data_frame(draw, trace.rows) is None else per_datum(weighted, draw, trace.rows)
 
 
 def _others(particles: list[Terms], k: int) -> Terms | None:
@@ -81,24 +81,24 @@ def _others(particles: list[Terms], k: int) -> Terms | None:
     return {name: functools.reduce(torch.add, [terms[name].detach() for terms in others]) / count for name in others[0]}
 
 
-def _with_scores(ran: Run, terms: Terms, baseline: Terms | None) -> Parts:
+def _with_scores(traced: BatchTrace, terms: Terms, baseline: Terms | None) -> ELBOParts:
     """Add to each term what has no value, and the gradient of the draws without a path."""
-    pairing = ran.pairing
+    trace = traced.trace
     local = torch.zeros(())
     shared = torch.zeros(())
-    for draw in pairing.latents.values():
+    for draw in trace.latents.values():
         if draw.guide_fn.has_rsample:
             continue
         log_q = draw.guide_fn.log_prob(draw.value)  # unmasked: masked or not, it was drawn
-        if data_frame(draw, pairing.rows) is None:
+        if data_frame(draw, trace.rows) is None:
             shared = shared + log_q.sum()
         else:
-            local = local + per_datum(log_q, draw, pairing.rows)
+            local = local + per_datum(log_q, draw, trace.rows)
     scored = {}
     for name, term in terms.items():
         advantage = term.detach() if baseline is None else term.detach() - baseline[name]
         score = (advantage * (local - local.detach())).sum() if term.dim() else term.new_zeros(())
         scored[name] = term.sum() + score + advantage.sum() * (shared - shared.detach())
     zero = next(iter(scored.values())).new_zeros(())
-    distortion = functools.reduce(torch.add, [scored[name] for name in pairing.observed], zero)
-    return Parts(distortion, {name: scored[name] for name in pairing.latents}, ran)
+    distortion = functools.reduce(torch.add, [scored[name] for name in trace.observed], zero)
+    return ELBOParts(distortion, {name: scored[name] for name in trace.latents}, traced)

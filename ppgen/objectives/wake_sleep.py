@@ -10,14 +10,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.objectives.base import Loss, Moment, Objective, Program, Turn
-from ppgen.objectives.bound import parts_of, per_datum, row_weights
+from ppgen.inference.batch_trace import BatchTrace, replay_batch, trace_batch
+from ppgen.inference.bound import elbo_parts_of, per_datum, row_weights
+from ppgen.inference.importance import repeat_rows
+from ppgen.inference.paired_trace import trace_guide
+from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.pairing import draw_guide
-from ppgen.objectives.particles import repeat_rows
 from ppgen.objectives.requirements import must_be_count, must_be_local, must_have_spread
-from ppgen.objectives.run import Run, rerun, run
 
 __all__ = ["WakeSleep"]
 
@@ -76,7 +77,7 @@ class WakeSleep(Objective):
     def settings(self) -> dict[str, Any]:
         return {"num_particles": self.num_particles, "guide_phase": self.guide_phase}
 
-    def check(self, model: Program, guide: Program | None) -> None:
+    def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         ELBO().check(model, guide)
         sites = getattr(model, "sites", {})
         if not sites:
@@ -95,7 +96,7 @@ class WakeSleep(Objective):
     def loss(
         self,
         turn: str,
-        model: Program,
+        model: PyroProgram,
         guide: Any,
         batch: Mapping[str, Tensor],
         size: int,
@@ -109,20 +110,20 @@ class WakeSleep(Objective):
         value = functools.reduce(torch.add, losses) / len(losses)
         return Loss(value, {"guide_nll": value.detach()})
 
-    def _awake(self, model: Program, guide: Program | None, batch: Mapping[str, Tensor]) -> Loss:
+    def _awake(self, model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> Loss:
         first, values = self._draws(model, guide, batch)
-        ran = rerun(first, model, guide, values, freeze_guide=True)
-        weights = self._by_particle(row_weights(ran.pairing, ran.rows))
+        traced = replay_batch(first, model, guide, values, freeze_guide=True)
+        weights = self._by_particle(row_weights(traced.trace, traced.rows))
         bound = (weights.logsumexp(0) - math.log(self.num_particles)).mean()
-        return Loss(-bound, {"iwae": bound.detach(), **parts_of(ran, ran.rows, closed_form=False).record()})
+        return Loss(-bound, {"iwae": bound.detach(), **elbo_parts_of(traced, traced.rows, closed_form=False).record()})
 
-    def _weighted(self, model: Program, guide: Program, batch: Mapping[str, Tensor]) -> Tensor:
+    def _weighted(self, model: PyroProgram, guide: PyroProgram, batch: Mapping[str, Tensor]) -> Tensor:
         first, values = self._draws(model, guide, batch)
-        share = self._by_particle(row_weights(first.pairing, first.rows)).softmax(0)
+        share = self._by_particle(row_weights(first.trace, first.rows)).softmax(0)
         log_q = self._by_particle(_log_q(guide, first.batch, first.rows, values))
         return -(share * log_q).sum(0).mean()
 
-    def _dreamt(self, model: Any, guide: Program, batch: Mapping[str, Tensor]) -> Tensor:
+    def _dreamt(self, model: Any, guide: PyroProgram, batch: Mapping[str, Tensor]) -> Tensor:
         rows = len(next(iter(batch.values())))
         given = {name: value for name, value in batch.items() if name not in model.sites}
         with torch.no_grad():
@@ -132,22 +133,22 @@ class WakeSleep(Objective):
         return -_log_q(guide, evidence, rows, latents).mean()
 
     def _draws(
-        self, model: Program, guide: Program | None, batch: Mapping[str, Tensor]
-    ) -> tuple[Run, dict[str, Tensor]]:
+        self, model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]
+    ) -> tuple[BatchTrace, dict[str, Tensor]]:
         """K draws of the guide for each datum, [K * B] rows, without gradients."""
         wide = repeat_rows(batch, self.num_particles)
         with torch.no_grad():
-            first = run(model, guide, wide, len(next(iter(wide.values()))), sum_out=False)
-        must_have_spread(first.pairing, self.name)
-        return first, {name: draw.value for name, draw in first.pairing.latents.items()}
+            first = trace_batch(model, guide, wide, len(next(iter(wide.values()))), sum_out=False)
+        must_have_spread(first.trace, self.name)
+        return first, {name: draw.value for name, draw in first.trace.latents.items()}
 
     def _by_particle(self, values: Tensor) -> Tensor:
         return values.reshape(self.num_particles, -1)
 
 
-def _log_q(guide: Program, evidence: Mapping[str, Tensor], rows: int, values: Mapping[str, Tensor]) -> Tensor:
+def _log_q(guide: PyroProgram, evidence: Mapping[str, Tensor], rows: int, values: Mapping[str, Tensor]) -> Tensor:
     """``log q(z | x)`` at given values, [rows]."""
-    draws = draw_guide(guide, evidence, rows, values)
+    draws = trace_guide(guide, evidence, rows, values)
     if strange := [name for name in draws if name not in values]:
         raise DeclarationError(
             f"WakeSleep: the guide draws {strange[0]!r}, which is no latent variable of the model",

@@ -11,13 +11,11 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.data import Dataset
 from ppgen.declare import Model, observed
+from ppgen.declare.values import verify_batch
 from ppgen.errors import DataError, DeclarationError
 from ppgen.fitting.preparation import (
-    cast,
     rehearse,
-    representative_rows,
     set_up,
-    verify_batch,
     verify_fit,
     verify_weights,
 )
@@ -44,7 +42,7 @@ def labelled(**labels: int) -> Dataset:
 
 
 def test_rows_hold_the_extremes_of_every_split() -> None:
-    rows = representative_rows(labelled(train=3, valid=7, test=5))
+    rows = labelled(train=3, valid=7, test=5).representative_rows()
     assert {0, 3, 5, 7} <= set(rows["y"].tolist())
     assert len(rows["x"]) == len(rows["y"]) < 30
 
@@ -59,9 +57,9 @@ def test_an_embedding_is_made_for_labels_of_all_splits() -> None:
 
 def test_random_transforms_are_seen_through() -> None:
     data = ppgen.data.from_tensors(torch.rand(40, 4), binarize="dynamic")
-    rows = representative_rows(data)
+    rows = data.representative_rows()
     assert set(rows["x"].unique().tolist()) == {0.0, 1.0}
-    assert torch.equal(rows["x"], representative_rows(data)["x"])
+    assert torch.equal(rows["x"], data.representative_rows()["x"])
 
 
 def test_facts_of_a_fit() -> None:
@@ -131,9 +129,3 @@ def test_a_rehearsal_leaves_no_mark_and_finds_what_cannot_be_trained() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training
     assert all(p.grad is None for p in (*model.parameters(), *guide.parameters()))
-
-
-def test_a_cast_is_to_what_the_model_was_fitted_to() -> None:
-    batch = cast({"x": torch.zeros(2).double(), "y": torch.zeros(2).int(), "t": torch.zeros(2)},
-                 {"x": "float32", "y": "int64"})  # fmt: skip
-    assert [value.dtype for value in batch.values()] == [torch.float32, torch.int64, torch.float32]

@@ -6,8 +6,8 @@ from torch.distributions import kl_divergence
 from ppgen import nets
 from ppgen.declare import check
 from ppgen.guides import Clustered
+from ppgen.inference.bound import elbo_parts
 from ppgen.models import MixtureVAE
-from ppgen.objectives.bound import parts
 
 DIM, LATENT, CLUSTERS = 6, 2, 4
 
@@ -28,7 +28,7 @@ def divergences(model: MixtureVAE, guide: Clustered, x: torch.Tensor) -> torch.T
 def test_rate_is_the_smallest_that_any_clustering_has():
     # min over q(c) of sum_c q(c) KL_c + KL(q(c) || p(c)) is -log sum_c p(c) exp(-KL_c).
     model, guide, batch = setting()
-    drawn = parts(model, guide, batch, 5)
+    drawn = elbo_parts(model, guide, batch, 5)
     prior = model.logits.log_softmax(-1)
     smallest = -(prior - divergences(model, guide, batch["x"])).logsumexp(-1).mean()
     torch.testing.assert_close(drawn.rates["c"] + drawn.rates["z"], smallest)
@@ -42,7 +42,7 @@ def test_belongs_to_no_cluster_model_by_copy():
 
 def test_bound_trains_the_clusters_through_the_guide():
     model, guide, batch = setting()
-    drawn = parts(model, guide, batch, 5)
+    drawn = elbo_parts(model, guide, batch, 5)
     (drawn.distortion + drawn.rate).backward()
     for name, parameter in [*model.named_parameters(), *guide.named_parameters()]:
         assert parameter.grad is not None, name

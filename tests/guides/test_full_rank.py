@@ -13,7 +13,7 @@ import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DeclarationError
 from ppgen.guides import FullRank
-from ppgen.objectives.pairing import draw_guide
+from ppgen.inference.paired_trace import trace_guide
 from tests.oracles.conjugate import TwoLevels
 from tests.oracles.linear_gaussian import PPCA, frozen, log_evidence, marginal, maximum_likelihood, posterior
 
@@ -34,7 +34,7 @@ def test_it_reaches_the_exact_posterior(known: tuple[PPCA, Any]) -> None:
     model, fit = known
     x = fit.data.split("test")["x"]
     with torch.no_grad():
-        q = draw_guide(fit.guide, {"x": x}, len(x))["z"].guide_fn
+        q = trace_guide(fit.guide, {"x": x}, len(x))["z"].guide_fn
     wide = MultivariateNormal(q.loc.double(), scale_tril=q.scale_tril.double())
     kl = kl_divergence(wide, posterior(model, x)).mean().item()
     print(f"bar 3, full-rank guide: KL to the exact posterior {kl:.4f} nats per datum")
@@ -111,7 +111,7 @@ def test_all_latents_of_a_datum_are_one_gaussian(make: Any) -> None:
     with torch.no_grad():
         for parameter in guide.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
-        draws = draw_guide(guide, {"x": x.expand(40_000, -1)}, 40_000)
+        draws = trace_guide(guide, {"x": x.expand(40_000, -1)}, 40_000)
     joint = torch.cat([draw.value for draw in draws.values()], -1)
     log_q = sum(draw.guide_fn.log_prob(draw.value) for draw in draws.values())
     fitted = MultivariateNormal(joint.mean(0), covariance_matrix=torch.cov(joint.T))
@@ -150,7 +150,7 @@ def test_constrained_and_scalar_latents_take_part() -> None:
     locs = []
     for seed in (0, 1):
         pyro.set_rng_seed(seed)
-        locs.append(draw_guide(guide, {"x": x}, 4)["image"].guide_fn.base_dist.loc)
+        locs.append(trace_guide(guide, {"x": x}, 4)["image"].guide_fn.base_dist.loc)
     assert not torch.allclose(locs[0], locs[1])
 
 

@@ -10,7 +10,7 @@ import ppgen
 from ppgen.declare import Model
 from ppgen.guides import MeanField
 from ppgen.guides.mean_field import positive
-from ppgen.objectives.pairing import draw_guide
+from ppgen.inference.paired_trace import trace_guide
 from tests.oracles.conjugate import BetaBernoulli, DirichletMultinomial, GammaPoisson, SharedMean
 from tests.oracles.linear_gaussian import PPCA, frozen, log_evidence, marginal, mean_field_gap, posterior
 
@@ -25,7 +25,7 @@ def test_it_ends_at_the_gap_of_the_best_factorised_gaussian() -> None:
     fit = ppgen.fit(model, MeanField(model), data, progress=False, **settings)
     test = fit.data.split("test")["x"]
     with torch.no_grad():
-        q = draw_guide(fit.guide, {"x": test}, len(test))["z"].guide_fn.base_dist
+        q = trace_guide(fit.guide, {"x": test}, len(test))["z"].guide_fn.base_dist
     wide = MultivariateNormal(q.loc.double(), scale_tril=torch.diag_embed(q.scale.double()))
     gap = kl_divergence(wide, posterior(model, test)).mean().item()
     print(f"bar 3, mean-field gap: {gap:.4f} nats per datum, closed form {mean_field_gap(model):.4f}")

@@ -13,7 +13,7 @@ from ppgen.declare import Model, check, latent, observed
 from ppgen.errors import SettingError
 from ppgen.guides import Flow, Structured
 from ppgen.guides.faithful import faithful_inverse
-from ppgen.objectives.bound import elbo_per_datum, parts
+from ppgen.inference.bound import elbo_parts, elbo_per_datum
 
 
 class TwoLevels(Model):
@@ -69,7 +69,7 @@ def test_reaches_the_exact_posterior_of_a_chain(make: Any) -> None:
     optimizer = torch.optim.Adam(guide.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 1200)
     for _ in range(1200):
-        drawn = parts(model, guide, {"x": x}, 64)
+        drawn = elbo_parts(model, guide, {"x": x}, 64)
         optimizer.zero_grad()
         (drawn.distortion + drawn.rate).backward()
         optimizer.step()
@@ -84,7 +84,7 @@ def test_closed_forms_hold_in_the_models_order_only() -> None:
     model = TwoLevels()
     x = model(size=5)["x"]
     for order, valid in (("model", [True, True]), ("inverse", [True, False])):
-        latents = parts(model, Structured(model, order=order), {"x": x}, 5).pairing.latents
+        latents = elbo_parts(model, Structured(model, order=order), {"x": x}, 5).trace.latents
         assert [latents[name].in_order for name in ("z2", "z1")] == valid
 
 

@@ -17,8 +17,8 @@ from torch.distributions import biject_to, constraints
 import ppgen
 from ppgen.declare import Guide, Model, check, latent, observed
 from ppgen.errors import DeclarationError
-from ppgen.fitting import density
 from ppgen.guides import Flow, FullRank, MeanField, Structured
+from ppgen.inference import importance as density
 
 LOC = torch.tensor([-1.0, 0.0, 2.0])
 ROWS = 64

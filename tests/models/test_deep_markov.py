@@ -8,9 +8,9 @@ from torch.distributions.transforms import ReshapeTransform
 
 from ppgen.declare import Guide, latent
 from ppgen.guides import Amortized, MeanField
+from ppgen.inference.bound import elbo_parts, log_weights
 from ppgen.models import DeepMarkovModel
 from ppgen.nets import Smoother
-from ppgen.objectives.bound import log_weights, parts
 
 LENGTH, STATE, DIM = 4, 2, 3
 
@@ -102,7 +102,7 @@ def test_a_guide_that_knows_of_time_beats_one_that_does_not():
         optimizer = torch.optim.Adam(guide.parameters(), lr=1e-2)
         values = []
         for _ in range(200):
-            drawn = parts(model, guide, {"x": x}, len(x))
+            drawn = elbo_parts(model, guide, {"x": x}, len(x))
             optimizer.zero_grad()
             (drawn.distortion + drawn.rate).backward()
             optimizer.step()

@@ -5,8 +5,8 @@ from itertools import product
 import torch
 
 from ppgen.guides import MeanField
+from ppgen.inference.bound import elbo_parts, log_weights
 from ppgen.models import DiscreteVAE
-from ppgen.objectives.bound import log_weights, parts
 
 DIM, LETTERS = 5, 3
 
@@ -42,7 +42,7 @@ def test_bound_is_below_the_density_and_reaches_it():
     optimizer = torch.optim.Adam(guide.parameters(), lr=0.02)
     gaps = []
     for _ in range(150):
-        drawn = parts(model, guide, {"x": x}, len(x))
+        drawn = elbo_parts(model, guide, {"x": x}, len(x))
         optimizer.zero_grad()
         (drawn.distortion + drawn.rate).backward()
         optimizer.step()

@@ -5,8 +5,8 @@ import torch
 from torch.distributions import LogNormal, MultivariateNormal, Normal
 
 from ppgen.guides import MeanField
+from ppgen.inference.bound import elbo_parts
 from ppgen.models import FactorAnalysis
-from ppgen.objectives.bound import parts
 
 ROWS, DIM, FACTORS = 5, 4, 2
 
@@ -45,5 +45,5 @@ def test_a_batch_stands_for_the_whole_data_set():
 
 def _bound(model: FactorAnalysis, guide: MeanField, x: torch.Tensor, size: int) -> torch.Tensor:
     with torch.no_grad():
-        drawn = parts(model, guide, {"x": x}, size)
+        drawn = elbo_parts(model, guide, {"x": x}, size)
     return -(drawn.distortion + drawn.rate)

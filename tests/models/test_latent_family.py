@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ppgen.declare import Model, check
 from ppgen.guides import MeanField
+from ppgen.inference.bound import elbo_parts
 from ppgen.models import (
     BayesianLogisticRegression,
     DeepMarkovModel,
@@ -27,7 +28,6 @@ from ppgen.models import (
     VampPriorHierarchicalVAE,
     VampPriorVAE,
 )
-from ppgen.objectives.bound import parts
 
 SHAPE = (1, 8, 8)
 ROWS = 8
@@ -91,7 +91,7 @@ def covariates(model: Model, batch: Batch) -> Batch:
 
 def loss(model: Model, guide: nn.Module, batch: Batch) -> Tensor:
     """The negative ELBO, nats per datum."""
-    drawn = parts(model, guide, batch, SIZE)
+    drawn = elbo_parts(model, guide, batch, SIZE)
     return drawn.distortion + drawn.rate
 
 

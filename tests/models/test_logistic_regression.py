@@ -7,8 +7,8 @@ from torch.distributions import Normal
 from torch.nn.functional import logsigmoid
 
 from ppgen.guides import FullRank
+from ppgen.inference.bound import elbo_parts
 from ppgen.models import BayesianLogisticRegression
-from ppgen.objectives.bound import parts
 
 
 def data() -> dict[str, Tensor]:
@@ -40,12 +40,12 @@ def test_bound_meets_the_evidence_on_a_grid():
     guide = FullRank(model).setup(batch)
     optimizer = torch.optim.Adam(guide.parameters(), lr=0.05)
     for _ in range(300):
-        drawn = parts(model, guide, batch, 40)
+        drawn = elbo_parts(model, guide, batch, 40)
         optimizer.zero_grad()
         (drawn.distortion + drawn.rate).backward()
         optimizer.step()
     with torch.no_grad():
-        draws = [parts(model, guide, batch, 40) for _ in range(300)]
+        draws = [elbo_parts(model, guide, batch, 40) for _ in range(300)]
     bound = -40 * torch.stack([d.distortion + d.rate for d in draws])
     error = float(bound.std() / len(bound) ** 0.5)
     assert bound.mean() < evidence + 3 * error, "a bound above log p(y | x)"

@@ -9,8 +9,8 @@ from torch.nn.functional import softplus
 from ppgen import nets
 from ppgen.declare import Guide, latent, observed
 from ppgen.guides import Clustered
+from ppgen.inference.bound import elbo_parts, elbo_per_datum, log_weights
 from ppgen.models import MixtureVAE
-from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
 
 CLUSTERS, LATENT, DIM = 3, 2, 4
 
@@ -85,7 +85,7 @@ def test_clusters_are_found_without_labels():
     guide = Clustered(model, nets.Gaussian(nets.encoder((64,), 64), 64, 2))
     optimizer = torch.optim.Adam([*model.parameters(), *guide.parameters()], lr=5e-3)
     for _ in range(120):
-        drawn = parts(model, guide, {"x": x}, len(x))
+        drawn = elbo_parts(model, guide, {"x": x}, len(x))
         optimizer.zero_grad()
         (drawn.distortion + drawn.rate).backward()
         optimizer.step()

@@ -9,8 +9,8 @@ from torch import Tensor
 from ppgen import nets
 from ppgen.declare import Guide, latent
 from ppgen.guides import MeanField
+from ppgen.inference.bound import elbo_parts, log_weights
 from ppgen.models import ConditionalVAE, SemiSupervisedVAE
-from ppgen.objectives.bound import log_weights, parts
 
 SHAPE, CLASSES, LATENT = (1, 4, 4), 3, 2
 
@@ -70,7 +70,7 @@ def test_two_labels_name_the_classes_of_all_data():
     guide = MeanField(model)
     optimizer = torch.optim.Adam([*model.parameters(), *guide.parameters()], lr=1e-2)
     for _ in range(80):
-        drawn = parts(model, guide, {"x": x, "y": y}, len(x))
+        drawn = elbo_parts(model, guide, {"x": x, "y": y}, len(x))
         optimizer.zero_grad()
         (drawn.distortion + drawn.rate + sum(drawn.label_nll.values())).backward()
         optimizer.step()

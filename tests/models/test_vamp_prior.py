@@ -9,8 +9,8 @@ import torch
 import ppgen
 from ppgen import nets
 from ppgen.guides import Amortized, AmortizedPair
+from ppgen.inference.bound import elbo_parts
 from ppgen.models import VampPriorHierarchicalVAE, VampPriorVAE
-from ppgen.objectives.bound import parts
 
 SHAPE = (1, 4, 4)
 
@@ -31,7 +31,7 @@ def test_one_pseudo_input_at_the_datum_makes_prior_and_posterior_one():
     model = small(num_components=1)
     model.pseudo_inputs.logits.data.sign_().mul_(200.0)  # zeros and ones
     x = model.pseudo_inputs().detach()
-    drawn = parts(model, Amortized(model.posterior), {"x": x}, 1)
+    drawn = elbo_parts(model, Amortized(model.posterior), {"x": x}, 1)
     assert abs(drawn.rates["z"]) < 1e-6
 
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ppgen.context import validation
+from ppgen.inference.bound import log_weights
+from ppgen.inference.importance import repeat_rows
 from ppgen.objectives import ELBO, IWAE, Moment, Objective, WakeSleep
-from ppgen.objectives.bound import log_weights
-from ppgen.objectives.particles import repeat_rows
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, exact_guide, log_evidence, z_scores
 from tests.oracles.pyro_elbos import gradients
 

@@ -14,9 +14,9 @@ import ppgen
 from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import Delta, FullRank, MeanField
+from ppgen.inference.paired_trace import trace_guide
 from ppgen.models import VAE, Autoencoder, ConditionalVAE, SemiSupervisedVAE
 from ppgen.objectives import ELBO, Moment
-from ppgen.objectives.pairing import draw_guide
 from tests.oracles.conjugate import BetaBernoulli, DirichletMultinomial, GammaPoisson, SharedMean, TwoLevels
 from tests.oracles.pyro_elbos import gradients, ours, reference
 
@@ -351,7 +351,7 @@ def test_labels_teach_the_guide_by_their_weight() -> None:
     batch = {"x": torch.bernoulli(torch.full((4, 1, 8, 8), 0.5)), "y": torch.tensor([2, -1, -1, 0])}
     plain, _ = ours(ELBO(), model, guide, batch, 40, Moment())
     taught, gradient = ours(ELBO(label_weight=5.0), model, guide, batch, 40, Moment())
-    q = draw_guide(guide, {"x": batch["x"]}, 4)["y"].guide_fn
+    q = trace_guide(guide, {"x": batch["x"]}, 4)["y"].guide_fn
     nll = -q.log_prob(torch.tensor([2, 0, 0, 0]))[[0, 3]].sum() / 4
     torch.testing.assert_close(taught.value, plain.value + 5 * nll, rtol=0, atol=1e-10)
     torch.testing.assert_close(taught.record, plain.record, rtol=0, atol=1e-10)
@@ -377,8 +377,8 @@ def test_the_scores_left_out_by_sticking_the_landing_are_all_that_is_left_out(ma
     stuck, without = ours(ELBO(gradient="stl", beta=0.5), model, guide, batch, 60, Moment())
     torch.testing.assert_close(full.value, stuck.value, rtol=0, atol=1e-10)
     pyro.set_rng_seed(0)
-    drawn = {name: draw.value.detach() for name, draw in draw_guide(guide, batch, 60).items()}
-    scored = draw_guide(guide, batch, 60, drawn).values()
+    drawn = {name: draw.value.detach() for name, draw in trace_guide(guide, batch, 60).items()}
+    scored = trace_guide(guide, batch, 60, drawn).values()
     score = gradients(sum(draw.guide_fn.log_prob(draw.value).sum() for draw in scored) / 6, model, guide)
     for name in with_score:
         expected = without[name] + 0.5 * score[name]

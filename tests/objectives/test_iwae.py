@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import Delta
+from ppgen.inference.bound import elbo_parts
 from ppgen.objectives import IWAE, Moment
-from ppgen.objectives.bound import parts
 from tests.oracles.mixture import Mixture
 from tests.oracles.pyro_elbos import gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
@@ -178,7 +178,7 @@ def test_the_bound_on_a_mixture_rises_with_k_and_the_true_elbo_is_beside_it() ->
         records = {k: IWAE(k).loss("iwae", model, guide, batch, 1200, Moment()).record for k in (1, 8)}
     exact = model.log_joint(x).logsumexp(1).mean()
     for record in records.values():
-        bound = parts(model, guide, batch, 1200, closed_form=False)
+        bound = elbo_parts(model, guide, batch, 1200, closed_form=False)
         assert record["elbo"] == pytest.approx(-(bound.distortion + bound.rate).item(), abs=0.1)
         assert {"rate/y", "rate/z", "distortion"} <= set(record)
         assert record["elbo"] < record["iwae"]

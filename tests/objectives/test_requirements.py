@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.objectives.pairing import Pairing, pair
+from ppgen.inference.paired_trace import PairedTrace, trace_pair
 from ppgen.objectives.requirements import must_be_pathwise, must_have_spread
 
 
-def drawn_from(fn: Any) -> Pairing:
+def drawn_from(fn: Any) -> PairedTrace:
     def program(batch: Any, size: int) -> None:
         pyro.sample("z", fn)
 
-    return pair(program, program, {}, 1)
+    return trace_pair(program, program, {}, 1)
 
 
 def test_a_draw_without_a_path_is_named() -> None:

@@ -15,8 +15,8 @@ from ppgen.context import validation
 from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DataError
 from ppgen.guides import MeanField
+from ppgen.inference.bound import elbo_per_datum
 from ppgen.objectives import ELBO, Moment
-from ppgen.objectives.bound import elbo_per_datum
 from tests.oracles.gaussian_pair import z_scores
 from tests.oracles.pyro_elbos import gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ppgen.context import validation
-from ppgen.objectives.bound import elbo_per_datum, parts
-from ppgen.objectives.particles import repeat_rows
+from ppgen.inference.bound import elbo_parts, elbo_per_datum
+from ppgen.inference.importance import repeat_rows
 
 __all__ = ["bound", "maximise"]
 
@@ -23,7 +23,7 @@ def maximise(model: Any, guide: Any, batch: Mapping[str, Tensor], steps: int, le
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     with validation(False):
         for _ in range(steps):
-            drawn = parts(model, guide, batch, rows)
+            drawn = elbo_parts(model, guide, batch, rows)
             optimizer.zero_grad()
             (drawn.distortion + drawn.rate).backward()
             optimizer.step()

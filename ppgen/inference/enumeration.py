@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from ppgen.declare.batch import MISSING, is_missing
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DataError, DeclarationError
-from ppgen.objectives.base import Program
-from ppgen.objectives.pairing import draw_guide
+from ppgen.inference.paired_trace import trace_guide
 
 __all__ = [
     "MOST_ROWS_A_DATUM",
-    "Expanded",
+    "EnumeratedBatch",
     "enumerate_discrete",
     "logsumexp_by_datum",
     "num_values",
@@ -27,7 +27,7 @@ MOST_ROWS_A_DATUM = 4096
 
 
 @dataclasses.dataclass(frozen=True)
-class Expanded:
+class EnumeratedBatch:
     """A batch with a row for every combination of values of its discrete latents.
 
     Args:
@@ -53,7 +53,7 @@ class Expanded:
         return total
 
 
-def enumerate_discrete(guide: Program, batch: Mapping[str, Tensor], names: list[str]) -> Expanded:
+def enumerate_discrete(guide: PyroProgram, batch: Mapping[str, Tensor], names: list[str]) -> EnumeratedBatch:
     """Expand a batch over all values of the guide's discrete sites, one site after the other.
 
     A later site may depend on an earlier one: the guide runs again with the earlier values in the batch. A value in
@@ -71,7 +71,7 @@ def enumerate_discrete(guide: Program, batch: Mapping[str, Tensor], names: list[
     rows = len(next(iter(batch.values())))
     device = next(iter(batch.values())).device
     given = {name: batch[name] for name in names if name in batch}
-    expanded = Expanded(
+    enumerated = EnumeratedBatch(
         {name: value for name, value in batch.items() if name not in given},
         torch.arange(rows, device=device),
         {},
@@ -79,11 +79,11 @@ def enumerate_discrete(guide: Program, batch: Mapping[str, Tensor], names: list[
         rows,
     )
     for name in names:
-        expanded = _expand(guide, expanded, name, given.get(name))
-    return expanded
+        enumerated = _expand(guide, enumerated, name, given.get(name))
+    return enumerated
 
 
-def _expand(guide: Program, before: Expanded, name: str, given: Tensor | None) -> Expanded:
+def _expand(guide: PyroProgram, before: EnumeratedBatch, name: str, given: Tensor | None) -> EnumeratedBatch:
     fn = _guide_distribution(guide, before.batch, name)
     support = _support(name, fn)
     count = len(support)
@@ -118,11 +118,11 @@ def _expand(guide: Program, before: Expanded, name: str, given: Tensor | None) -
     unknown = {key: value[row_index] for key, value in before.unknown.items()}
     log_of[name] = log_q[row_index, value_index]
     unknown[name] = ~known[row_index]
-    return Expanded(batch, before.datum[row_index], log_of, unknown, before.num_data)
+    return EnumeratedBatch(batch, before.datum[row_index], log_of, unknown, before.num_data)
 
 
-def _guide_distribution(guide: Program, batch: Mapping[str, Tensor], name: str) -> Any:
-    return draw_guide(guide, batch, len(next(iter(batch.values()))))[name].guide_fn
+def _guide_distribution(guide: PyroProgram, batch: Mapping[str, Tensor], name: str) -> Any:
+    return trace_guide(guide, batch, len(next(iter(batch.values()))))[name].guide_fn
 
 
 def num_values(fn: Any) -> int:

@@ -1,4 +1,4 @@
-"""Which of the three questions a pair cannot answer, read from its sites."""
+"""Which of the three questions a pair can answer, read from its sites, and why not the others."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from ppgen.declare.look import label_of
 from ppgen.errors import SettingError, Unanswerable
 
-__all__ = ["QUESTIONS", "refusal"]
+__all__ = ["QUESTIONS", "find_obstacle"]
 
 QUESTIONS = ("density", "sampling", "representation")
 
 
-def refusal(model: Any, guide: Any, question: str, *, is_point: bool = False) -> Unanswerable | None:
+def find_obstacle(model: Any, guide: Any, question: str, *, is_point: bool = False) -> Unanswerable | None:
     """Why a question has no answer, with a way to one; ``None`` if it has an answer.
 
     Args:

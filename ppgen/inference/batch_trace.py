@@ -10,37 +10,39 @@ from torch import Tensor, nn
 
 from ppgen.context import preserved_state
 from ppgen.declare.batch import MISSING
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DataError, DeclarationError, SettingError
-from ppgen.objectives.base import Program
-from ppgen.objectives.enumeration import MOST_ROWS_A_DATUM, Expanded, enumerate_discrete, num_values
-from ppgen.objectives.pairing import Draw, Pairing, draw_guide, pair
+from ppgen.inference.enumeration import MOST_ROWS_A_DATUM, EnumeratedBatch, enumerate_discrete, num_values
+from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 
-__all__ = ["Run", "discrete_sites", "rerun", "run"]
+__all__ = ["BatchTrace", "discrete_sites", "replay_batch", "trace_batch"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class BatchTrace:
     """What guide and model said of a batch.
 
     Args:
         pairing: draws and densities by site.
         batch: as it was run: the caller's, or its expansion over the values of discrete latents.
         size: of the data plate in that run.
-        expanded: the expansion, if discrete latents were summed out.
+        enumerated: the expansion, if discrete latents were summed out.
     """
 
-    pairing: Pairing
+    trace: PairedTrace
     batch: Mapping[str, Tensor]
     size: int
-    expanded: Expanded | None = None
+    enumerated: EnumeratedBatch | None = None
 
     @property
     def rows(self) -> int:
         """Rows of the run; more than the data points where discrete latents were summed out."""
-        return self.pairing.rows
+        return self.trace.rows
 
 
-def run(model: Program, guide: Program | None, batch: Mapping[str, Tensor], size: int, *, sum_out: bool = True) -> Run:
+def trace_batch(
+    model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor], size: int, *, sum_out: bool = True
+) -> BatchTrace:
     """Run guide then model.
 
     Args:
@@ -52,18 +54,23 @@ def run(model: Program, guide: Program | None, batch: Mapping[str, Tensor], size
     """
     names = discrete_sites(guide, batch) if sum_out else []
     if guide is not None and names:
-        expanded = enumerate_discrete(guide, batch, names)
-        rows = len(expanded.datum)
-        return Run(pair(model, guide, expanded.batch, rows), expanded.batch, rows, expanded)
+        enumerated = enumerate_discrete(guide, batch, names)
+        rows = len(enumerated.datum)
+        return BatchTrace(trace_pair(model, guide, enumerated.batch, rows), enumerated.batch, rows, enumerated)
     _refuse_missing(guide, batch, None)
-    pairing = pair(model, guide, batch, size)
-    _refuse_missing(guide, batch, pairing.observed)
-    return Run(pairing, batch, size)
+    trace = trace_pair(model, guide, batch, size)
+    _refuse_missing(guide, batch, trace.observed)
+    return BatchTrace(trace, batch, size)
 
 
-def rerun(
-    first: Run, model: Program, guide: Program | None, values: Mapping[str, Tensor], *, freeze_guide: bool = False
-) -> Run:
+def replay_batch(
+    first: BatchTrace,
+    model: PyroProgram,
+    guide: PyroProgram | None,
+    values: Mapping[str, Tensor],
+    *,
+    freeze_guide: bool = False,
+) -> BatchTrace:
     """Guide and model once more on the same rows, at given values of the latents.
 
     Args:
@@ -81,11 +88,11 @@ def rerun(
                 got=f"{type(part).__name__}(p={part.p:g}) in {type(guide).__name__}",
                 fix='gradient="pathwise", or a guide without dropout',
             )
-    pairing = pair(model, guide, first.batch, first.size, values, freeze_guide=freeze_guide)
-    return dataclasses.replace(first, pairing=pairing)
+    trace = trace_pair(model, guide, first.batch, first.size, values, freeze_guide=freeze_guide)
+    return dataclasses.replace(first, trace=trace)
 
 
-def discrete_sites(guide: Program | None, batch: Mapping[str, Tensor]) -> list[str]:
+def discrete_sites(guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> list[str]:
     """The discrete sites that a bound sums out, in the guide's order; none if they have too many values together.
 
     A global one, or one in a plate inside the data plate, is not among them: it has no row of its own.
@@ -97,7 +104,7 @@ def discrete_sites(guide: Program | None, batch: Mapping[str, Tensor]) -> list[s
     if known is None:
         evidence = {name: value for name, value in batch.items() if name not in getattr(guide, "sites", {})}
         with preserved_state(guide):
-            drawn = draw_guide(guide, evidence, len(next(iter(batch.values()))))
+            drawn = trace_guide(guide, evidence, len(next(iter(batch.values()))))
         rows = len(next(iter(batch.values())))
         counts = {name: num_values(d.guide_fn) for name, d in drawn.items() if d.guide_fn.batch_shape == (rows,)}
         listable = [name for name, count in counts.items() if count]
@@ -108,7 +115,7 @@ def discrete_sites(guide: Program | None, batch: Mapping[str, Tensor]) -> list[s
     return list(known)
 
 
-def _must_come_first(guide: Program, discrete: list[str], drawn: Mapping[str, Draw]) -> None:
+def _must_come_first(guide: PyroProgram, discrete: list[str], drawn: Mapping[str, PairedSite]) -> None:
     """Refuse a discrete site that depends on a continuous draw: it would be summed out at another draw than scored."""
     order = list(drawn)
     for name in discrete:
@@ -124,7 +131,9 @@ def _must_come_first(guide: Program, discrete: list[str], drawn: Mapping[str, Dr
             )
 
 
-def _refuse_missing(guide: Program | None, batch: Mapping[str, Tensor], observed: Mapping[str, Draw] | None) -> None:
+def _refuse_missing(
+    guide: PyroProgram | None, batch: Mapping[str, Tensor], observed: Mapping[str, PairedSite] | None
+) -> None:
     """A discrete latent that is drawn is drawn for all rows or for none; -1 would be read as a value of its own.
 
     Integers are looked at before the run, in which they may be an index; bits once the run has told them from reals.

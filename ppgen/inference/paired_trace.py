@@ -18,15 +18,15 @@ from pyro.poutine.subsample_messenger import _Subsample
 from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
+from ppgen.context import frozen
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DeclarationError
-from ppgen.objectives.base import Program
-from ppgen.objectives.frozen import frozen
 
-__all__ = ["Draw", "Pairing", "draw_guide", "pair"]
+__all__ = ["PairedSite", "PairedTrace", "trace_guide", "trace_pair"]
 
 
 @dataclasses.dataclass
-class Draw:
+class PairedSite:
     """One site of a paired run.
 
     Args:
@@ -61,7 +61,7 @@ class Draw:
         return True
 
     @property
-    def may_be_closed(self) -> bool:
+    def has_valid_kl(self) -> bool:
         """Whether a registered ``KL`` is the site's expected log-ratio; Pyro's for a Delta forgets its log-density."""
         return self.in_order and not self.is_delta
 
@@ -71,7 +71,7 @@ class Draw:
 
     def rate(self, *, closed_form: bool) -> Tensor:
         """The site's rate, [*plates]: closed-form ``KL(q || p)`` where valid and registered, else ``log q - log p``."""
-        if closed_form and self.may_be_closed:
+        if closed_form and self.has_valid_kl:
             try:
                 return self._masked(kl_divergence(self.guide_fn, self.model_fn))
             except NotImplementedError:
@@ -96,7 +96,7 @@ class Draw:
         return torch.where(self.mask, density, density.new_zeros(()))
 
 
-class Pairing(Messenger):
+class PairedTrace(Messenger):
     """The messenger: records the guide's draws, hands them to the model, and records the model's densities.
 
     Args:
@@ -108,8 +108,8 @@ class Pairing(Messenger):
         super().__init__()
         self.rows = rows
         self.values = values or {}
-        self.latents: dict[str, Draw] = {}
-        self.observed: dict[str, Draw] = {}
+        self.latents: dict[str, PairedSite] = {}
+        self.observed: dict[str, PairedSite] = {}
         self.in_model = False
         self._model_order: list[str] = []
         self._position: dict[str, int] = {}
@@ -171,45 +171,45 @@ class Pairing(Messenger):
         self._model_order.append(name)
 
 
-def pair(
-    model: Program,
-    guide: Program | None,
+def trace_pair(
+    model: PyroProgram,
+    guide: PyroProgram | None,
     batch: Mapping[str, Tensor],
     size: int,
     values: Mapping[str, Tensor] | None = None,
     *,
     freeze_guide: bool = False,
-) -> Pairing:
+) -> PairedTrace:
     """Run guide then model on a batch, the model's latents taking the guide's values, and the guide ``values``.
 
     With ``freeze_guide`` no gradient reaches the guide's parameters; what guide and model share keeps the model's.
     """
-    pairing = Pairing(_rows(batch, size), values)
-    with pairing:
+    trace = PairedTrace(_rows(batch, size), values)
+    with trace:
         if guide is not None:
             with frozen(guide) if freeze_guide else nullcontext():
                 guide(batch, size)
-        pairing.in_model = True
+        trace.in_model = True
         model(batch, size)
-    return pairing
+    return trace
 
 
-def draw_guide(
-    guide: Program, batch: Mapping[str, Tensor], size: int, values: Mapping[str, Tensor] | None = None
-) -> dict[str, Draw]:
+def trace_guide(
+    guide: PyroProgram, batch: Mapping[str, Tensor], size: int, values: Mapping[str, Tensor] | None = None
+) -> dict[str, PairedSite]:
     """Run the guide alone: its draws by site, or its densities at ``values``."""
-    pairing = Pairing(_rows(batch, size), values)
-    with pairing:
+    trace = PairedTrace(_rows(batch, size), values)
+    with trace:
         guide(batch, size)
-    return pairing.latents
+    return trace.latents
 
 
 def _rows(batch: Mapping[str, Tensor], size: int) -> int:
     return len(next(iter(batch.values()))) if batch else size
 
 
-def _draw(message: Any, **side: Any) -> Draw:
-    return Draw(
+def _draw(message: Any, **side: Any) -> PairedSite:
+    return PairedSite(
         message["name"],
         message["value"],
         scale=message["scale"],

@@ -11,8 +11,8 @@ from ppgen.context import validation
 from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DataError, SettingError
 from ppgen.guides import MeanField
-from ppgen.objectives.bound import parts_of
-from ppgen.objectives.run import discrete_sites, rerun, run
+from ppgen.inference.batch_trace import discrete_sites, replay_batch, trace_batch
+from ppgen.inference.bound import elbo_parts_of
 from tests.oracles.gaussian_pair import Linear, LinearGuide
 from tests.oracles.mixture import Mixture
 from tests.oracles.pyro_elbos import gradients
@@ -40,8 +40,8 @@ def test_few_values_are_summed_out_and_many_are_drawn() -> None:
         guide = MeanField(model)
         assert discrete_sites(guide, batch) == summed
         assert discrete_sites(guide, batch) == summed  # as the guide remembers it
-        assert run(model, guide, batch, 3).rows == (3 * 2**bits if summed else 3)
-        assert run(model, guide, batch, 3, sum_out=False).expanded is None
+        assert trace_batch(model, guide, batch, 3).rows == (3 * 2**bits if summed else 3)
+        assert trace_batch(model, guide, batch, 3, sum_out=False).enumerated is None
 
 
 def test_a_discrete_draw_in_an_inner_plate_has_no_row_of_its_own() -> None:
@@ -67,21 +67,21 @@ def test_a_second_run_at_the_same_values_says_the_same(size: int) -> None:
     torch.manual_seed(0)
     for model, guide in ((m, MeanField(m)) for m in (Mixture(), Linear(4))):
         x = model(size=5)["x"].detach()
-        first = run(model, guide, {"x": x}, size)
-        values = {name: draw.value for name, draw in first.pairing.latents.items()}
-        again = rerun(first, model, guide, values)
-        found, expected = (parts_of(ran, size, closed_form=False) for ran in (again, first))
+        first = trace_batch(model, guide, {"x": x}, size)
+        values = {name: draw.value for name, draw in first.trace.latents.items()}
+        again = replay_batch(first, model, guide, values)
+        found, expected = (elbo_parts_of(traced, size, closed_form=False) for traced in (again, first))
         torch.testing.assert_close(found.record(), expected.record(), rtol=0, atol=1e-12)
 
 
 def test_a_frozen_guide_gets_its_gradient_through_the_values_only() -> None:
     model = Linear()
     guide = LinearGuide(model)
-    first = run(model, guide, {"x": torch.randn(4, 3)}, 4)
-    constant = {name: draw.value.detach() for name, draw in first.pairing.latents.items()}
+    first = trace_batch(model, guide, {"x": torch.randn(4, 3)}, 4)
+    constant = {name: draw.value.detach() for name, draw in first.trace.latents.items()}
     for freeze, moved in ((True, False), (False, True)):
-        ran = rerun(first, model, guide, constant, freeze_guide=freeze)
-        found = gradients(parts_of(ran, 4, closed_form=False).rate + 0 * guide.gain.sum(), guide)
+        traced = replay_batch(first, model, guide, constant, freeze_guide=freeze)
+        found = gradients(elbo_parts_of(traced, 4, closed_form=False).rate + 0 * guide.gain.sum(), guide)
         assert any(bool(g.abs().max() > 0) for g in found.values()) == moved
     assert all(parameter.requires_grad for parameter in guide.parameters())
 
@@ -90,11 +90,11 @@ def test_labels_that_are_mostly_missing_must_be_summed_out() -> None:
     model = Mixture()
     batch = {"x": torch.zeros(3, 4), "y": torch.tensor([1, -1, 0])}
     guide = MeanField(model)
-    assert run(model, guide, batch, 3).rows == 5
+    assert trace_batch(model, guide, batch, 3).rows == 5
     with pytest.raises(DataError, match="y: the latent is observed in some rows only"):
-        run(model, guide, batch, 3, sum_out=False)
+        trace_batch(model, guide, batch, 3, sum_out=False)
     batch["y"] = torch.tensor([1, 2, 0])
-    assert list(run(model, guide, batch, 3, sum_out=False).pairing.latents) == ["z"]
+    assert list(trace_batch(model, guide, batch, 3, sum_out=False).trace.latents) == ["z"]
 
 
 def test_a_missing_row_of_one_hot_labels_is_no_label() -> None:
@@ -109,22 +109,22 @@ def test_a_missing_row_of_one_hot_labels_is_no_label() -> None:
 
     model, y = Classes(), torch.tensor([[0.0, 1.0, 0.0], [-1.0, -1.0, -1.0]])
     guide = MeanField(model)
-    assert run(model, guide, {"x": torch.zeros(2, 3), "y": y}, 2).rows == 4
+    assert trace_batch(model, guide, {"x": torch.zeros(2, 3), "y": y}, 2).rows == 4
     with validation(False), pytest.raises(DataError, match="y: the latent is observed in some rows only"):
-        run(model, guide, {"x": torch.zeros(2, 3), "y": y}, 2, sum_out=False)
+        trace_batch(model, guide, {"x": torch.zeros(2, 3), "y": y}, 2, sum_out=False)
 
 
 def test_an_observed_real_latent_may_well_be_minus_one() -> None:
     model = Linear()
     batch = {"x": torch.zeros(2, 3), "z": torch.full((2, 2), -1.0)}
-    assert list(run(model, MeanField(model), batch, 2).pairing.observed) == ["z", "x"]
+    assert list(trace_batch(model, MeanField(model), batch, 2).trace.observed) == ["z", "x"]
 
 
 def test_a_guide_that_drops_out_cannot_be_run_again() -> None:
     model = Linear()
     guide = MeanField(model, encoder=nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5)))
-    first = run(model, guide, {"x": torch.zeros(2, 3)}, 2)
-    values = {name: draw.value for name, draw in first.pairing.latents.items()}
+    first = trace_batch(model, guide, {"x": torch.zeros(2, 3)}, 2)
+    values = {name: draw.value for name, draw in first.trace.latents.items()}
     with pytest.raises(SettingError, match=r"Dropout\(p=0.5\)"):
-        rerun(first, model, guide, values)
-    rerun(first, model, guide.eval(), values)
+        replay_batch(first, model, guide, values)
+    replay_batch(first, model, guide.eval(), values)

@@ -14,8 +14,8 @@ from ppgen.context import validation
 from ppgen.declare import Guide, latent
 from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import FullRank, MeanField, Structured
-from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
-from ppgen.objectives.enumeration import enumerate_discrete, logsumexp_by_datum, num_values, sum_by_datum
+from ppgen.inference.bound import elbo_parts, elbo_per_datum, log_weights
+from ppgen.inference.enumeration import enumerate_discrete, logsumexp_by_datum, num_values, sum_by_datum
 from tests.oracles.mixture import Mixture
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
 
@@ -53,13 +53,13 @@ def test_an_observed_value_is_one_row_and_a_missing_one_is_all() -> None:
     torch.manual_seed(0)
     model = Mixture()
     x = model(size=3)["x"].detach()
-    expanded = enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, ["y"])
-    assert expanded.datum.tolist() == [0, 1, 1, 1, 2]
-    assert expanded.batch["y"].tolist() == [2, 0, 1, 2, 0]
-    assert expanded.unknown["y"].tolist() == [False, True, True, True, False]
-    weights = sum_by_datum(expanded.log_weight.exp(), expanded.datum, 3)
+    enumerated = enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, ["y"])
+    assert enumerated.datum.tolist() == [0, 1, 1, 1, 2]
+    assert enumerated.batch["y"].tolist() == [2, 0, 1, 2, 0]
+    assert enumerated.unknown["y"].tolist() == [False, True, True, True, False]
+    weights = sum_by_datum(enumerated.log_weight.exp(), enumerated.datum, 3)
     torch.testing.assert_close(weights, torch.ones(3))
-    drawn = parts(model, MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, 3)
+    drawn = elbo_parts(model, MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, 3)
     assert drawn.label_nll["y"] > 0
     with pytest.raises(DataError, match="y: an observed value is none"):
         enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([3, -1, 0])}, ["y"])
@@ -76,7 +76,7 @@ def test_a_discrete_site_after_a_continuous_one_is_refused(model: Mixture) -> No
             return dist.Categorical(torch.ones(3).expand(len(z), 3))
 
     with pytest.raises(DeclarationError, match="'y' depends on the continuous latent 'z'"):
-        parts(model, Backwards(), {"x": torch.zeros(2, 4)}, 2)
+        elbo_parts(model, Backwards(), {"x": torch.zeros(2, 4)}, 2)
 
 
 def test_rows_are_gathered_by_datum() -> None:

@@ -1,16 +1,22 @@
-"""Semantics of the draws, codes and reconstructions that a fit gives, on models whose answers are known."""
+"""Draws of x, and reconstructions."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pyro
 import pyro.distributions as dist
+import pytest
 import torch
 from torch import Tensor, nn
 
+import ppgen
 from ppgen.declare import Guide, Model, implicit, latent, observed
-from ppgen.fitting import answers
+from ppgen.errors import Unanswerable
 from ppgen.guides import FullRank, MeanField
+from ppgen.inference import posterior, predictive
+from ppgen.inference.predictive import covariates, placeholders
+from ppgen.models import ConditionalVAE
 from tests.oracles.conjugate import SharedMean, TwoLevels
 
 CPU = torch.device("cpu")
@@ -41,9 +47,9 @@ class Reads(Guide):
 
 
 def test_draws_follow_the_covariates_row_by_row(monkeypatch: Any) -> None:
-    monkeypatch.setattr(answers, "_ROWS", 7)  # pieces that do not divide the number of draws
+    monkeypatch.setattr(predictive, "_ROWS", 7)  # pieces that do not divide the number of draws
     y = torch.arange(20)
-    drawn = answers.draw_observed(Known(), {"y": y}, 20, fixed={}, mean=False, seed=0, device=CPU)
+    drawn = predictive.draw_observed(Known(), {"y": y}, 20, fixed={}, mean=False, seed=0, device=CPU)
     assert set(drawn) == {"x", "w"}
     assert drawn["x"].shape == (20, 1)
     assert (drawn["x"].squeeze(-1) - 10.0 * y).abs().max() < 5
@@ -52,10 +58,10 @@ def test_draws_follow_the_covariates_row_by_row(monkeypatch: Any) -> None:
 
 def test_a_mean_is_of_the_likelihood_at_a_draw_of_z() -> None:
     y = torch.zeros(2000)
-    exact = answers.draw_observed(Known(), {"y": y}, 2000, fixed={}, mean=True, seed=0, device=CPU)
+    exact = predictive.draw_observed(Known(), {"y": y}, 2000, fixed={}, mean=True, seed=0, device=CPU)
     assert exact["w"].unique().numel() > 100  # probabilities, not bits
     torch.testing.assert_close(torch.sigmoid(exact["x"]).squeeze(-1), exact["w"])  # both at the same z
-    drawn = answers.draw_observed(Known(), {"y": y}, 2000, fixed={}, mean=False, seed=0, device=CPU)
+    drawn = predictive.draw_observed(Known(), {"y": y}, 2000, fixed={}, mean=False, seed=0, device=CPU)
     assert abs(drawn["x"].std() - 1.005) < 0.06
     assert abs(exact["x"].std() - 1.0) < 0.06
 
@@ -64,7 +70,7 @@ def test_the_same_seed_gives_the_same_draws_and_no_other_state() -> None:
     state = torch.get_rng_state()
     y = torch.zeros(5)
     runs = [
-        answers.draw_observed(Known(), {"y": y}, 5, fixed={}, mean=False, seed=seed, device=CPU)["x"]
+        predictive.draw_observed(Known(), {"y": y}, 5, fixed={}, mean=False, seed=seed, device=CPU)["x"]
         for seed in (0, 0, 1)
     ]
     assert torch.equal(runs[0], runs[1])
@@ -82,20 +88,21 @@ def test_an_implicit_site_is_what_the_generator_gives() -> None:
         def x(self, z: Tensor) -> Tensor:
             return 2 * z
 
-    drawn = answers.draw_observed(Doubler(), {}, 4, fixed={}, mean=False, seed=0, device=CPU)
+    drawn = predictive.draw_observed(Doubler(), {}, 4, fixed={}, mean=False, seed=0, device=CPU)
     torch.manual_seed(0)
     torch.testing.assert_close(drawn["x"], 2 * torch.randn(4, 3))
 
 
 def test_codes_and_reconstructions_are_at_the_posterior_mean(monkeypatch: Any) -> None:
-    monkeypatch.setattr(answers, "_ROWS", 7)
+    monkeypatch.setattr(posterior, "_ROWS", 7)
+    monkeypatch.setattr(predictive, "_ROWS", 7)
     torch.manual_seed(0)
     y = torch.arange(20.0)
     z = torch.randn(20, 1)
     batch = {"x": 10.0 * y.unsqueeze(-1) + z, "w": torch.ones(20), "y": y}
-    codes = answers.encode(Known(), Reads(), batch, seed=0)
+    codes = posterior.encode(Known(), Reads(), batch, seed=0)
     torch.testing.assert_close(codes["z"], z, rtol=0, atol=1e-5)
-    made = answers.reconstruct(Known(), codes, batch, seed=0)
+    made = predictive.reconstruct(Known(), codes, batch, seed=0)
     torch.testing.assert_close(made["x"], batch["x"])
     torch.testing.assert_close(made["w"], torch.sigmoid(z.squeeze(-1)))
 
@@ -106,13 +113,13 @@ def test_a_global_latent_is_where_the_guide_puts_it() -> None:
     guide, x = FullRank(model), torch.randn(6, 2)
     with torch.no_grad():
         guide.free["mu"].copy_(torch.tensor([30.0, -20.0, -12.0, -12.0, 0.0]))  # a spread of about 1e-5
-    fixed = answers.draw_global(model, guide, {"x": x}, seed=0)
+    fixed = predictive.draw_global(model, guide, {"x": x}, seed=0)
     torch.testing.assert_close(fixed["mu"], torch.tensor([30.0, -20.0]), rtol=0, atol=1e-3)
-    drawn = answers.draw_observed(model, {}, 600, fixed=fixed, mean=False, seed=0, device=CPU)["x"]
+    drawn = predictive.draw_observed(model, {}, 600, fixed=fixed, mean=False, seed=0, device=CPU)["x"]
     torch.testing.assert_close(drawn.mean(0), torch.tensor([30.0, -20.0]), rtol=0, atol=0.2)
-    codes = answers.encode(model, guide, {"x": x}, seed=0)
+    codes = posterior.encode(model, guide, {"x": x}, seed=0)
     assert codes["mu"].shape == (2,)
-    made = answers.reconstruct(model, codes, {"x": x}, seed=0)["x"]
+    made = predictive.reconstruct(model, codes, {"x": x}, seed=0)["x"]
     torch.testing.assert_close(made, codes["mu"] + codes["z"])
 
 
@@ -120,7 +127,7 @@ def test_posterior_draws_have_the_guides_moments() -> None:
     torch.manual_seed(0)
     y = torch.zeros(4)
     batch = {"x": torch.randn(4, 1), "w": torch.ones(4), "y": y}
-    draws = answers.draw_posterior(Known(), Reads(), batch, 3000, seed=0)["z"]
+    draws = posterior.draw_posterior(Known(), Reads(), batch, 3000, seed=0)["z"]
     assert draws.shape == (3000, 4, 1)
     torch.testing.assert_close(draws.mean(0), batch["x"], rtol=0, atol=0.01)
     torch.testing.assert_close(draws.std(0), torch.full((4, 1), 0.1), rtol=0, atol=0.01)
@@ -132,7 +139,7 @@ def test_joint_draws_of_dependent_latents_stay_together() -> None:
     with torch.no_grad():
         for parameter in guide.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
-    draws = answers.draw_posterior(model, guide, {"x": x}, 400, seed=0)
+    draws = posterior.draw_posterior(model, guide, {"x": x}, 400, seed=0)
     assert draws["z2"].shape == (400, 2, 2)
     joint = torch.cat([draws["z2"][:, 0], draws["z1"][:, 0]], -1)
     across = torch.corrcoef(joint.T)[:2, 2:].abs().max()
@@ -153,8 +160,67 @@ def test_modes_come_back() -> None:
     model = Dropping().train()
     guide = MeanField(model)
     x = torch.randn(3, 5)
-    means = answers.encode(model, guide, {"x": x}, seed=0)
-    first = answers.reconstruct(model, means, {"x": x}, seed=0)["x"]
-    assert torch.equal(first, answers.reconstruct(model, means, {"x": x}, seed=1)["x"])
+    means = posterior.encode(model, guide, {"x": x}, seed=0)
+    first = predictive.reconstruct(model, means, {"x": x}, seed=0)["x"]
+    assert torch.equal(first, predictive.reconstruct(model, means, {"x": x}, seed=1)["x"])
     assert model.drop.training
     assert guide.training
+
+
+DATA = ppgen.data.from_tensors({"x": torch.randn(30, 3), "y": torch.arange(30) % 3})
+
+
+def test_covariates_of_a_declared_model_are_parents_that_are_no_sites() -> None:
+    class Told(Model):
+        @observed
+        def x(self, y: Tensor, strength: Any = 1.0) -> Any:
+            return dist.Normal(y, strength)
+
+    assert covariates(Told(), DATA) == (["y"], ["y", "strength"])
+    assert covariates(ConditionalVAE((1, 8, 8)), DATA) == (["y"], ["y"])
+    assert placeholders(Told(), DATA, 4) == {}
+
+
+def program(conditional: bool) -> ppgen.Program:
+    def told(x: Tensor, y: Tensor) -> None:
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(10.0 * y.unsqueeze(-1), 1.0).expand([len(x), 3]).to_event(1), obs=x)
+
+    def free(x: Tensor) -> None:
+        with pyro.plate("data", len(x)):
+            z = pyro.sample("z", dist.Normal(0.0, 1.0))
+            pyro.sample("x", dist.Normal(z.unsqueeze(-1), 0.1).expand([len(x), 3]).to_event(1), obs=x)
+
+    def guide(x: Tensor) -> None:
+        with pyro.plate("data", len(x)):
+            pyro.sample("z", dist.Normal(x.mean(-1), pyro.param("s", torch.tensor(0.1), dist.constraints.positive)))
+
+    return ppgen.Program(told) if conditional else ppgen.Program(free, guide)
+
+
+def test_a_hand_written_program_is_drawn_from_too() -> None:
+    """Its function wants an x: it gets one, and what it says of it is drawn anew."""
+    data = ppgen.data.from_tensors(torch.randn(40, 3))
+    fit = ppgen.fit(program(conditional=False), data=data, max_epochs=1, progress=False)
+    drawn = fit.sample(2000)
+    assert drawn.shape == (2000, 3)
+    assert abs(drawn.std() - 1.005) < 0.05
+    assert torch.corrcoef(drawn.T)[0, 1] > 0.95
+    assert fit.encode().shape == (4,)
+    assert fit.reconstruct().shape == (4, 3)
+
+
+def test_columns_that_a_program_does_not_take_are_no_matter_of_its() -> None:
+    made = program(conditional=False)
+    made.setup({"x": torch.zeros(3, 3)})
+    assert covariates(made.model, DATA) == ([], [])
+
+
+def test_other_arguments_of_a_program_are_covariates() -> None:
+    made = program(conditional=True)
+    fit = ppgen.fit(made, data=DATA, max_epochs=1, progress=False)
+    assert covariates(made.model, DATA) == (["y"], ["y"])
+    assert set(placeholders(made.model, DATA, 4)) == {"x"}
+    torch.testing.assert_close(fit.sample(900, y=2).mean(0), torch.full((3,), 20.0), rtol=0, atol=0.2)
+    with pytest.raises(Unanswerable, match="conditional on y"):
+        fit.sample(4)

@@ -13,8 +13,8 @@ import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DeclarationError
 from ppgen.guides import Delta, FullRank, MeanField
+from ppgen.inference.bound import elbo_parts, kl_per_dimension, log_weights
 from ppgen.models import VAE, ConditionalVAE
-from ppgen.objectives.bound import kl_per_dimension, log_weights, parts
 from tests.oracles.conjugate import SharedMean, TwoLevels
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -101,13 +101,13 @@ def test_parts_are_per_datum_of_the_whole_data_set(rows: int) -> None:
     """A minibatch of 10 stands for all: the global rate counts once for the data set, whatever the batch."""
     model, x = SharedMean(), torch.randn(10, 2)
     guide = MeanField(model)
-    found = parts(model, guide, {"x": x[:rows]}, 10)
+    found = elbo_parts(model, guide, {"x": x[:rows]}, 10)
     q = dist.Normal(torch.zeros(2), 0.1).to_event(1)  # where a global latent's guide starts
     p = dist.Normal(torch.zeros(2), 2.0).to_event(1)
     torch.testing.assert_close(found.rates["mu"], kl_divergence(q, p) / 10, rtol=1e-4, atol=0)
-    local = found.pairing.latents["z"]
+    local = found.trace.latents["z"]
     torch.testing.assert_close(found.rates["z"], kl_divergence(local.guide_fn, local.model_fn).mean())
-    torch.testing.assert_close(found.distortion, -found.pairing.observed["x"].log_prob().mean())
+    torch.testing.assert_close(found.distortion, -found.trace.observed["x"].log_prob().mean())
     torch.testing.assert_close(found.rate, found.rates["mu"] + found.rates["z"])
 
 
@@ -115,7 +115,7 @@ def test_parts_of_a_model_without_data() -> None:
     def model(batch: Any, size: int) -> None:
         pyro.sample("z", dist.Normal(0.0, 1.0))
 
-    found = parts(model, model, {}, 1)
+    found = elbo_parts(model, model, {}, 1)
     assert found.distortion == 0
     assert found.rate == 0
 
@@ -146,9 +146,9 @@ def test_kl_per_dimension_of_what_does_not_factorise(q: Any, p: Any) -> None:
 def test_a_record_names_the_parts_and_their_sum() -> None:
     model = TwoLevels()
     x = {"x": torch.randn(3, 5)}
-    found = parts(model, MeanField(model), x, 3)
+    found = elbo_parts(model, MeanField(model), x, 3)
     record = found.record()
     assert list(record) == ["rate/z2", "rate/z1", "distortion", "elbo"]
     torch.testing.assert_close(record["elbo"], -(found.distortion + found.rate).detach())
     assert not any(value.requires_grad for value in record.values())
-    assert "log_joint" in parts(model, Delta(model), x, 3).record()
+    assert "log_joint" in elbo_parts(model, Delta(model), x, 3).record()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ppgen.errors import DeclarationError
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.objectives.pairing import draw_guide, pair
+from ppgen.inference.paired_trace import trace_guide, trace_pair
 from tests.oracles.conjugate import SharedMean, TwoLevels
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -23,17 +23,17 @@ def test_it_sees_what_guide_trace_and_replayed_model_trace_see() -> None:
     drawn = pyro.poutine.trace(guide).get_trace({"x": x}, 40)
     scored = pyro.poutine.trace(pyro.poutine.replay(model, drawn)).get_trace({"x": x}, 40)
     pyro.set_rng_seed(0)
-    pairing = pair(model, guide, {"x": x}, 40)
-    assert list(pairing.latents) == ["z2", "z1"]
-    assert list(pairing.observed) == ["x"]
-    for name, draw in pairing.latents.items():
+    trace = trace_pair(model, guide, {"x": x}, 40)
+    assert list(trace.latents) == ["z2", "z1"]
+    assert list(trace.observed) == ["x"]
+    for name, draw in trace.latents.items():
         assert torch.equal(draw.value, drawn.nodes[name]["value"])
         assert torch.equal(draw.value, scored.nodes[name]["value"])
         log_q = drawn.nodes[name]["fn"].log_prob(draw.value)
         log_p = scored.nodes[name]["fn"].log_prob(draw.value)
         assert torch.equal(draw.log_ratio(), log_q - log_p)
         assert draw.scale == drawn.nodes[name]["scale"] == 10.0
-    assert torch.equal(pairing.observed["x"].log_prob(), scored.nodes["x"]["fn"].log_prob(x))
+    assert torch.equal(trace.observed["x"].log_prob(), scored.nodes["x"]["fn"].log_prob(x))
 
 
 def test_a_subsampled_plate_takes_the_batch_as_it_is() -> None:
@@ -46,10 +46,10 @@ def test_a_subsampled_plate_takes_the_batch_as_it_is() -> None:
             pyro.sample("x", dist.Normal(0.0, 1.0), obs=x)
 
     before = torch.get_rng_state()
-    pairing = pair(lambda batch, size: model(batch["x"]), None, {"x": torch.zeros(4)}, 1000)
+    trace = trace_pair(lambda batch, size: model(batch["x"]), None, {"x": torch.zeros(4)}, 1000)
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(seen[0], torch.arange(4))
-    assert pairing.observed["x"].scale == 250.0
+    assert trace.observed["x"].scale == 250.0
 
 
 def test_a_latent_without_a_guide_site_is_named() -> None:
@@ -57,7 +57,7 @@ def test_a_latent_without_a_guide_site_is_named() -> None:
         pyro.sample("lonely", dist.Normal(0.0, 1.0))
 
     with pytest.raises(DeclarationError, match="'lonely'"):
-        pair(model, lambda batch, size: None, {}, 1)
+        trace_pair(model, lambda batch, size: None, {}, 1)
 
 
 def test_a_closed_form_needs_the_models_order() -> None:
@@ -73,17 +73,17 @@ def test_a_closed_form_needs_the_models_order() -> None:
         b = pyro.sample("b", dist.Normal(0.0, 1.0))
         pyro.sample("a", dist.Normal(b, 1.0))
 
-    assert {n: d.in_order for n, d in pair(model, forward, {}, 1).latents.items()} == {"a": True, "b": True}
+    assert {n: d.in_order for n, d in trace_pair(model, forward, {}, 1).latents.items()} == {"a": True, "b": True}
     # KL(q(a | b) || p(a)) is right for every b; KL(q(b) || p(b | a)) is not, since a is drawn from b.
-    assert {n: d.in_order for n, d in pair(model, backward, {}, 1).latents.items()} == {"a": True, "b": False}
+    assert {n: d.in_order for n, d in trace_pair(model, backward, {}, 1).latents.items()} == {"a": True, "b": False}
 
 
 def test_a_delta_has_no_closed_form_and_makes_the_guide_a_point() -> None:
     model, x = TwoLevels(), torch.randn(4, 5)
-    pairing = pair(model, Delta(model), {"x": x}, 4)
-    assert pairing.is_point
-    assert not any(draw.may_be_closed for draw in pairing.latents.values())
-    assert not pair(model, MeanField(model), {"x": x}, 4).is_point
+    trace = trace_pair(model, Delta(model), {"x": x}, 4)
+    assert trace.is_point
+    assert not any(draw.has_valid_kl for draw in trace.latents.values())
+    assert not trace_pair(model, MeanField(model), {"x": x}, 4).is_point
 
 
 def test_a_delta_with_a_density_of_its_own_counts_it() -> None:
@@ -97,12 +97,12 @@ def test_a_delta_with_a_density_of_its_own_counts_it() -> None:
         log_q = dist.Normal(0.0, 1.0).log_prob(u)
         pyro.sample("z", dist.Delta(2 * u, log_density=log_q - torch.tensor(2.0).log()))
 
-    pairing = pair(model, guide, {}, 1)
-    assert not pairing.is_point
-    z = pairing.latents["z"].value
+    trace = trace_pair(model, guide, {}, 1)
+    assert not trace.is_point
+    z = trace.latents["z"].value
     expected = dist.Normal(0.0, 2.0).log_prob(z) - dist.Normal(0.0, 1.0).log_prob(z)
     for closed_form in (True, False):
-        torch.testing.assert_close(pairing.latents["z"].rate(closed_form=closed_form), expected)
+        torch.testing.assert_close(trace.latents["z"].rate(closed_form=closed_form), expected)
 
 
 @pytest.mark.parametrize(("mask", "expected"), [(True, 1.0), (False, 0.0)])
@@ -114,7 +114,7 @@ def test_a_mask_for_the_whole_site(mask: bool, expected: float) -> None:
     def guide(batch: Any, size: int) -> None:
         pyro.sample("z", dist.Normal(2**0.5, 1.0))
 
-    draw = pair(model, guide, {}, 1).latents["z"]
+    draw = trace_pair(model, guide, {}, 1).latents["z"]
     assert draw.rate(closed_form=True).item() == pytest.approx(expected)  # KL(Normal(m, 1) || Normal(0, 1)) = m^2 / 2
 
 
@@ -123,13 +123,13 @@ def test_deterministic_sites_are_no_random_variables() -> None:
         z = pyro.sample("z", dist.Normal(0.0, 1.0))
         pyro.deterministic("twice", 2 * z)
 
-    pairing = pair(model, model, {}, 1)
-    assert list(pairing.latents) == ["z"]
-    assert list(pairing.observed) == []
+    trace = trace_pair(model, model, {}, 1)
+    assert list(trace.latents) == ["z"]
+    assert list(trace.observed) == []
 
 
 def test_the_guide_alone() -> None:
     model = SharedMean()
-    draws = draw_guide(MeanField(model), {"x": torch.randn(4, 2)}, 4)
+    draws = trace_guide(MeanField(model), {"x": torch.randn(4, 2)}, 4)
     assert {name: tuple(draw.value.shape) for name, draw in draws.items()} == {"mu": (2,), "z": (4, 2)}
     assert all(draw.model_fn is None for draw in draws.values())

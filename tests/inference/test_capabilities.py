@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from ppgen.errors import SettingError
-from ppgen.fitting.refusals import QUESTIONS, refusal
 from ppgen.guides import Delta, MeanField
+from ppgen.inference.capabilities import QUESTIONS, find_obstacle
 from ppgen.models import GAN, VAE, PixelCNN
 
 VAE_, GAN_, PIXELCNN = VAE((1, 8, 8)), GAN((1, 8, 8)), PixelCNN((1, 4, 4), 2, 1)
@@ -27,7 +27,7 @@ def test_what_can_be_answered_is_read_from_the_sites(
 ) -> None:
     expected = {"density": density, "sampling": sampling, "representation": representation}
     for question, word in expected.items():
-        error = refusal(model, guide, question, is_point=is_point)
+        error = find_obstacle(model, guide, question, is_point=is_point)
         assert (error is None) == (word is None)
         if error is not None:
             assert error.what.startswith(f"no {question}")
@@ -43,10 +43,10 @@ def test_an_observation_gives_an_implicit_model_a_density() -> None:
             raise NotImplementedError
 
     model = Observed((1, 8, 8))
-    assert refusal(model, MeanField(VAE_), "density") is None
-    assert "no guide" in str(refusal(model, None, "density"))
+    assert find_obstacle(model, MeanField(VAE_), "density") is None
+    assert "no guide" in str(find_obstacle(model, None, "density"))
 
 
 def test_other_questions_are_not_known() -> None:
     with pytest.raises(SettingError, match="density, sampling, representation"):
-        refusal(VAE_, None, "beauty")
+        find_obstacle(VAE_, None, "beauty")

@@ -1,4 +1,4 @@
-"""How probable is x? The ELBO, the importance-weighted bound, and the exact density where there are no latents."""
+"""Importance weights of the guide's draws, and what they bound: the ELBO, log p(x), or log p(x) exactly."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ import math
 from collections.abc import Mapping
 
 import torch
+from pyro.distributions import MaskedDistribution
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ppgen.context import evaluating, seeded
 from ppgen.declare.batch import chunks, without_latents
+from ppgen.declare.model import Model
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
-from ppgen.objectives.bound import elbo_per_datum, log_weights, parts
-from ppgen.objectives.particles import only_latent, particle_weights
-from ppgen.objectives.run import discrete_sites, run
+from ppgen.inference.batch_trace import discrete_sites, trace_batch
+from ppgen.inference.bound import data_frame, elbo_parts, elbo_per_datum, log_weights
+from ppgen.inference.paired_trace import PairedSite, trace_pair
 
-__all__ = ["elbo", "log_prob"]
+__all__ = ["elbo", "log_prob", "only_latent", "particle_weights", "repeat_rows"]
+
 
 _ROWS_A_PASS = 2048  # particles times data points
 _ROWS = 256  # data points
@@ -33,7 +37,7 @@ def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_par
     device = next(iter(data.values())).device
     with seeded(seed, device), evaluating(model, guide):
         if any(not site.local for site in getattr(model, "sites", {}).values()):
-            draws = [parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
+            draws = [elbo_parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
             return torch.stack([-(drawn.distortion + drawn.rate).double() for drawn in draws])
         return torch.cat(
             [
@@ -70,7 +74,7 @@ def _rows_a_datum(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]
     """Rows that a datum takes in a pass: one for every value of the discrete latents that are summed out."""
     if not discrete_sites(guide, data):
         return 1
-    return run(model, guide, {name: value[:1] for name, value in without_latents(model, data).items()}, 1).rows
+    return trace_batch(model, guide, {name: value[:1] for name, value in without_latents(model, data).items()}, 1).rows
 
 
 def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int, allowed: int) -> Tensor:
@@ -92,3 +96,48 @@ def _check_particles(num_particles: int) -> None:
         raise SettingError(
             "num_particles is out of range", expected="a whole number >= 1", got=repr(num_particles), fix="1000"
         )
+
+
+def repeat_rows(batch: Mapping[str, Tensor], num_particles: int) -> dict[str, Tensor]:
+    """The batch ``num_particles`` times over, [K * B, ...]: row ``k * B + b`` is datum ``b``.
+
+    Particles as rows run through any network; particles as a leading dim would ask every network for broadcasting.
+    """
+    if num_particles == 1:
+        return dict(batch)
+    return {key: value.repeat((num_particles,) + (1,) * (value.dim() - 1)) for key, value in batch.items()}
+
+
+def particle_weights(
+    model: PyroProgram, guide: PyroProgram, batch: Mapping[str, Tensor], num_particles: int, only: PairedSite | None
+) -> Tensor:
+    """``log p(x_i, z_ik) - log q(z_ik | x_i)``, [num_particles, rows], for independent ``z_ik ~ q(z | x_i)``.
+
+    Args:
+        only: what :func:`only_latent` said of the batch. With it, the guide need not run again: its distribution holds
+            for all draws, and only the model has to see each of them. Without, the guide runs for every draw.
+    """
+    wide = repeat_rows(batch, num_particles)
+    if only is None:
+        return log_weights(model, guide, wide).reshape(num_particles, -1)
+    values = only.guide_fn.sample((num_particles,))
+    log_q = only.guide_fn.log_prob(values)
+    joint = log_weights(model, None, wide | {only.name: values.flatten(0, 1)})
+    return joint.reshape(num_particles, -1) - log_q
+
+
+def only_latent(model: PyroProgram, guide: PyroProgram, batch: Mapping[str, Tensor]) -> PairedSite | None:
+    """The guide's only draw, if a declared model can take its value as given; else ``None``.
+
+    Of several latents each may depend on the one before, so that one run of the guide does not tell of other draws.
+    """
+    if not isinstance(model, Model) or discrete_sites(guide, batch):
+        return None
+    rows = len(next(iter(batch.values())))
+    draws = list(trace_pair(model, guide, batch, rows).latents.values())
+    if len(draws) != 1:
+        return None
+    (draw,) = draws
+    masked = draw.mask is not None or any(isinstance(fn, MaskedDistribution) for fn in (draw.model_fn, draw.guide_fn))
+    plain = data_frame(draw, rows) is not None and draw.guide_fn.batch_shape == (rows,) and not draw.is_delta
+    return draw if plain and not masked else None

@@ -1,0 +1,230 @@
+"""Posterior means, modes and draws of the latents under a guide, also as ArviZ data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from ppgen.context import evaluating, seeded
+from ppgen.declare.batch import chunks, is_missing
+from ppgen.declare.supports import name_of
+from ppgen.inference.batch_trace import discrete_sites
+from ppgen.inference.bound import data_frame
+from ppgen.inference.enumeration import EnumeratedBatch, enumerate_discrete
+from ppgen.inference.paired_trace import PairedSite, trace_guide
+
+__all__ = [
+    "draw_missing",
+    "draw_posterior",
+    "encode",
+    "mean_by_datum",
+    "most_probable",
+    "point_estimates",
+    "posterior_means",
+    "probabilities",
+    "to_arviz",
+]
+
+
+_ROWS = 512
+
+
+def encode(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+    """``E_q[z | x]`` of every latent, [N, *event] ([*event] if it is global); a Categorical's probabilities [N, K]."""
+    pieces = []
+    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+        for chunk in chunks(data, _ROWS):
+            pieces.append({name: _mean(halves) for name, halves in posterior_means(guide, chunk).items()})
+    return _together(model, pieces)
+
+
+def point_estimates(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+    """One value of every latent to decode at, [N, *event] ([*event] if it is global).
+
+    Discrete latents take their jointly most probable values, all others their posterior mean given those.
+    """
+    pieces = []
+    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+        for chunk in chunks(data, _ROWS):
+            names = discrete_sites(guide, chunk)
+            modes = most_probable(guide, chunk, names) if names else {}
+            means = {name: _mean(halves) for name, halves in posterior_means(guide, {**chunk, **modes}).items()}
+            pieces.append({**means, **modes})
+    return _together(model, pieces)
+
+
+def draw_posterior(
+    model: Any, guide: nn.Module, data: Mapping[str, Tensor], num_draws: int, *, seed: int
+) -> dict[str, Tensor]:
+    """Draws of every latent from the guide, [num_draws, N, *event] ([num_draws, *event] if global).
+
+    A discrete latent that the data have in some rows is drawn in the others.
+    """
+    rows = len(next(iter(data.values())))
+    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+        names = discrete_sites(guide, data)
+        if any(name in data for name in names):
+            completed = [draw_missing(guide, data, names) for _ in range(num_draws)]
+            others = [trace_guide(guide, {**data, **values}, rows) for values in completed]
+            runs = [
+                values | {name: draw.value for name, draw in drawn.items()}
+                for values, drawn in zip(completed, others, strict=True)
+            ]
+            return {name: torch.stack([run[name] for run in runs]) for name in runs[0]}
+        first = trace_guide(guide, data, rows)
+        if len(first) == 1:  # no other site that its distribution could depend on: the encoder runs once
+            return {name: draw.guide_fn.sample((num_draws,)) for name, draw in first.items()}
+        draws = [first, *(trace_guide(guide, data, rows) for _ in range(num_draws - 1))]
+    return {name: torch.stack([draw[name].value for draw in draws]) for name in first if name in model.sites}
+
+
+def _together(model: Any, pieces: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The model's latents over all chunks; a global one from the first."""
+    return {
+        name: torch.cat([piece[name] for piece in pieces]) if model.sites[name].local else pieces[0][name]
+        for name in pieces[0]
+        if name in model.sites
+    }
+
+
+def _mean(halves: Tensor) -> Tensor:
+    return halves.mean(0) if halves.is_floating_point() else halves[0]
+
+
+_RUNS = 32
+_DRAWS_A_RUN = 16
+
+
+def posterior_means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """``E_q[z | x]`` of every latent, twice over: [2, rows, *event] (without rows if it is global).
+
+    A Categorical latent gives its probabilities, the mean of its one-hot value: [2, rows, classes]. The means of the
+    others are averaged over all values of the discrete ones, not over draws of them.
+
+    Where means are closed and depend on no other draw, both are the same. Otherwise 32 runs of the guide are averaged
+    in two independent halves, so that the covariance of the halves over data is an unbiased estimate of the variance
+    of the mean.
+    """
+    names = discrete_sites(guide, batch)
+    if not names:
+        return {name: halves for name, (halves, _) in _continuous(guide, batch).items()}
+    enumerated = enumerate_discrete(guide, batch, names)
+    means = {name: torch.stack([p, p]) for name, p in probabilities(guide, batch, names, enumerated).items()}
+    for name, (halves, local) in _continuous(guide, enumerated.batch).items():
+        means[name] = torch.stack([mean_by_datum(half, enumerated) for half in halves]) if local else halves
+    return means
+
+
+def _continuous(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, bool]]:
+    """The two halves of every drawn latent's mean, and whether it has one value per row."""
+    rows = len(next(iter(batch.values())))
+    first = trace_guide(guide, batch, rows)
+    alone = len(first) == 1  # no other site that its distribution could depend on: the encoder runs once
+    runs = [first, first if alone else trace_guide(guide, batch, rows)]
+    if not all(_is_settled(runs[0][name], runs[1][name]) for name in first):
+        runs += [first if alone else trace_guide(guide, batch, rows) for _ in range(_RUNS - 2)]
+    half = len(runs) // 2
+    means = {
+        name: torch.stack([_average([_center(run[name]) for run in part]) for part in (runs[:half], runs[half:])])
+        for name in first
+    }
+    return {name: (halves, data_frame(first[name], rows) is not None) for name, halves in means.items()}
+
+
+def _average(values: list[Tensor]) -> Tensor:
+    return torch.stack(values).mean(0) if values[0].is_floating_point() else values[0]
+
+
+def _center(draw: PairedSite) -> Tensor:
+    """The mean of a draw's distribution; of a few draws where it has no closed form (a transformed Gaussian)."""
+    if not draw.guide_fn.has_rsample:
+        return draw.guide_fn.mode.expand(draw.value.shape)  # a mean of class indices is no class
+    if _has_mean(draw.guide_fn):
+        return draw.guide_fn.mean.expand(draw.value.shape)
+    return draw.guide_fn.sample((_DRAWS_A_RUN,)).mean(0)
+
+
+def _is_settled(first: PairedSite, second: PairedSite) -> bool:
+    return _has_mean(first.guide_fn) and torch.equal(_center(first), _center(second))
+
+
+def _has_mean(fn: Any) -> bool:
+    try:
+        _ = fn.mean
+    except (NotImplementedError, AttributeError):
+        return False
+    return True
+
+
+def mean_by_datum(values: Tensor, enumerated: EnumeratedBatch) -> Tensor:
+    """``E_q[values]`` over what was summed out: [rows, ...] to [num_data, ...]."""
+    weight = enumerated.log_weight.exp().to(values.dtype).reshape(-1, *[1] * (values.dim() - 1))
+    return values.new_zeros(enumerated.num_data, *values.shape[1:]).index_add(0, enumerated.datum, weight * values)
+
+
+def probabilities(
+    guide: nn.Module, batch: Mapping[str, Tensor], names: list[str], enumerated: EnumeratedBatch
+) -> dict[str, Tensor]:
+    """``q(y | x)`` of every discrete latent: the mean of its one-hot value, or of its bits, [num_data, ...].
+
+    A row that is observed has probability 1 at its value.
+
+    Args:
+        guide: with the discrete sites ``names``.
+        batch: [num_data, ...] each.
+        names: in the guide's order.
+        enumerated: the batch over all their values.
+    """
+    free = {name: value for name, value in batch.items() if name not in names}
+    drawn = trace_guide(guide, free, enumerated.num_data)
+    found = {}
+    for name in names:
+        value, fn = enumerated.batch[name], drawn[name].guide_fn
+        if name_of(fn) == "Categorical":
+            value = one_hot(value.long(), len(fn.enumerate_support(expand=False)))
+        found[name] = mean_by_datum(value.to(torch.get_default_dtype()), enumerated)
+    return found
+
+
+def most_probable(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
+    """The jointly most probable values of the discrete latents under ``q(. | x)``; observed ones as they are."""
+    enumerated = enumerate_discrete(guide, batch, names)
+    weight, datum = enumerated.log_weight, enumerated.datum
+    top = weight.new_full((enumerated.num_data,), -torch.inf).scatter_reduce(0, datum, weight, "amax")
+    best = (weight == top[datum]).nonzero().flatten()
+    first = datum.new_full((enumerated.num_data,), len(datum)).scatter_reduce(0, datum[best], best, "amin")
+    return {name: enumerated.batch[name][first] for name in names}
+
+
+def draw_missing(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
+    """A draw of the discrete latents where their values are missing or absent; observed ones as they are."""
+    free = {name: value for name, value in batch.items() if name not in names}
+    values: dict[str, Tensor] = {}
+    for name in names:  # one after the other: a later one may depend on an earlier one that is observed
+        value = trace_guide(guide, {**free, **values}, len(next(iter(batch.values()))))[name].value
+        if name in batch:
+            missing = is_missing(batch[name]).reshape(-1, *[1] * (value.dim() - 1))
+            value = torch.where(missing, value, batch[name].to(value.dtype))
+        values[name] = value
+    return values
+
+
+def to_arviz(posterior: Mapping[str, Tensor], observed: Mapping[str, Tensor]) -> Any:
+    """Draws [num_draws, N, *event] and data as InferenceData (ArviZ < 1) or a DataTree (>= 1), with one chain.
+
+    A guide's draws are independent: one chain holds all of them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # 0.23 announces at import that 1.0 is to come
+        import arviz
+
+    draws = {name: value.detach().cpu().numpy()[None] for name, value in posterior.items()}
+    data = {name: value.detach().cpu().numpy() for name, value in observed.items()}
+    if int(arviz.__version__.partition(".")[0]) < 1:
+        return arviz.from_dict(posterior=draws, observed_data=data)
+    return arviz.from_dict({"posterior": draws, "observed_data": data})

@@ -1,0 +1,115 @@
+"""Draws of the observed sites from the prior, and reconstructions at given latents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyro
+import torch
+from torch import Tensor, nn
+
+from ppgen.context import evaluating, seeded, validation
+from ppgen.data import Dataset
+from ppgen.declare import ProgramPart
+from ppgen.declare.batch import without_latents
+from ppgen.inference.paired_trace import trace_guide
+
+__all__ = ["covariates", "draw_global", "draw_observed", "placeholders", "reconstruct"]
+
+
+_ROWS = 512
+
+
+def draw_observed(
+    model: nn.Module,
+    given: Mapping[str, Tensor],
+    n: int,
+    *,
+    fixed: Mapping[str, Tensor],
+    mean: bool,
+    seed: int,
+    device: torch.device,
+) -> dict[str, Tensor]:
+    """``n`` draws of every observed or implicit site; with ``mean``, the likelihood's mean at a draw of the latents.
+
+    Args:
+        given: covariates, [n, ...] each; the value of an observed site is a placeholder, and is drawn anew.
+        fixed: values of global latents.
+    """
+    pieces: list[dict[str, Tensor]] = []
+    prior = pyro.poutine.condition(pyro.poutine.uncondition(model), data=dict(fixed))
+    with seeded(seed, device), evaluating(model), validation(True):
+        for start in range(0, n, _ROWS):
+            count = min(_ROWS, n - start)
+            chunk = {key: value[start : start + count] for key, value in given.items()}
+            pieces.append({name: _value(node, mean) for name, node in _outputs(model, prior, chunk, count)})
+    return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+    """One draw of every global latent from the guide."""
+    rows = len(next(iter(data.values())))
+    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+        draws = trace_guide(guide, without_latents(model, data), rows)
+    return {name: draws[name].value for name, site in model.sites.items() if name in draws and not site.local}
+
+
+def reconstruct(
+    model: nn.Module, latents: Mapping[str, Tensor], data: Mapping[str, Tensor], *, seed: int
+) -> dict[str, Tensor]:
+    """The likelihood's mean at given latents, for every observed site; a draw where there is no closed-form mean."""
+    rows = len(next(iter(data.values())))
+    pieces = []
+    with seeded(seed, next(iter(data.values())).device), evaluating(model):
+        for start in range(0, rows, _ROWS):
+            part = slice(start, start + _ROWS)
+            values = {name: value[part] if model.sites[name].local else value for name, value in latents.items()}
+            conditioned = pyro.poutine.condition(model, data=values)
+            chunk = {key: value[part] for key, value in data.items() if key not in latents}
+            nodes = _outputs(model, conditioned, chunk, min(_ROWS, rows - start))
+            pieces.append({name: _value(node, mean=True) for name, node in nodes})
+    return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _outputs(model: Any, handled: Any, batch: Mapping[str, Tensor], rows: int) -> list[tuple[str, Any]]:
+    """The observed and implicit sites of one run of a model inside handlers."""
+    tracer = pyro.poutine.trace()
+    with tracer:  # get_trace would make another exception out of ours
+        handled(batch, rows)
+    outputs = [name for name, site in model.sites.items() if site.role != "latent"]
+    return [(name, tracer.trace.nodes[name]) for name in outputs if name in tracer.trace.nodes]
+
+
+def _value(node: Any, mean: bool) -> Tensor:
+    if not mean:
+        return node["value"]
+    try:
+        return node["fn"].mean.expand(node["value"].shape)
+    except (NotImplementedError, AttributeError):
+        return node["value"]
+
+
+def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
+    """Names of the covariates that a prior run needs, and of all that it takes.
+
+    Those of a declared model are parents that are no sites. Of a hand-written program only the arguments are known:
+    those that share the name of an observed site are taken for its value.
+    """
+    sites = model.sites
+    if isinstance(model, ProgramPart):
+        takes = set(model.arguments) | (set(dataset.keys) if "batch" in model.arguments else set())
+        others = [key for key in dataset.keys if key in takes and key not in sites] if len(dataset.keys) > 1 else []
+        return others, others
+    known = dict.fromkeys(p for site in sites.values() for p in site.parents if p not in sites)
+    needed = {p for site in sites.values() for p in site.parents if p not in site.optional}
+    return [name for name in known if name in needed], list(known)
+
+
+def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:
+    """Values for the data arguments of a hand-written program, which a prior run draws anew: [n, ...] of zeros."""
+    if not isinstance(model, ProgramPart):
+        return {}
+    needed, _ = covariates(model, dataset)
+    rows = dataset.representative_rows()
+    return {key: torch.zeros(n, *t.shape[1:], dtype=t.dtype) for key, t in rows.items() if key not in needed}
