@@ -36,7 +36,7 @@ def run(data: Any, args: Any, seed: int) -> dict[str, Any]:
     settings = {"batch_size": args.batch_size, "seed": seed, "device": args.device, "schedule": "cosine"}
     ppgen.fit(
         plain,
-        guides.Amortized(posterior),
+        guides.NetworkGuide(posterior),
         data,
         ppgen.ELBO(beta=args.pretrain_beta),
         max_epochs=args.pretrain,

@@ -117,7 +117,7 @@ def cvae(args: Any) -> tuple[nn.Module, nn.Module]:
     model = models.MaskedVAE(X_SHAPE, args.latent_dim, args.width)
     model.features = nets.GatedMLP([(2, 28, 28)], (args.width, args.width))
     model.decoder = gated_decoder(args.latent_dim + args.width, args.width)
-    return model, guides.Amortized(gated_encoder(args.latent_dim, args.width))
+    return model, guides.NetworkGuide(gated_encoder(args.latent_dim, args.width))
 
 
 if __name__ == "__main__":

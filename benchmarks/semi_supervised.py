@@ -109,7 +109,7 @@ def main(argv: list[str] | None = None) -> None:
     images = {name: {"x": data.splits[name]["x"]} for name in ("train", "valid", "test")}
     first = ppgen.fit(
         GatedVAE(args.code_dim, WIDTH),
-        guides.Amortized(posterior),
+        guides.NetworkGuide(posterior),
         dataclasses.replace(data, splits=images, num_classes={}),
         ppgen.ELBO(warmup=args.m1_epochs / 5),
         max_epochs=args.m1_epochs,

@@ -29,10 +29,10 @@ LATENT_DIM, WIDTH = 40, 300
 def build(name: str, train: Tensor, num_components: int) -> tuple[nn.Module, nn.Module]:
     """Model and guide of a row of the table."""
     if name == "vae":
-        return GatedVAE(LATENT_DIM, WIDTH), guides.Amortized(gated_encoder(LATENT_DIM, WIDTH))
+        return GatedVAE(LATENT_DIM, WIDTH), guides.NetworkGuide(gated_encoder(LATENT_DIM, WIDTH))
     model = models.VampPriorVAE(X_SHAPE, LATENT_DIM, num_components, (WIDTH, WIDTH))
     model.pseudo_inputs.start_at(train[torch.randperm(len(train))[:num_components]])
-    return model, guides.Amortized(model.posterior)
+    return model, guides.NetworkGuide(model.posterior)
 
 
 def main(argv: list[str] | None = None) -> None:

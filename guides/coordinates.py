@@ -1,8 +1,9 @@
-"""A latent variable in free coordinates: R^n, and the bijection from there to its support."""
+"""A latent variable in unconstrained coordinates: R^n, the bijection to its support, and its mask in the model."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -12,11 +13,14 @@ from torch import Tensor
 from torch.distributions import biject_to, constraints
 from torch.distributions.transforms import Transform, identity_transform
 
+from ppgen.context import preserved_state
+from ppgen.declare.model import Model
 from ppgen.declare.site import Site
 from ppgen.declare.supports import CIRCLE, is_circular, mask_of, name_of, support_name, support_of
 from ppgen.errors import DeclarationError
 
-__all__ = ["Latent"]
+__all__ = ["Latent", "Masks"]
+
 
 _PATHS = ("Markov", "GaussianHMM", "LinearHMM")
 _DISCRETE = ("Categorical", "OneHotCategorical", "Bernoulli")
@@ -29,8 +33,8 @@ class Latent:
     Args:
         site: the model's site.
         event_shape: of the model's distribution.
-        free_shape: event shape of the unconstrained value.
-        to_support: bijection from ``free_shape`` to the support.
+        unconstrained_shape: event shape of the unconstrained value.
+        to_support: bijection from ``unconstrained_shape`` to the support.
         is_real: whether that bijection is the identity.
         plate_shape: sizes of the plates inside the data plate, 1 where the site does not stand in one.
         family: ``""`` if continuous, else ``"Categorical"``, ``"OneHotCategorical"`` or ``"Bernoulli"``, whose free
@@ -41,7 +45,7 @@ class Latent:
 
     site: Site
     event_shape: tuple[int, ...]
-    free_shape: tuple[int, ...]
+    unconstrained_shape: tuple[int, ...]
     to_support: Transform
     is_real: bool
     plate_shape: tuple[int, ...]
@@ -55,14 +59,14 @@ class Latent:
 
     @property
     def num_free(self) -> int:
-        return prod(self.free_shape)
+        return prod(self.unconstrained_shape)
 
     @property
     def is_discrete(self) -> bool:
         return bool(self.family)
 
     def discrete(self, logits: Tensor) -> Any:
-        """The discrete distribution with logits [..., *free_shape]."""
+        """The discrete distribution with logits [..., *unconstrained_shape]."""
         if self.family == "Bernoulli":
             shaped = logits.reshape(*logits.shape[:-1], *self.event_shape)
             return dist.Bernoulli(logits=shaped).to_event(len(self.event_shape))
@@ -70,7 +74,7 @@ class Latent:
 
     def features(self, value: Tensor) -> Tensor:
         """The value as other heads read it: free coordinates or one-hot classes, [..., batch, plates * num_free]."""
-        event_dims = len(self.event_shape) if self.is_discrete else len(self.free_shape)
+        event_dims = len(self.event_shape) if self.is_discrete else len(self.unconstrained_shape)
         if self.family == "Categorical":
             read, event_dims = torch.nn.functional.one_hot(value.long(), self.num_free), 1
         else:
@@ -79,7 +83,7 @@ class Latent:
         return read.reshape(*lead, -1)
 
     def constrain(self, free: Any) -> Any:
-        """A distribution over free coordinates [..., *free_shape], moved to the support."""
+        """A distribution over free coordinates [..., *unconstrained_shape], moved to the support."""
         return free if self.is_real else dist.TransformedDistribution(free, [self.to_support])
 
     @classmethod
@@ -186,3 +190,28 @@ def _is_identity(transform: Any) -> bool:
     while type(transform).__name__ == "IndependentTransform":
         transform = transform.base_transform
     return type(transform).__name__ == "ComposeTransform" and not transform.parts
+
+
+class Masks:
+    """Asks the model for the masks of its latents, on any batch.
+
+    A mask is a function of data. Where the method that returns it has latents as parents too, these are drawn already,
+    or else some value stands in for them.
+
+    Args:
+        model: the declared model.
+        example: a value of each of its sites for one datum, ``[1, ...]`` (``[...]`` if global).
+    """
+
+    def __init__(self, model: Model, example: Mapping[str, Tensor]) -> None:
+        self.model, self.example = model, example
+
+    def of(self, site: Site, batch: Mapping[str, Tensor], drawn: Mapping[str, Tensor], rows: int) -> Any:
+        """The mask of a site: a tensor that broadcasts against its plates, or a bool."""
+        values = {name: self._stand_in(name, value, rows) for name, value in self.example.items() if name not in batch}
+        with preserved_state(self.model):
+            mask = mask_of(self.model.call_site(site, batch, {**values, **drawn}))
+        return True if mask is None else mask
+
+    def _stand_in(self, name: str, value: Tensor, rows: int) -> Tensor:
+        return value.expand(rows, *value.shape[1:]) if self.model.sites[name].local else value

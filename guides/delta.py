@@ -29,5 +29,5 @@ class Delta(DerivedGuide):
         return latent.num_free
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        free = output.reshape((*output.shape[:-1], *latent.free_shape))
+        free = output.reshape((*output.shape[:-1], *latent.unconstrained_shape))
         return dist.Delta(latent.to_support(free), event_dim=len(latent.event_shape))

@@ -18,10 +18,9 @@ from ppgen.declare.batch import batch_rows
 from ppgen.declare.model import Model
 from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.errors import DeclarationError
-from ppgen.guides.coordinates import Latent
-from ppgen.guides.evidence import Evidence
+from ppgen.guides.coordinates import Latent, Masks
+from ppgen.guides.encoder_input import EncoderInput
 from ppgen.guides.heads import beside, make_head, start_narrow
-from ppgen.guides.masks import Masks
 
 __all__ = ["DerivedGuide", "Latent"]
 
@@ -79,7 +78,7 @@ class DerivedGuide(_Remembered, ABC):
             )
         object.__setattr__(self, "model", model)  # not a submodule: its parameters are the model's own
         self.latents: list[Latent] = []
-        self.evidence: Evidence | None = None
+        self.evidence: EncoderInput | None = None
         self.heads = nn.ModuleDict()
         self.free = nn.ParameterDict()
         self.parts = nn.ModuleDict()
@@ -156,7 +155,7 @@ class DerivedGuide(_Remembered, ABC):
             if any(latent.site.local for latent in latents):
                 read = {name: example[name].cpu() for name in evidence if name in example}
                 paths = [one.event_shape[0] for one in latents if one.is_path]
-                self.evidence = Evidence(read, self._width, self._encoder, paths)
+                self.evidence = EncoderInput(read, self._width, self._encoder, paths)
                 num_features = self.evidence.num_features
             for i, latent in enumerate(latents):
                 before = [other for other in latents[:i] if other.site.local == latent.site.local]

@@ -11,7 +11,7 @@ from torch.distributions.transforms import AffineTransform, ReshapeTransform
 
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.gaussian import positive
+from ppgen.guides.heads import positive
 from ppgen.nets import Flow as FlowNetwork
 
 __all__ = ["Flow"]
@@ -61,8 +61,8 @@ class Flow(DerivedGuide):
         loc, raw, context = output.split([n, n, self.context], -1)
         here = AffineTransform(loc, positive(raw), event_dim=1)
         free: Any = dist.TransformedDistribution(self.parts[latent.name](context), [here])
-        if latent.free_shape != (n,):
-            reshape = ReshapeTransform((n,), latent.free_shape)
+        if latent.unconstrained_shape != (n,):
+            reshape = ReshapeTransform((n,), latent.unconstrained_shape)
             free = dist.TransformedDistribution(free, [reshape])
         return latent.constrain(free)
 

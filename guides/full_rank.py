@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ppgen.errors import DeclarationError
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.gaussian import lower_triangle, positive, with_covariance
+from ppgen.guides.heads import lower_triangle, positive, with_covariance
 
 __all__ = ["FullRank"]
 
@@ -57,12 +57,12 @@ class FullRank(DerivedGuide):
             loc = loc + scale * (mixing @ noise.unsqueeze(-1)).squeeze(-1)
         tril = lower_triangle(scale, below)
         memory[latent.name] = (loc, tril)
-        return latent.constrain(with_covariance(loc, tril, latent.free_shape))
+        return latent.constrain(with_covariance(loc, tril, latent.unconstrained_shape))
 
     def remember(self, latent: Latent, value: Tensor, memory: dict[str, Any]) -> None:
         loc, tril = memory[latent.name]
         free = value if latent.is_real else latent.to_support.inv(value)
-        flat = free.reshape(*free.shape[: free.dim() - len(latent.free_shape)], latent.num_free)
+        flat = free.reshape(*free.shape[: free.dim() - len(latent.unconstrained_shape)], latent.num_free)
         deviation = (flat - loc).unsqueeze(-1)
         noise = torch.linalg.solve_triangular(tril, deviation, upper=False).squeeze(-1)
         key = self._key(latent, "noise")

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-__all__ = ["Mixing", "beside", "make_head", "start_narrow"]
+from typing import Any
 
+import pyro.distributions as dist
 import torch
 from torch import Tensor, nn
+from torch.distributions.transforms import ReshapeTransform
+from torch.nn.functional import softplus
+
+import ppgen.distributions  # noqa: F401  (registers KL(MultivariateNormal || Normal))
+from ppgen.nets.layers import SOFTPLUS_ONE
+
+__all__ = [
+    "Mixing",
+    "beside",
+    "lower_triangle",
+    "make_head",
+    "normal",
+    "positive",
+    "start_narrow",
+    "with_covariance",
+]
 
 
 def make_head(num_features: int, num_read: int, num_outputs: int, width: int) -> nn.Linear | Mixing:
@@ -64,5 +81,38 @@ def start_narrow(num_free: int, num_outputs: int) -> Tensor:
     so large that Adam, which divides by the size of those it has seen, hardly moves for a thousand steps.
     """
     start = torch.zeros(num_outputs)
-    start[num_free : 2 * num_free] = -2.7935  # a scale of 0.1, see ppgen.guides.gaussian.positive
+    start[num_free : 2 * num_free] = -2.7935  # a scale of 0.1, see ppgen.guides.heads.positive
     return start
+
+
+_SMALLEST = 1e-6
+
+
+def positive(raw: Tensor) -> Tensor:
+    """A positive scale from a head's output, 1 at 0."""
+    return softplus(raw + SOFTPLUS_ONE) + _SMALLEST
+
+
+def normal(loc: Tensor, scale: Tensor, shape: tuple[int, ...]) -> Any:
+    """Independent Gaussians with events of a shape, from [..., n] each."""
+    loc, scale = torch.broadcast_tensors(loc, scale)
+    wide = (*loc.shape[:-1], *shape)
+    return dist.Normal(loc.reshape(wide), scale.reshape(wide)).to_event(len(shape))
+
+
+def with_covariance(loc: Tensor, tril: Tensor, shape: tuple[int, ...]) -> Any:
+    """A Gaussian with a full covariance and events of a shape, from [..., n] and [..., n, n]."""
+    n = loc.shape[-1]
+    if n == 1:
+        return normal(loc, tril.squeeze(-1), shape)
+    free: Any = dist.MultivariateNormal(loc, scale_tril=tril)
+    return free if shape == (n,) else dist.TransformedDistribution(free, [ReshapeTransform((n,), shape)])
+
+
+def lower_triangle(diagonal: Tensor, below: Tensor) -> Tensor:
+    """``diag(s) B`` [..., n, n] from ``s`` [..., n] and what is strictly below the unit diagonal of B, row by row."""
+    n = diagonal.shape[-1]
+    rows, columns = torch.tril_indices(n, n, -1, device=diagonal.device)
+    filled = torch.diag_embed(torch.ones_like(diagonal))
+    filled[..., rows, columns] = below
+    return diagonal.unsqueeze(-1) * filled

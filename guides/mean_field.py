@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.gaussian import normal, positive
+from ppgen.guides.heads import normal, positive
 
 __all__ = ["MeanField"]
 
@@ -36,4 +36,4 @@ class MeanField(DerivedGuide):
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
         loc, raw = output.chunk(2, -1)
-        return latent.constrain(normal(loc, positive(raw), latent.free_shape))
+        return latent.constrain(normal(loc, positive(raw), latent.unconstrained_shape))

@@ -1,17 +1,51 @@
-"""The structured guide: latents depend on each other as they do in the true posterior."""
+"""Which latents an inverse of the dependency graph must condition on, so that it can hold the true posterior."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from torch import Tensor
 
+from ppgen.declare.site import Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.faithful import faithful_inverse
-from ppgen.guides.gaussian import lower_triangle, normal, positive, with_covariance
+from ppgen.guides.heads import lower_triangle, normal, positive, with_covariance
 
-__all__ = ["Structured"]
+__all__ = ["Structured", "faithful_inverse"]
+
+
+def faithful_inverse(sites: Mapping[str, Site], latents: list[str]) -> dict[str, list[str]]:
+    """A minimal faithful inverse of a model's graph (Webb et al., 2018, Faithful Inversion of Generative Models).
+
+    The graph is moralised, then latents are eliminated from the roots on; a latent's neighbours when it is
+    eliminated are its parents in the inverse, and become neighbours of each other. Read backwards, this is an order
+    of sampling in which every dependence of the posterior has an edge: for ``z2 -> z1 -> x`` it is
+    ``q(z1 | x) q(z2 | z1)``.
+
+    Latents in further plates are eliminated first, and so drawn last: given those outside, their elements are
+    independent of each other, as a site in a plate has to be.
+
+    Args:
+        sites: the model's, in topological order.
+        latents: those to be sampled; all other sites count as observed.
+
+    Returns:
+        Latent to the latents that it conditions on, in the order of sampling.
+    """
+    neighbours: dict[str, set[str]] = {name: set() for name in sites}
+    for site in sites.values():
+        family = [site.name, *(parent for parent in site.parents if parent in sites)]
+        for one in family:
+            neighbours[one] |= set(family) - {one}
+    inverse: dict[str, list[str]] = {}
+    for name in sorted((name for name in sites if name in latents), key=lambda name: -len(sites[name].plates)):
+        around = neighbours.pop(name)
+        for one in around:
+            neighbours[one] = (neighbours[one] | around) - {one, name}
+        inverse[name] = [other for other in latents if other in around]
+    return dict(reversed(inverse.items()))
+
 
 _LARGEST_COVARIANCE = 32
 
@@ -59,7 +93,7 @@ class Structured(DerivedGuide):
         return n + n * (n + 1) // 2 if n <= _LARGEST_COVARIANCE else 2 * n
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        n, shape = latent.num_free, latent.free_shape
+        n, shape = latent.num_free, latent.unconstrained_shape
         loc, scale, below = output[..., :n], positive(output[..., n : 2 * n]), output[..., 2 * n :]
         if n > _LARGEST_COVARIANCE:
             return latent.constrain(normal(loc, scale, shape))

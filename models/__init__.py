@@ -42,5 +42,4 @@ from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
 from ppgen.models.semi_supervised import SemiSupervisedVAE
 from ppgen.models.vae import VAE
-from ppgen.models.vamp_prior import VampPriorVAE
-from ppgen.models.vamp_prior_hierarchy import VampPriorHierarchicalVAE
+from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

@@ -1,8 +1,6 @@
-"""The variational autoencoder whose prior is a mixture of its own posteriors."""
+"""VAEs whose prior is a mixture of their own posteriors, at learned pseudo-inputs: one layer of latents, and two."""
 
 from __future__ import annotations
-
-__all__ = ["VampPriorVAE"]
 
 from collections.abc import Sequence
 from math import prod
@@ -15,12 +13,14 @@ from ppgen import nets
 from ppgen.declare import Model, latent, observed
 from ppgen.distributions import EqualMixture
 
+__all__ = ["VampPriorHierarchicalVAE", "VampPriorVAE"]
+
 
 class VampPriorVAE(Model):
     """z ~ 1/K sum_k posterior(z | u_k);  x | z ~ Bernoulli(decoder(z)), with learned pseudo-inputs u_1 .. u_K.
 
     The prior that maximises the ELBO is the posterior averaged over the data; K learned images stand for the data. So
-    the model holds the network that the guide uses: ``ppgen.guides.Amortized(model.posterior)``. The fit is a little
+    the model holds the network that the guide uses: ``ppgen.guides.NetworkGuide(model.posterior)``. The fit is a little
     faster from images of the data: ``model.pseudo_inputs.start_at(x[:K])``.
 
     Reference: J. Tomczak and M. Welling, "VAE with a VampPrior", 2018 (arXiv 1705.07120).
@@ -62,3 +62,58 @@ class VampPriorVAE(Model):
     def x(self, z: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given z."""
         return dist.Bernoulli(logits=self.decoder(z)).to_event(len(self.x_shape))
+
+
+class VampPriorHierarchicalVAE(Model):
+    """z2 ~ 1/K sum_k posterior(z2 | u_k);  z1 | z2 ~ Normal(mu(z2), sigma(z2));  x | z1, z2 ~ Bernoulli(decoder(z)).
+
+    A top layer whose prior is its own averaged posterior is not pulled to a fixed point, and so stays in use. The
+    model holds the network of q(z2 | x), and its guide
+    ``ppgen.guides.TwoLevelNetworkGuide(model.posterior, bottom)`` shares it, where ``bottom`` is a network for
+    q(z1 | x, z2), such as
+    ``nets.Gaussian(nets.GatedMLP([x_shape, (z2_dim,)], hidden), hidden[-1], z1_dim)``.
+
+    Reference: J. Tomczak and M. Welling, "VAE with a VampPrior", 2018 (arXiv 1705.07120).
+
+    Args:
+        x_shape: shape of one data point.
+        latent_dims: sizes of z1 and z2, the data's end first.
+        num_components: K.
+        hidden: widths of the gated layers, the data's end first.
+
+    Example:
+        >>> VampPriorHierarchicalVAE(x_shape=(1, 8, 8), latent_dims=(4, 3), num_components=10)(size=3)["x"].shape
+        torch.Size([3, 1, 8, 8])
+    """
+
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        latent_dims: Sequence[int] = (40, 40),
+        num_components: int = 500,
+        hidden: Sequence[int] = (300, 300),
+    ) -> None:
+        super().__init__()
+        self.x_shape = tuple(x_shape)
+        z1_dim, z2_dim = latent_dims
+        width = hidden[-1]
+        self.posterior = nets.Gaussian(nets.GatedMLP([self.x_shape], hidden), width, z2_dim)
+        self.conditional = nets.Gaussian(nets.GatedMLP([(z2_dim,)], hidden), width, z1_dim)
+        self.features = nets.GatedMLP([(z1_dim,), (z2_dim,)], hidden[::-1])
+        self.logits = nn.Sequential(nn.Linear(hidden[0], prod(self.x_shape)), nn.Unflatten(-1, self.x_shape))
+        self.pseudo_inputs = nets.PseudoInputs(num_components, self.x_shape)
+
+    @latent
+    def z2(self) -> dist.TorchDistribution:
+        """What the image is of: like one of the pseudo-inputs."""
+        return EqualMixture(self.posterior(self.pseudo_inputs()))
+
+    @latent
+    def z1(self, z2: torch.Tensor) -> dist.TorchDistribution:
+        """How it looks, given what it is of."""
+        return self.conditional(z2)
+
+    @observed
+    def x(self, z1: torch.Tensor, z2: torch.Tensor) -> dist.TorchDistribution:
+        """The pixels, independent of each other given both layers."""
+        return dist.Bernoulli(logits=self.logits(self.features(z1, z2))).to_event(len(self.x_shape))

@@ -139,17 +139,17 @@ def test_no_modules_import_each_other() -> None:
 @pytest.mark.parametrize(
     ("place", "line", "complaint"),
     [
-        ("nets/mlp.py", "from ppgen.fitting import loop", "ppgen.nets.mlp imports ppgen.fitting.loop"),
-        ("nets/mlp.py", "def f():\n    import ppgen.fitting.loop", "ppgen.nets.mlp imports ppgen.fitting.loop"),
-        ("nets/mlp.py", "import ppgen", "ppgen.nets.mlp imports ppgen"),
+        ("nets/layers.py", "from ppgen.fitting import loop", "ppgen.nets.layers imports ppgen.fitting.loop"),
+        ("nets/layers.py", "def f():\n    import ppgen.fitting.loop", "ppgen.nets.layers imports ppgen.fitting.loop"),
+        ("nets/layers.py", "import ppgen", "ppgen.nets.layers imports ppgen"),
         ("models/vae.py", "from ppgen.guides import delta", "ppgen.models.vae imports ppgen.guides.delta"),
         ("guides/delta.py", "from ..models.vae import VAE", "ppgen.guides.delta imports ppgen.models.vae"),
-        ("fitting/loop.py", "from ppgen.nets.mlp import MLP", None),
+        ("fitting/loop.py", "from ppgen.nets.layers import MLP", None),
         ("fitting/loop.py", "from ppgen import __version__", None),
     ],
 )
 def test_the_test_sees_what_it_is_there_for(tmp_path: Path, place: str, line: str, complaint: str | None) -> None:
-    for file in ("nets/mlp.py", "models/vae.py", "guides/delta.py", "fitting/loop.py"):
+    for file in ("nets/layers.py", "models/vae.py", "guides/delta.py", "fitting/loop.py"):
         for path in (tmp_path / file, tmp_path / file.partition("/")[0] / "__init__.py", tmp_path / "__init__.py"):
             path.parent.mkdir(exist_ok=True)
             path.write_text("")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["Autoregressive", "EqualMixture", "FlowDistribution", "Markov", "kl_multivariate_normal_independent_normal"]
+__all__ = ["Autoregressive", "EqualMixture", "Markov", "kl_multivariate_normal_independent_normal"]
 
 from ppgen.distributions.autoregressive import Autoregressive
 from ppgen.distributions.equal_mixture import EqualMixture
-from ppgen.distributions.flow import FlowDistribution
 from ppgen.distributions.kl import kl_multivariate_normal_independent_normal
 from ppgen.distributions.markov import Markov

@@ -6,6 +6,7 @@ __all__ = [
     "MLP",
     "Critic",
     "Flow",
+    "FlowDistribution",
     "GatedMLP",
     "GatedTransition",
     "Gaussian",
@@ -27,19 +28,11 @@ __all__ = [
     "over_batch",
 ]
 
-from ppgen.nets.batching import over_batch
-from ppgen.nets.critics import Critic, critic
+from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
-from ppgen.nets.encoders import ImageEncoder, VectorEncoder, encoder
-from ppgen.nets.flow import Flow
-from ppgen.nets.gated_mlp import GatedMLP
-from ppgen.nets.gaussian import Gaussian
-from ppgen.nets.labels import join, one_hot
-from ppgen.nets.masked_conv import MaskedConv2d
-from ppgen.nets.mlp import MLP
+from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
+from ppgen.nets.flow import Flow, FlowDistribution
+from ppgen.nets.inputs import join, one_hot, over_batch
+from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock
 from ppgen.nets.pixelcnn import PixelCNN
-from ppgen.nets.pseudo_inputs import PseudoInputs
-from ppgen.nets.residual import ResidualBlock
-from ppgen.nets.sequence_encoder import SequenceEncoder
-from ppgen.nets.smoother import Smoother
-from ppgen.nets.transition import GatedTransition
+from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

@@ -10,9 +10,9 @@ from math import prod
 
 from torch import Tensor, nn
 
-from ppgen.nets.batching import over_batch
 from ppgen.nets.encoders import default_channels, halvings
-from ppgen.nets.mlp import MLP
+from ppgen.nets.inputs import over_batch
+from ppgen.nets.layers import MLP
 from ppgen.nets.recorded import Recorded
 
 

@@ -1,8 +1,6 @@
-"""Networks that read an event and return features of it: what guides and critics build their heads on."""
+"""Networks that read an event: features for guides, and critics that tell real data from generated data."""
 
 from __future__ import annotations
-
-__all__ = ["ImageEncoder", "VectorEncoder", "encoder", "halvings"]
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -10,9 +8,11 @@ from math import prod
 
 from torch import Tensor, nn
 
-from ppgen.nets.batching import over_batch
-from ppgen.nets.mlp import MLP
+from ppgen.nets.inputs import over_batch
+from ppgen.nets.layers import MLP
 from ppgen.nets.recorded import Recorded
+
+__all__ = ["Critic", "ImageEncoder", "VectorEncoder", "critic", "encoder", "halvings"]
 
 
 def encoder(
@@ -140,3 +140,50 @@ def halvings(height: int, width: int, stages: int | None = None) -> list[tuple[i
 def default_channels(stages: int) -> list[int]:
     """Channels of each stage, the full image's end first: 32, 64, then 128 throughout."""
     return [min(32 * 2**stage, 128) for stage in range(stages)]
+
+
+def critic(x_shape: Sequence[int], hidden: Sequence[int] | None = None, features: int = 128) -> Critic:
+    """A critic of events of one shape: convolutions for images, a perceptron for vectors.
+
+    Args:
+        x_shape: shape of one event.
+        hidden: widths of the stages (image) or layers (vector); by default chosen from ``x_shape``.
+        features: width of the last hidden layer.
+
+    Returns:
+        A module ``[*batch, *x_shape] -> [*batch]``, logits.
+
+    Example:
+        >>> import torch
+        >>> critic((1, 8, 8))(torch.zeros(5, 1, 8, 8)).shape
+        torch.Size([5])
+    """
+    return Critic(encoder(x_shape, features, hidden, activation=leaky), features)
+
+
+class Critic(Recorded):
+    """One logit per event: ``sigmoid(critic(x))`` is the probability that x is real.
+
+    It has no batch normalisation, so that the logit of an event never depends on its neighbours in the batch.
+
+    Args:
+        body: a module ``[*batch, *x_shape] -> [*batch, features]``.
+        features: how many features ``body`` returns.
+
+    Shapes:
+        ``[*batch, *x_shape] -> [*batch]``
+    """
+
+    def __init__(self, body: nn.Module, features: int) -> None:
+        super().__init__()
+        self.body = body
+        self.head = nn.Linear(features, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits ``[*batch]`` of events ``[*batch, *x_shape]``."""
+        return self.head(self.body(x)).squeeze(-1)
+
+
+def leaky() -> nn.Module:
+    """Units with a slope of 0.2 below zero: a critic that is sure of itself must still pass a gradient on."""
+    return nn.LeakyReLU(0.2)

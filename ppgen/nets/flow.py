@@ -1,17 +1,64 @@
-"""Normalizing flows of zuko, as networks that return a distribution."""
+"""Normalizing flows of zuko: networks that return a distribution over vectors."""
 
 from __future__ import annotations
 
-__all__ = ["Flow"]
-
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
+import torch
+from pyro.distributions.torch_distribution import TorchDistribution
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import Distribution, constraints
 
-from ppgen.distributions import FlowDistribution
 from ppgen.nets.recorded import Recorded
+
+__all__ = ["Flow", "FlowDistribution"]
+
+
+class FlowDistribution(TorchDistribution):
+    """What a flow of zuko returns, with what Pyro and a derived guide ask of it: a support, and draws in a plate.
+
+    ``log p(z) = log base(f(z)) + log |det df/dz|``
+
+    Pyro's own ``ZukoToPyro`` says nothing of its support, without which no guide can be derived for the site.
+
+    Args:
+        flow: a distribution over vectors, as the flows of zuko return; ``ppgen.nets.Flow`` makes both.
+
+    Shapes:
+        batch_shape and event_shape are the flow's.
+
+    Example:
+        >>> from ppgen.nets import Flow
+        >>> FlowDistribution(Flow(3).flow()).expand([5]).rsample().shape
+        torch.Size([5, 3])
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, flow: Any, validate_args: bool | None = None) -> None:
+        self.flow = flow
+        super().__init__(flow.batch_shape, flow.event_shape, validate_args=validate_args)
+
+    def expand(self, batch_shape: Sequence[int], _instance: FlowDistribution | None = None) -> FlowDistribution:
+        """The same distribution, independently for each element of ``batch_shape``."""
+        new = self._get_checked_instance(FlowDistribution, _instance)
+        new.flow = self.flow.expand(torch.Size(batch_shape))
+        super(FlowDistribution, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
+        new._validate_args = self._validate_args
+        return new
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Log-densities ``[*shape]`` in nats, of values ``[*shape, dim]``."""
+        if self._validate_args:
+            self._validate_sample(value)
+        return self.flow.log_prob(value)
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Draws ``[*sample_shape, *batch_shape, dim]``."""
+        return self.flow.rsample(torch.Size(sample_shape))
 
 
 class Flow(Recorded):

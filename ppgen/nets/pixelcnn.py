@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.errors import SettingError
-from ppgen.nets.gated import GatedLayer
-from ppgen.nets.masked_conv import MaskedConv2d
+from ppgen.nets.causal import GatedLayer, MaskedConv2d
 from ppgen.nets.recorded import Recorded
 
 

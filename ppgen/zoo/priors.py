@@ -17,7 +17,7 @@ def _vamp(data: Dataset, latent_dim: int = 8, num_components: int = 100, width: 
 
     model = models.VampPriorVAE(data.x_shape, latent_dim, num_components, (width, width))
     _start_at_data(model, data, num_components)
-    return Ingredients(model, guides.Amortized(model.posterior), objectives.ELBO())
+    return Ingredients(model, guides.NetworkGuide(model.posterior), objectives.ELBO())
 
 
 def _hierarchical_vamp(
@@ -28,7 +28,7 @@ def _hierarchical_vamp(
     model = models.VampPriorHierarchicalVAE(data.x_shape, (z1_dim, z2_dim), num_components, (width, width))
     _start_at_data(model, data, num_components)
     bottom = nets.Gaussian(nets.GatedMLP([data.x_shape, (z2_dim,)], (width, width)), width, z1_dim)
-    return Ingredients(model, guides.AmortizedPair(model.posterior, bottom), objectives.ELBO(warmup=5.0))
+    return Ingredients(model, guides.TwoLevelNetworkGuide(model.posterior, bottom), objectives.ELBO(warmup=5.0))
 
 
 def _flow_prior(data: Dataset, latent_dim: int = 8, num_transforms: int = 3) -> Ingredients:

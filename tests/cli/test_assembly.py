@@ -73,9 +73,9 @@ def test_settings_of_the_objective_are_verified_and_reach_it(digits: Dataset) ->
 
 def test_a_model_offers_its_own_posterior_to_the_guide(digits: Dataset) -> None:
     (model, guide, _), _ = assemble(
-        "ppgen.models:VampPriorVAE", digits, guide="amortized", settings={"num_components": 5}
+        "ppgen.models:VampPriorVAE", digits, guide="network-guide", settings={"num_components": 5}
     )
-    assert isinstance(guide, ppgen.guides.Amortized)
+    assert isinstance(guide, ppgen.guides.NetworkGuide)
     assert guide.posterior is model.posterior
 
 

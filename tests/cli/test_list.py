@@ -21,8 +21,8 @@ Ppgen = Callable[..., Result]
         (
             "guides",
             (
-                "Amortized",
-                "AmortizedPair",
+                "NetworkGuide",
+                "TwoLevelNetworkGuide",
                 "Clustered",
                 "MeanField",
                 "FullRank",

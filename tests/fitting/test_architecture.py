@@ -96,7 +96,7 @@ def test_a_network_that_was_changed_after_it_was_made_is_refused() -> None:
         {"$network": "os:system", "arguments": {}},
         {"$network": "torch.nn.modules.linear:math.sqrt", "arguments": {}},
         {"$network": "torch.nn.modules.linear:init", "arguments": {}},
-        {"$network": "ppgen.nets.mlp:Nothing", "arguments": {}},
+        {"$network": "ppgen.nets.layers:Nothing", "arguments": {}},
         {"$network": "ppgen.nets.nowhere:MLP", "arguments": {}},
         {"$class": "builtins:eval"},
         {"$model": "no.such.part"},

@@ -59,15 +59,17 @@ SUPPORTS = [
 ]
 
 
-@pytest.mark.parametrize(("fn", "free_shape", "is_real"), SUPPORTS)
+@pytest.mark.parametrize(("fn", "unconstrained_shape", "is_real"), SUPPORTS)
 @pytest.mark.parametrize("batch", [(), (7,), (2, 5)])
-def test_free_coordinates_reach_the_support(fn: Any, free_shape: Any, is_real: bool, batch: tuple[int, ...]) -> None:
+def test_free_coordinates_reach_the_support(
+    fn: Any, unconstrained_shape: Any, is_real: bool, batch: tuple[int, ...]
+) -> None:
     """For any number of rows, whatever number of them the support was read from."""
     latent = latent_of(fn)
-    assert latent.free_shape == free_shape
+    assert latent.unconstrained_shape == unconstrained_shape
     assert latent.is_real is is_real
-    assert latent.num_free == torch.Size(free_shape).numel()
-    u = torch.randn((*batch, *free_shape))
+    assert latent.num_free == torch.Size(unconstrained_shape).numel()
+    u = torch.randn((*batch, *unconstrained_shape))
     value = latent.to_support(u)
     assert value.shape == (*batch, *fn.event_shape)
     support = CIRCLE if is_circular(fn) else support_of(fn)

@@ -231,7 +231,7 @@ def test_a_family_of_ones_own() -> None:
 
         def distribution(self, latent: Any, output: Tensor, memory: Any) -> Any:
             return latent.constrain(
-                dist.Laplace(output.reshape(*output.shape[:-1], *latent.free_shape), 1.0).to_event(1)
+                dist.Laplace(output.reshape(*output.shape[:-1], *latent.unconstrained_shape), 1.0).to_event(1)
             )
 
     guide = LaplaceField(TwoLevels())

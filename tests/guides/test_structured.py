@@ -12,7 +12,7 @@ from torch import Tensor
 from ppgen.declare import Model, check, latent, observed
 from ppgen.errors import SettingError
 from ppgen.guides import Flow, Structured
-from ppgen.guides.faithful import faithful_inverse
+from ppgen.guides.structured import faithful_inverse
 from ppgen.inference.bound import elbo_parts, elbo_per_datum
 
 

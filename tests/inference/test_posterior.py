@@ -29,7 +29,7 @@ from tests.oracles.conjugate import GammaPoisson, SharedMean, TwoLevels
 def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How often the guide was run."""
     count = [0]
-    original = module.draw_guide
+    original = module.trace_guide
 
     def counted(*args: Any) -> Any:
         count[0] += 1

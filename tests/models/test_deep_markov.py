@@ -7,7 +7,7 @@ from torch.distributions import MultivariateNormal
 from torch.distributions.transforms import ReshapeTransform
 
 from ppgen.declare import Guide, latent
-from ppgen.guides import Amortized, MeanField
+from ppgen.guides import MeanField, NetworkGuide
 from ppgen.inference.bound import elbo_parts, log_weights
 from ppgen.models import DeepMarkovModel
 from ppgen.nets import Smoother
@@ -98,7 +98,7 @@ def test_a_guide_that_knows_of_time_beats_one_that_does_not():
         exact = kalman(model, x).mean()
     model = model.requires_grad_(False)
     bounds = []
-    for guide in (MeanField(model).setup({"x": x}), Amortized(Smoother(DIM, STATE, hidden=16).double())):
+    for guide in (MeanField(model).setup({"x": x}), NetworkGuide(Smoother(DIM, STATE, hidden=16).double())):
         optimizer = torch.optim.Adam(guide.parameters(), lr=1e-2)
         values = []
         for _ in range(200):

@@ -26,13 +26,13 @@ def plain(model: Any, **settings: Any) -> Pair:
 
 def vamp() -> Pair:
     model = models.VampPriorVAE(X, latent_dim=3, num_components=5, hidden=(16, 16))
-    return model, guides.Amortized(model.posterior), None
+    return model, guides.NetworkGuide(model.posterior), None
 
 
 def vamp_hierarchy() -> Pair:
     model = models.VampPriorHierarchicalVAE(X, (4, 3), num_components=5, hidden=(16, 16))
     bottom = nets.Gaussian(nets.GatedMLP([X, (3,)], (16,)), 16, 4)
-    return model, guides.AmortizedPair(model.posterior, bottom), None
+    return model, guides.TwoLevelNetworkGuide(model.posterior, bottom), None
 
 
 def mixture() -> Pair:
@@ -42,7 +42,7 @@ def mixture() -> Pair:
 
 def markov() -> Pair:
     model = models.DeepMarkovModel((8, 8), latent_dim=3, hidden=16)
-    return model, guides.Amortized(nets.Smoother(8, 3, 16)), None
+    return model, guides.NetworkGuide(nets.Smoother(8, 3, 16)), None
 
 
 def autoencoder() -> Pair:

@@ -8,7 +8,7 @@ import torch
 
 import ppgen
 from ppgen import nets
-from ppgen.guides import Amortized, AmortizedPair
+from ppgen.guides import NetworkGuide, TwoLevelNetworkGuide
 from ppgen.inference.bound import elbo_parts
 from ppgen.models import VampPriorHierarchicalVAE, VampPriorVAE
 
@@ -31,7 +31,7 @@ def test_one_pseudo_input_at_the_datum_makes_prior_and_posterior_one():
     model = small(num_components=1)
     model.pseudo_inputs.logits.data.sign_().mul_(200.0)  # zeros and ones
     x = model.pseudo_inputs().detach()
-    drawn = elbo_parts(model, Amortized(model.posterior), {"x": x}, 1)
+    drawn = elbo_parts(model, NetworkGuide(model.posterior), {"x": x}, 1)
     assert abs(drawn.rates["z"]) < 1e-6
 
 
@@ -49,10 +49,10 @@ def test_shared_weights_are_trained_once_and_survive_a_run_folder(layers, tmp_pa
     def pair() -> tuple[ppgen.Model, ppgen.Guide]:
         if layers == 1:
             model = small()
-            return model, Amortized(model.posterior)
+            return model, NetworkGuide(model.posterior)
         both = VampPriorHierarchicalVAE(SHAPE, (3, 2), num_components=5, hidden=(8, 8))
         bottom = nets.Gaussian(nets.GatedMLP([SHAPE, (2,)], (8, 8)), 8, 3)
-        return both, AmortizedPair(both.posterior, bottom)
+        return both, TwoLevelNetworkGuide(both.posterior, bottom)
 
     model, guide = pair()
     own = sum(p.numel() for p in model.parameters()) + (

@@ -1,9 +1,11 @@
+"""Networks that read an event: features for guides, and critics that tell real data from generated data."""
+
 from __future__ import annotations
 
 import pytest
 import torch
 
-from ppgen.nets import ImageEncoder, VectorEncoder, encoder
+from ppgen.nets import ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.encoders import halvings
 
 SHAPES = [(1, 4, 4), (1, 8, 8), (1, 16, 16), (1, 28, 28), (3, 32, 32), (3, 64, 64), (2, 5, 19), (20,), (1,), (), (3, 4)]
@@ -64,3 +66,18 @@ def test_vector_encoder_can_be_affine():
         last.weight.zero_()
         last.bias.zero_()
     torch.testing.assert_close(network(x), x @ network.affine.weight.T + network.affine.bias)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1,), (20,)])
+@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
+def test_gives_one_logit_per_event(shape, batch):
+    torch.manual_seed(0)
+    assert critic(shape)(torch.randn(*batch, *shape)).shape == batch
+
+
+def test_passes_a_gradient_on_to_the_event():
+    torch.manual_seed(0)
+    x = torch.randn(4, 1, 8, 8, requires_grad=True)
+    critic((1, 8, 8))(x).sum().backward()
+    assert (x.grad != 0).all(0).any()
+    assert x.grad.isfinite().all()

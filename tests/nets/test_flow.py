@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Distribution
 
-from ppgen.nets import Flow
+from ppgen.nets import Flow, FlowDistribution
 
 
 def test_importing_zuko_leaves_the_validation_of_distributions_on(monkeypatch):
@@ -27,3 +27,29 @@ def test_context_moves_the_distribution(kind):
     assert density.shape == (5,)
     assert (density != flow(context + 1.0).log_prob(z)).all()
     torch.testing.assert_close(density[1:2], flow(context[1:2]).log_prob(z[1:2]))
+
+
+@pytest.mark.parametrize("batch", [(), (5,), (2, 5)])
+def test_shapes_and_densities_are_the_flows(batch):
+    flow = Flow(3, num_transforms=2, hidden=(8,)).flow()
+    ours = FlowDistribution(flow).expand(batch)
+    assert (ours.batch_shape, ours.event_shape) == (batch, (3,))
+    draw = ours.rsample((4,))
+    assert draw.shape == (4, *batch, 3)
+    assert ours.support.check(draw).all()
+    torch.testing.assert_close(ours.log_prob(draw), flow.log_prob(draw))
+    assert ours.log_prob(draw).shape == (4, *batch)
+
+
+def test_density_integrates_to_one():
+    flow = FlowDistribution(Flow(2, num_transforms=2, hidden=(8,)).flow())
+    line = torch.arange(-9.0, 9.0, 0.1)
+    with torch.no_grad():
+        total = flow.log_prob(torch.cartesian_prod(line, line)).double().exp().sum() * 0.01
+    assert abs(total - 1.0) < 1e-4
+
+
+def test_a_context_makes_a_batch():
+    ours = FlowDistribution(Flow(3, 2, num_transforms=2, hidden=(8,)).flow(torch.randn(5, 2)))
+    assert ours.batch_shape == (5,)
+    assert ours.rsample().shape == (5, 3)

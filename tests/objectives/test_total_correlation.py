@@ -218,7 +218,7 @@ class Line(Model):
 
 def vamp() -> tuple[Model, Any]:
     model = VampPriorVAE(x_shape=(1, 8, 8), latent_dim=2, num_components=3)
-    return model, ppgen.guides.Amortized(model.posterior)
+    return model, ppgen.guides.NetworkGuide(model.posterior)
 
 
 def of(model: Model, family: Any) -> tuple[Model, Any]:

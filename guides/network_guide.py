@@ -1,8 +1,8 @@
-"""A guide from networks that return distributions: for a model that holds its own posterior."""
+"""Guides from networks that return distributions: for a model that holds its own posterior."""
 
 from __future__ import annotations
 
-__all__ = ["Amortized", "AmortizedPair"]
+__all__ = ["NetworkGuide", "TwoLevelNetworkGuide"]
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from torch import Tensor
 from ppgen.declare import Guide, latent
 
 
-class Amortized(Guide):
+class NetworkGuide(Guide):
     """``q(z | x) = posterior(x)``, for a latent z and data x.
 
     The network may be part of the model, as that of a VampPrior is: what guide and model share is trained once.
@@ -24,7 +24,7 @@ class Amortized(Guide):
         >>> import torch
         >>> from ppgen.models import VampPriorVAE
         >>> model = VampPriorVAE(x_shape=(1, 8, 8), latent_dim=3, num_components=10)
-        >>> Amortized(model.posterior)({"x": torch.zeros(5, 1, 8, 8)})["z"].shape
+        >>> NetworkGuide(model.posterior)({"x": torch.zeros(5, 1, 8, 8)})["z"].shape
         torch.Size([5, 3])
     """
 
@@ -38,7 +38,7 @@ class Amortized(Guide):
         return self.posterior(x)
 
 
-class AmortizedPair(Guide):
+class TwoLevelNetworkGuide(Guide):
     """``q(z2 | x) q(z1 | x, z2) = top(x) bottom(x, z2)``, for latents ``z2 -> z1`` and data x.
 
     Args:
@@ -51,7 +51,7 @@ class AmortizedPair(Guide):
         >>> from ppgen.models import VampPriorHierarchicalVAE
         >>> model = VampPriorHierarchicalVAE(x_shape=(1, 8, 8), latent_dims=(4, 3), num_components=10)
         >>> bottom = nets.Gaussian(nets.GatedMLP([(1, 8, 8), (3,)], hidden=(32,)), 32, 4)
-        >>> guide = AmortizedPair(model.posterior, bottom)
+        >>> guide = TwoLevelNetworkGuide(model.posterior, bottom)
         >>> guide({"x": torch.zeros(5, 1, 8, 8)})["z1"].shape
         torch.Size([5, 4])
     """

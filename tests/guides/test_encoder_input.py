@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ppgen.errors import DeclarationError
-from ppgen.guides.evidence import Evidence
+from ppgen.guides.encoder_input import EncoderInput
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from ppgen.guides.evidence import Evidence
     ],
 )
 def test_every_shape_is_read_into_one_row_a_datum(example: dict[str, torch.Tensor]) -> None:
-    evidence = Evidence(example, width=16)
+    evidence = EncoderInput(example, width=16)
     features = evidence(example)
     assert features.shape == (3, evidence.num_features) == (3, 16)
     features.sum().backward()
@@ -32,7 +32,7 @@ def test_every_shape_is_read_into_one_row_a_datum(example: dict[str, torch.Tenso
 
 def test_every_input_is_read() -> None:
     example = {"x": torch.rand(4, 20), "y": torch.tensor([2, 0, 1, 1])}
-    evidence = Evidence(example)
+    evidence = EncoderInput(example)
     before = evidence(example)
     assert not torch.equal(before[0], evidence(example | {"x": torch.rand(4, 20)})[0])
     assert not torch.equal(before[0], evidence(example | {"y": torch.tensor([0, 0, 1, 1])})[0])
@@ -50,11 +50,11 @@ def test_an_encoder_of_ones_own() -> None:
     example = {"x": torch.rand(4, 20), "y": torch.tensor([2, 0, 1, 1])}
     encoder = Both()
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
-    evidence = Evidence(example, encoder=encoder)
+    evidence = EncoderInput(example, encoder=encoder)
     assert evidence.num_features == 5
     assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
     assert torch.equal(evidence(example), encoder(**example))
-    alone = Evidence({"x": example["x"]}, encoder=nn.Linear(20, 3))
+    alone = EncoderInput({"x": example["x"]}, encoder=nn.Linear(20, 3))
     assert alone.num_features == 3
 
 
@@ -62,15 +62,15 @@ def test_an_encoder_of_ones_own() -> None:
 def test_an_encoder_that_gives_no_features_is_refused(encoder: nn.Module) -> None:
     x = torch.rand(3, 8, 8) if isinstance(encoder, nn.LSTM) else torch.rand(3, 1, 8, 8)
     with pytest.raises(DeclarationError, match=r"\[3, features\]"):
-        Evidence({"x": x}, encoder=encoder)
+        EncoderInput({"x": x}, encoder=encoder)
 
 
 def test_nothing_to_condition_on() -> None:
     with pytest.raises(DeclarationError, match="nothing to condition on"):
-        Evidence({})
+        EncoderInput({})
 
 
 def test_what_a_batch_lacks_is_named() -> None:
-    evidence = Evidence({"x": torch.rand(3, 20), "y": torch.tensor([2, 0, 1])})
+    evidence = EncoderInput({"x": torch.rand(3, 20), "y": torch.tensor([2, 0, 1])})
     with pytest.raises(DeclarationError, match="lacks 'y'"):
         evidence({"x": torch.rand(3, 20)})

@@ -1,8 +1,9 @@
-"""Conditioning: class labels as vectors, and several inputs joined into one."""
+"""What networks are fed: any batch dimensions, labels as vectors, several inputs joined into one."""
 
 from __future__ import annotations
 
-__all__ = ["join", "one_hot"]
+from collections.abc import Callable
+from math import prod
 
 import torch
 from pyro.distributions.util import is_validation_enabled
@@ -10,6 +11,29 @@ from torch import Tensor
 from torch.nn import functional
 
 from ppgen.errors import DataError
+
+__all__ = ["join", "one_hot", "over_batch"]
+
+
+def over_batch(network: Callable[[Tensor], Tensor], x: Tensor, event_dim: int) -> Tensor:
+    """Apply ``network`` to the events of ``x``, whatever batch dimensions stand before them.
+
+    Convolutions accept exactly one batch dimension; particles, plates and chains make more, or none.
+
+    Args:
+        network: maps ``[N, *event]`` to ``[N, *out]``.
+        x: ``[*batch, *event]``.
+        event_dim: how many rightmost dimensions of ``x`` are one event.
+
+    Returns:
+        ``[*batch, *out]``.
+    """
+    split = x.dim() - event_dim
+    if split == 1:
+        return network(x)
+    batch, event = x.shape[:split], x.shape[split:]
+    out = network(x.reshape(prod(batch), *event))
+    return out.reshape(*batch, *out.shape[1:])
 
 
 def one_hot(labels: Tensor, num_classes: int) -> Tensor:

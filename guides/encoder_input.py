@@ -12,10 +12,10 @@ from ppgen.errors import DeclarationError
 from ppgen.nets import MLP, SequenceEncoder
 from ppgen.nets import encoder as default_encoder
 
-__all__ = ["Evidence"]
+__all__ = ["EncoderInput"]
 
 
-class Evidence(nn.Module):
+class EncoderInput(nn.Module):
     """Features [batch, num_features] of the observed sites and covariates of a batch.
 
     The reader of each input is chosen by its event shape: convolutions for an image [C, H, W], a perceptron beside an

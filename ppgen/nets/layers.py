@@ -1,0 +1,186 @@
+"""Small networks over vectors: perceptrons, residual blocks, Gaussian heads, learned stand-ins for data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from ppgen.nets.inputs import join
+from ppgen.nets.recorded import Recorded
+
+__all__ = ["MLP", "GatedMLP", "Gaussian", "PseudoInputs", "ResidualBlock"]
+
+
+class MLP(Recorded, nn.Sequential):
+    """Affine maps with an activation between each two of them.
+
+    ``h_0 = x,  h_{l+1} = activation(W_l h_l + b_l)``; the last map has no activation.
+
+    Args:
+        in_features: size of the input's last dimension.
+        out_features: size of the output's last dimension.
+        hidden: widths of the hidden layers; ``()`` gives one affine map.
+        activation: makes one activation: a module class, or a function without arguments.
+
+    Shapes:
+        ``[*batch, in_features] -> [*batch, out_features]``
+
+    Example:
+        >>> import torch
+        >>> MLP(3, 2, hidden=(16,))(torch.zeros(5, 7, 3)).shape
+        torch.Size([5, 7, 2])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        hidden: Sequence[int] = (128, 128),
+        activation: Callable[[], nn.Module] = nn.SiLU,
+    ) -> None:
+        widths = [in_features, *hidden, out_features]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), activation()]
+        super().__init__(*layers[:-1])
+
+
+class GatedMLP(Recorded):
+    """Layers ``h' = (W h + b) * sigmoid(V h + c)`` over all inputs, flattened and side by side.
+
+    Reference: Y. Dauphin et al., "Language modeling with gated convolutional networks", 2017 (arXiv 1612.08083), as
+    used by J. Tomczak and M. Welling, "VAE with a VampPrior", 2018 (arXiv 1705.07120).
+
+    Args:
+        in_shapes: event shape of each input.
+        hidden: widths of the layers; the last one is the number of features that come out.
+
+    Shapes:
+        ``[*batch, *in_shapes[0]], [*batch, *in_shapes[1]], ... -> [*batch, hidden[-1]]``; batch dimensions broadcast.
+
+    Example:
+        >>> import torch
+        >>> GatedMLP([(1, 8, 8), (3,)], hidden=(16, 16))(torch.zeros(5, 1, 8, 8), torch.zeros(2, 5, 3)).shape
+        torch.Size([2, 5, 16])
+    """
+
+    def __init__(self, in_shapes: Sequence[Sequence[int]], hidden: Sequence[int] = (300, 300)) -> None:
+        super().__init__()
+        self.event_dims = [len(shape) for shape in in_shapes]
+        widths = [sum(prod(shape) for shape in in_shapes), *hidden]
+        # One map for values and gates: half as many matrix products.
+        self.layers = nn.ModuleList(nn.Linear(before, 2 * after) for before, after in pairwise(widths))
+        for layer in self.layers:  # torch's default is made for one map; behind closing gates its signal would die out
+            nn.init.normal_(layer.weight, std=(2.0 / layer.in_features) ** 0.5)
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Features ``[*batch, hidden[-1]]`` of the inputs."""
+        flat = [_flatten(x, event_dim) for x, event_dim in zip(inputs, self.event_dims, strict=True)]
+        h = join(*flat)
+        for layer in self.layers:
+            h = nn.functional.glu(layer(h), -1)
+        return h
+
+
+def _flatten(x: Tensor, event_dim: int) -> Tensor:
+    return x.reshape(*x.shape[: x.dim() - event_dim], -1)
+
+
+class ResidualBlock(Recorded):
+    """``h' = h + W_2 silu(W_1 silu(h))``: the identity with a correction, so that deep stacks still pass gradients.
+
+    Reference: K. He et al., "Identity mappings in deep residual networks", 2016 (arXiv 1603.05027).
+
+    Args:
+        width: size of h.
+        inner: width between the two maps; by default ``width``.
+
+    Shapes:
+        ``[*batch, width] -> [*batch, width]``
+
+    Example:
+        >>> import torch
+        >>> ResidualBlock(8)(torch.zeros(5, 8)).shape
+        torch.Size([5, 8])
+    """
+
+    def __init__(self, width: int, inner: int | None = None) -> None:
+        super().__init__()
+        inner = width if inner is None else inner
+        self.correction = nn.Sequential(nn.SiLU(), nn.Linear(width, inner), nn.SiLU(), nn.Linear(inner, width))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """The corrected features."""
+        return h + self.correction(h)
+
+
+SOFTPLUS_ONE = 0.5413248546  # softplus of this is 1: an output of 0 is the scale 1
+SMALLEST_SCALE = 1e-3  # a scale that collapses would make the log-density unbounded
+
+
+class Gaussian(Recorded):
+    """``Normal(W h + b, softplus(V h + c))`` with ``h = body(inputs)``, independent over its coordinates.
+
+    Args:
+        body: a network from the inputs to features ``[*batch, num_features]``.
+        num_features: how many it returns.
+        dim: size of the Gaussian's event.
+
+    Shapes:
+        The body's inputs -> a distribution with batch shape ``[*batch]`` and event shape ``[dim]``.
+
+    Example:
+        >>> import torch
+        >>> Gaussian(nn.Tanh(), 3, 2)(torch.zeros(5, 3)).rsample().shape
+        torch.Size([5, 2])
+    """
+
+    def __init__(self, body: nn.Module, num_features: int, dim: int) -> None:
+        super().__init__()
+        self.body = body
+        self.head = nn.Linear(num_features, 2 * dim)
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """The distribution given the inputs."""
+        loc, raw = self.head(self.body(*inputs)).chunk(2, -1)
+        return dist.Normal(loc, softplus(raw + SOFTPLUS_ONE) + SMALLEST_SCALE).to_event(1)
+
+
+class PseudoInputs(Recorded):
+    """``u_k = sigmoid(a_k)``, K learned points with values in (0, 1), that are fed to a network in place of data.
+
+    Reference: J. Tomczak and M. Welling, "VAE with a VampPrior", 2018 (arXiv 1705.07120).
+
+    Args:
+        num: K.
+        x_shape: shape of one data point.
+
+    Shapes:
+        ``() -> [num, *x_shape]``
+
+    Example:
+        >>> u = PseudoInputs(2, (1, 8, 8))
+        >>> u.start_at(torch.ones(2, 1, 8, 8))
+        >>> u().shape, float(u().detach().min()) > 0.9
+        (torch.Size([2, 1, 8, 8]), True)
+    """
+
+    def __init__(self, num: int, x_shape: Sequence[int]) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.randn(num, *x_shape))
+
+    def forward(self) -> Tensor:
+        """All of them."""
+        return self.logits.sigmoid()
+
+    @torch.no_grad()
+    def start_at(self, x: Tensor) -> None:
+        """Begin near given data ``[num, *x_shape]`` in [0, 1], with logits small enough to move."""
+        self.logits.copy_(torch.logit(0.05 + 0.9 * x))
