@@ -28,7 +28,7 @@ def build(folder: Path) -> list[str]:
         for public in module.__all__:
             setattr(module, public, getattr(module, public))  # a name that is imported on first use is here now
     # A named tuple keeps its annotations as text, in a namespace of its own where pdoc finds no imports.
-    maker = ppgen.zoo.Ingredients.__new__
+    maker = ppgen.zoo.BuiltRecipe.__new__
     maker.__annotations__ = get_type_hints(maker, {"nn": torch.nn, "Objective": ppgen.objectives.Objective})
     pdoc.render.configure(docformat="google", footer_text=f"ppgen {ppgen.__version__}")
     with warnings.catch_warnings(record=True) as caught:

@@ -19,8 +19,8 @@ def digits() -> Dataset:
     return ppgen.data.load("digits")
 
 
-def weights(ingredients: zoo.Ingredients) -> list[torch.Tensor]:
-    modules = [module for module in (ingredients.model, ingredients.guide) if module is not None]
+def weights(built: zoo.BuiltRecipe) -> list[torch.Tensor]:
+    modules = [module for module in (built.model, built.guide) if module is not None]
     return [parameter.detach().clone() for module in modules for parameter in module.parameters()]
 
 

@@ -33,7 +33,7 @@ def assemble(
     settings: Mapping[str, Any] | None = None,
     guide_settings: Mapping[str, Any] | None = None,
     seed: int = 0,
-) -> tuple[zoo.Ingredients, Sources]:
+) -> tuple[zoo.BuiltRecipe, Sources]:
     """Build what a fit is made of.
 
     Args:
@@ -65,24 +65,24 @@ def assemble(
             maker = load_member(model)
             made = construct(maker, settings, offered, "--set")
             sources["model"] = {"from": full_name(model, maker), "settings": settings}
-            ingredients = zoo.Ingredients(made, None, None)
+            built = zoo.BuiltRecipe(made, None, None)
         else:
-            ingredients = zoo.build(model, data, seed=seed, **(settings or {}))
-        own_guide = ingredients.guide
+            built = zoo.build(model, data, seed=seed, **(settings or {}))
+        own_guide = built.guide
         if guide is not None:
-            own_guide = _guide(guide, ingredients.model, guide_settings or {}, offered, sources)
+            own_guide = _guide(guide, built.model, guide_settings or {}, offered, sources)
         elif guide_settings:
             raise SettingError(
                 "--set-guide without --guide", expected="the guide whose settings these are",
                 got=", ".join(guide_settings), fix="--guide mean-field",
             )  # fmt: skip
-        bare, bare_guide = unwrap(ingredients.model, own_guide)
-        if bare is ingredients.model:
+        bare, bare_guide = unwrap(built.model, own_guide)
+        if bare is built.model:
             own_guide = bare_guide = choose_guide(bare, own_guide)
-        chosen = ingredients.objective
+        chosen = built.objective
         if objective is not None or objective_settings or chosen is None:
             chosen = _objective(objective, objective_settings or {}, choose_objective(bare, bare_guide, chosen))
-    return zoo.Ingredients(ingredients.model, own_guide, chosen), sources
+    return zoo.BuiltRecipe(built.model, own_guide, chosen), sources
 
 
 def _guide(

@@ -113,7 +113,7 @@ def fit(
     steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.then if recipe else ())
     name = data or (recipe.data if recipe else "digits")
     dataset = load_data(name, binarize=binarize, root=data_root, then=steps)
-    ingredients, sources = assemble(
+    built, sources = assemble(
         model,
         dataset,
         guide=guide,
@@ -132,14 +132,14 @@ def fit(
         patience=patience,
         clip_norm=clip_norm,
     )
-    click.echo(_headline(ingredients, dataset))
+    click.echo(_headline(built, dataset))
     with limited_to(threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fitted = ppgen.fit(
-            ingredients.model,
-            ingredients.guide,
+            built.model,
+            built.guide,
             dataset,
-            ingredients.objective,
+            built.objective,
             seed=seed,
             device=device,
             out=folder,
@@ -196,15 +196,15 @@ def _again(folder: Path) -> str:
     return shlex.join(["ppgen", *words, *place, "--resume"])
 
 
-def _headline(ingredients: zoo.Ingredients, dataset: Any) -> str:
+def _headline(built: zoo.BuiltRecipe, dataset: Any) -> str:
     from ppgen.declare import Program
 
-    model = ingredients.model
+    model = built.model
     parts = ["a Pyro model and guide written by hand" if isinstance(model, Program) else str(model)]
-    if ingredients.guide is not None:
-        parts.append(f"guide {type(ingredients.guide).__name__}")
-    if ingredients.objective is not None:
-        parts.append(f"objective {ingredients.objective.name}")
+    if built.guide is not None:
+        parts.append(f"guide {type(built.guide).__name__}")
+    if built.objective is not None:
+        parts.append(f"objective {built.objective.name}")
     return "\n".join([*parts, repr(dataset), ""])
 
 

@@ -25,22 +25,20 @@ _HOMES = {
     "Transform": "transforms",
     "as_batch": "loading",
     "as_dataset": "loading",
-    "attributes": "factors",
+    "attributes": "conditioning",
     "describe": "catalogue",
     "from_tensors": "tensors",
     "load": "loading",
     "names": "catalogue",
-    "partial_labels": "labels",
-    "quadrants": "masks",
+    "partial_labels": "conditioning",
+    "quadrants": "conditioning",
 }
 
 if TYPE_CHECKING:
     from ppgen.data.catalogue import describe, names
+    from ppgen.data.conditioning import attributes, partial_labels, quadrants
     from ppgen.data.dataset import Dataset
-    from ppgen.data.factors import attributes
-    from ppgen.data.labels import partial_labels
     from ppgen.data.loading import as_batch, as_dataset, load
-    from ppgen.data.masks import quadrants
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
 

@@ -12,32 +12,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.data import arrays, binarized_mnist, colour, digits, folder, idx, sprites, usps
+from ppgen.data import built_in, colour_images, grey_images, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
 from ppgen.data.columns import to_columns
-from ppgen.data.dataset import Dataset
+from ppgen.data.conditioning import attributes, partial_labels, quadrants
+from ppgen.data.dataset import Dataset, check_seed
 from ppgen.data.roots import data_root, missing
-from ppgen.data.splits import check_seed
-from ppgen.data.steps import apply
 from ppgen.data.tensors import class_counts, from_tensors, split_columns
 from ppgen.errors import SettingError
 
-__all__ = ["as_batch", "as_dataset", "load"]
+__all__ = ["apply", "as_batch", "as_dataset", "load"]
 
 _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
-    "digits": digits.read,
-    "sprites": sprites.read,
-    "sprites64": partial(sprites.read, size=64),
-    "mnist": idx.read,
-    "fashion": partial(idx.read, folder="FashionMNIST", name="fashion"),
-    "kmnist": partial(idx.read, folder="KMNIST", name="kmnist"),
-    "binarized_mnist": binarized_mnist.read,
-    "usps": usps.read,
-    "cifar10": colour.read_cifar10,
-    "svhn": colour.read_svhn,
-    "celeba": colour.read_celeba,
+    "digits": built_in.read_digits,
+    "sprites": built_in.read_sprites,
+    "sprites64": partial(built_in.read_sprites, size=64),
+    "mnist": grey_images.read_mnist_like,
+    "fashion": partial(grey_images.read_mnist_like, folder="FashionMNIST", name="fashion"),
+    "kmnist": partial(grey_images.read_mnist_like, folder="KMNIST", name="kmnist"),
+    "binarized_mnist": grey_images.read_binarized_mnist,
+    "usps": grey_images.read_usps,
+    "cifar10": colour_images.read_cifar10,
+    "svhn": colour_images.read_svhn,
+    "celeba": colour_images.read_celeba,
 }
+_STEPS: dict[str, Callable[..., Dataset]] = {
+    "attributes": attributes,
+    "partial_labels": partial_labels,
+    "quadrants": quadrants,
+}
+"""What may be made of a data set after it was loaded, by the name that a run folder keeps."""
 
 
 def load(
@@ -142,6 +147,24 @@ def as_batch(data: Any) -> dict[str, Tensor]:
     return {key: column.to(floats) if column.dtype == torch.uint8 else column for key, column in columns.items()}
 
 
+def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:
+    """Take steps, each ``[name, arguments]``, such as ``["partial_labels", {"per_class": 10}]``.
+
+    Raises:
+        SettingError: on a step that there is not.
+    """
+    for step, arguments in steps:
+        if step not in _STEPS:
+            raise SettingError(
+                f"{dataset.name}: there is no step {step!r} after loading",
+                expected=", ".join(_STEPS),
+                got=repr(step),
+                fix='then=[["partial_labels", {"per_class": 10}]]',
+            )
+        dataset = _STEPS[step](dataset, **arguments)
+    return dataset
+
+
 def _is_path(name: str) -> bool:
     return Path(name).suffix in (".npy", ".npz") or os.sep in name or "/" in name or Path(name).is_dir()
 
@@ -152,9 +175,11 @@ def _from_path(path: Path, binarize: str | None, dequantize: bool, seed: int) ->
     if not path.exists():
         raise missing("data", path, fix="check the path; names are listed by: ppgen list datasets")
     if not path.is_dir():
-        data = from_tensors(arrays.read(path), seed=seed, name=path.stem, binarize=binarize, dequantize=dequantize)
+        data = from_tensors(
+            user_files.read_arrays(path), seed=seed, name=path.stem, binarize=binarize, dequantize=dequantize
+        )
         return dataclasses.replace(data, spec=spec)
-    splits = split_columns(folder.read(path), seed=seed)
+    splits = split_columns(user_files.read_folder(path), seed=seed)
     black_and_white = all(bool(((part["x"] == 0) | (part["x"] == 255)).all()) for part in splits.values())
     if black_and_white:
         splits = {split: {**part, "x": part["x"] // 255} for split, part in splits.items()}

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.columns import to_columns
-from ppgen.data.dataset import MEASURES, SPLITS, Dataset, main_site
-from ppgen.data.splits import check_seed, fractions, shuffle_split
+from ppgen.data.dataset import MEASURES, SPLITS, Dataset, check_seed, fractions, main_site, shuffle_split
 from ppgen.data.transforms import ToFloat
 from ppgen.errors import DataError, SettingError
 

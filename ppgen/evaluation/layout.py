@@ -8,10 +8,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from ppgen.estimate import Estimate
-from ppgen.evaluation.metrics import QUESTIONS, Metric, metrics_of
-from ppgen.evaluation.pairs import PairedDifference
-from ppgen.evaluation.scorecard import Scorecard
-from ppgen.evaluation.standings import Standing
+from ppgen.evaluation.paired_difference import PairedDifference
+from ppgen.evaluation.ranks import Standing
+from ppgen.evaluation.scorecard import QUESTIONS, Metric, Scorecard, metrics_of
 
 __all__ = ["Block", "Cell", "Remark", "Row", "blocks", "remarks"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,20 +13,153 @@ from torch import Tensor
 
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.declare.batch import MISSING, without_latents
-from ppgen.errors import Unanswerable
+from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation.active_units import count_active_units
-from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.conditions import only
-from ppgen.evaluation.knn import knn_accuracy
-from ppgen.evaluation.linear_probe import probe_accuracy
-from ppgen.evaluation.principal_components import PrincipalComponents
-from ppgen.evaluation.reconstruction import reconstruction_error
+from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
+from ppgen.evaluation.scorecard import Answer
 
 if TYPE_CHECKING:
     from ppgen.fitting import Fit
 
-__all__ = ["answer_representation"]
+__all__ = ["PrincipalComponents", "answer_representation", "count_active_units", "reconstruction_error"]
+
+
+def count_active_units(codes: Tensor, *, threshold: float = 0.01, seed: int = 0) -> Estimate:
+    """The number of units whose posterior mean moves: ``sum_d [Var_x(E[z_d | x]) > threshold]``.
+
+    The threshold is meant for codes with a standard normal prior; where units have another scale, the count depends
+    on it. The standard error is by a bootstrap of the data points.
+
+    Reference:
+        Burda, Grosse and Salakhutdinov, 2016, Importance Weighted Autoencoders, section 5.2.
+
+    Args:
+        codes: posterior means [N, D], N >= 2.
+        threshold: in squared units of the codes.
+        seed: of the bootstrap.
+
+    Returns:
+        The count; neither more nor fewer is better.
+
+    Raises:
+        DataError: unless ``codes`` are [N, D] with N >= 2.
+
+    Example:
+        >>> count_active_units(torch.tensor([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0]])).value
+        1.0
+    """
+    if codes.dim() != 2 or len(codes) < 2:
+        raise DataError("active units need codes [N, D] with N >= 2", got=str(list(codes.shape)))
+    codes = codes.detach().cpu().double()
+    codes = codes - codes.mean(dim=0)  # so that the variance below, a difference of moments, loses no digits
+    size = len(codes)
+    generator = torch.Generator().manual_seed(seed)
+    counts = []
+    for _ in range(100):
+        rows = torch.randint(size, (size,), generator=generator)
+        weights = torch.bincount(rows, minlength=size).double() / size
+        mean, square = weights @ codes, weights @ codes**2
+        counts.append(((square - mean**2) > threshold).sum())
+    return Estimate(
+        (codes.var(dim=0) > threshold).sum().item(),
+        torch.stack(counts).double().std().item(),
+        kind="biased",
+        unit=f"of {codes.shape[1]}",
+        estimator=f"variance of the posterior mean > {threshold:g}",
+        num_data=size,
+    )
+
+
+def reconstruction_error(x: Tensor, reconstructed: Tensor) -> Estimate:
+    """The squared error per dimension, ``mean_n mean_d (x_nd - x'_nd)^2``, in the squared units of the data.
+
+    The same number for every kind of data, also for bits, whose reconstruction is a probability (it is then the Brier
+    score): likelihoods of different families would not compare. The standard error is over data points.
+
+    Args:
+        x: [N, ...].
+        reconstructed: of the same shape; the mean of p(x | z) at the code.
+
+    Returns:
+        The error; lower is better.
+
+    Raises:
+        DataError: if the shapes differ.
+
+    Example:
+        >>> import torch
+        >>> reconstruction_error(torch.zeros(4, 2), torch.full((4, 2), 0.5)).value
+        0.25
+    """
+    if x.shape != reconstructed.shape or not len(x):
+        raise DataError(
+            "a reconstruction has the shape of the data",
+            expected=str(list(x.shape)),
+            got=str(list(reconstructed.shape)),
+        )
+    errors = ((x - reconstructed.to(x.device)).double() ** 2).flatten(1).mean(dim=1)
+    return Estimate(
+        errors.mean().item(),
+        errors.std().item() / math.sqrt(len(errors)) if len(errors) > 1 else None,
+        kind="unbiased",
+        unit="squared",
+        per="dimension",
+        estimator="mean of p(x | z) at the code",
+        num_data=len(errors),
+        better="lower",
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class PrincipalComponents:
+    """The ``d`` directions of largest variance.
+
+    Pearson, 1901, On Lines and Planes of Closest Fit to Systems of Points in Space.
+
+    Args:
+        mean: [D].
+        directions: orthonormal rows [d, D].
+
+    Example:
+        >>> x = torch.tensor([[0.0, 0.0], [2.0, 2.0], [4.0, 4.0]])
+        >>> pca = PrincipalComponents.fit(x, 1)
+        >>> torch.allclose(pca.reconstruct(x), x, atol=1e-5)
+        True
+    """
+
+    mean: Tensor
+    directions: Tensor
+
+    @classmethod
+    def fit(cls, x: Tensor, num_components: int) -> PrincipalComponents:
+        """Fit to rows x [N, ...]; at most as many directions as x has dimensions.
+
+        Raises:
+            DataError: if there are no rows.
+        """
+        if not len(x):
+            raise DataError("principal components of an empty data set", expected="at least one row")
+        flat = x.detach().cpu().flatten(1).double()
+        mean = flat.mean(dim=0)
+        centred = flat - mean
+        # Eigenvectors of the covariance: N may be large, D is not.
+        directions = torch.linalg.eigh(centred.mT @ centred).eigenvectors.flip(1)[:, :num_components].mT
+        return cls(mean, directions)
+
+    @property
+    def num_components(self) -> int:
+        """How many directions there are."""
+        return len(self.directions)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Codes [N, d] of rows x [N, ...]."""
+        return (x.detach().cpu().flatten(1).double() - self.mean) @ self.directions.mT
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The nearest point to each row within the subspace, in the shape of x."""
+        return (self.encode(x) @ self.directions + self.mean).reshape(x.shape).to(x.dtype)
+
 
 _MOST_ROWS = 10_000  # of the training split: more would hardly move a probe
 

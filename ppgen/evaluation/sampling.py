@@ -9,12 +9,11 @@ from torch import Tensor
 
 from ppgen.data.dataset import main_site
 from ppgen.estimate import Estimate
-from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.conditions import covariates_of, observed_by, only
-from ppgen.evaluation.density_coverage import density_and_coverage
 from ppgen.evaluation.features import feature_network
-from ppgen.evaluation.kernel_distance import kid
-from ppgen.evaluation.precision_recall import precision_and_recall
+from ppgen.evaluation.kid import kid
+from ppgen.evaluation.prdc import density_and_coverage, precision_and_recall
+from ppgen.evaluation.scorecard import Answer
 
 if TYPE_CHECKING:
     from ppgen.fitting import Fit

@@ -1,4 +1,4 @@
-"""What a fit answered, as a file and as a card to read."""
+"""What a fit answered, metric by metric, as a file and as a card to read."""
 
 from __future__ import annotations
 
@@ -8,15 +8,88 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ppgen.errors import CheckpointError, PpgenError
 from ppgen.estimate import Estimate
-from ppgen.evaluation.metrics import QUESTIONS, metrics_of
 
-__all__ = ["Scorecard"]
+__all__ = ["METRICS", "QUESTIONS", "Answer", "Metric", "Scorecard", "metrics_of", "reason_of"]
+
+
+@dataclasses.dataclass
+class Answer:
+    """The estimates of one question, the baselines beside them, and what could not be said.
+
+    Args:
+        estimates: by metric.
+        baselines: by metric and name, ``"kid real/real"``.
+        refusals: the reason for each metric of the question that has no number.
+        per_datum: log-densities [N], for paired comparison.
+        facts: what a reader needs to know of how the numbers came about.
+    """
+
+    estimates: dict[str, Estimate] = dataclasses.field(default_factory=dict)
+    baselines: dict[str, Estimate] = dataclasses.field(default_factory=dict)
+    refusals: dict[str, str] = dataclasses.field(default_factory=dict)
+    per_datum: np.ndarray | None = None
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def reason_of(error: Exception | str) -> str:
+    """A refusal on one line."""
+    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+
+
+Question = Literal["density", "sampling", "representation"]
+QUESTIONS: tuple[Question, ...] = ("density", "sampling", "representation")
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A column of a table.
+
+    Args:
+        key: its name in a scorecard.
+        question: which question it answers.
+        title: its name in print.
+        unit: in print, below the title; ``""`` for a pure number.
+        better: ``"↑"``, ``"↓"`` or ``""``.
+    """
+
+    key: str
+    question: Question
+    title: str
+    unit: str
+    better: str
+
+
+METRICS = (
+    Metric("log_prob", "density", "log p", "nats/datum", "↑"),
+    Metric("elbo", "density", "ELBO", "nats/datum", "↑"),
+    Metric("bits_per_dim", "density", "code length", "bits/dim", "↓"),
+    Metric("kid", "sampling", "KID", "", "↓"),
+    Metric("precision", "sampling", "precision", "", "↑"),
+    Metric("recall", "sampling", "recall", "", "↑"),
+    Metric("density", "sampling", "density", "", "↑"),
+    Metric("coverage", "sampling", "coverage", "", "↑"),
+    Metric("linear_probe", "representation", "linear probe", "accuracy", "↑"),
+    Metric("knn", "representation", "k-NN", "accuracy", "↑"),
+    Metric("reconstruction_error", "representation", "reconstruction", "squared error", "↓"),
+    Metric("active_units", "representation", "active units", "units", ""),
+)
+
+
+def metrics_of(question: str) -> tuple[Metric, ...]:
+    """The metrics that answer a question.
+
+    Example:
+        >>> [metric.key for metric in metrics_of("density")]
+        ['log_prob', 'elbo', 'bits_per_dim']
+    """
+    return tuple(metric for metric in METRICS if metric.question == question)
+
 
 _ESTIMATES = (*QUESTIONS, "baselines")
 _SCORES, _PER_DATUM = "scores.json", "per_datum.npy"

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from ppgen.evaluation.layout import Block, Cell, Remark
-from ppgen.evaluation.metrics import Metric
+from ppgen.evaluation.scorecard import Metric
 
 __all__ = ["to_latex", "to_markdown", "to_text"]
 

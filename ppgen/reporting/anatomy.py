@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.labels import label_line_ends
-from ppgen.reporting.numerals import numeral
-from ppgen.reporting.style import INK, MUTED, PALETTE, STONE, house_style, new_figure
+from ppgen.reporting.style import INK, MUTED, PALETTE, STONE, house_style, label_line_ends, new_figure, numeral
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ppgen.evaluation import layout
 from ppgen.fitting.run_folder import versions
+from ppgen.reporting.fit_figures import FitFigures
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.portrait import Portrait
 from ppgen.reporting.ranking import ranking
 from ppgen.reporting.style import PAIRS
-from ppgen.reporting.tables import ASKED, overview, tabulate
-from ppgen.reporting.verdicts import ranks_in_words, verdicts_in_words
+from ppgen.reporting.tables import ASKED, overview, ranks_in_words, tabulate, verdicts_in_words
 
 if TYPE_CHECKING:
     from ppgen.evaluation import Comparison, Scorecard
@@ -33,13 +32,13 @@ _TRAINING = ("learning_curve", "anatomy")
 _SETTINGS = ("seed", "max_epochs", "batch_size", "learning_rate", "patience", "clip_norm", "device")
 
 
-def render(comparison: Comparison, fits: Mapping[str, Fit], portraits: Mapping[str, Portrait], *, title: str) -> str:
+def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str, FitFigures], *, title: str) -> str:
     """Write the page.
 
     Args:
         comparison: what was measured; models keep its order.
         fits: by name of their card, those at hand; a model without one has a section of facts only.
-        portraits: the figures of each fit.
+        figures: the figures of each fit.
         title: the heading.
 
     Returns:
@@ -75,7 +74,7 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], portraits: Mapping[s
             for key, asks in ASKED.items()
         ],
         models=[
-            _model(card, index, fits.get(card.name), portraits.get(card.name)) for index, card in enumerate(cards, 1)
+            _model(card, index, fits.get(card.name), figures.get(card.name)) for index, card in enumerate(cards, 1)
         ],
         settings=_settings(fits),
         provenance=_provenance(cards),
@@ -128,12 +127,12 @@ def _plate(drawn: Illustration, prefix: str) -> dict[str, Any]:
     return {"svg": _safe(drawn.svg(prefix)), "caption": drawn.caption, "width": width}
 
 
-def _model(card: Scorecard, index: int, fit: Fit | None, portrait: Portrait | None) -> dict[str, Any]:
+def _model(card: Scorecard, index: int, fit: Fit | None, fit_figures: FitFigures | None) -> dict[str, Any]:
     """The section of one model."""
     anchor = f"model-{index}"
-    figures = {} if portrait is None else portrait.figures
+    figures = {} if fit_figures is None else fit_figures.figures
     plates = {name: _plate(drawn, f"{anchor}-{name}") for name, drawn in figures.items()}
-    omitted = {} if portrait is None else portrait.omitted
+    omitted = {} if fit_figures is None else fit_figures.omitted
     return {
         "name": card.name,
         "anchor": anchor,

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgen.errors import DataError
+from ppgen.reporting.grids import Array, to_points
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.pictures import Array, to_points
 from ppgen.reporting.style import INK, PALETTE, PAPER, house_style, new_figure
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ppgen.errors import DataError
+from ppgen.reporting.grids import Array, Limits, draw_mosaic, is_picture, joint_limits, mosaic, to_points
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.pictures import Array, Limits, draw_mosaic, is_picture, joint_limits, mosaic, to_points
 from ppgen.reporting.style import FULL_WIDTH, MUTED, PALETTE, house_style, new_figure
 
 if TYPE_CHECKING:

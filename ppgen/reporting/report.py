@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
+from ppgen.reporting.fit_figures import fit_figures
 from ppgen.reporting.html import count_in_words, render
-from ppgen.reporting.portrait import portrait
 
 if TYPE_CHECKING:
     from ppgen.evaluation import Comparison, Scorecard
@@ -74,8 +74,8 @@ def report(
             got=", ".join(known),
             fix="give fits the names that they have in ppgen.compare({...})",
         )
-    portraits = {name: portrait(fit, seed=seed) for name, fit in known.items()}
-    page = render(comparison, known, portraits, title=title or _title(cards))
+    figures = {name: fit_figures(fit, seed=seed) for name, fit in known.items()}
+    page = render(comparison, known, figures, title=title or _title(cards))
     _write_atomically(path, page)
     return path
 

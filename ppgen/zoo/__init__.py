@@ -16,11 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
 from ppgen.zoo.classics import CLASSICS
-from ppgen.zoo.discrete import DISCRETE
-from ppgen.zoo.given import GIVEN
-from ppgen.zoo.ingredients import Ingredients, Recipe
-from ppgen.zoo.layers import LAYERS
-from ppgen.zoo.priors import PRIORS
+from ppgen.zoo.latent_families import DISCRETE, GIVEN, LAYERS, PRIORS
+from ppgen.zoo.recipe import BuiltRecipe, Recipe
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -94,7 +91,7 @@ def dataset(name: str, data: Any = None) -> Dataset:
     return load(source, then=chosen.then) if isinstance(source, str | os.PathLike) else as_dataset(source)
 
 
-def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Ingredients:
+def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> BuiltRecipe:
     """Build a recipe's model, guide and objective for a data set.
 
     Args:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ppgen.zoo.ingredients import Ingredients, Recipe
-from ppgen.zoo.requirements import num_classes_of
+from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -13,45 +12,45 @@ if TYPE_CHECKING:
 __all__ = ["CLASSICS"]
 
 
-def _autoencoder(data: Dataset, latent_dim: int = 8, weight_decay: float = 0.0) -> Ingredients:
+def _autoencoder(data: Dataset, latent_dim: int = 8, weight_decay: float = 0.0) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
     model = models.Autoencoder(data.x_shape, latent_dim=latent_dim)
-    return Ingredients(model, guides.Delta(model), objectives.ELBO(beta=weight_decay))
+    return BuiltRecipe(model, guides.Delta(model), objectives.ELBO(beta=weight_decay))
 
 
-def _vae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> Ingredients:
+def _vae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
     model = models.VAE(data.x_shape, latent_dim=latent_dim)
-    return Ingredients(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
+    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _beta_vae(data: Dataset, latent_dim: int = 8, beta: float = 2.0, warmup: float = 0.0) -> Ingredients:
+def _beta_vae(data: Dataset, latent_dim: int = 8, beta: float = 2.0, warmup: float = 0.0) -> BuiltRecipe:
     return _vae(data, latent_dim=latent_dim, beta=beta, warmup=warmup)
 
 
-def _cvae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> Ingredients:
+def _cvae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
     vector = "y" in data.keys and "y" not in data.num_classes and data.splits["train"]["y"].dim() == 2
     classes = data.splits["train"]["y"].shape[1] if vector else num_classes_of(data, "cvae")
     model = models.ConditionalVAE(data.x_shape, num_classes=classes, latent_dim=latent_dim)
-    return Ingredients(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
+    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4) -> Ingredients:
+def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4) -> BuiltRecipe:
     from ppgen import models, objectives
 
-    return Ingredients(
+    return BuiltRecipe(
         models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers), None, objectives.MaximumLikelihood()
     )
 
 
-def _gan(data: Dataset, latent_dim: int = 32, loss: str = "nonsaturating") -> Ingredients:
+def _gan(data: Dataset, latent_dim: int = 32, loss: str = "nonsaturating") -> BuiltRecipe:
     from ppgen import models, objectives
 
-    return Ingredients(models.GAN(data.x_shape, latent_dim=latent_dim), None, objectives.Adversarial(loss=loss))
+    return BuiltRecipe(models.GAN(data.x_shape, latent_dim=latent_dim), None, objectives.Adversarial(loss=loss))
 
 
 CLASSICS = (

@@ -1,3 +1,5 @@
+"""What a fit answered, metric by metric, as a file and as a card to read."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -8,9 +10,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ppgen.errors import CheckpointError
+from ppgen.errors import CheckpointError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Scorecard
+from ppgen.evaluation.scorecard import METRICS, QUESTIONS, Answer, metrics_of, reason_of
+
+
+def test_a_refusal_fits_on_one_line() -> None:
+    error = Unanswerable("no density: implicit model", fix="declare an observation")
+    assert reason_of(error) == "no density: implicit model; fix: declare an observation"
+
+
+def test_answers_share_nothing() -> None:
+    Answer().refusals["density"] = "because"
+    assert Answer().refusals == {}
+
+
+def test_every_metric_answers_one_question_and_keys_are_unique() -> None:
+    assert sum(len(metrics_of(question)) for question in QUESTIONS) == len(METRICS)
+    assert len({metric.key for metric in METRICS}) == len(METRICS)
+
+
+def test_no_key_is_the_beginning_of_another_followed_by_a_space() -> None:
+    # "KEY name" is how a scorecard files a baseline
+    assert not any(" " in metric.key for metric in METRICS)
 
 
 @pytest.fixture

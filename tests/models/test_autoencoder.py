@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import ppgen
-from ppgen.evaluation.principal_components import PrincipalComponents
+from ppgen.evaluation.representation import PrincipalComponents
 from ppgen.guides import Delta
 from ppgen.models import Autoencoder
 from ppgen.objectives import ELBO, Moment

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from ppgen.evaluation import Comparison
-from ppgen.reporting import portrait
+from ppgen.reporting import fit_figures as fit_figures
 from ppgen.reporting.html import render
 
 
 @pytest.fixture(scope="module")
-def portraits(fits: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: portrait(fits[name]) for name in ("vae", "pixelcnn", "gan")}
+def figures(fits: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: fit_figures(fits[name]) for name in ("vae", "pixelcnn", "gan")}
 
 
 @pytest.fixture(scope="module")
-def page(comparison: Comparison, fits: Mapping[str, Any], portraits: Mapping[str, Any]) -> str:
-    return render(comparison, {name: fits[name] for name in portraits}, portraits, title="A title")
+def page(comparison: Comparison, fits: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    return render(comparison, {name: fits[name] for name in figures}, figures, title="A title")
 
 
 def test_the_page_is_well_formed(page: str, read: Callable[[str], Any]) -> None:
@@ -85,7 +85,7 @@ def test_names_are_escaped_everywhere(make_card: Callable[..., Any], fits: Mappi
         name: make_card(name, -20.0, facts=facts, data=f"{name}, test split", refusals={"sampling": name}, sampling={}),
         "other": make_card("other", refusals={"density": name}),
     }
-    page = render(Comparison(cards), {name: fits["vae"]}, {name: portrait(fits["vae"])}, title=name)
+    page = render(Comparison(cards), {name: fits["vae"]}, {name: fit_figures(fits["vae"])}, title=name)
     parsed = read(page)
     assert parsed.faults == []
     assert "script" not in {tag for tag, _ in parsed.tags}

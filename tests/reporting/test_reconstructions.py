@@ -5,7 +5,7 @@ import pytest
 
 from ppgen.errors import DataError
 from ppgen.reporting import reconstructions
-from ppgen.reporting.pictures import mosaic
+from ppgen.reporting.grids import mosaic
 
 RNG = np.random.default_rng(0)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def test_a_mapping_of_fits_is_evaluated_and_shown(
         asked.append(fit)
         return make_card("VAE", -20.0)
 
-    monkeypatch.setattr("ppgen.evaluation.comparison.evaluate", evaluate)
+    monkeypatch.setattr(sys.modules["ppgen.evaluation.compare"], "evaluate", evaluate)
     path = ppgen.report({"mine": fits["vae"], "card": make_card("x", -21.0)}, tmp_path / "page.html")
     text = path.read_text(encoding="utf-8")
     assert asked == [fits["vae"]]

@@ -1,3 +1,5 @@
+"""One restrained look for all figures: colours, fonts, thin lines, labels at the ends of lines, numbers in text."""
+
 from __future__ import annotations
 
 import itertools
@@ -5,8 +7,10 @@ import itertools
 import matplotlib
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ppgen.reporting.style import PAIRS, PALETTE, house_style, new_figure
+from ppgen.reporting.style import PAIRS, PALETTE, house_style, label_line_ends, new_figure, numeral, spread
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, acting on linear RGB.
 EYES = {
@@ -92,3 +96,46 @@ def test_figures_belong_to_no_pyplot_state() -> None:
     with house_style():
         new_figure(2.0, 1.0)
     assert matplotlib.pyplot.get_fignums() == []
+
+
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=8), st.floats(0.1, 5))
+def test_spread_keeps_order_and_distance(positions: list[float], gap: float) -> None:
+    placed = spread(positions, gap)
+    order = np.argsort(positions, kind="stable")
+    assert (np.diff(np.array(placed)[order]) >= gap - 1e-9).all()
+
+
+def test_spread_leaves_alone_what_is_apart() -> None:
+    assert spread([3.0, -1.0, 10.0], gap=1.0) == [3.0, -1.0, 10.0]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=6))
+def test_spread_moves_as_little_as_possible(positions: list[float]) -> None:
+    """The least squares optimum: no feasible neighbour is nearer (checked along random feasible directions)."""
+    placed = np.array(spread(positions, gap=1.0))
+    order = np.argsort(positions, kind="stable")
+    wanted, found = np.array(positions)[order], placed[order]
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        other = found + 0.01 * rng.normal(size=len(found))
+        if (np.diff(other) >= 1.0).all():
+            assert ((other - wanted) ** 2).sum() >= ((found - wanted) ** 2).sum() - 1e-9
+
+
+def test_labels_stand_at_their_points() -> None:
+    with house_style():
+        axes = new_figure(3.0, 2.0).subplots()
+        axes.plot([0, 1], [0, 10])
+        label_line_ends(axes, [(1, 9.9, "upper", "#000000"), (1, 9.8, "lower", "#000000")])
+    upper, lower = axes.texts
+    assert (upper.get_text(), lower.get_text()) == ("upper", "lower")
+    assert upper.xy == (1, 9.9)
+    assert upper.get_position()[1] > lower.get_position()[1]  # pushed apart, in order
+
+
+def test_numerals_round_and_carry_a_true_minus() -> None:
+    assert numeral(-18.437, 2) == "−18.44"
+    assert numeral(1234.5, 1) == "1234.5"
+    assert numeral(-0.0, 0) == "0"
+    assert numeral(-0.04, 1) == "0.0"
+    assert numeral(-0.05001, 1) == "−0.1"

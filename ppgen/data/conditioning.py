@@ -1,0 +1,244 @@
+"""What is made of a data set: attributes or given quadrants to condition on, and few labels to learn from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from ppgen.data.dataset import Dataset, check_seed, main_site
+from ppgen.data.transforms import Transform
+from ppgen.declare.batch import MISSING
+from ppgen.errors import SettingError
+
+__all__ = ["Quadrants", "attributes", "derived", "partial_labels", "quadrants"]
+
+
+def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes: Any) -> Dataset:
+    """The data set with changed fields, which remembers the step and what it was made from.
+
+    Args:
+        dataset: before the step.
+        step: the function of ``ppgen.data`` that was called.
+        arguments: its arguments besides the data set; plain data.
+        **changes: fields of :class:`~ppgen.data.Dataset` after the step.
+    """
+    spec = dict(dataset.spec)
+    if spec:  # a user's own tensors cannot be loaded again, whatever was done to them
+        spec["then"] = [*spec.get("then", []), [step, dict(arguments)]]
+    return dataclasses.replace(dataset, spec=spec, origin=dataset.origin or dataset, **changes)
+
+
+def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> Dataset:
+    """Gather columns into one vector for each data point, the covariate ``y`` of a conditional model.
+
+    A column of labels enters as one-hot classes (the factors of ``sprites``), any other as its numbers (the 40
+    attributes of ``celeba``). ``ppgen.models.ConditionalVAE`` takes it, with the vector's length as ``num_classes``.
+
+    Args:
+        dataset: with these columns.
+        columns: their names.
+        key: name of the new column; one of that name is replaced if it is among ``columns``.
+
+    Returns:
+        The data set with ``key`` [N, A], floats; the columns themselves stay.
+
+    Raises:
+        SettingError: if a column does not exist, or holds images or missing labels.
+
+    Example:
+        >>> import ppgen
+        >>> sprites = attributes(ppgen.data.load("sprites"), ["shape", "scale"])
+        >>> sprites.split("test")["y"].shape
+        torch.Size([1843, 7])
+    """
+    train = dataset.splits["train"]
+    main = main_site(train)
+    usable = [name for name, tensor in train.items() if name != main and tensor.dim() <= 2]
+    wrong = [name for name in columns if name not in usable]
+    if isinstance(columns, str) or not columns or wrong:
+        raise SettingError(
+            f"{dataset.name}: " + (f"{wrong[0]!r} is no column of factors" if wrong else "no columns are named"),
+            expected=f"a list of some of {', '.join(usable)}" if usable else "a data set with labels or attributes",
+            got=repr(columns),
+            fix=f"columns={usable[:2]}" if usable else 'data={"x": x, "y": labels}',
+        )
+    if key in dataset.keys and key not in columns:
+        raise SettingError(
+            f"{dataset.name}: it has a column {key!r} already",
+            expected="a new name",
+            got=repr(key),
+            fix=f"key={key + '_vector'!r}, or name {key!r} among the columns",
+        )
+    missing = [name for name in columns if name in dataset.num_classes and bool((train[name] < 0).any())]
+    if missing:
+        raise SettingError(
+            f"{dataset.name}: {missing[0]!r} is missing in some rows, and what a model is told has to be known",
+            expected="a value in every row",
+            got="-1 where it is missing",
+            fix="take the attributes of the data set with all labels",
+        )
+    splits = {
+        split: {**{name: t for name, t in stored.items() if name != key}, key: _vector(dataset, stored, columns)}
+        for split, stored in dataset.splits.items()
+    }
+    classes = {name: size for name, size in dataset.num_classes.items() if name != key}
+    return derived(dataset, "attributes", {"columns": list(columns), "key": key}, splits=splits, num_classes=classes)
+
+
+def _vector(dataset: Dataset, stored: Mapping[str, Tensor], columns: Sequence[str]) -> Tensor:
+    parts = []
+    for name in columns:
+        part = stored[name]
+        if name in dataset.num_classes:
+            part = one_hot(part, dataset.num_classes[name])
+        parts.append(part.reshape(len(part), -1).to(torch.get_default_dtype()))
+    return torch.cat(parts, 1)
+
+
+def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key: str = "y") -> Dataset:
+    """Keep the labels of ``per_class`` random training rows of each class; all other training rows say -1, missing.
+
+    The rows themselves stay: they are the unlabelled data. Valid and test split keep their labels. Balanced over
+    classes, as in D. Kingma et al., "Semi-supervised learning with deep generative models", 2014 (arXiv 1406.5298),
+    section 4, where 100 labels of MNIST are 10 for each digit.
+
+    Args:
+        dataset: with labels; all of them stay known to its :attr:`~ppgen.data.Dataset.origin`.
+        per_class: labels to keep of each class.
+        seed: of the choice.
+        key: the column of labels.
+
+    Returns:
+        The data set, whose runs can be loaded again where ``dataset``'s can.
+
+    Raises:
+        SettingError: if there are no such labels, or too few of a class.
+
+    Example:
+        >>> import ppgen
+        >>> ppgen.data.partial_labels(ppgen.data.load("digits"), per_class=10)
+        Dataset 'digits': x [1, 8, 8], binary (static bits, seed 0)
+          train 1077, valid 360, test 360
+          y: integer, 10 classes, 100 of 1077 training rows observed
+    """
+    check_seed(seed)
+    if key not in dataset.num_classes:
+        raise SettingError(
+            f"{dataset.name}: there are no labels {key!r} to keep",
+            expected=f"one of {', '.join(dataset.num_classes)}" if dataset.num_classes else "a column of labels",
+            got=", ".join(dataset.keys),
+            fix=f"key={next(iter(dataset.num_classes))!r}" if dataset.num_classes else 'data={"x": x, "y": labels}',
+        )
+    labels = dataset.splits["train"][key]
+    classes = range(dataset.num_classes[key])
+    fewest = min(int((labels == value).sum()) for value in classes)
+    if not isinstance(per_class, int) or isinstance(per_class, bool) or not 1 <= per_class <= fewest:
+        raise SettingError(
+            f"{dataset.name}: per_class is out of range",
+            expected=f"a whole number from 1 to {fewest}, the rows of the rarest class of {key}",
+            got=repr(per_class),
+            fix=f"per_class={min(10, fewest)}",
+        )
+    generator = torch.Generator().manual_seed(seed)
+    kept = torch.full_like(labels, MISSING)
+    for value in classes:
+        rows = (labels == value).nonzero().flatten()
+        chosen = rows[torch.randperm(len(rows), generator=generator)[:per_class].to(rows.device)]
+        kept[chosen] = value
+    splits = {**dataset.splits, "train": {**dataset.splits["train"], key: kept}}
+    return derived(dataset, "partial_labels", {"per_class": per_class, "seed": seed, "key": key}, splits=splits)
+
+
+def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
+    """Add what is seen of each image as covariates ``given`` and ``mask``: 1, 2 or 3 of its four quadrants.
+
+    One is the bottom left, two are the left half, three all but the top right: the structured prediction of K. Sohn,
+    H. Lee and X. Yan, "Learning structured output representation using deep conditional generative models", 2015,
+    section 5.1. ``ppgen.models.MaskedVAE`` explains the rest.
+
+    Args:
+        dataset: of images ``x`` [N, C, H, W].
+        observed: how many quadrants are given.
+
+    Returns:
+        The data set, each batch of which has ``given`` (x where it is seen, else 0) and ``mask`` (1 where x is seen,
+        else 0), both like x. Where bits are redrawn for each batch, so is what is given of them.
+
+    Raises:
+        SettingError: if the data are no images, have such columns already, or ``observed`` is not 1, 2 or 3.
+
+    Example:
+        >>> import ppgen
+        >>> batch = quadrants(ppgen.data.load("digits"), observed=1).split("test")
+        >>> batch["mask"][0, 0].int()[3:5]
+        tensor([[0, 0, 0, 0, 0, 0, 0, 0],
+                [1, 1, 1, 1, 0, 0, 0, 0]], dtype=torch.int32)
+    """
+    if observed not in (1, 2, 3) or isinstance(observed, bool):
+        raise SettingError(
+            f"{dataset.name}: the number of observed quadrants is out of range",
+            expected="1 (bottom left), 2 (left half) or 3 (all but the top right)",
+            got=repr(observed),
+            fix="observed=1",
+        )
+    if len(dataset.x_shape) != 3 or min(dataset.x_shape[1:]) < 2:
+        raise SettingError(
+            f"{dataset.name}: only images have quadrants",
+            expected="x of shape [channels, height, width], at least two pixels each way",
+            got=str(list(dataset.x_shape)),
+            fix="x = x.reshape(-1, channels, height, width)",
+        )
+    taken = [name for name in ("given", "mask") if name in dataset.keys]
+    if taken:
+        raise SettingError(
+            f"{dataset.name}: it has a column {taken[0]!r} already",
+            expected="a data set without given and mask",
+            got=", ".join(dataset.keys),
+            fix="take the quadrants of the data set as it was loaded, once",
+        )
+    transform = Quadrants(observed, dataset.transform, main_site(dataset.splits["train"]))
+    return derived(dataset, "quadrants", {"observed": observed}, transform=transform)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quadrants(Transform):
+    """``given`` and ``mask`` beside an image, as it comes out of another transform.
+
+    Args:
+        observed: how many quadrants are seen.
+        before: the transform of the image itself, or ``None``.
+        key: the site.
+    """
+
+    adds = ("given", "mask")
+    observed: int = 1
+    before: Transform | None = None
+    key: str = "x"
+
+    @property
+    def random(self) -> bool:
+        """Whether the image's own transform is."""
+        return self.before is not None and self.before.random
+
+    def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
+        """The image, as a model sees it."""
+        return stored if self.before is None else self.before.apply(stored, generator)
+
+    def covariates(self, values: Tensor) -> dict[str, Tensor]:
+        """What is seen of images [..., C, H, W]."""
+        height, width = values.shape[-2:]
+        mask = torch.zeros_like(values)
+        mask[..., height // 2 :, : width // 2] = 1.0
+        if self.observed > 1:
+            mask[..., : height // 2, : width // 2] = 1.0
+        if self.observed > 2:
+            mask[..., height // 2 :, width // 2 :] = 1.0
+        return {"given": values * mask, "mask": mask}
+
+    def __str__(self) -> str:
+        return f"{self.observed} of 4 quadrants seen"

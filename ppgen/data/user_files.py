@@ -1,0 +1,175 @@
+"""The user's own files: folders of images, and arrays that are read without pickle, so that nothing is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppgen.data.dataset import SPLITS
+from ppgen.data.roots import missing, reading
+from ppgen.errors import DataError
+
+__all__ = ["read_arrays", "read_folder"]
+
+
+_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+_SPLITS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
+
+
+def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
+    """Read a folder of images of one size.
+
+    ``folder/*.png`` gives ``x`` alone. ``folder/CLASS/*.png`` gives labels ``y`` too, the classes numbered by the
+    order of their names. Sub-folders called train, valid (or val) and test, among them train, are splits, each of
+    either form.
+
+    Args:
+        folder: where to look. Files that are no images by their suffix, and hidden ones, are passed over.
+
+    Returns:
+        ``{"train": {"x": uint8 [N, C, H, W], "y": int64 [N]}, ...}``, with C = 1 if every image is grey,
+        else 3 (red, green, blue; transparency is dropped).
+        A folder without splits has the one key ``"train"``.
+
+    Raises:
+        DataError: if there is no image, an image cannot be read, or the images differ in size.
+    """
+    if not folder.is_dir():
+        raise missing("folder of images", folder, fix="check the path")
+    parts = [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
+    names = {part.name for part in parts}
+    is_split = "train" in names and names <= set(_SPLITS)
+    files = {_SPLITS[part.name]: _files(part) for part in parts} if is_split else {"train": _files(folder)}
+    every = [file for labelled in files.values() for file, _ in labelled]
+    if not every:
+        raise DataError(
+            f"{folder} has no images",
+            expected=f"files that end in {', '.join(sorted(_SUFFIXES))}, or sub-folders of them, one a class",
+            got="none",
+            fix="check the path",
+        )
+    headers = [_header(file) for file in every]
+    mode = "L" if all(mode in ("1", "L", "LA") for mode, _ in headers) else "RGB"
+    classes = sorted({label for labelled in files.values() for _, label in labelled if label})
+    size = headers[0][1]
+    for path, (_, other) in zip(every, headers, strict=True):
+        if other != size:
+            raise DataError(
+                "the images differ in size",
+                expected=f"{size[0]} x {size[1]} pixels, as {every[0]}",
+                got=f"{other[0]} x {other[1]} in {path}",
+                fix=f"PIL.Image.open(path).resize({size}) for each of them",
+            )
+    return {split: _columns(labelled, mode, size, classes) for split, labelled in files.items()}
+
+
+def _files(folder: Path) -> list[tuple[Path, str]]:
+    """Images with the name of their class, empty where there are no sub-folders."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.suffix.lower() in _SUFFIXES and not any(part.startswith(".") for part in inside.parts):
+            found.append((path, inside.parts[0] if len(inside.parts) > 1 else ""))
+    if len({bool(label) for _, label in found}) > 1:
+        loose = next(path for path, label in found if not label)
+        raise DataError(
+            f"{folder}: some images are in sub-folders and some are not",
+            expected="all or none",
+            got=f"{loose.name} lies outside",
+            fix="move it into the folder of its class",
+        )
+    return found
+
+
+def _columns(
+    labelled: list[tuple[Path, str]], mode: str, size: tuple[int, int], classes: list[str]
+) -> dict[str, Tensor]:
+    pixels = np.empty((len(labelled), size[1], size[0], len(mode)), dtype=np.uint8)
+    for row, (path, _) in enumerate(labelled):
+        with _image(path) as image:
+            pixels[row] = np.asarray(image.convert(mode)).reshape(pixels.shape[1:])
+    columns = {"x": torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))}
+    if classes:
+        columns["y"] = torch.tensor([classes.index(label) for _, label in labelled], dtype=torch.int64)
+    return columns
+
+
+def _header(path: Path) -> tuple[str, tuple[int, int]]:
+    """Mode and size, read without decoding the pixels."""
+    with _image(path) as image:
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"mode {image.mode}: more than 8 bits a channel")
+        return image.mode, image.size
+
+
+@contextmanager
+def _image(path: Path) -> Iterator[Any]:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            yield image
+    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, and struct and zlib errors
+        raise DataError(
+            f"{path} cannot be read as an image",
+            expected="an undamaged image of 8 bits a channel",
+            got=f"{type(error).__name__}: {error}",
+            fix="remove or replace the file",
+        ) from error
+
+
+def read_arrays(path: Path) -> dict[str, Any]:
+    """What a file holds, in the form that :func:`ppgen.data.from_tensors` takes.
+
+    A ``.npy`` is ``x``. The arrays of a ``.npz`` are named by site and covariate; one array alone is ``x``, whatever
+    its name; ``x_train, y_train, x_test, y_test`` (and ``x_valid``) are splits, as are arrays called ``train``,
+    ``valid`` and ``test``.
+
+    Raises:
+        DataError: if the file is missing, damaged, or holds pickled objects.
+    """
+    with reading("array file", path):
+        if path.suffix not in (".npy", ".npz"):
+            raise ValueError(f"the suffix {path.suffix or 'is missing'} is neither .npy nor .npz")
+        try:
+            arrays = _load(path)
+        except ValueError as error:
+            if "allow_pickle" not in str(error):
+                raise
+            raise DataError(
+                f"{path} holds Python objects",
+                expected="numeric arrays (pickles can run code, and are never loaded)",
+                got="a pickle",
+                fix="numpy.savez(path, x=x.astype('float32'), y=y.astype('int64'))",
+            ) from error
+    if splits := _splits(arrays):
+        return splits
+    return {"x": arrays.popitem()[1]} if len(arrays) == 1 else arrays
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file:  # opened here, since numpy leaves a damaged archive open
+        start = file.read(6)
+        file.seek(0)
+        # numpy takes whatever it does not know for a pickle; a damaged file should not be called one.
+        if not start.startswith((b"\x93NUMPY", b"PK")):
+            raise ValueError(f"starts with {start.hex() or 'nothing'}, as no file of numpy's does")
+        found = np.load(file, allow_pickle=False)
+        return {"x": found} if isinstance(found, np.ndarray) else {key: found[key] for key in found.files}
+
+
+def _splits(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Arrays called SITE_SPLIT as ``{split: {site: array}}``; empty if any array is called otherwise."""
+    splits: dict[str, Any] = {}
+    for key, array in arrays.items():
+        site, _, split = key.rpartition("_")
+        if split not in SPLITS:
+            return {}
+        splits.setdefault(split, {})[site or "x"] = array
+    return splits

@@ -1,0 +1,187 @@
+"""Fits laid side by side: the table, the paired differences, the ranks that they leave open, and data frames."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ppgen.errors import SettingError
+from ppgen.estimate import Estimate
+from ppgen.evaluation import layout, table
+from ppgen.evaluation.evaluate import evaluate
+from ppgen.evaluation.paired_difference import PairedDifference, paired_difference
+from ppgen.evaluation.ranks import Standing, standings
+from ppgen.evaluation.scorecard import METRICS, Scorecard
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ppgen.fitting import Fit
+
+__all__ = ["Comparison", "compare", "tidy", "wide"]
+
+
+def compare(
+    entries: Mapping[str, Fit | Scorecard | Path | str], *, level: float = 0.95, seed: int = 0, progress: bool = True
+) -> Comparison:
+    """Lay fits side by side.
+
+    Args:
+        entries: by name, a :class:`~ppgen.fitting.Fit` (evaluated now), a :class:`Scorecard`, or a run folder with
+            ``scores.json``.
+        level: coverage of each interval of a difference, for that pair alone.
+        seed: of evaluation and bootstrap.
+        progress: show a bar while fits are evaluated.
+
+    Returns:
+        The comparison; ``print`` shows it as a table.
+
+    Raises:
+        SettingError: if there is nothing to compare, or ``level`` is not between 0 and 1.
+        CheckpointError: if a folder holds no scores.
+    """
+    if not entries or not isinstance(entries, Mapping):
+        raise SettingError(
+            "compare: nothing to compare",
+            expected="fits, scorecards or run folders by name",
+            got=type(entries).__name__ if entries else "nothing",
+            fix='ppgen.compare({"vae": fit, "pixelcnn": other})',
+        )
+    cards = {str(name): _card(entry, seed, progress) for name, entry in entries.items()}
+    return Comparison(
+        {name: dataclasses.replace(card, name=name) for name, card in cards.items()}, level=level, seed=seed
+    )
+
+
+def _card(entry: Any, seed: int, progress: bool) -> Scorecard:
+    if isinstance(entry, Scorecard):
+        return entry
+    if isinstance(entry, (str, Path)):
+        return Scorecard.load(entry)
+    if hasattr(entry, "unanswerable"):
+        return evaluate(entry, seed=seed, progress=progress)
+    raise SettingError(
+        "compare: an entry is no fit",
+        expected="a Fit, a Scorecard, or the path of a run folder",
+        got=type(entry).__name__,
+        fix='ppgen.compare({"vae": fit})',
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Comparison:
+    """Scorecards by name, and what may be said about their order.
+
+    Args:
+        cards: each named as its key.
+        level: coverage of the intervals.
+        seed: of the bootstrap.
+    """
+
+    cards: Mapping[str, Scorecard]
+    level: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.level < 1.0:
+            raise SettingError(
+                "compare: level is no coverage", expected="between 0 and 1", got=str(self.level), fix="level=0.95"
+            )
+
+    @functools.cached_property
+    def pairs(self) -> tuple[PairedDifference, ...]:
+        """The paired difference of log-density between each two models, in the order of the cards."""
+        return tuple(
+            paired_difference(first, second, level=self.level, seed=self.seed)
+            for first, second in itertools.combinations(self.cards.values(), 2)
+        )
+
+    def ranking(self) -> list[Standing]:
+        """The rank interval of each model by log-density, or the reason why it has none."""
+        return standings(self.cards, self.pairs)
+
+    def frame(self) -> pandas.DataFrame:
+        """A row for each model; columns (metric, ``value`` | ``se`` | ``kind``), numbers as numbers."""
+        return wide(self.cards)
+
+    def to_text(self) -> str:
+        """Aligned tables for a terminal, one a question, with footnotes, ranks and paired differences."""
+        return table.to_text(layout.blocks(self.cards), self._remarks())
+
+    def to_markdown(self) -> str:
+        """The same as Markdown."""
+        return table.to_markdown(layout.blocks(self.cards), self._remarks())
+
+    def to_latex(self) -> str:
+        r"""The same as LaTeX: ``tabular`` environments that need ``\usepackage{booktabs}``."""
+        return table.to_latex(layout.blocks(self.cards), self._remarks())
+
+    def to_csv(self, path: Path | str | None = None) -> str:
+        """One line for each number, baselines and refusals included; also written to ``path`` if one is given."""
+        text = tidy(self.cards).to_csv(index=False)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def _remarks(self) -> list[layout.Remark]:
+        return layout.remarks(self.ranking(), self.pairs, self.level)
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def wide(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
+    """A row for each model.
+
+    Args:
+        cards: by name.
+
+    Returns:
+        Index ``model``; columns (``metric``, ``field``) with the fields ``value`` and ``se`` (float, missing where a
+        question is refused) and ``kind`` (text), for every metric that some model has.
+    """
+    import pandas
+
+    columns = {}
+    for metric in METRICS:
+        found = [getattr(card, metric.question).get(metric.key) for card in cards.values()]
+        if any(found):
+            columns[metric.key, "value"] = [None if e is None else e.value for e in found]
+            columns[metric.key, "se"] = [None if e is None else e.standard_error for e in found]
+            columns[metric.key, "kind"] = [None if e is None else e.kind for e in found]
+    frame = pandas.DataFrame(columns, index=pandas.Index(list(cards), name="model"))
+    frame.columns = pandas.MultiIndex.from_tuples(list(columns), names=["metric", "field"])
+    return frame.astype({key: "string" if key[1] == "kind" else "float64" for key in columns})
+
+
+def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
+    """A row for each number, baseline and refusal, with every field of its estimate.
+
+    Args:
+        cards: by name.
+
+    Returns:
+        Columns ``model``, ``baseline``, ``question``, ``metric``, the fields of :class:`~ppgen.estimate.Estimate`,
+        ``reason`` (of a refusal), ``data`` and ``fingerprint``.
+    """
+    import pandas
+
+    rows = []
+    for name, card in cards.items():
+        source = {"data": card.data, "fingerprint": card.fingerprint}
+        for metric in METRICS:
+            head = {"model": name, "question": metric.question, "metric": metric.key}
+            estimates: dict[str, Estimate] = {}
+            if metric.key in getattr(card, metric.question):
+                estimates[""] = getattr(card, metric.question)[metric.key]
+            elif reason := card.reason(metric.question, metric.key):
+                rows.append({**head, "reason": reason, **source})
+            estimates |= card.baselines_of(metric.key)
+            rows += [{**head, "baseline": label, **e.to_dict(), **source} for label, e in estimates.items()]
+    fields = [field.name for field in dataclasses.fields(Estimate)]
+    columns = ["model", "baseline", "question", "metric", *fields, "reason", "data", "fingerprint"]
+    return pandas.DataFrame(rows, columns=columns)

@@ -1,0 +1,93 @@
+"""Judge a fit: three questions, density, sampling and representation, each answered or refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from ppgen.errors import PpgenError, SettingError
+from ppgen.evaluation.density import answer_density
+from ppgen.evaluation.representation import answer_representation
+from ppgen.evaluation.sampling import answer_sampling
+from ppgen.evaluation.scorecard import Answer, Scorecard, reason_of
+
+if TYPE_CHECKING:
+    from ppgen.fitting import Fit
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    fit: Fit, *, num_particles: int = 1000, num_samples: int | None = None, seed: int = 0, progress: bool = True
+) -> Scorecard:
+    """Judge a fit on its test split.
+
+    Each question is answered, or refused with the reason and the way to get an answer. Which questions a model can
+    answer is read from its sites, never from its class.
+
+    Args:
+        fit: what ``ppgen.fit`` returned.
+        num_particles: of the importance-weighted bound on log p(x), for models with latent variables.
+        num_samples: of the model, for the sampling metrics; default: as many as there are test data, at most 10,000.
+        seed: of all draws; the same seed gives the same card.
+        progress: show a bar.
+
+    Returns:
+        The scorecard, with every number beside its baseline.
+
+    Raises:
+        SettingError: if a number of particles or samples is not positive.
+    """
+    for name, number in (("num_particles", num_particles), ("num_samples", num_samples)):
+        if number is not None and number < 1:
+            raise SettingError(f"evaluate: {name} must be positive", got=str(number), fix=f"{name}=1000")
+    parts: dict[str, Callable[[], Answer]] = {
+        "density": lambda: answer_density(fit, num_particles, seed),
+        "sampling": lambda: answer_sampling(fit, num_samples, seed),
+        "representation": lambda: answer_representation(fit, seed),
+    }
+    answers = {}
+    with tqdm(parts, disable=not progress, leave=False, unit="question") as bar:
+        for question in bar:
+            bar.set_description(question)
+            answers[question] = _ask(fit, question, parts[question])
+    return Scorecard(
+        name=_name(fit.model),
+        data=f"{fit.data.name}, test split, {fit.data.size('test')} data points",
+        fingerprint=fit.data.fingerprint("test"),
+        **{question: answer.estimates for question, answer in answers.items()},
+        baselines={key: value for answer in answers.values() for key, value in answer.baselines.items()},
+        refusals={key: reason for answer in answers.values() for key, reason in answer.refusals.items()},
+        per_datum=answers["density"].per_datum,
+        facts=_facts(fit, seed) | {key: value for answer in answers.values() for key, value in answer.facts.items()},
+    )
+
+
+def _ask(fit: Fit, question: str, part: Callable[[], Answer]) -> Answer:
+    if reason := fit.unanswerable(question):
+        return Answer(refusals={question: reason_of(reason)})
+    try:
+        return part()
+    except PpgenError as error:
+        # Some reasons show only on the way: covariates that are missing, or samples that are not finite.
+        return Answer(refusals={question: reason_of(error)})
+
+
+def _facts(fit: Fit, seed: int) -> dict[str, Any]:
+    return {
+        "model": _name(fit.model),
+        "guide": None if fit.guide is None else _name(fit.guide),
+        "objective": fit.objective.name,
+        "num_parameters": fit.num_parameters,
+        "epochs": len(fit.history),
+        "seconds": fit.seconds,
+        "seed": fit.settings.get("seed"),
+        "evaluation_seed": seed,
+    }
+
+
+def _name(part: Any) -> str:
+    """A class's name, or that of the function behind a hand-written program."""
+    return getattr(part, "label", type(part).__name__)

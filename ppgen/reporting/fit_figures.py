@@ -1,0 +1,182 @@
+"""Every figure that a fit can answer, and in words what it cannot."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ppgen.data.dataset import main_site
+from ppgen.declare.batch import without_latents
+from ppgen.errors import SettingError, Unanswerable
+from ppgen.evaluation.conditions import covariates_of
+from ppgen.reporting.anatomy import anatomy
+from ppgen.reporting.grids import grids
+from ppgen.reporting.illustration import Illustration
+from ppgen.reporting.latent_space import latent_space
+from ppgen.reporting.learning_curves import learning_curves
+from ppgen.reporting.reconstructions import reconstructions
+
+if TYPE_CHECKING:
+    from ppgen.fitting import Fit
+
+__all__ = ["FitFigures", "fit_figures", "save_figures"]
+
+_SAMPLES, _VECTORS, _RECONSTRUCTIONS, _CODES = 64, 500, 12, 1500
+_MAX_CLASS_COLUMNS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class FitFigures:
+    """The figures of one fit by name, and the reasons why others are missing.
+
+    Args:
+        figures: ``"learning_curve"``, ``"anatomy"``, ``"samples"``, ``"reconstructions"``, ``"latent_space"`` (or one
+            ``"latent_space_NAME"`` a latent site), those that the fit can answer.
+        omitted: the same names, each with the plain reason why it is not there.
+    """
+
+    figures: Mapping[str, Illustration]
+    omitted: Mapping[str, str]
+
+
+def fit_figures(fit: Fit, *, seed: int = 0) -> FitFigures:
+    """Draw what a fit can answer, on its test split.
+
+    Test data are a random selection (never the first rows: some files are sorted by class), the same for every model
+    on the same data.
+
+    Args:
+        fit: a finished fit.
+        seed: chooses the test data and the samples.
+
+    Returns:
+        Figures and the reasons for those that are missing.
+    """
+    test = fit.data.split("test")
+    order = torch.randperm(len(next(iter(test.values()))), generator=torch.Generator().manual_seed(seed))
+    shuffled = {key: column[order.to(column.device)] for key, column in test.items()}
+    figures: dict[str, Illustration] = {}
+    omitted: dict[str, str] = {}
+    painters: dict[str, Callable[[], dict[str, Illustration]]] = {
+        "learning_curve": lambda: {"learning_curve": learning_curves(fit.history)},
+        "anatomy": lambda: {"anatomy": anatomy(fit.history)},
+        "samples": lambda: {"samples": _samples(fit, shuffled, seed)},
+        "reconstructions": lambda: {"reconstructions": _reconstructions(fit, shuffled)},
+        "latent_space": lambda: _latent_spaces(fit, shuffled),
+    }
+    for name, paint in painters.items():
+        if len(order) == 0 and name not in ("learning_curve", "anatomy"):
+            omitted[name] = "the test split is empty"
+            continue
+        try:
+            figures.update(paint())
+        except Unanswerable as error:
+            omitted[name] = error.what
+    return FitFigures(figures, omitted)
+
+
+def save_figures(fit: Fit, folder: str | os.PathLike[str] | None = None, *, seed: int = 0) -> list[Path]:
+    """Write a fit's figures as PNG files.
+
+    Args:
+        fit: a finished fit.
+        folder: where to; by default ``figures/`` in the fit's run folder.
+        seed: chooses the test data and the samples.
+
+    Returns:
+        The files, ``learning_curve.png`` and so on.
+
+    Raises:
+        SettingError: if there is no folder to write to.
+    """
+    if folder is None and fit.folder is None:
+        raise SettingError(
+            "save_figures: this fit has no run folder",
+            expected="a folder",
+            fix='save_figures(fit, "figures"), or fit with out="runs/NAME"',
+        )
+    target = Path(folder) if folder is not None else Path(str(fit.folder)) / "figures"
+    return [drawn.save(target / f"{name}.png") for name, drawn in fit_figures(fit, seed=seed).figures.items()]
+
+
+def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
+    """Samples beside test data; with a class label, a column a class."""
+    main = main_site(test)
+    x = test[main]
+    pictures = x.dim() in (3, 4)
+    covariates = covariates_of(fit)
+    label = next((key for key in covariates if 1 < fit.data.num_classes.get(key, 0) <= _MAX_CLASS_COLUMNS), None)
+    columns = None
+    if pictures and label is not None and len(covariates) == 1:
+        columns = int(fit.data.num_classes[label])
+        wanted = torch.arange(columns).repeat(max(2, _SAMPLES // columns))
+        rows = _rows_of(test[label], wanted)
+    else:
+        rows = torch.arange(min(len(x), _SAMPLES if pictures or (x.dim() == 2 and x.shape[1] > 2) else _VECTORS))
+    given = {key: test[key][rows] for key in covariates if key in test}
+    panels: dict[str, Any] = {"samples": _site(fit.sample(len(rows), seed=seed, **given), main)}
+    if pictures and _has_likelihood_given_latents(fit):
+        panels["means of p(x | z)"] = _site(fit.sample(len(rows), seed=seed, mean=True, **given), main)
+    panels["test data"] = x[rows]
+    drawn = grids(panels, columns=columns, reference="test data")
+    caption = "Samples beside test data that the model never saw."
+    if columns is not None:
+        caption += f" Each column is one value of {label}."
+    elif given:
+        caption += f" Samples share {', '.join(given)} with the test data in the same place."
+    if len(panels) == 3:
+        caption += " The means are smoother than any sample, since they leave out the noise of the likelihood."
+    return dataclasses.replace(drawn, caption=f"{caption} {drawn.caption}".strip())
+
+
+def _reconstructions(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:
+    x = test[main_site(test)]
+    count = _RECONSTRUCTIONS if x.dim() != 2 or x.shape[1] > 2 else _VECTORS
+    chosen = {key: column[:count] for key, column in test.items()}
+    return reconstructions(x[:count], _site(fit.reconstruct(without_latents(fit.model, chosen)), main_site(test)))
+
+
+def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustration]:
+    """One scatter a latent site, coloured by the class label where the data has one."""
+    chosen = {key: column[:_CODES] for key, column in test.items()}
+    codes = fit.encode(without_latents(fit.model, chosen))
+    classes = [key for key in fit.data.num_classes if key in chosen and chosen[key].dim() == 1]
+    label = "y" if "y" in classes else next(iter(classes), None)
+    labels = chosen[label] if label is not None else None
+    if isinstance(codes, Mapping) and not codes:
+        raise Unanswerable("the model has no latent variable of single data points")
+    if not isinstance(codes, Mapping):
+        return {"latent_space": latent_space(codes, labels, label_name=label or "")}
+    return {
+        f"latent_space_{name}": latent_space(values, labels, label_name=label or "") for name, values in codes.items()
+    }
+
+
+def _has_likelihood_given_latents(fit: Fit) -> bool:
+    """Whether there is a p(x | z) whose mean differs from its samples."""
+    roles = {site.role for site in getattr(fit.model, "sites", {}).values()}
+    return "latent" in roles and "observed" in roles and "implicit" not in roles
+
+
+def _site(values: Any, name: str) -> Any:
+    """One site's values, where a fit answers for several."""
+    return values[name] if isinstance(values, Mapping) else values
+
+
+def _rows_of(labels: Tensor, wanted: Tensor) -> Tensor:
+    """For each wanted label the next row that has it, starting over where a class runs out."""
+    rows = []
+    met: dict[int, int] = {}
+    for label in wanted.tolist():
+        places = (labels == label).nonzero().flatten()
+        if len(places) == 0:  # the test split lacks this class: show any
+            places = torch.arange(len(labels))
+        rows.append(int(places[met.get(label, 0) % len(places)]))
+        met[label] = met.get(label, 0) + 1
+    return torch.tensor(rows)

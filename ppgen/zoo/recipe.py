@@ -1,0 +1,105 @@
+"""What a recipe is: a name for a model, a guide, an objective and settings that work together."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ppgen.errors import SettingError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ppgen.data import Dataset
+    from ppgen.objectives import Objective
+
+__all__ = ["BuiltRecipe", "Recipe", "must_have_masks", "num_classes_of"]
+
+
+def num_classes_of(data: Dataset, name: str) -> int:
+    """How many classes the labels ``y`` have.
+
+    Raises:
+        SettingError: if there are none; ``name`` is the recipe that asks for them.
+    """
+    if "y" in data.num_classes:
+        return data.num_classes["y"]
+    raise SettingError(
+        f"{name}: {data.name} has no class labels",
+        expected="an integer covariate y beside x",
+        got=", ".join(data.keys),
+        fix='data={"x": x, "y": y}, or the recipe vae, which needs no labels',
+    )
+
+
+def must_have_masks(data: Dataset, name: str) -> None:
+    """Refuse data whose images are given in full."""
+    if "given" not in data.keys or "mask" not in data.keys:
+        raise SettingError(
+            f"{name}: the images of {data.name} are not partly given",
+            expected="covariates given and mask",
+            got=", ".join(data.keys),
+            fix="data=ppgen.data.quadrants(data, observed=1)",
+        )
+
+
+class BuiltRecipe(NamedTuple):
+    """What a fit is made of, besides the data: ``ppgen.fit(model, guide, data, objective)``."""
+
+    model: nn.Module
+    guide: nn.Module | None
+    objective: Objective | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """One model family, ready to be fitted.
+
+    Args:
+        name: what ``ppgen fit`` calls it.
+        summary: one line for ``ppgen list models``.
+        paper: where the idea comes from (authors, year, title).
+        build: data set and settings to the ingredients; its keyword arguments are what may be set.
+        max_epochs: passes over the training data.
+        batch_size: data points a step.
+        learning_rate: Adam's step size.
+        schedule: its course, ``"constant"`` or ``"cosine"``.
+        patience: epochs without a better validation loss before the fit stops; ``None`` for no early stop.
+        quick: the settings that ``ppgen demo --quick`` uses instead.
+        data: the data set that the settings were chosen on.
+        then: what is done to a data set that is given by name, as ``ppgen.data.load(..., then=...)`` takes it.
+    """
+
+    name: str
+    summary: str
+    paper: str
+    build: Callable[..., BuiltRecipe]
+    max_epochs: int
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    schedule: str = "constant"
+    patience: int | None = 10
+    quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    data: str = "digits"
+    then: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+
+    def settings(self, quick: bool = False) -> dict[str, Any]:
+        """Keyword arguments of ``ppgen.fit``.
+
+        Example:
+            >>> import ppgen
+            >>> sorted(ppgen.zoo.recipe("vae").settings())
+            ['batch_size', 'learning_rate', 'max_epochs', 'patience', 'schedule']
+        """
+        chosen = {
+            name: getattr(self, name) for name in ("max_epochs", "batch_size", "learning_rate", "schedule", "patience")
+        }
+        return chosen | (dict(self.quick) if quick else {})
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What :func:`ppgen.zoo.build` lets you set, with the defaults."""
+        parameters = list(inspect.signature(self.build).parameters.values())[1:]
+        return {parameter.name: parameter.default for parameter in parameters}

@@ -1,0 +1,229 @@
+"""The user's own files: folders of images, and arrays that are read without pickle, so that nothing is executed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import ppgen.data
+from ppgen.errors import DataError
+
+RNG = np.random.default_rng(0)
+
+
+def write(path, shape=(4, 5), value=None, mode=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = RNG.integers(1, 255, shape, dtype=np.uint8) if value is None else np.full(shape, value, np.uint8)
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path)
+    return pixels
+
+
+def test_grey_images_have_one_channel_and_all_their_values(tmp_path):
+    written = {write(tmp_path / f"{i}.png").tobytes() for i in range(20)}
+    data = ppgen.data.load(tmp_path)
+    assert (data.keys, data.x_shape, data.measure) == (("x",), (1, 4, 5), "8-bit")
+    assert {image.numpy().tobytes() for columns in data.splits.values() for image in columns["x"]} == written
+    assert torch.equal(data.split()["x"], data.splits["test"]["x"] / 255)
+
+
+def test_sub_folders_are_classes_in_the_order_of_their_names(tmp_path):
+    for i in range(10):
+        write(tmp_path / "dog" / f"{i}.png", value=200)
+        write(tmp_path / "cat" / f"{i}.png", value=100)
+    data = ppgen.data.load(tmp_path)
+    assert data.num_classes == {"y": 2}
+    for columns in data.splits.values():
+        assert torch.equal(columns["x"][:, 0, 0, 0], torch.where(columns["y"] == 1, 200, 100).to(torch.uint8))
+
+
+def test_one_colour_image_makes_all_of_them_colour(tmp_path):
+    for i in range(9):
+        write(tmp_path / f"{i}.png", value=i + 1)
+    write(tmp_path / "9.bmp", (4, 5, 3), value=10)
+    data = ppgen.data.load(tmp_path, binarize="threshold")
+    assert data.x_shape == (3, 4, 5)
+    assert data.measure == "binary"
+
+
+def test_a_palette_and_transparency_become_colour(tmp_path):
+    write(tmp_path / "p.png", (4, 5, 3), mode="P")
+    write(tmp_path / "rgba.png", (4, 5, 4))
+    write(tmp_path / "rgb.png", (4, 5, 3))
+    assert ppgen.data.load(tmp_path).x_shape == (3, 4, 5)
+
+
+def test_black_and_white_images_are_binary(tmp_path):
+    for i in range(10):
+        write(tmp_path / f"{i}.png", value=255 * (i % 2), mode="1")
+    data = ppgen.data.load(tmp_path)
+    assert data.measure == "binary"
+    assert set(data.split("train")["x"].unique().tolist()) == {0.0, 1.0}
+
+
+def test_splits_on_disk_are_kept_with_one_numbering_of_classes(tmp_path):
+    for i in range(4):
+        write(tmp_path / "train" / "b" / f"{i}.png")
+        write(tmp_path / "train" / "c" / f"{i}.png")
+        write(tmp_path / "val" / "c" / f"{i}.png")
+        write(tmp_path / "test" / "a" / f"{i}.png")
+    data = ppgen.data.load(tmp_path)
+    assert [data.size(split) for split in data.splits] == [8, 4, 4]
+    assert data.splits["valid"]["y"].tolist() == [2] * 4
+    assert data.splits["test"]["y"].tolist() == [0] * 4
+
+
+def test_the_spec_builds_it_again(tmp_path):
+    for i in range(20):
+        write(tmp_path / f"{i}.png")
+    data = ppgen.data.load(tmp_path, binarize="static", seed=2)
+    assert ppgen.data.load(**data.spec).fingerprint() == data.fingerprint()
+
+
+def test_hidden_files_and_other_files_are_passed_over(tmp_path):
+    for i in range(10):
+        write(tmp_path / f"{i}.png")
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "._0.png").write_bytes(b"not an image")
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "0.png").write_bytes(b"not an image")
+    assert sum(ppgen.data.load(tmp_path).size(split) for split in ("train", "valid", "test")) == 10
+
+
+def test_no_images_are_refused(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(DataError, match=r"has no images(.|\n)*\.png"):
+        ppgen.data.load(tmp_path)
+
+
+def test_images_of_differing_size_are_refused_with_both_named(tmp_path):
+    write(tmp_path / "a.png", (4, 5))
+    write(tmp_path / "b.png", (4, 6))
+    with pytest.raises(
+        DataError, match=r"expected: 5 x 4 pixels, as .*a.png\n  got: 6 x 4 in .*b.png\n  fix: .*resize"
+    ):
+        ppgen.data.load(tmp_path)
+
+
+def test_a_damaged_image_is_named(tmp_path):
+    for i in range(5):
+        write(tmp_path / f"{i}.png", (40, 50))
+    (tmp_path / "3.png").write_bytes(b"not an image")
+    with pytest.raises(DataError, match=r"3.png cannot be read as an image"):
+        ppgen.data.load(tmp_path)
+    (tmp_path / "3.png").write_bytes((tmp_path / "2.png").read_bytes()[:200])
+    with pytest.raises(DataError, match=r"3.png cannot be read as an image"):
+        ppgen.data.load(tmp_path)
+
+
+def test_more_than_8_bits_are_refused(tmp_path):
+    Image.fromarray(np.zeros((4, 5), dtype=np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(DataError, match="more than 8 bits"):
+        ppgen.data.load(tmp_path)
+
+
+def test_loose_images_beside_classes_are_refused(tmp_path):
+    write(tmp_path / "cat" / "a.png")
+    write(tmp_path / "loose.png")
+    with pytest.raises(DataError, match=r"got: loose.png lies outside"):
+        ppgen.data.load(tmp_path)
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"expected: .*nowhere\n  got: no such file"):
+        ppgen.data.load(tmp_path / "nowhere")
+
+
+X, Y = RNG.normal(size=(30, 4)), RNG.integers(0, 3, 30)
+
+
+def test_npy_is_x(tmp_path):
+    np.save(tmp_path / "mine.npy", X)
+    data = ppgen.data.load(tmp_path / "mine.npy")
+    assert (data.name, data.keys, data.measure) == ("mine", ("x",), "continuous")
+    assert sum(data.size(split) for split in data.splits) == 30
+
+
+def test_npz_names_are_sites(tmp_path):
+    np.savez(tmp_path / "mine.npz", x=X, y=Y)
+    data = ppgen.data.as_dataset(str(tmp_path / "mine.npz"))
+    assert data.keys == ("x", "y")
+    assert data.num_classes == {"y": 3}
+
+
+def test_an_only_array_is_x_whatever_its_name(tmp_path):
+    np.savez(tmp_path / "mine.npz", images=X)
+    assert ppgen.data.load(tmp_path / "mine.npz").keys == ("x",)
+
+
+@pytest.mark.parametrize("names", [("x_train", "x_valid", "x_test"), ("train", "valid", "test")])
+def test_splits_in_the_names_are_kept(tmp_path, names):
+    np.savez(tmp_path / "mine.npz", **{name: X[i * 10 : (i + 1) * 10] for i, name in enumerate(names)})
+    data = ppgen.data.load(tmp_path / "mine.npz")
+    assert torch.equal(data.split("test")["x"], torch.from_numpy(X[20:]).float())
+
+
+def test_sites_and_splits_in_the_names(tmp_path):
+    np.savez(tmp_path / "mine.npz", x_train=X[:20], y_train=Y[:20], x_test=X[20:], y_test=Y[20:])
+    data = ppgen.data.load(tmp_path / "mine.npz")
+    assert [data.size(split) for split in data.splits] == [18, 2, 10]
+
+
+@pytest.mark.parametrize("option", [{"binarize": "static"}, {"binarize": "dynamic"}, {"dequantize": True}, {}])
+def test_the_spec_builds_it_again_from_any_folder(tmp_path, monkeypatch, option):
+    monkeypatch.chdir(tmp_path)
+    np.save("mine.npy", RNG.integers(0, 256, (30, 1, 4, 4), dtype=np.uint8))
+    data = ppgen.data.load("mine.npy", seed=5, **option)
+    monkeypatch.chdir("/")
+    again = ppgen.data.load(**data.spec)
+    assert (again.fingerprint(), again.measure) == (data.fingerprint(), data.measure)
+
+
+class Trap:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was executed",))
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_pickles_are_refused_and_never_run(tmp_path, suffix):
+    save = np.save if suffix == ".npy" else np.savez
+    save(tmp_path / f"mine{suffix}", np.array([Trap()], dtype=object))
+    with pytest.raises(DataError, match="holds Python objects"):
+        ppgen.data.load(tmp_path / f"mine{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("a.npy", b"", "starts with nothing"),
+        ("a.npy", b"garbage that is long enough", "cannot be read"),
+        ("a.npy", b"\x80\x04N.", "no file of numpy's"),
+        ("a.npz", b"PK\x03\x04 cut", "cannot be read"),
+        ("a.csv", b"1,2\n", "neither .npy nor .npz"),
+    ],
+)
+def test_damaged_and_foreign_files_are_refused(tmp_path, file, content, told):
+    (tmp_path / file).write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        ppgen.data.load(tmp_path / file)
+
+
+def test_a_truncated_file_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", X)
+    whole = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(whole[:-8])
+    with pytest.raises(DataError, match="cannot be read"):
+        ppgen.data.load(tmp_path / "a.npy")
+
+
+def test_an_empty_archive_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz")
+    with pytest.raises(DataError, match="no columns"):
+        ppgen.data.load(tmp_path / "a.npz")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"expected: .*nowhere.npz\n  got: no such file"):
+        ppgen.data.load(tmp_path / "nowhere.npz")

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pyro.distributions as dist
+import pytest
+import torch
+
+import ppgen
+from ppgen.errors import SettingError
+from ppgen.reporting import fit_figures as fit_figures
+from ppgen.reporting import save_figures
+from ppgen.reporting.grids import mosaic
+
+
+def normal(mean: torch.Tensor) -> dist.TorchDistribution:
+    return dist.Normal(mean, 1.0).to_event(1)
+
+
+def test_every_figure_that_the_fit_can_answer_and_reasons_for_the_others(fits: Mapping[str, Any]) -> None:
+    everything = {"learning_curve", "anatomy", "samples", "reconstructions", "latent_space"}
+    missing = {
+        "vae": set(),
+        "cvae": set(),
+        "pixelcnn": {"anatomy", "reconstructions", "latent_space"},
+        "gan": {"anatomy", "reconstructions", "latent_space"},
+    }
+    for name, fit in fits.items():
+        drawn = fit_figures(fit)
+        assert set(drawn.omitted) == missing[name], name
+        assert set(drawn.figures) == everything - missing[name], name
+        assert all(drawn.omitted.values())
+    assert "no latent variables" in fit_figures(fits["pixelcnn"]).omitted["latent_space"]
+
+
+def test_samples_are_the_fits_and_stand_beside_test_data(fits: Mapping[str, Any]) -> None:
+    fit = fits["vae"]
+    panels = fit_figures(fit, seed=3).figures["samples"].figure.axes
+    assert [axes.get_title(loc="left") for axes in panels] == ["samples", "means of p(x | z)", "test data"]
+    samples, means = fit.sample(64, seed=3), fit.sample(64, seed=3, mean=True)
+    for axes, pictures in zip(panels, (samples, means), strict=False):
+        np.testing.assert_array_equal(axes.images[0].get_array(), mosaic(pictures.double().numpy(), 8, (0.0, 1.0)))
+    test = {tuple(x.flatten().tolist()) for x in fit.data.split("test")["x"]}
+    tile = np.asarray(panels[2].images[0].get_array())[:8, :8, 0] / 255
+    assert tuple(tile.flatten().tolist()) in test
+
+
+def test_a_conditional_model_has_a_column_a_class(fits: Mapping[str, Any]) -> None:
+    fit = fits["cvae"]
+    drawn = fit_figures(fit).figures["samples"]
+    assert "Each column is one value of y" in drawn.caption
+    image = np.asarray(drawn.figure.axes[-1].images[0].get_array())
+    test = fit.data.split("test")
+    for column in range(10):
+        for row in range(6):
+            tile = torch.tensor(image[9 * row : 9 * row + 8, 9 * column : 9 * column + 8, 0] / 255)
+            same = (test["x"][:, 0].double() == tile).all(dim=(1, 2))
+            assert column in test["y"][same], (row, column)
+
+
+def test_implicit_and_exact_models_have_no_panel_of_means(fits: Mapping[str, Any]) -> None:
+    for name in ("gan", "pixelcnn"):
+        assert len(fit_figures(fits[name]).figures["samples"].figure.axes) == 2
+
+
+def test_the_same_fit_gives_the_same_figures(fits: Mapping[str, Any]) -> None:
+    one, other = fit_figures(fits["cvae"]), fit_figures(fits["cvae"])
+    assert {name: drawn.svg("x") for name, drawn in one.figures.items()} == {
+        name: drawn.svg("x") for name, drawn in other.figures.items()
+    }
+
+
+@pytest.mark.parametrize("dims", [1, 2, 5])
+def test_vectors_without_labels(dims: int) -> None:
+    class Line(ppgen.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.slope = torch.nn.Parameter(torch.ones(dims))
+
+        @ppgen.latent
+        def z(self) -> Any:
+            return normal(torch.zeros(2))
+
+        @ppgen.observed
+        def x(self, z: torch.Tensor) -> Any:
+            return normal(z.sum(-1, keepdim=True) * self.slope)
+
+    fit = ppgen.fit(Line(), data=torch.randn(60, dims), max_epochs=1, progress=False, device="cpu")
+    drawn = fit_figures(fit)
+    assert set(drawn.figures) == {"learning_curve", "anatomy", "samples", "reconstructions", "latent_space"}
+    for illustration in drawn.figures.values():
+        assert illustration.png()
+
+
+def test_several_latents_have_a_picture_each() -> None:
+    class Two(ppgen.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.ones(3))
+
+        @ppgen.latent
+        def w(self) -> Any:
+            return normal(torch.zeros(3))
+
+        @ppgen.latent
+        def z(self, w: torch.Tensor) -> Any:
+            return normal(w)
+
+        @ppgen.observed
+        def x(self, z: torch.Tensor) -> Any:
+            return normal(self.scale * z)
+
+    fit = ppgen.fit(Two(), data=torch.randn(60, 3), max_epochs=1, progress=False, device="cpu")
+    figures = fit_figures(fit).figures
+    assert {"latent_space_w", "latent_space_z"} <= set(figures)
+    assert "rate of w" in figures["anatomy"].caption
+
+
+def test_figures_are_saved(fits: Mapping[str, Any], tmp_path: Path) -> None:
+    files = save_figures(fits["pixelcnn"], tmp_path / "figures")
+    assert [path.name for path in files] == ["learning_curve.png", "samples.png"]
+    assert all(matplotlib.image.imread(path).std() > 0 for path in files)
+
+
+def test_without_a_run_folder_a_folder_must_be_given(fits: Mapping[str, Any]) -> None:
+    with pytest.raises(SettingError, match="no run folder"):
+        save_figures(fits["gan"])
