@@ -9,8 +9,7 @@ import pytest
 
 from ppgen import Estimate
 from ppgen.errors import DataError
-from ppgen.reporting import trade_offs as bottleneck
-from ppgen.reporting import trade_offs as rate_distortion
+from ppgen.reporting import bottleneck, rate_distortion
 
 SWEEP = {"beta 0.1": (21.0, 13.0), "beta 1": (4.0, 20.0), "beta 4": (0.01, 27.0), "beta 8": (0.0, 27.0)}
 
