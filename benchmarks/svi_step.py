@@ -30,7 +30,7 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.context import resolve_device
 from ppgen.fitting.engine import Engine
-from ppgen.objectives import Moment
+from ppgen.objectives import TrainingPosition
 
 __all__ = ["WORKLOADS", "main"]
 
@@ -214,7 +214,7 @@ def ppgen_step(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Te
         if batch is None:
             batches = resident.epoch()
             batch = next(batches)
-        record = engine.step(batch, Moment(steps, steps / resident.num_batches))
+        record = engine.step(batch, TrainingPosition(steps, steps / resident.num_batches))
         steps += 1
         return record["loss"].item()
 

@@ -12,7 +12,7 @@ from ppgen.errors import SettingError
 
 __all__ = ["match", "summaries"]
 
-CONTRACTS = ("__init__", "base", "derived")
+CONTRACTS = ("__init__", "objective", "derived")
 """Files that say what a member of the family is, and hold none."""
 
 

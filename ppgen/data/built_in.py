@@ -87,11 +87,11 @@ def _shapes(side: int, unit: int) -> Tensor:
     """Each shape at each scale and orientation amid a square canvas, uint8 [3, 4, 6, side, side]."""
     axis = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
     down, right = torch.meshgrid(axis, axis, indexing="ij")
-    turns = torch.arange(FACTORS["orientation"], dtype=torch.float64) / FACTORS["orientation"]
+    players = torch.arange(FACTORS["orientation"], dtype=torch.float64) / FACTORS["orientation"]
     radius = torch.tensor(_SCALES, dtype=torch.float64).mul(unit).reshape(-1, 1, 1, 1)
     insides = []
     for shape, period in zip(SHAPES, _PERIODS, strict=True):
-        angle = (turns * period).reshape(-1, 1, 1)
+        angle = (players * period).reshape(-1, 1, 1)
         u = (angle.cos() * right + angle.sin() * down) / radius
         v = (angle.cos() * down - angle.sin() * right) / radius
         insides.append(_inside(shape, u, v))

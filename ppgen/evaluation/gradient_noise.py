@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded
 from ppgen.errors import SettingError
-from ppgen.objectives import Moment, Objective
+from ppgen.objectives import Objective, TrainingPosition
 
 __all__ = ["GradientNoise", "gradient_noise"]
 
@@ -120,11 +120,11 @@ def _gradient(
 ) -> dict[int, Tensor]:
     """One gradient by parameter: of each turn's loss, with respect to what that turn moves."""
     found: dict[int, Tensor] = {}
-    for turn in objective.turns(model, guide):
-        moved = list({id(p): p for module in turn.modules for p in module.parameters() if p.requires_grad}.values())
+    for player in objective.players(model, guide):
+        moved = list({id(p): p for module in player.modules for p in module.parameters() if p.requires_grad}.values())
         if not moved:
             continue
-        loss = objective.loss(turn.name, model, guide, batch, size, Moment(epoch=math.inf)).value
+        loss = objective.loss(player.name, model, guide, batch, size, TrainingPosition(epoch=math.inf)).value
         for parameter, gradient in zip(moved, torch.autograd.grad(loss, moved, allow_unused=True), strict=True):
             if gradient is not None:
                 found[id(parameter)] = found.get(id(parameter), 0.0) + gradient.double()

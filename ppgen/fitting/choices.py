@@ -10,9 +10,9 @@ from torch import nn
 from ppgen.data import Dataset
 from ppgen.declare import Program, ProgramPart
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.fitting.schedule import SCHEDULES
 from ppgen.guides import DerivedGuide, MeanField
-from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective, Turn
+from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective, Player
+from ppgen.objectives.schedules import SCHEDULES
 
 __all__ = ["check_patience", "check_settings", "choose_guide", "choose_objective", "unwrap"]
 
@@ -59,18 +59,20 @@ def check_settings(**settings: Any) -> None:
         )
 
 
-def check_patience(patience: int | None, dataset: Dataset, turns: list[Turn]) -> None:
+def check_patience(patience: int | None, dataset: Dataset, players: list[Player]) -> None:
     """Refuse early stopping where there is no validation loss to wait for.
 
     Raises:
         SettingError: if the validation split is empty, or the objective's losses are no measure of the fit.
     """
-    if patience is None or (dataset.size("valid") and len(turns) == 1):
+    if patience is None or (dataset.size("valid") and len(players) == 1):
         return
     raise SettingError(
         "fit: patience needs a validation loss",
-        expected="a validation split, and an objective of one turn",
-        got="an empty validation split" if not dataset.size("valid") else f"turns {[turn.name for turn in turns]}",
+        expected="a validation split, and an objective of one player",
+        got="an empty validation split"
+        if not dataset.size("valid")
+        else f"players {[player.name for player in players]}",
         fix="leave patience out, or ppgen.data.from_tensors(x, valid=0.1)"
         if not dataset.size("valid")
         else "leave patience out",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
 from ppgen.inference.paired_trace import trace_pair
-from ppgen.objectives import Moment, Objective
+from ppgen.objectives import Objective, TrainingPosition
 
 __all__ = ["diagnose", "not_finite"]
 
@@ -21,10 +21,10 @@ def diagnose(
     model: nn.Module,
     guide: nn.Module | None,
     objective: Objective,
-    turn: str,
+    player: str,
     batch: Mapping[str, Tensor],
     size: int,
-    moment: Moment,
+    position: TrainingPosition,
     *,
     since: int = 0,
 ) -> DivergenceError:
@@ -35,13 +35,13 @@ def diagnose(
     """
     found = [
         *not_finite(model, guide, objective, batch, size),
-        *_gradients(model, guide, objective, turn, batch, size, moment),
+        *_gradients(model, guide, objective, player, batch, size, position),
     ]
     rows = len(next(iter(batch.values())))
-    step = f"step {moment.step + 1}" + (f" or up to {since} steps before" if since else "")
+    step = f"step {position.step + 1}" + (f" or up to {since} steps before" if since else "")
     return DivergenceError(
-        f"training met a value that is not finite in {step} (epoch {int(moment.epoch) + 1}, turn "
-        f"{turn!r}, a batch of {rows} rows); no step was made with it, the weights are those of the last good step",
+        f"training met a value that is not finite in {step} (epoch {int(position.epoch) + 1}, player "
+        f"{player!r}, a batch of {rows} rows); no step was made with it, the weights are those of the last good step",
         expected="a finite loss and gradient",
         got="; ".join(found[:4]) or "a loss that was not finite, but is when the step is repeated with other noise",
         fix="a smaller learning_rate, clip_norm=10, a bounded scale in the likelihood "
@@ -73,15 +73,15 @@ def _gradients(
     model: nn.Module,
     guide: nn.Module | None,
     objective: Objective,
-    turn: str,
+    player: str,
     batch: Mapping[str, Tensor],
     size: int,
-    moment: Moment,
+    position: TrainingPosition,
 ) -> Iterator[str]:
     named = [(name, p) for name, p in _parameters(model, guide, objective) if p.requires_grad]
     try:
         with validation(False):
-            loss = objective.loss(turn, model, guide, batch, size, moment).value
+            loss = objective.loss(player, model, guide, batch, size, position).value
             gradients = torch.autograd.grad(loss, [parameter for _, parameter in named], allow_unused=True)
     except _FAILURES as error:
         yield f"the loss itself failed: {str(error).splitlines()[0]}"

@@ -13,20 +13,20 @@ from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
 from ppgen.fitting.adam import Adam
 from ppgen.fitting.diagnosis import diagnose, not_finite
-from ppgen.objectives import Moment, Objective, Turn
+from ppgen.objectives import Objective, Player, TrainingPosition
 
-__all__ = ["Engine", "Player"]
+__all__ = ["Engine", "Mover"]
 
 _READ_EVERY = 50  # steps between two looks at the device's verdict, so that a GPU is never made to wait
 
 
-class Player:
-    """One turn's parameters and their Adam."""
+class Mover:
+    """A player of the step, and the optimizer of its parameters."""
 
-    def __init__(self, turn: Turn, learning_rate: float) -> None:
-        unique = {id(p): p for module in turn.modules for p in module.parameters() if p.requires_grad}
-        self.turn = turn
-        self.optimizer = Adam(unique.values(), learning_rate, turn.betas)
+    def __init__(self, player: Player, learning_rate: float) -> None:
+        unique = {id(p): p for module in player.modules for p in module.parameters() if p.requires_grad}
+        self.name = player.name
+        self.optimizer = Adam(unique.values(), learning_rate, player.betas)
 
 
 class Engine:
@@ -40,10 +40,10 @@ class Engine:
     Args:
         model: called as ``model(batch, size)``.
         guide: likewise, or ``None``.
-        objective: gives the turns and their losses.
+        objective: gives the players and their losses.
         size: number of data points in the training split.
         learning_rate: Adam's.
-        clip_norm: largest norm of a turn's gradient, or ``None``.
+        clip_norm: largest norm of a player's gradient, or ``None``.
         device: where all of it lives.
     """
 
@@ -60,7 +60,7 @@ class Engine:
     ) -> None:
         self.model, self.guide, self.objective = model, guide, objective
         self.size, self.clip_norm = size, clip_norm
-        self.players = [Player(turn, learning_rate) for turn in objective.turns(model, guide)]
+        self.movers = [Mover(player, learning_rate) for player in objective.players(model, guide)]
         modules = [model, *([] if guide is None else [guide]), *objective.networks.values()]
         self._buffers = list({id(b): b for module in modules for b in module.buffers()}.values())
         self._kept = [buffer.clone() for buffer in self._buffers]
@@ -69,11 +69,11 @@ class Engine:
         self._seen: set[tuple[Any, ...]] = set()
         self._steps = 0
 
-    def step(self, batch: Mapping[str, Tensor], moment: Moment) -> dict[str, Tensor]:
-        """Play every turn once on a batch.
+    def step(self, batch: Mapping[str, Tensor], position: TrainingPosition) -> dict[str, Tensor]:
+        """Let every player move once on a batch.
 
         Returns:
-            The parts of every turn's loss, detached and still on the device.
+            The parts of every player's loss, detached and still on the device.
 
         Raises:
             DivergenceError: if a loss or gradient was not finite; weights and buffers are those of the last good
@@ -84,22 +84,22 @@ class Engine:
         self._keep_buffers()
         try:
             with validation(signature not in self._seen):
-                for player in self.players:
-                    record |= self._play(player, batch, moment)
+                for mover in self.movers:
+                    record |= self._play(mover, batch, position)
         except DivergenceError:
             raise
         except (RuntimeError, ValueError, PpgenError) as error:
             # A check, or a decomposition, met what overflowed before the loss did.
             if next(not_finite(self.model, self.guide, self.objective, batch, self.size), None):
-                raise self._divergence(self.players[0], batch, moment) from error
+                raise self._divergence(self.movers[0], batch, position) from error
             raise
         self._seen.add(signature)
         self._steps += 1
         if self._steps % _READ_EVERY == 0:
-            self.settle(batch, moment)
+            self.settle(batch, position)
         return record
 
-    def settle(self, batch: Mapping[str, Tensor], moment: Moment) -> None:
+    def settle(self, batch: Mapping[str, Tensor], position: TrainingPosition) -> None:
         """Read the device's verdict over the steps since the last look.
 
         Raises:
@@ -107,19 +107,19 @@ class Engine:
         """
         if self._asynchronous and self._bad.item():
             self._bad.zero_()
-            raise self._divergence(self.players[0], batch, moment)
+            raise self._divergence(self.movers[0], batch, position)
 
     def set_learning_rate(self, value: float) -> None:
         """Change every player's learning rate from the next step on."""
-        for player in self.players:
-            player.optimizer.learning_rate = value
+        for mover in self.movers:
+            mover.optimizer.learning_rate = value
 
-    def _play(self, player: Player, batch: Mapping[str, Tensor], moment: Moment) -> dict[str, Tensor]:
-        loss = self.objective.loss(player.turn.name, self.model, self.guide, batch, self.size, moment)
+    def _play(self, mover: Mover, batch: Mapping[str, Tensor], position: TrainingPosition) -> dict[str, Tensor]:
+        loss = self.objective.loss(mover.name, self.model, self.guide, batch, self.size, position)
         value = loss.value.detach()
-        key = "loss" if len(self.players) == 1 else f"{player.turn.name}_loss"
+        key = "loss" if len(self.movers) == 1 else f"{mover.name}_loss"
         record = {key: value, **loss.record}
-        optimizer = player.optimizer
+        optimizer = mover.optimizer
         optimizer.clear()
         if not optimizer.parameters:
             return record
@@ -128,21 +128,19 @@ class Engine:
         if self._asynchronous:
             self._bad.logical_or_(~torch.isfinite(value + norm))
         elif not math.isfinite((value + norm).item()):
-            raise self._divergence(player, batch, moment)
+            raise self._divergence(mover, batch, position)
         if self.clip_norm is not None:
             torch.nn.utils.clip_grads_with_norm_(optimizer.parameters, self.clip_norm, norm)
         optimizer.step(skip=self._bad if self._asynchronous else None)
         return record
 
-    def _divergence(self, player: Player, batch: Mapping[str, Tensor], moment: Moment) -> DivergenceError:
+    def _divergence(self, mover: Mover, batch: Mapping[str, Tensor], position: TrainingPosition) -> DivergenceError:
         """What was not finite; afterwards nothing of the failed step is left."""
         since = min(self._steps, _READ_EVERY) if self._asynchronous else 0
-        error = diagnose(
-            self.model, self.guide, self.objective, player.turn.name, batch, self.size, moment, since=since
-        )
+        error = diagnose(self.model, self.guide, self.objective, mover.name, batch, self.size, position, since=since)
         for buffer, kept in zip(self._buffers, self._kept, strict=True):
             buffer.copy_(kept)
-        for other in self.players:
+        for other in self.movers:
             other.optimizer.clear()
         return error
 
@@ -153,9 +151,9 @@ class Engine:
 
     def state(self) -> list[dict[str, Any]]:
         """Every optimizer's state, for a checkpoint."""
-        return [player.optimizer.state() for player in self.players]
+        return [mover.optimizer.state() for mover in self.movers]
 
     def restore(self, state: list[dict[str, Any]]) -> None:
         """The inverse of :meth:`state`."""
-        for player, saved in zip(self.players, state, strict=True):
-            player.optimizer.restore(saved)
+        for mover, saved in zip(self.movers, state, strict=True):
+            mover.optimizer.restore(saved)

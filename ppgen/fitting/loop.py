@@ -21,8 +21,8 @@ from ppgen.fitting.engine import Engine
 from ppgen.fitting.monitor import monitor
 from ppgen.fitting.resident import Resident
 from ppgen.fitting.run_folder import RunFolder
-from ppgen.fitting.schedule import SCHEDULES
-from ppgen.objectives import Moment, Objective
+from ppgen.objectives import Objective, TrainingPosition
+from ppgen.objectives.schedules import SCHEDULES
 
 __all__ = ["Loop", "Progress"]
 
@@ -118,15 +118,15 @@ class Loop:
         started = time.monotonic()
         num_batches = self.train.num_batches
         for batch in self.train.epoch(progress.position):
-            moment = Moment(progress.step, progress.epoch + progress.position / num_batches)
-            self.engine.set_learning_rate(self.learning_rate * self.schedule(moment.epoch / self.max_epochs))
-            for key, value in self.engine.step(batch, moment).items():
+            at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
+            self.engine.set_learning_rate(self.learning_rate * self.schedule(at.epoch / self.max_epochs))
+            for key, value in self.engine.step(batch, at).items():
                 self._records.setdefault(key, []).append(value)
             progress.step += 1
             progress.position += 1
             bar.update(1)
             if progress.position == num_batches:
-                self.engine.settle(batch, moment)
+                self.engine.settle(batch, at)
             if self._interrupted or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
                 progress.stopped = "interrupted" if self._interrupted else ""
                 progress.seconds += time.monotonic() - started
@@ -158,7 +158,7 @@ class Loop:
 
     def _validate(self, valid: dict[str, Tensor]) -> dict[str, Any]:
         # The schedule as it is at the end, so that the losses of all epochs mean the same.
-        end = Moment(self.max_epochs * self.train.num_batches, float(self.max_epochs))
+        end = TrainingPosition(self.max_epochs * self.train.num_batches, float(self.max_epochs))
         model, guide = self.modules["model"], self.modules.get("guide")
         return monitor(model, guide, self.objective, valid, self.train.size, end, self.seed)
 

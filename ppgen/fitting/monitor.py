@@ -12,7 +12,7 @@ from ppgen.declare.batch import chunks
 from ppgen.inference.batch_trace import discrete_sites, trace_batch
 from ppgen.inference.bound import data_frame, elbo_parts, kl_per_dimension
 from ppgen.inference.posterior import mean_by_datum, posterior_means
-from ppgen.objectives import Moment, Objective
+from ppgen.objectives import Objective, TrainingPosition
 
 __all__ = ["ACTIVE_THRESHOLD", "monitor"]
 
@@ -27,7 +27,7 @@ def monitor(
     objective: Objective,
     data: Mapping[str, Tensor],
     size: int,
-    moment: Moment,
+    position: TrainingPosition,
     seed: int,
 ) -> dict[str, Any]:
     """One row of history for a held-out split.
@@ -51,7 +51,7 @@ def monitor(
     with seeded(seed, device), evaluating(model, guide):
         for chunk in chunks(data, _ROWS):
             count = len(next(iter(chunk.values())))
-            for key, value in _measure(model, guide, objective, chunk, max(size, count), moment).items():
+            for key, value in _measure(model, guide, objective, chunk, max(size, count), position).items():
                 weighted = value.double() * (count / rows)
                 totals[key] = totals[key] + weighted if key in totals else weighted
         row: dict[str, Any] = {key: value.item() for key, value in totals.items()}
@@ -70,13 +70,13 @@ def _measure(
     objective: Objective,
     chunk: Mapping[str, Tensor],
     size: int,
-    moment: Moment,
+    position: TrainingPosition,
 ) -> dict[str, Tensor]:
     """The objective's loss and record on a piece of the split, and the bound's parts where it records none."""
-    turns = objective.turns(model, guide)
+    players = objective.players(model, guide)
     named: dict[str, Tensor] = {}
-    if len(turns) == 1:
-        loss = objective.loss(turns[0].name, model, guide, chunk, size, moment)
+    if len(players) == 1:
+        loss = objective.loss(players[0].name, model, guide, chunk, size, position)
         named |= {"loss": loss.value, **loss.record}
     if _has_bound(model, guide) and not {"elbo", "log_joint"} & set(named):
         named |= elbo_parts(model, guide, chunk, size).record()

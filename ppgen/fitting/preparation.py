@@ -19,7 +19,7 @@ from ppgen.declare.values import given_distributions, verify_values
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import DerivedGuide
 from ppgen.inference.paired_trace import trace_pair
-from ppgen.objectives import Moment, Objective
+from ppgen.objectives import Objective, TrainingPosition
 
 __all__ = ["rehearse", "set_up", "verify_fit", "verify_weights"]
 
@@ -94,9 +94,9 @@ def rehearse(
     size = max(dataset.size("train"), len(next(iter(batch.values()))))
     missing = partly_missing(model, batch)
     with preserved_state(modules), torch.enable_grad(), validation(True):
-        for turn in objective.turns(model, guide):
+        for player in objective.players(model, guide):
             try:
-                objective.loss(turn.name, model, guide, batch, size, Moment())
+                objective.loss(player.name, model, guide, batch, size, TrainingPosition())
             except (RuntimeError, ValueError, IndexError) as error:
                 if not missing:
                     raise

@@ -29,7 +29,7 @@ def all_modules(
     model: nn.Module, guide: nn.Module | None, objective: Objective, device: torch.device
 ) -> dict[str, nn.Module]:
     """Everything with weights, by name, on one device."""
-    objective.turns(model, guide)  # which may make networks of its own
+    objective.players(model, guide)  # which may make networks of its own
     modules: dict[str, nn.Module] = {"model": model} | ({} if guide is None else {"guide": guide})
     modules |= objective.networks
     for module in modules.values():

@@ -106,7 +106,7 @@ def fit(
         objective.check(model, guide)
         facts = verify_fit(model, guide, dataset, chosen_device)
         modules = all_modules(model, guide, objective, chosen_device)
-        check_patience(patience, dataset, objective.turns(model, guide))
+        check_patience(patience, dataset, objective.players(model, guide))
         rehearse(model, guide, objective, dataset, chosen_device)
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if folder is not None and folder.exists:

@@ -1,10 +1,10 @@
 """Objectives: what is minimised, one a file."""
 
 from ppgen.objectives.adversarial import Adversarial
-from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.iwae import IWAE
 from ppgen.objectives.maximum_likelihood import MaximumLikelihood
+from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
 from ppgen.objectives.total_correlation import TotalCorrelation
 from ppgen.objectives.wake_sleep import WakeSleep
 
@@ -14,9 +14,9 @@ __all__ = [
     "Adversarial",
     "Loss",
     "MaximumLikelihood",
-    "Moment",
     "Objective",
+    "Player",
     "TotalCorrelation",
-    "Turn",
+    "TrainingPosition",
     "WakeSleep",
 ]

@@ -16,7 +16,7 @@ from ppgen.context import frozen
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
-from ppgen.objectives.base import Loss, Moment, Objective, Turn
+from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
 
 Judge = Callable[[Tensor], Tensor]
 """What a loss calls: events ``[B, *event]`` to logits ``[B]``."""
@@ -132,7 +132,7 @@ class Adversarial(Objective):
                 fix=f"Adversarial(critic=...) with def forward(self, {_implicit(model)}, {', '.join(covariates)})",
             )
 
-    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
+    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
         """The critic's turn, then the model's; makes the default critic if there is none yet."""
         if "critic" not in self.networks:
             node = model.prior_run(size=2).nodes[_implicit(model)]
@@ -142,16 +142,16 @@ class Adversarial(Objective):
             self.networks["critic"] = critic if reference is None else critic.to(reference.device, reference.dtype)
         # Adam's usual memory of 0.9 chases where the other player was; 0.5 is from A. Radford et al., 2016 (DCGAN).
         betas = (0.5, 0.999)
-        return [Turn("critic", [self.networks["critic"]], betas), Turn("generator", [model], betas)]
+        return [Player("critic", [self.networks["critic"]], betas), Player("generator", [model], betas)]
 
     def loss(
         self,
-        turn: str,
+        player: str,
         model: PyroProgram,
         guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
-        moment: Moment,
+        position: TrainingPosition,
     ) -> Loss:
         """The critic's or the generator's loss, a mean over the batch."""
         site, critic = _implicit(model), self.networks["critic"]
@@ -161,7 +161,7 @@ class Adversarial(Objective):
         def judge(x: Tensor) -> Tensor:
             return critic(x, **given)
 
-        if turn == "critic":
+        if player == "critic":
             with torch.no_grad():
                 fake = model(given, len(real))[site]
             return self.family.critic(judge, real, fake)

@@ -16,9 +16,16 @@ from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference.batch_trace import replay_batch
 from ppgen.inference.bound import ELBOParts, elbo_parts, elbo_parts_of
-from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.free_bits import floored_rate
-from ppgen.objectives.requirements import must_be_count, must_be_pathwise, must_have_spread
+from ppgen.objectives.objective import (
+    Loss,
+    Objective,
+    Player,
+    TrainingPosition,
+    must_be_count,
+    must_be_pathwise,
+    must_have_spread,
+)
 from ppgen.objectives.schedules import Ramp
 from ppgen.objectives.score import score_parts
 
@@ -133,31 +140,31 @@ class ELBO(Objective):
                 fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()",
             )
 
-    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
-        return [Turn("elbo", [model] if guide is None else [model, guide])]
+    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
+        return [Player("elbo", [model] if guide is None else [model, guide])]
 
-    def beta_at(self, moment: Moment) -> float:
+    def beta_at(self, position: TrainingPosition) -> float:
         """The rate's weight at a moment of training."""
-        return self.beta * self.ramp.at(moment.epoch)
+        return self.beta * self.ramp.at(position.epoch)
 
-    def capacity_at(self, moment: Moment) -> float:
+    def capacity_at(self, position: TrainingPosition) -> float:
         """The rate that costs nothing at a moment of training, in nats; 0 without a capacity."""
-        return (self.capacity or 0.0) * self.ramp.at(moment.epoch)
+        return (self.capacity or 0.0) * self.ramp.at(position.epoch)
 
     def loss(
         self,
-        turn: str,
+        player: str,
         model: PyroProgram,
         guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
-        moment: Moment,
+        position: TrainingPosition,
     ) -> Loss:
         particles = self._particles(model, guide, batch, size)
         if self.free_bits or self.capacity is not None:
             must_have_spread(particles[0].trace, self.name)
         drawn = _mean(particles)
-        value = drawn.distortion + self._price(particles, drawn.rate, moment)
+        value = drawn.distortion + self._price(particles, drawn.rate, position)
         if self.label_weight:
             value = value + self.label_weight * self._label_nll(drawn)
         return Loss(value, drawn.record())
@@ -180,14 +187,14 @@ class ELBO(Objective):
             particles.append(drawn)
         return particles
 
-    def _price(self, particles: list[ELBOParts], rate: Tensor, moment: Moment) -> Tensor:
+    def _price(self, particles: list[ELBOParts], rate: Tensor, position: TrainingPosition) -> Tensor:
         """What the rate costs at a moment of training."""
         if self.capacity is not None:
-            return self.capacity_weight * (rate - self.capacity_at(moment)).abs()
+            return self.capacity_weight * (rate - self.capacity_at(position)).abs()
         if self.free_bits:
             closed_form = self.closed_form and self.gradient == "pathwise"
             rate = floored_rate(particles, self.free_bits, self.free_bits_per, closed_form=closed_form)
-        beta = self.beta_at(moment)
+        beta = self.beta_at(position)
         return rate if beta == 1 else beta * rate
 
     def _label_nll(self, drawn: ELBOParts) -> Tensor:

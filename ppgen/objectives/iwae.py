@@ -16,9 +16,17 @@ from ppgen.inference.batch_trace import BatchTrace, replay_batch, trace_batch
 from ppgen.inference.bound import elbo_parts_of, per_datum, row_weights
 from ppgen.inference.enumeration import logsumexp_by_datum
 from ppgen.inference.importance import repeat_rows
-from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.requirements import must_be_count, must_be_local, must_be_pathwise, must_have_spread
+from ppgen.objectives.objective import (
+    Loss,
+    Objective,
+    Player,
+    TrainingPosition,
+    must_be_count,
+    must_be_local,
+    must_be_pathwise,
+    must_have_spread,
+)
 
 __all__ = ["IWAE"]
 
@@ -80,17 +88,17 @@ class IWAE(Objective):
         ELBO().check(model, guide)
         must_be_local(model, "IWAE")
 
-    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
-        return [Turn("iwae", [model] if guide is None else [model, guide])]
+    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
+        return [Player("iwae", [model] if guide is None else [model, guide])]
 
     def loss(
         self,
-        turn: str,
+        player: str,
         model: PyroProgram,
         guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
-        moment: Moment,
+        position: TrainingPosition,
     ) -> Loss:
         rows = len(next(iter(batch.values())))
         total = self.num_particles * rows

@@ -10,7 +10,7 @@ from ppgen.declare.look import label_of
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
 from ppgen.inference.bound import elbo_parts
-from ppgen.objectives.base import Loss, Moment, Objective, Turn
+from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
 
 __all__ = ["MaximumLikelihood"]
 
@@ -42,17 +42,17 @@ class MaximumLikelihood(Objective):
                 fix="objective=ppgen.Adversarial()" if implicit else "objective=ppgen.ELBO()",
             )
 
-    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
-        return [Turn("likelihood", [model])]
+    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
+        return [Player("likelihood", [model])]
 
     def loss(
         self,
-        turn: str,
+        player: str,
         model: PyroProgram,
         guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
-        moment: Moment,
+        position: TrainingPosition,
     ) -> Loss:
         nll = elbo_parts(model, None, batch, size).distortion
         return Loss(nll, {"log_prob": -nll.detach()})

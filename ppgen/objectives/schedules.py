@@ -1,13 +1,14 @@
-"""The course of a weight over training: a linear rise, once or in cycles."""
+"""Courses over training: a weight that rises linearly, once or in cycles, and the learning rate."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping
 
 from ppgen.errors import SettingError
 
-__all__ = ["Ramp"]
+__all__ = ["SCHEDULES", "Ramp"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,3 +59,16 @@ class Ramp:
             return 1.0
         inside = epoch % (2 * self.warmup) if self.cycles > 1 else epoch
         return min(1.0, inside / self.warmup)
+
+
+def _constant(progress: float) -> float:
+    return 1.0
+
+
+def _cosine(progress: float) -> float:
+    """From 1 to 0 along half a cosine (Loshchilov & Hutter, 2017, SGDR: Stochastic Gradient Descent with Restarts)."""
+    return 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+
+
+SCHEDULES: Mapping[str, Callable[[float], float]] = {"constant": _constant, "cosine": _cosine}
+"""What the learning rate is multiplied by, given the share of training that is done."""

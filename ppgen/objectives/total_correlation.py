@@ -15,9 +15,8 @@ from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference.batch_trace import BatchTrace
 from ppgen.inference.bound import data_frame, elbo_parts
 from ppgen.inference.paired_trace import PairedSite
-from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.requirements import must_be_pathwise, must_have_spread
+from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition, must_be_pathwise, must_have_spread
 
 __all__ = ["TotalCorrelation", "factorised_latent", "log_aggregate", "stratified_shares"]
 
@@ -61,24 +60,24 @@ class TotalCorrelation(Objective):
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         self.bound.check(model, guide)
 
-    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
-        return self.bound.turns(model, guide)
+    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
+        return self.bound.players(model, guide)
 
     def loss(
         self,
-        turn: str,
+        player: str,
         model: PyroProgram,
         guide: PyroProgram | None,
         batch: Mapping[str, Tensor],
         size: int,
-        moment: Moment,
+        position: TrainingPosition,
     ) -> Loss:
         drawn = elbo_parts(model, guide, batch, size)
         must_be_pathwise(drawn.trace, self.name)
         must_have_spread(drawn.trace, self.name)
         surrogate = self._surrogate(factorised_latent(drawn.traced), size)
         record = drawn.record() | {"surrogate_tc": surrogate.detach()}
-        weight = (self.beta - 1) * self.ramp.at(moment.epoch)
+        weight = (self.beta - 1) * self.ramp.at(position.epoch)
         return Loss(drawn.distortion + drawn.rate + weight * surrogate, record)
 
     def _surrogate(self, latent: PairedSite, size: int) -> Tensor:

@@ -16,9 +16,16 @@ from ppgen.inference.batch_trace import BatchTrace, replay_batch, trace_batch
 from ppgen.inference.bound import elbo_parts_of, per_datum, row_weights
 from ppgen.inference.importance import repeat_rows
 from ppgen.inference.paired_trace import trace_guide
-from ppgen.objectives.base import Loss, Moment, Objective, Turn
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.requirements import must_be_count, must_be_local, must_have_spread
+from ppgen.objectives.objective import (
+    Loss,
+    Objective,
+    Player,
+    TrainingPosition,
+    must_be_count,
+    must_be_local,
+    must_have_spread,
+)
 
 __all__ = ["WakeSleep"]
 
@@ -89,21 +96,21 @@ class WakeSleep(Objective):
             )
         must_be_local(model, "WakeSleep")
 
-    def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
+    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
         """The model's turn, then the guide's."""
-        return [Turn("wake", [model]), Turn("sleep", [] if guide is None else [guide])]
+        return [Player("wake", [model]), Player("sleep", [] if guide is None else [guide])]
 
     def loss(
         self,
-        turn: str,
+        player: str,
         model: PyroProgram,
         guide: Any,
         batch: Mapping[str, Tensor],
         size: int,
-        moment: Moment,
+        position: TrainingPosition,
     ) -> Loss:
         """``-iwae`` of the model's turn; the guide's cross-entropy in its own."""
-        if turn == "wake":
+        if player == "wake":
             return self._awake(model, guide, batch)
         phases = {"sleep": [self._dreamt], "wake": [self._weighted], "both": [self._dreamt, self._weighted]}
         losses = [phase(model, guide, batch) for phase in phases[self.guide_phase]]

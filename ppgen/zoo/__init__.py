@@ -22,7 +22,7 @@ from ppgen.zoo.recipe import BuiltRecipe, Recipe
 if TYPE_CHECKING:
     from ppgen.data import Dataset
 
-__all__ = ["Ingredients", "Recipe", "build", "dataset", "demo_names", "names", "recipe"]
+__all__ = ["BuiltRecipe", "Recipe", "build", "dataset", "demo_names", "names", "recipe"]
 
 _RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LAYERS, *PRIORS, *DISCRETE, *GIVEN)}
 

@@ -11,7 +11,7 @@ import ppgen
 from ppgen.context import validation
 from ppgen.errors import SettingError
 from ppgen.evaluation import gradient_noise
-from ppgen.objectives import ELBO, IWAE, MaximumLikelihood, Moment, WakeSleep
+from ppgen.objectives import ELBO, IWAE, MaximumLikelihood, TrainingPosition, WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, exact_guide
 from tests.oracles.pyro_elbos import gradients
 
@@ -37,7 +37,7 @@ def test_signal_and_noise_are_those_of_the_gradients_drawn_by_hand(
     torch.manual_seed(5)
     drawn = []
     for _ in range(20):
-        loss = ELBO(closed_form=False).loss("elbo", model, guide, batch, 30, Moment()).value
+        loss = ELBO(closed_form=False).loss("elbo", model, guide, batch, 30, TrainingPosition()).value
         drawn.append(torch.cat([g.flatten() for g in gradients(loss, guide).values()]).double())
     by_hand = torch.stack(drawn)
     variance = by_hand.var(0).sum().item()

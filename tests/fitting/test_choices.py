@@ -10,7 +10,7 @@ from ppgen.errors import DeclarationError, PpgenError, SettingError
 from ppgen.fitting.choices import check_patience, check_settings, choose_guide, choose_objective, unwrap
 from ppgen.guides import FullRank, MeanField
 from ppgen.models import GAN, VAE, PixelCNN
-from ppgen.objectives import Turn
+from ppgen.objectives import Player
 
 GOOD: dict[str, Any] = {
     "max_epochs": 1, "batch_size": 1, "learning_rate": 1e-3, "schedule": "cosine", "seed": 0, "patience": None,
@@ -39,12 +39,12 @@ def test_a_bad_setting_is_named(name: str, value: Any) -> None:
 def test_patience_needs_a_loss_to_wait_for() -> None:
     x = torch.zeros(20, 2)
     whole, bare = ppgen.data.from_tensors(x + torch.rand(20, 2)), ppgen.data.from_tensors(x, valid=0.0)
-    one, two = [Turn("elbo", [])], [Turn("critic", []), Turn("generator", [])]
+    one, two = [Player("elbo", [])], [Player("critic", []), Player("generator", [])]
     check_patience(3, whole, one)
     check_patience(None, bare, two)
-    for dataset, turns in ((bare, one), (whole, two)):
+    for dataset, players in ((bare, one), (whole, two)):
         with pytest.raises(SettingError, match="patience"):
-            check_patience(3, dataset, turns)
+            check_patience(3, dataset, players)
 
 
 def test_models_in_all_forms() -> None:

@@ -11,7 +11,7 @@ import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.fitting.diagnosis import diagnose, not_finite
 from ppgen.guides import MeanField
-from ppgen.objectives import Moment
+from ppgen.objectives import TrainingPosition
 
 
 class Scaled(Model):
@@ -57,7 +57,7 @@ def test_an_error_says_where_when_and_what_helps() -> None:
     guide = MeanField(model, width=4)
     with torch.no_grad():
         model.log_s.fill_(-200.0)
-    error = diagnose(model, guide, ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, Moment(11, 1.5), since=4)
+    error = diagnose(model, guide, ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, TrainingPosition(11, 1.5), since=4)
     assert "step 12 or up to 4 steps before (epoch 2, turn 'elbo', a batch of 3 rows)" in error.what
     assert "log p of site 'x'" in str(error.got)
     assert "clip_norm" in str(error.fix)
@@ -65,22 +65,24 @@ def test_an_error_says_where_when_and_what_helps() -> None:
 
 def test_a_loss_that_is_finite_again_is_not_blamed_on_anybody() -> None:
     model = Scaled()
-    error = diagnose(model, MeanField(model), ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, Moment())
+    error = diagnose(model, MeanField(model), ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, TrainingPosition())
     assert "other noise" in str(error.got)
 
 
 def test_an_implicit_model_has_no_sites_to_look_at() -> None:
     model = ppgen.models.GAN((1, 8, 8))
     objective = ppgen.Adversarial()
-    objective.turns(model, None)
+    objective.players(model, None)
     with torch.no_grad():
         next(objective.networks["critic"].parameters()).fill_(float("nan"))
-    error = diagnose(model, None, objective, "critic", {"x": torch.rand(4, 1, 8, 8)}, 4, Moment())
+    error = diagnose(model, None, objective, "critic", {"x": torch.rand(4, 1, 8, 8)}, 4, TrainingPosition())
     assert "parameter 'critic." in str(error.got)
 
 
 @pytest.mark.parametrize("since", [0, 7])
 def test_the_step_is_told_as_well_as_it_is_known(since: int) -> None:
     model = Scaled()
-    error = diagnose(model, MeanField(model), ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, Moment(), since=since)
+    error = diagnose(
+        model, MeanField(model), ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, TrainingPosition(), since=since
+    )
     assert ("or up to" in error.what) == bool(since)

@@ -15,7 +15,7 @@ from ppgen.errors import DivergenceError
 from ppgen.fitting.engine import Engine
 from ppgen.guides import MeanField
 from ppgen.models import VAE
-from ppgen.objectives import Loss, Moment
+from ppgen.objectives import Loss, TrainingPosition
 from tests.oracles.pyro_elbos import gradients, reference
 
 CPU = torch.device("cpu")
@@ -75,7 +75,7 @@ def test_a_step_is_adam_on_pyros_gradient(kind: str, closed_form: bool) -> None:
         twin.grad = gradient[name]
     optimizer.step()
     torch.manual_seed(0)
-    record = engine_of(model, guide, ppgen.ELBO(closed_form=closed_form), size=50).step({"x": x}, Moment())
+    record = engine_of(model, guide, ppgen.ELBO(closed_form=closed_form), size=50).step({"x": x}, TrainingPosition())
     torch.testing.assert_close(record["loss"], value)
     for name, parameter in _named(model, guide).items():
         torch.testing.assert_close(parameter.detach(), twins[name].detach(), rtol=0, atol=1e-10)
@@ -89,11 +89,11 @@ def test_clipping_bounds_the_norm_of_the_gradient(fragile: tuple[Fragile, MeanFi
     model, guide = fragile
     batch = batch_of()
     torch.manual_seed(0)
-    whole = gradients(ppgen.ELBO().loss("elbo", model, guide, batch, 100, Moment()).value, model, guide)
+    whole = gradients(ppgen.ELBO().loss("elbo", model, guide, batch, 100, TrainingPosition()).value, model, guide)
     norm = torch.cat([g.flatten() for g in whole.values()]).norm()
     engine = engine_of(model, guide, clip_norm=norm.item() / 3, learning_rate=1e-9)
     torch.manual_seed(0)
-    engine.step(batch, Moment())
+    engine.step(batch, TrainingPosition())
     clipped = torch.cat([p.grad.flatten() for p in engine.players[0].optimizer.parameters])
     assert clipped.norm().item() == pytest.approx(norm.item() / 3, rel=1e-4)
 
@@ -103,17 +103,17 @@ def test_a_step_that_is_not_finite_changes_nothing(fragile: tuple[Fragile, MeanF
     """Neither weights nor batch statistics, whatever the forward pass did; and the next step is as if it never was."""
     model, guide = fragile
     engine = engine_of(model, guide)
-    engine.step(batch_of(), Moment())
+    engine.step(batch_of(), TrainingPosition())
     before = everything(model, guide)
     with pytest.raises(DivergenceError) as caught:
-        engine.step(batch_of(poison), Moment(step=6, epoch=2.5))
+        engine.step(batch_of(poison), TrainingPosition(step=6, epoch=2.5))
     assert unchanged(before, model, guide)
     text = str(caught.value)
     assert "step 7" in text
     assert "epoch 3" in text
     assert "data 'poison'" in text
     assert "value of site 'z'" in text
-    engine.step(batch_of(), Moment())
+    engine.step(batch_of(), TrainingPosition())
     assert not unchanged(before, model, guide)
     assert all(torch.isfinite(value).all() for value in everything(model, guide))
 
@@ -129,7 +129,7 @@ def test_a_gradient_that_is_not_finite_is_named(fragile: tuple[Fragile, MeanFiel
 
     before = everything(model, guide)
     with pytest.raises(DivergenceError, match=r"gradient of parameter 'model.net.bias'"):
-        engine_of(model, guide, Sharp()).step(batch_of(), Moment())
+        engine_of(model, guide, Sharp()).step(batch_of(), TrainingPosition())
     assert unchanged(before, model, guide)
 
 
@@ -137,15 +137,15 @@ def test_a_check_that_meets_an_overflow_is_a_divergence(fragile: tuple[Fragile, 
     """On the first step of a batch signature, torch's own checks see it before the loss does."""
     model, guide = fragile
     engine = engine_of(model, guide)
-    engine.step(batch_of(), Moment())
+    engine.step(batch_of(), TrainingPosition())
     with pytest.raises(DivergenceError, match="not finite"):
-        engine.step(batch_of(float("inf"), rows=5), Moment(step=1))
+        engine.step(batch_of(float("inf"), rows=5), TrainingPosition(step=1))
 
 
 def test_a_mistake_in_the_model_is_no_divergence(fragile: tuple[Fragile, MeanField]) -> None:
     model, guide = fragile
     with pytest.raises(RuntimeError, match="dimensions"):
-        engine_of(model, guide).step({"x": torch.randn(8, 4), "poison": torch.ones(8, 3)}, Moment())
+        engine_of(model, guide).step({"x": torch.randn(8, 4), "poison": torch.ones(8, 3)}, TrainingPosition())
 
 
 def test_checks_run_once_for_each_kind_of_batch(fragile: tuple[Fragile, MeanField]) -> None:
@@ -159,7 +159,7 @@ def test_checks_run_once_for_each_kind_of_batch(fragile: tuple[Fragile, MeanFiel
 
     engine = engine_of(model, guide, Watching())
     for rows in (8, 8, 5, 8, 5):
-        engine.step(batch_of(rows=rows), Moment())
+        engine.step(batch_of(rows=rows), TrainingPosition())
     assert seen == [True, False, True, False, False]
     assert is_validation_enabled()
 
@@ -169,15 +169,15 @@ def test_on_a_device_that_is_not_waited_for(fragile: tuple[Fragile, MeanField]) 
     model, guide = fragile
     engine = engine_of(model, guide)
     engine._asynchronous = True
-    engine.step(batch_of(), Moment())
+    engine.step(batch_of(), TrainingPosition())
     before = everything(model, guide)
     for poison in (float("nan"), 1.0, 1.0):
-        engine.step(batch_of(poison), Moment(step=1))
+        engine.step(batch_of(poison), TrainingPosition(step=1))
     with pytest.raises(DivergenceError, match="or up to"):
-        engine.settle(batch_of(), Moment(step=3))
+        engine.settle(batch_of(), TrainingPosition(step=3))
     assert unchanged(before, model, guide)
-    engine.settle(batch_of(), Moment(step=3))
-    engine.step(batch_of(), Moment(step=3))
+    engine.settle(batch_of(), TrainingPosition(step=3))
+    engine.step(batch_of(), TrainingPosition(step=3))
     assert not unchanged(before, model, guide)
 
 
@@ -186,9 +186,9 @@ def test_the_device_is_looked_at_every_fifty_steps(fragile: tuple[Fragile, MeanF
     engine = engine_of(model, guide)
     engine._asynchronous = True
     for step in range(49):
-        engine.step(batch_of(float("nan") if step == 3 else 1.0), Moment(step=step))
+        engine.step(batch_of(float("nan") if step == 3 else 1.0), TrainingPosition(step=step))
     with pytest.raises(DivergenceError):
-        engine.step(batch_of(), Moment(step=49))
+        engine.step(batch_of(), TrainingPosition(step=49))
 
 
 def test_shared_and_fixed_parameters() -> None:
@@ -202,7 +202,7 @@ def test_shared_and_fixed_parameters() -> None:
     optimized = engine.players[0].optimizer.parameters
     assert len({id(p) for p in optimized}) == len(optimized)
     assert not any(p is encoder[0].bias for p in optimized)
-    engine.step({"x": torch.bernoulli(torch.full((6, 4), 0.5))}, Moment())
+    engine.step({"x": torch.bernoulli(torch.full((6, 4), 0.5))}, TrainingPosition())
     assert engine.players[0].optimizer.state()["steps"][0] == 1
 
 
@@ -212,7 +212,7 @@ def test_a_model_without_parameters_is_scored_and_left_alone() -> None:
         def x(self) -> Any:
             return dist.Normal(0.0, 1.0)
 
-    record = engine_of(Fixed(), None, ppgen.MaximumLikelihood()).step({"x": torch.zeros(3)}, Moment())
+    record = engine_of(Fixed(), None, ppgen.MaximumLikelihood()).step({"x": torch.zeros(3)}, TrainingPosition())
     assert record["loss"].item() == pytest.approx(0.9189385)
 
 
@@ -220,7 +220,7 @@ def test_state_is_carried_on(fragile: tuple[Fragile, MeanField]) -> None:
     model, guide = fragile
     engine = engine_of(model, guide)
     for _ in range(3):
-        engine.step(batch_of(), Moment())
+        engine.step(batch_of(), TrainingPosition())
     saved: list[Mapping[str, Any]] = [{k: [t.clone() for t in v] for k, v in s.items()} for s in engine.state()]
     before, batch = everything(model, guide), batch_of()
     ends = []
@@ -233,7 +233,7 @@ def test_state_is_carried_on(fragile: tuple[Fragile, MeanField]) -> None:
         again.restore(saved)  # type: ignore[arg-type]
         again.set_learning_rate(0.02)
         torch.manual_seed(5)
-        again.step(batch, Moment())
+        again.step(batch, TrainingPosition())
         ends.append(everything(model, guide))
         with torch.no_grad():
             for value, old in zip([v for m in (model, guide) for v in m.state_dict().values()], before, strict=True):

@@ -50,8 +50,8 @@ def test_means_weigh_every_row_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, float]] = []
     original = Engine.step
 
-    def spy(self: Engine, batch: Any, moment: Any) -> Any:
-        record = original(self, batch, moment)
+    def spy(self: Engine, batch: Any, position: Any) -> Any:
+        record = original(self, batch, position)
         seen.append((len(batch["x"]), record["elbo"].item()))
         return record
 

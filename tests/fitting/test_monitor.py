@@ -14,13 +14,13 @@ from ppgen.declare import Model, observed
 from ppgen.fitting import monitor as module
 from ppgen.fitting.monitor import monitor
 from ppgen.guides import FullRank, MeanField
-from ppgen.objectives import Loss, Moment, Turn
+from ppgen.objectives import Loss, Player, TrainingPosition
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
 
 
 def row_of(model: Any, guide: Any, x: Tensor, objective: Any = None, **settings: Any) -> dict[str, Any]:
-    chosen: dict[str, Any] = {"size": len(x), "moment": Moment(), "seed": 0} | settings
+    chosen: dict[str, Any] = {"size": len(x), "position": TrainingPosition(), "seed": 0} | settings
     return monitor(model, guide, ppgen.ELBO() if objective is None else objective, {"x": x}, **chosen)
 
 
@@ -35,7 +35,7 @@ def test_the_true_elbo_whatever_the_objective() -> None:
         assert row["loss"] == pytest.approx(row["distortion"] + beta * row["rate/z"], abs=1e-4)
         assert row["elbo"] == pytest.approx(-row["distortion"] - row["rate/z"], abs=1e-4)
     assert rows[1.0]["elbo"] < log_evidence(model, x).mean().item()
-    warm = row_of(model, guide, x, ppgen.ELBO(4.0, warmup=10), moment=Moment(0, 10.0))
+    warm = row_of(model, guide, x, ppgen.ELBO(4.0, warmup=10), position=TrainingPosition(0, 10.0))
     assert warm["loss"] == pytest.approx(rows[4.0]["loss"], abs=1e-5)
 
 
@@ -47,8 +47,8 @@ def test_an_objective_that_records_no_bound_is_measured_all_the_same() -> None:
             return Loss(2 * super().loss(*args).value, {})
 
     class Game(Other):
-        def turns(self, model: nn.Module, guide: nn.Module | None) -> list[Turn]:
-            return 2 * super().turns(model, guide)
+        def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
+            return 2 * super().players(model, guide)
 
     torch.manual_seed(0)
     model = PPCA(latent_dim=2, noise=3.0)

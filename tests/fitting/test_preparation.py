@@ -118,10 +118,10 @@ def test_a_rehearsal_leaves_no_mark_and_finds_what_cannot_be_trained() -> None:
     seen: list[bool] = []
 
     class Watching(ppgen.ELBO):
-        def loss(self, turn: str, model: Any, guide: Any, batch: Mapping[str, Tensor], *others: Any) -> Loss:
+        def loss(self, player: str, model: Any, guide: Any, batch: Mapping[str, Tensor], *others: Any) -> Loss:
             seen.append(torch.is_grad_enabled() and not model.training)
             torch.rand(3)
-            return super().loss(turn, model, guide, batch, *others)
+            return super().loss(player, model, guide, batch, *others)
 
     state = torch.get_rng_state()
     rehearse(model, guide, Watching(), data, CPU)

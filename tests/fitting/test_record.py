@@ -75,7 +75,7 @@ def test_a_schedule_that_ends_with_the_last_epoch_fixes_their_number(tmp_path: P
 
 def test_a_critic_is_among_the_modules() -> None:
     model, objective = GAN((1, 8, 8)), ppgen.Adversarial()
-    objective.turns(model, None)
+    objective.players(model, None)
     assert set(all_modules(model, None, objective, torch.device("cpu"))) == {"model", "critic"}
 
 

@@ -14,10 +14,10 @@ from ppgen import nets
 from ppgen.declare import Model, implicit, latent, observed
 from ppgen.errors import SettingError
 from ppgen.models import GAN, VAE
-from ppgen.objectives import Adversarial, Moment
+from ppgen.objectives import Adversarial, TrainingPosition
 from ppgen.objectives.adversarial import NonSaturating
 
-START = Moment(step=0, epoch=0.0)
+START = TrainingPosition(step=0, epoch=0.0)
 
 
 class Line(Model):
@@ -84,13 +84,13 @@ def distance(model: Model) -> float:
 
 
 def play(
-    objective: Adversarial, model: Model, draw: Callable[[int], Tensor], steps: int, turns: tuple[str, ...]
+    objective: Adversarial, model: Model, draw: Callable[[int], Tensor], steps: int, players: tuple[str, ...]
 ) -> None:
     """The loop in its barest form: Adam with a falling step size, one optimizer a turn."""
     optimizers = {
-        turn.name: torch.optim.Adam([p for m in turn.modules for p in m.parameters()], betas=turn.betas)
-        for turn in objective.turns(model, None)
-        if turn.name in turns
+        player.name: torch.optim.Adam([p for m in player.modules for p in m.parameters()], betas=player.betas)
+        for player in objective.players(model, None)
+        if player.name in players
     }
     for step in range(steps):
         batch = {"x": draw(256)}
@@ -168,7 +168,7 @@ def test_losses_stay_finite_when_the_critic_is_sure():
 def test_each_turn_moves_only_its_own_player():
     torch.manual_seed(0)
     model, objective = GAN((1, 8, 8), latent_dim=4), Adversarial()
-    first, second = objective.turns(model, None)
+    first, second = objective.players(model, None)
     assert (first.name, second.name) == ("critic", "generator")
     critic = objective.networks["critic"]
     assert first.modules == [critic]
@@ -190,9 +190,9 @@ def test_each_turn_moves_only_its_own_player():
 def test_records_carry_no_graph():
     torch.manual_seed(0)
     model, objective = GAN((1, 8, 8), latent_dim=4), Adversarial()
-    objective.turns(model, None)
-    for turn in ("critic", "generator"):
-        loss = objective.loss(turn, model, None, {"x": torch.rand(6, 1, 8, 8)}, 6, START)
+    objective.players(model, None)
+    for player in ("critic", "generator"):
+        loss = objective.loss(player, model, None, {"x": torch.rand(6, 1, 8, 8)}, 6, START)
         assert loss.value.requires_grad
         assert not any(value.requires_grad or value.dim() for value in loss.record.values())
 
@@ -200,9 +200,9 @@ def test_records_carry_no_graph():
 def test_the_default_critic_is_made_once_for_the_models_shape():
     model, objective = GAN((1, 28, 28), latent_dim=4), Adversarial()
     state = torch.get_rng_state()
-    critic = objective.turns(model, None)[0].modules[0]
+    critic = objective.players(model, None)[0].modules[0]
     assert not torch.equal(torch.get_rng_state(), state)  # its weights are drawn from torch's generator, and so seeded
-    assert objective.turns(model, None)[0].modules[0] is critic
+    assert objective.players(model, None)[0].modules[0] is critic
     assert critic(torch.rand(3, 1, 28, 28)).shape == (3,)
 
 
@@ -211,7 +211,7 @@ def test_the_same_seed_gives_the_same_steps():
     for _ in range(2):
         torch.manual_seed(3)
         model, objective = Line(), Adversarial()
-        objective.turns(model, None)
+        objective.players(model, None)
         values.append(objective.loss("critic", model, None, {"x": torch.ones(9, 1)}, 9, START).value)
     assert torch.equal(*values)
 
@@ -220,10 +220,10 @@ def test_covariates_reach_the_model_and_the_users_critic():
     torch.manual_seed(0)
     model, objective = Labelled(), Adversarial(LabelledCritic())
     objective.check(model, None)
-    objective.turns(model, None)
+    objective.players(model, None)
     batch = {"x": torch.randn(4, 1), "y": torch.tensor([0, 3, 1, 2])}
-    for turn in ("critic", "generator"):
-        assert objective.loss(turn, model, None, batch, 4, START).value.isfinite()
+    for player in ("critic", "generator"):
+        assert objective.loss(player, model, None, batch, 4, START).value.isfinite()
 
 
 def test_unknown_losses_are_refused_with_the_known_ones():

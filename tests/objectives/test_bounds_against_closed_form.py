@@ -15,7 +15,7 @@ from torch import Tensor
 from ppgen.context import validation
 from ppgen.inference.bound import log_weights
 from ppgen.inference.importance import repeat_rows
-from ppgen.objectives import ELBO, IWAE, Moment, Objective, WakeSleep
+from ppgen.objectives import ELBO, IWAE, Objective, TrainingPosition, WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, exact_guide, log_evidence, z_scores
 from tests.oracles.pyro_elbos import gradients
 
@@ -60,9 +60,9 @@ def plain_monte_carlo(k: int) -> tuple[float, float]:
 
 def values(objective: Objective, model: Linear, guide: Any, batch: dict[str, Tensor], size: int) -> Tensor:
     """Values of the bound, [DRAWS]: the loss is its negative."""
-    turn = objective.turns(model, guide)[0].name
+    player = objective.players(model, guide)[0].name
     with torch.no_grad():
-        losses = [objective.loss(turn, model, guide, batch, size, Moment()).value for _ in range(DRAWS)]
+        losses = [objective.loss(player, model, guide, batch, size, TrainingPosition()).value for _ in range(DRAWS)]
     return -torch.stack(losses)
 
 
@@ -168,8 +168,11 @@ def many_gradients(
     objective: Objective, model: Linear, guide: Any, x: Tensor, n: int, *, size: int = ROWS, only: Any = None
 ) -> Tensor:
     """Gradients of the only turn's loss by all parameters (or those of one module), [n, D]."""
-    turn = objective.turns(model, guide)[0].name
+    player = objective.players(model, guide)[0].name
     owners = (model, guide) if only is None else (only,)
     return torch.stack(
-        [flat(gradients(objective.loss(turn, model, guide, {"x": x}, size, Moment()).value, *owners)) for _ in range(n)]
+        [
+            flat(gradients(objective.loss(player, model, guide, {"x": x}, size, TrainingPosition()).value, *owners))
+            for _ in range(n)
+        ]
     )

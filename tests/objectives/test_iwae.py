@@ -14,7 +14,7 @@ from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import Delta
 from ppgen.inference.bound import elbo_parts
-from ppgen.objectives import IWAE, Moment
+from ppgen.objectives import IWAE, TrainingPosition
 from tests.oracles.mixture import Mixture
 from tests.oracles.pyro_elbos import gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
@@ -70,7 +70,7 @@ def draws(objective: IWAE, model: Linear, guide: Posterior, x: Tensor, n: int) -
     """Values of the bound [n], and gradients with respect to the guide [n, 10]."""
     bounds, gradients = [], []
     for _ in range(n):
-        loss = objective.loss("iwae", model, guide, {"x": x}, 10 * len(x), Moment())
+        loss = objective.loss("iwae", model, guide, {"x": x}, 10 * len(x), TrainingPosition())
         gradients.append(torch.autograd.grad(loss.value, guide.gain)[0].flatten())
         bounds.append(-loss.value.detach())
     return torch.stack(bounds), torch.stack(gradients)
@@ -133,7 +133,7 @@ class MixturePosterior(Guide):
 def test_with_all_latents_summed_out_the_bound_is_log_p_and_its_gradient_exact(k: int) -> None:
     model, guide, x = Bits(), BitsGuide(), torch.randn(5, 3)
     objective = IWAE(k, gradient="dreg" if k > 1 else "pathwise")
-    loss = objective.loss("iwae", model, guide, {"x": x}, 50, Moment()).value
+    loss = objective.loss("iwae", model, guide, {"x": x}, 50, TrainingPosition()).value
     log_p = log_joint(model, x).logsumexp(1)
     torch.testing.assert_close(loss, -log_p.mean(), rtol=0, atol=1e-10)
     found = gradients(loss, model, guide)
@@ -148,7 +148,7 @@ def test_at_the_exact_posterior_of_a_mixture_there_is_no_noise(k: int) -> None:
     guide = MixturePosterior(model)
     found = []
     for _ in range(10):
-        loss = IWAE(k, gradient="dreg").loss("iwae", model, guide, {"x": x}, 60, Moment()).value
+        loss = IWAE(k, gradient="dreg").loss("iwae", model, guide, {"x": x}, 60, TrainingPosition()).value
         assert abs(loss + model.log_joint(x).logsumexp(1).mean()) < 1e-10
         found.append(flat(gradients(loss, guide)))
     assert torch.stack(found).std(0).max() < 1e-12
@@ -161,7 +161,7 @@ def test_estimators_agree_on_a_mixture_and_the_doubly_reparameterised_one_is_cle
     found = {}
     for gradient in ("pathwise", "dreg"):
         objective = IWAE(4, gradient=gradient)
-        losses = (objective.loss("iwae", model, guide, batch, 600, Moment()).value for _ in range(60))
+        losses = (objective.loss("iwae", model, guide, batch, 600, TrainingPosition()).value for _ in range(60))
         found[gradient] = torch.stack([flat(gradients(loss, model, guide)) for loss in losses])
     plain, doubly = found["pathwise"], found["dreg"]
     error = ((plain.var(0) + doubly.var(0)) / 60).sqrt() + 1e-12
@@ -175,7 +175,7 @@ def test_the_bound_on_a_mixture_rises_with_k_and_the_true_elbo_is_beside_it() ->
     guide = MixturePosterior(model, off=0.1)
     batch = {"x": x.repeat(200, 1)}
     with torch.no_grad():
-        records = {k: IWAE(k).loss("iwae", model, guide, batch, 1200, Moment()).record for k in (1, 8)}
+        records = {k: IWAE(k).loss("iwae", model, guide, batch, 1200, TrainingPosition()).record for k in (1, 8)}
     exact = model.log_joint(x).logsumexp(1).mean()
     for record in records.values():
         bound = elbo_parts(model, guide, batch, 1200, closed_form=False)
@@ -190,7 +190,7 @@ def test_labels_that_are_there_teach_the_classifier_too() -> None:
     model, x = mixture(4)
     guide = MixturePosterior(model)
     y = torch.tensor([2, 0, 1, 1])
-    loss = IWAE(3).loss("iwae", model, guide, {"x": x, "y": y}, 4, Moment()).value
+    loss = IWAE(3).loss("iwae", model, guide, {"x": x, "y": y}, 4, TrainingPosition()).value
     found = gradients(loss, guide.head)
     exact = gradients(-guide.y(x).log_prob(y).mean(), guide.head)
     torch.testing.assert_close(found, exact, rtol=0, atol=1e-10)
@@ -199,7 +199,7 @@ def test_labels_that_are_there_teach_the_classifier_too() -> None:
 def test_sticking_the_landing_is_biased_where_latents_are_summed_out() -> None:
     model, x = mixture(3)
     with pytest.raises(SettingError, match="summed out: y"):
-        IWAE(1, gradient="stl").loss("iwae", model, MixturePosterior(model), {"x": x}, 3, Moment())
+        IWAE(1, gradient="stl").loss("iwae", model, MixturePosterior(model), {"x": x}, 3, TrainingPosition())
 
 
 def test_a_discrete_draw_is_refused_and_not_trained_with_a_wrong_gradient() -> None:
@@ -218,10 +218,10 @@ def test_a_discrete_draw_is_refused_and_not_trained_with_a_wrong_gradient() -> N
             return dist.Geometric(x.sigmoid())
 
     with pytest.raises(DeclarationError, match="'c' from Geometric"):
-        IWAE(2).loss("iwae", Counts(), Guess(), {"x": torch.zeros(3)}, 3, Moment())
+        IWAE(2).loss("iwae", Counts(), Guess(), {"x": torch.zeros(3)}, 3, TrainingPosition())
 
 
 def test_a_point_has_no_density_to_weigh_draws_by() -> None:
     model = Linear()
     with pytest.raises(SettingError, match="point"):
-        IWAE(2).loss("iwae", model, Delta(model), {"x": torch.zeros(3, 5)}, 3, Moment())
+        IWAE(2).loss("iwae", model, Delta(model), {"x": torch.zeros(3, 5)}, 3, TrainingPosition())

@@ -1,3 +1,5 @@
+"""Courses over training."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -5,7 +7,7 @@ from typing import Any
 import pytest
 
 from ppgen.errors import SettingError
-from ppgen.objectives.schedules import Ramp
+from ppgen.objectives.schedules import SCHEDULES, Ramp
 
 
 def test_a_rise_is_linear_and_stays_up() -> None:
@@ -31,3 +33,9 @@ def test_a_cycle_rises_for_its_first_half_and_begins_again_at_0() -> None:
 def test_a_course_that_is_none_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match=r"warmup|cycles"):
         Ramp(**settings)
+
+
+def test_courses() -> None:
+    assert [SCHEDULES["constant"](t) for t in (0.0, 0.5, 1.0)] == [1.0, 1.0, 1.0]
+    assert [SCHEDULES["cosine"](t) for t in (0.0, 0.5, 1.0, 1.5)] == pytest.approx([1.0, 0.5, 0.0, 0.0], abs=1e-12)
+    assert SCHEDULES["cosine"](0.25) == pytest.approx(0.853553, abs=1e-6)

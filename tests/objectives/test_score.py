@@ -16,7 +16,7 @@ from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DataError
 from ppgen.guides import MeanField
 from ppgen.inference.bound import elbo_per_datum
-from ppgen.objectives import ELBO, Moment
+from ppgen.objectives import ELBO, TrainingPosition
 from tests.oracles.gaussian_pair import z_scores
 from tests.oracles.pyro_elbos import gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
@@ -35,7 +35,7 @@ def seeded() -> Iterator[None]:
 
 def drawn(objective: ELBO, model: Any, guide: Any, batch: dict[str, Tensor], size: int, n: int) -> Tensor:
     """Gradients by all parameters, [n, D]."""
-    losses = (objective.loss("elbo", model, guide, batch, size, Moment()).value for _ in range(n))
+    losses = (objective.loss("elbo", model, guide, batch, size, TrainingPosition()).value for _ in range(n))
     return torch.stack([flat(gradients(loss, model, guide)) for loss in losses])
 
 
@@ -204,11 +204,11 @@ def test_fifty_bits_are_too_many_to_sum_out_and_are_drawn() -> None:
 
     model, x = Many(), torch.randn(8, 4)
     guide = MeanField(model)
-    record = ELBO(gradient="score", num_particles=2).loss("elbo", model, guide, {"x": x}, 8, Moment()).record
+    record = ELBO(gradient="score", num_particles=2).loss("elbo", model, guide, {"x": x}, 8, TrainingPosition()).record
     assert torch.isfinite(record["elbo"])
     assert elbo_per_datum(model, guide, {"x": x}).shape == (8,)  # the bound itself needs no gradient
     with pytest.raises(Exception, match=r"'z' from Independent|'z' from Bernoulli"):
-        ELBO().loss("elbo", model, guide, {"x": x}, 8, Moment())
+        ELBO().loss("elbo", model, guide, {"x": x}, 8, TrainingPosition())
 
 
 def test_labels_that_are_mostly_missing_are_refused() -> None:
@@ -216,4 +216,4 @@ def test_labels_that_are_mostly_missing_are_refused() -> None:
     guide = MeanField(model)
     batch = {"x": torch.randn(3), "y": torch.tensor([1, -1, 0])}
     with pytest.raises(DataError, match="y: the latent is observed in some rows only"):
-        ELBO(gradient="score").loss("elbo", model, guide, batch, 3, Moment())
+        ELBO(gradient="score").loss("elbo", model, guide, batch, 3, TrainingPosition())

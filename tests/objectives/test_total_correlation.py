@@ -19,7 +19,7 @@ from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import Delta, FullRank, MeanField
 from ppgen.inference.batch_trace import trace_batch
 from ppgen.models import VAE, SemiSupervisedVAE, VampPriorVAE
-from ppgen.objectives import ELBO, Moment, TotalCorrelation
+from ppgen.objectives import ELBO, TotalCorrelation, TrainingPosition
 from ppgen.objectives.total_correlation import factorised_latent, log_aggregate, stratified_shares
 from tests.oracles.conjugate import SharedMean, TwoLevels
 from tests.oracles.gaussian_pair import Linear, LinearGuide
@@ -54,8 +54,8 @@ def terms_by_hand(guide: LinearGuide, x: Tensor) -> dict[str, Tensor]:
 def test_with_beta_1_it_is_the_elbo() -> None:
     model, guide, batch = pair_of()
     for size in (8, 80):
-        plain, expected = ours(ELBO(), model, guide, batch, size, Moment())
-        loss, found = ours(TotalCorrelation(1.0), model, guide, batch, size, Moment())
+        plain, expected = ours(ELBO(), model, guide, batch, size, TrainingPosition())
+        loss, found = ours(TotalCorrelation(1.0), model, guide, batch, size, TrainingPosition())
         torch.testing.assert_close(loss.value, plain.value, rtol=0, atol=1e-10)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
 
@@ -64,8 +64,8 @@ def test_with_beta_1_it_is_the_elbo() -> None:
 def test_with_all_data_in_the_batch_only_the_total_correlation_is_weighted(beta: float) -> None:
     model, guide, batch = pair_of()
     terms = terms_by_hand(guide, batch["x"])
-    loss, found = ours(TotalCorrelation(beta), model, guide, batch, 8, Moment())
-    plain, _ = ours(ELBO(closed_form=False), model, guide, batch, 8, Moment())
+    loss, found = ours(TotalCorrelation(beta), model, guide, batch, 8, TrainingPosition())
+    plain, _ = ours(ELBO(closed_form=False), model, guide, batch, 8, TrainingPosition())
     torch.testing.assert_close(plain.record["rate/z"], sum(terms.values()).detach(), rtol=0, atol=1e-10)
     torch.testing.assert_close(loss.record["surrogate_tc"], terms["tc"].detach(), rtol=0, atol=1e-10)
     expected = loss.record["distortion"] + loss.record["rate/z"] + (beta - 1) * terms["tc"].detach()
@@ -77,32 +77,32 @@ def test_with_all_data_in_the_batch_only_the_total_correlation_is_weighted(beta:
 
 def ours_elbo(model: Any, guide: Any, batch: dict[str, Tensor]) -> Tensor:
     pyro.set_rng_seed(0)
-    return ELBO().loss("elbo", model, guide, batch, 8, Moment()).value
+    return ELBO().loss("elbo", model, guide, batch, 8, TrainingPosition()).value
 
 
 def test_no_minibatch_estimate_is_called_a_total_correlation() -> None:
     """The density of a minibatch has a bias in the logarithm; so the record says what it is, and not more."""
     model, guide, batch = pair_of()
-    loss, _ = ours(TotalCorrelation(), model, guide, batch, 8000, Moment())
+    loss, _ = ours(TotalCorrelation(), model, guide, batch, 8000, TrainingPosition())
     assert "surrogate_tc" in loss.record
     assert not {"tc", "total_correlation"} & {key.split("/")[0] for key in loss.record}
 
 
 def test_the_weight_goes_from_the_plain_elbo_to_beta() -> None:
     model, guide, batch = pair_of()
-    start, _ = ours(TotalCorrelation(6.0, warmup=10), model, guide, batch, 80, Moment(0, 0.0))
-    plain, _ = ours(ELBO(), model, guide, batch, 80, Moment())
+    start, _ = ours(TotalCorrelation(6.0, warmup=10), model, guide, batch, 80, TrainingPosition(0, 0.0))
+    plain, _ = ours(ELBO(), model, guide, batch, 80, TrainingPosition())
     torch.testing.assert_close(start.value, plain.value, rtol=0, atol=1e-10)
-    half, _ = ours(TotalCorrelation(6.0, warmup=10), model, guide, batch, 80, Moment(0, 5.0))
+    half, _ = ours(TotalCorrelation(6.0, warmup=10), model, guide, batch, 80, TrainingPosition(0, 5.0))
     torch.testing.assert_close(half.value, plain.value + 2.5 * half.record["surrogate_tc"], rtol=0, atol=1e-10)
 
 
 def test_a_left_over_row_can_be_evaluated_but_not_trained_on() -> None:
     model, guide, batch = pair_of(1)
     with torch.no_grad():
-        assert TotalCorrelation().loss("elbo", model, guide, batch, 80, Moment()).record["surrogate_tc"] == 0
+        assert TotalCorrelation().loss("elbo", model, guide, batch, 80, TrainingPosition()).record["surrogate_tc"] == 0
     with pytest.raises(SettingError, match="does not represent"):
-        TotalCorrelation().loss("elbo", model, guide, batch, 80, Moment())
+        TotalCorrelation().loss("elbo", model, guide, batch, 80, TrainingPosition())
 
 
 def test_it_fits_a_vae_and_history_has_the_true_elbo() -> None:
@@ -121,12 +121,12 @@ def test_what_has_no_aggregate_density_is_refused() -> None:
     model = VAE((1, 8, 8), latent_dim=3)
     batch = {"x": torch.zeros(4, 1, 8, 8)}
     with pytest.raises(SettingError, match="point"):
-        ours(TotalCorrelation(), model, Delta(model), batch, 4, Moment())
+        ours(TotalCorrelation(), model, Delta(model), batch, 4, TrainingPosition())
     with pytest.raises(DeclarationError, match="the guide of 'z'"):
-        ours(TotalCorrelation(), model, FullRank(model), batch, 4, Moment())
+        ours(TotalCorrelation(), model, FullRank(model), batch, 4, TrainingPosition())
     with pytest.raises(SettingError, match="no guide"):
         TotalCorrelation().check(model, None)
-    ours(TotalCorrelation(), model, MeanField(model), batch, 4, Moment())
+    ours(TotalCorrelation(), model, MeanField(model), batch, 4, TrainingPosition())
 
 
 def test_settings_survive_json_and_are_checked() -> None:

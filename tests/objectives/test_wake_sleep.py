@@ -17,7 +17,7 @@ from ppgen.context import validation
 from ppgen.errors import DataError, SettingError
 from ppgen.guides import Delta, MeanField
 from ppgen.models import VAE, SemiSupervisedVAE
-from ppgen.objectives import Moment, WakeSleep
+from ppgen.objectives import TrainingPosition, WakeSleep
 from tests.oracles.conjugate import SharedMean
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, sleep_loss, z_scores
 from tests.oracles.pyro_elbos import gradients
@@ -37,10 +37,10 @@ def flat(found: dict[str, Tensor]) -> Tensor:
     return torch.cat([value.flatten() for value in found.values()])
 
 
-def drawn(objective: WakeSleep, turn: str, model: Any, guide: Any, x: Tensor, size: int, n: int) -> Tensor:
+def drawn(objective: WakeSleep, player: str, model: Any, guide: Any, x: Tensor, size: int, n: int) -> Tensor:
     """Gradients of one turn by the parameters that it moves, [n, D]."""
-    moved = next(t.modules for t in objective.turns(model, guide) if t.name == turn)
-    losses = (objective.loss(turn, model, guide, {"x": x}, size, Moment()).value for _ in range(n))
+    moved = next(t.modules for t in objective.players(model, guide) if t.name == player)
+    losses = (objective.loss(player, model, guide, {"x": x}, size, TrainingPosition()).value for _ in range(n))
     return torch.stack([flat(gradients(loss, *moved)) for loss in losses])
 
 
@@ -69,8 +69,8 @@ def test_no_turn_moves_the_other_player() -> None:
     x = model(size=5)["x"].detach()
     for phase in ("sleep", "wake", "both"):
         objective = WakeSleep(3, guide_phase=phase)
-        awake = objective.loss("wake", model, guide, {"x": x}, 5, Moment()).value
-        asleep = objective.loss("sleep", model, guide, {"x": x}, 5, Moment()).value
+        awake = objective.loss("wake", model, guide, {"x": x}, 5, TrainingPosition()).value
+        asleep = objective.loss("sleep", model, guide, {"x": x}, 5, TrainingPosition()).value
         assert flat(gradients(awake, guide)).abs().max() == 0
         assert flat(gradients(asleep, model)).abs().max() == 0
         assert flat(gradients(awake, model)).abs().max() > 0
@@ -98,7 +98,7 @@ def test_weighted_draws_give_the_sums_over_all_values(size: int) -> None:
     asleep = drawn(objective, "sleep", model, guide, rows, size, 100)
     assert z_scores(awake, of_model).max() < 4
     assert z_scores(asleep, of_guide).max() < 4
-    record = objective.loss("wake", model, guide, {"x": x}, 2, Moment()).record
+    record = objective.loss("wake", model, guide, {"x": x}, 2, TrainingPosition()).record
     assert record["iwae"] >= record["elbo"]
     assert len(list(itertools.product(range(4), repeat=2))) == 16
 
@@ -108,7 +108,9 @@ def test_both_phases_are_averaged() -> None:
     guide = LinearGuide(model, off=0.2)
     x = model(size=2000)["x"].detach()
     losses = {
-        phase: WakeSleep(4, guide_phase=phase).loss("sleep", model, guide, {"x": x}, 2000, Moment()).value.item()
+        phase: WakeSleep(4, guide_phase=phase)
+        .loss("sleep", model, guide, {"x": x}, 2000, TrainingPosition())
+        .value.item()
         for phase in ("sleep", "wake", "both")
     }
     assert losses["both"] == pytest.approx((losses["sleep"] + losses["wake"]) / 2, abs=0.05)
@@ -164,11 +166,11 @@ def test_pairs_that_it_cannot_train_are_refused() -> None:
         WakeSleep().check(Linear(), None)
     model = VAE((1, 8, 8), latent_dim=2)
     with pytest.raises(SettingError, match="point"):
-        WakeSleep().loss("wake", model, Delta(model), {"x": torch.zeros(2, 1, 8, 8)}, 2, Moment())
+        WakeSleep().loss("wake", model, Delta(model), {"x": torch.zeros(2, 1, 8, 8)}, 2, TrainingPosition())
     program = ppgen.Program(lambda x: None, lambda x: None)
     with pytest.raises(SettingError, match="hand-written"):
         WakeSleep().check(program.model, program.guide)
     labelled = SemiSupervisedVAE((1, 8, 8), num_classes=3)
     batch = {"x": torch.zeros(2, 1, 8, 8), "y": torch.tensor([-1, 2])}
     with pytest.raises(DataError, match="y: the latent is observed in some rows"):
-        WakeSleep().loss("wake", labelled, MeanField(labelled), batch, 2, Moment())
+        WakeSleep().loss("wake", labelled, MeanField(labelled), batch, 2, TrainingPosition())

@@ -28,11 +28,11 @@ def reference(
 
 
 def ours(
-    objective: Any, model: nn.Module, guide: nn.Module, batch: Mapping[str, Tensor], size: int, moment: Any
+    objective: Any, model: nn.Module, guide: nn.Module, batch: Mapping[str, Tensor], size: int, position: Any
 ) -> tuple[Any, dict[str, Tensor]]:
     """The loss of an objective of ours, and its gradient by parameter, for the same noise."""
     pyro.set_rng_seed(0)
-    loss = objective.loss(objective.turns(model, guide)[0].name, model, guide, batch, size, moment)
+    loss = objective.loss(objective.players(model, guide)[0].name, model, guide, batch, size, position)
     return loss, gradients(loss.value, model, guide)
 
 
