@@ -58,7 +58,7 @@ def test_an_error_says_where_when_and_what_helps() -> None:
     with torch.no_grad():
         model.log_s.fill_(-200.0)
     error = diagnose(model, guide, ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, TrainingPosition(11, 1.5), since=4)
-    assert "step 12 or up to 4 steps before (epoch 2, turn 'elbo', a batch of 3 rows)" in error.what
+    assert "step 12 or up to 4 steps before (epoch 2, player 'elbo', a batch of 3 rows)" in error.what
     assert "log p of site 'x'" in str(error.got)
     assert "clip_norm" in str(error.fix)
 

@@ -94,7 +94,7 @@ def test_clipping_bounds_the_norm_of_the_gradient(fragile: tuple[Fragile, MeanFi
     engine = engine_of(model, guide, clip_norm=norm.item() / 3, learning_rate=1e-9)
     torch.manual_seed(0)
     engine.step(batch, TrainingPosition())
-    clipped = torch.cat([p.grad.flatten() for p in engine.players[0].optimizer.parameters])
+    clipped = torch.cat([p.grad.flatten() for p in engine.movers[0].optimizer.parameters])
     assert clipped.norm().item() == pytest.approx(norm.item() / 3, rel=1e-4)
 
 
@@ -199,11 +199,11 @@ def test_shared_and_fixed_parameters() -> None:
     guide = MeanField(model, encoder=encoder)
     encoder[0].bias.requires_grad_(False)
     engine = engine_of(model, guide)
-    optimized = engine.players[0].optimizer.parameters
+    optimized = engine.movers[0].optimizer.parameters
     assert len({id(p) for p in optimized}) == len(optimized)
     assert not any(p is encoder[0].bias for p in optimized)
     engine.step({"x": torch.bernoulli(torch.full((6, 4), 0.5))}, TrainingPosition())
-    assert engine.players[0].optimizer.state()["steps"][0] == 1
+    assert engine.movers[0].optimizer.state()["steps"][0] == 1
 
 
 def test_a_model_without_parameters_is_scored_and_left_alone() -> None:

@@ -69,7 +69,7 @@ def test_the_learning_rate_follows_its_course(noisy_fit: Make, monkeypatch: pyte
     original = Engine.step
 
     def spy(self: Engine, *args: Any) -> Any:
-        rates.append(self.players[0].optimizer.learning_rate)
+        rates.append(self.movers[0].optimizer.learning_rate)
         return original(self, *args)
 
     monkeypatch.setattr(Engine, "step", spy)
