@@ -9,6 +9,7 @@ from typing import Any
 import pyro
 from torch import nn
 
+from ppgen.declare.announced import Announced
 from ppgen.declare.declared import Batch, batch_rows
 from ppgen.declare.look import look, random_sites
 from ppgen.declare.networks import networks_of, signature_of
@@ -66,7 +67,7 @@ class Program:
         return self
 
 
-class ProgramPart(nn.Module):
+class ProgramPart(Announced):
     """One side of a :class:`Program`, called as declared models are: ``part(batch, size)``.
 
     Args:
