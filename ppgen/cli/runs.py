@@ -1,8 +1,7 @@
-"""Run folders as a command meets them: found, opened with the user's own model, cleared."""
+"""Run folders as a command meets them: found, and opened with the user's own model."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,18 +11,14 @@ import click
 
 from ppgen.cli.options import load_data
 from ppgen.cli.source import construct, declares, load_member
-from ppgen.errors import CheckpointError, SettingError
+from ppgen.errors import CheckpointError
 
 if TYPE_CHECKING:
     from ppgen.fitting import Fit
 
-__all__ = ["clear", "drop_results", "find_runs", "note_sources", "open_run", "run_options", "scored_runs"]
+__all__ = ["find_runs", "note_sources", "open_run", "run_options", "scored_runs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-FITTED = ("run.json", "model.safetensors", "history.jsonl", "checkpoint")
-RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
-"""What is computed from the weights; together with ``FITTED``, all that a run folder holds."""
 
 
 def run_options(function: F) -> F:
@@ -84,11 +79,6 @@ def scored_runs(places: Iterable[str]) -> dict[str, Path]:
     return runs
 
 
-def drop_results(folder: Path) -> None:
-    """Delete what was computed from a run's earlier weights."""
-    _delete(folder, RESULTS)
-
-
 def note_sources(folder: Path, sources: Mapping[str, Mapping[str, Any]]) -> None:
     """Write into ``run.json`` from which file the user's own classes came, and with which settings.
 
@@ -135,33 +125,6 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
         spec = record["data"]["spec"]
         given["data"] = load_data(data, binarize=spec.get("binarize") or "none", then=spec.get("then", ()))
     return ppgen.load(folder, **given)
-
-
-def clear(folder: Path) -> None:
-    """Delete a run's own files from its folder; whatever else lies there stays.
-
-    Raises:
-        SettingError: if the folder holds files, but no run.
-    """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not (folder / "run.json").is_file():
-        raise SettingError(
-            f"{folder}: this is no run that could be overwritten",
-            expected="a run folder, an empty folder or a new name",
-            got="a file" if folder.is_file() else "a folder with other files",
-            fix="--out runs/NAME",
-        )
-    _delete(folder, FITTED + RESULTS)
-
-
-def _delete(folder: Path, names: Iterable[str]) -> None:
-    for name in names:
-        place = folder / name
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
 
 
 def _own_file(text: str, kind: str, folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Run folders are found, opened with the user's own files only, and cleared without collateral."""
+"""Run folders are found, and opened with the user's own files only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from ppgen.cli.runs import clear, find_runs, open_run
-from ppgen.errors import CheckpointError, SettingError
+from ppgen.cli.runs import find_runs, open_run
+from ppgen.errors import CheckpointError
 
 Ppgen = Callable[..., Result]
 
@@ -41,18 +41,6 @@ def test_no_run_is_an_error(here: Path, places: list[str]) -> None:
     with pytest.raises(CheckpointError) as caught:
         find_runs(places)
     assert caught.value.fix
-
-
-def test_clearing_takes_the_runs_own_files_only(here: Path) -> None:
-    make("run")
-    (Path("run") / "figures").mkdir()
-    (Path("run") / "figures" / "samples.png").write_text("")
-    (Path("run") / "thesis.tex").write_text("years of work")
-    clear(Path("run"))
-    assert [file.name for file in Path("run").iterdir()] == ["thesis.tex"]
-    with pytest.raises(SettingError, match="no run"):
-        clear(Path("run"))
-    clear(Path("not there"))
 
 
 @pytest.fixture
