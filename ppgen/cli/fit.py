@@ -13,7 +13,7 @@ from ppgen import zoo
 from ppgen.cli.assembly import assemble
 from ppgen.cli.endings import Interrupted
 from ppgen.cli.options import assignments, data_options, load_data, step_options, steps_of
-from ppgen.cli.runs import note_sources
+from ppgen.cli.runs import naming, note_sources, register
 from ppgen.cli.source import is_source
 from ppgen.cli.threads import limited_to, threads_option
 from ppgen.errors import SettingError
@@ -125,6 +125,7 @@ def fit(
         guide_settings=assignments(guide_settings, "--set-guide"),
         seed=seed,
     )
+    register(sources)
     how = (recipe.settings() if recipe else {}) | _given(
         max_epochs=epochs,
         batch_size=batch_size,
@@ -153,7 +154,7 @@ def fit(
     note_sources(folder, sources)
     run.drop_results()
     click.echo(_summary(fitted))
-    click.echo(f"\n{folder}\n  ppgen evaluate {shlex.quote(str(folder))}")
+    click.echo(f"\n{folder}\n  {shlex.join(['ppgen', 'evaluate', str(folder), *naming(sources)])}")
 
 
 def _given(**values: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ppgen.declare.silent import silent
 from ppgen.declare.supports import has_finite_support, support_of
 from ppgen.declare.verify import verify_support
 from ppgen.errors import DeclarationError, SettingError
+from ppgen.fitting.known import DTYPES
 from ppgen.fitting.resident import chunks
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Moment, Objective
@@ -137,7 +138,7 @@ def verify_batch(model: nn.Module, guide: nn.Module | None, batch: Mapping[str, 
 
 def cast(batch: Mapping[str, Tensor], dtypes: Mapping[str, str]) -> dict[str, Tensor]:
     """A batch in the types that the model was fitted to."""
-    return {k: value.to(getattr(torch, dtypes[k])) if k in dtypes else value for k, value in batch.items()}
+    return {k: value.to(DTYPES[dtypes[k]]) if k in dtypes else value for k, value in batch.items()}
 
 
 def _extremes(columns: Mapping[str, Tensor]) -> list[int]:
