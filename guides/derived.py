@@ -14,6 +14,7 @@ import pyro
 import torch
 from torch import Tensor, nn
 
+from ppgen.declare.announced import Announced
 from ppgen.declare.batch import batch_rows
 from ppgen.declare.model import Model
 from ppgen.declare.site import DATA_PLATE, Site
@@ -25,7 +26,7 @@ from ppgen.guides.heads import beside, make_head, start_narrow
 __all__ = ["DerivedGuide", "Latent"]
 
 
-class _Remembered(nn.Module):
+class _Remembered(Announced):
     """Keeps the arguments that it was made with, but for the first, so that a run folder can say them."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> _Remembered:

@@ -11,7 +11,6 @@ import click
 
 from ppgen import zoo
 from ppgen.cli.endings import Interrupted
-from ppgen.cli.runs import clear
 from ppgen.cli.threads import limited_to, threads_option
 
 if TYPE_CHECKING:
@@ -72,12 +71,13 @@ def demo(quick: bool, out: Path, seed: int, threads: int, progress: bool | None)
 def _meet(name: str, dataset: Dataset, folder: Path, *, quick: bool, seed: int, show: bool) -> tuple[Fit, Scorecard]:
     """Fit a recipe into its folder, evaluate it and say how long both took."""
     import ppgen
+    from ppgen.fitting.run_folder import RunFolder
     from ppgen.reporting import save_figures
 
-    clear(folder)
+    run = RunFolder(folder, overwrite=True)
     model, guide, objective = zoo.build(name, dataset, seed=seed)
     settings = zoo.recipe(name).settings(quick)
-    fit = ppgen.fit(model, guide, dataset, objective, seed=seed, out=folder, progress=show, **settings)
+    fit = ppgen.fit(model, guide, dataset, objective, seed=seed, out=run, progress=show, **settings)
     if fit.stopped == "interrupted":
         raise Interrupted("The demo starts from the beginning next time.")
     fitted = time.monotonic()

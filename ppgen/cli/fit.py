@@ -13,13 +13,14 @@ from ppgen import zoo
 from ppgen.cli.assembly import assemble
 from ppgen.cli.endings import Interrupted
 from ppgen.cli.options import assignments, data_options, load_data, step_options, steps_of
-from ppgen.cli.runs import clear, drop_results, note_sources
+from ppgen.cli.runs import naming, note_sources, register
 from ppgen.cli.source import is_source
 from ppgen.cli.threads import limited_to, threads_option
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
     from ppgen.fitting import Fit
+    from ppgen.fitting.run_folder import RunFolder
 
 __all__ = ["fit"]
 
@@ -53,7 +54,7 @@ __all__ = ["fit"]
     "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Run folder.  [default: runs/MODEL-DATA]"
 )
 @click.option("--resume", is_flag=True, help="Take up the run in the folder exactly where it stopped.")
-@click.option("--overwrite", is_flag=True, help="Delete the run in the folder first.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in the folder, once all checks are passed.")
 @click.option("--progress/--no-progress", default=None, help="Show a bar.  [default: on a terminal]")
 def fit(
     model: str,
@@ -109,7 +110,7 @@ def fit(
     own = is_source(model)
     recipe = None if own else zoo.recipe(model)
     folder = _folder(out, model, data or (recipe.data if recipe else "digits"))
-    _claim(folder, resume, overwrite)
+    run = _claim(folder, resume, overwrite)
     steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.then if recipe else ())
     name = data or (recipe.data if recipe else "digits")
     dataset = load_data(name, binarize=binarize, root=data_root, then=steps)
@@ -124,6 +125,7 @@ def fit(
         guide_settings=assignments(guide_settings, "--set-guide"),
         seed=seed,
     )
+    register(sources)
     how = (recipe.settings() if recipe else {}) | _given(
         max_epochs=epochs,
         batch_size=batch_size,
@@ -142,7 +144,7 @@ def fit(
             built.objective,
             seed=seed,
             device=device,
-            out=folder,
+            out=run,
             resume=resume,
             progress=sys.stderr.isatty() if progress is None else progress,
             **how,
@@ -150,9 +152,9 @@ def fit(
     if fitted.stopped == "interrupted":
         raise Interrupted(f"All is saved after {len(fitted.history)} epochs; take it up again by\n  {_again(folder)}")
     note_sources(folder, sources)
-    drop_results(folder)
+    run.drop_results()
     click.echo(_summary(fitted))
-    click.echo(f"\n{folder}\n  ppgen evaluate {shlex.quote(str(folder))}")
+    click.echo(f"\n{folder}\n  {shlex.join(['ppgen', 'evaluate', str(folder), *naming(sources)])}")
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -167,8 +169,10 @@ def _folder(out: Path | None, model: str, data: str) -> Path:
     return Path("runs") / f"{name.lower()}-{Path(data).stem}"
 
 
-def _claim(folder: Path, resume: bool, overwrite: bool) -> None:
-    """Make sure that no other run is lost in ``folder``."""
+def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
+    """The folder as a run's, sure that no other run is lost in it: nothing is deleted before the fit begins."""
+    from ppgen.fitting.run_folder import RunFolder
+
     if resume and overwrite:
         raise SettingError(
             "--resume and --overwrite",
@@ -176,17 +180,17 @@ def _claim(folder: Path, resume: bool, overwrite: bool) -> None:
             got="both",
             fix="--resume goes on, --overwrite starts anew",
         )
-    if overwrite:
-        clear(folder)
-    elif not resume and (folder / "run.json").is_file():
+    run = RunFolder(folder, overwrite=overwrite)
+    if run.exists and not (resume or overwrite):
         raise SettingError(
             f"{folder}: there is a run in this folder already",
             expected="a new folder",
             got=str(folder),
             fix=f"--out {folder}-2, --resume to take the run up, or --overwrite to start anew",
         )
-    elif resume and not (folder / "run.json").is_file():
+    if resume and not run.exists:
         click.echo(f"{folder}: no run to take up yet, starting one", err=True)
+    return run
 
 
 def _again(folder: Path) -> str:

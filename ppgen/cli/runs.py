@@ -1,8 +1,7 @@
-"""Run folders as a command meets them: found, opened with the user's own model, cleared."""
+"""Run folders as a command meets them: found, and opened with the user's own model."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,27 +10,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ppgen.cli.options import load_data
+from ppgen.cli.register import is_noted, note
 from ppgen.cli.source import construct, declares, load_member
-from ppgen.errors import CheckpointError, SettingError
+from ppgen.errors import CheckpointError
 
 if TYPE_CHECKING:
     from ppgen.fitting import Fit
 
-__all__ = ["clear", "drop_results", "find_runs", "note_sources", "open_run", "run_options", "scored_runs"]
+__all__ = ["find_runs", "naming", "note_sources", "open_run", "register", "run_options", "scored_runs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-FITTED = ("run.json", "model.safetensors", "history.jsonl", "checkpoint")
-RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
-"""What is computed from the weights; together with ``FITTED``, all that a run folder holds."""
 
 
 def run_options(function: F) -> F:
     """Add ``--model``, ``--guide`` and ``--data``, which a command needs to open a run that is not all ppgen's own."""
     for option in (
         click.option("--data", metavar="PATH", help="Where the run's data lies now, if it was moved."),
-        click.option("--guide", metavar="FILE.py:Class", help="Your own guide's class, if its file was moved."),
-        click.option("--model", metavar="FILE.py:Class", help="Your own model's class, if its file was moved."),
+        click.option("--guide", metavar="FILE.py:Class", help="Your own guide's class, if its file moved or changed."),
+        click.option("--model", metavar="FILE.py:Class", help="Your own model's class, if its file moved or changed."),
     ):
         function = option(function)
     return function
@@ -84,13 +80,10 @@ def scored_runs(places: Iterable[str]) -> dict[str, Path]:
     return runs
 
 
-def drop_results(folder: Path) -> None:
-    """Delete what was computed from a run's earlier weights."""
-    _delete(folder, RESULTS)
-
-
 def note_sources(folder: Path, sources: Mapping[str, Mapping[str, Any]]) -> None:
     """Write into ``run.json`` from which file the user's own classes came, and with which settings.
+
+    This only says where to look: what may be run without being named again, :func:`register` notes elsewhere.
 
     Args:
         folder: of the run.
@@ -103,11 +96,28 @@ def note_sources(folder: Path, sources: Mapping[str, Mapping[str, Any]]) -> None
         run.write({**run.read(), "sources": sources})
 
 
+def register(sources: Mapping[str, Mapping[str, Any]]) -> None:
+    """Note on this machine that the user had these files run, as they are now; see :mod:`ppgen.cli.register`."""
+    for kind, source in sources.items():
+        place, _, name = source["from"].partition(":")
+        if place.endswith(".py"):
+            try:
+                note(Path(place), name)
+            except CheckpointError as error:  # the fit is none the worse for it
+                click.echo(f"{error}\nUntil then, name the file to later commands: --{kind} {source['from']}", err=True)
+
+
+def naming(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The options by which a later command must be told of classes that it would not take from the run folder."""
+    named = {kind: source["from"] for kind, source in sources.items() if not _is_local(source["from"])}
+    return [word for kind, text in named.items() for word in (f"--{kind}", text)]
+
+
 def open_run(folder: Path, *, model: str | None = None, guide: str | None = None, data: str | None = None) -> Fit:
     """Load a run; a class of the user's own is built from the user's own file, never from the run folder.
 
     The file is the one named by ``--model`` or ``--guide``, else the one at the same path below the current folder
-    as when the run was fitted.
+    as when the run was fitted, if it is unchanged since a fit on this machine.
 
     Args:
         folder: of the run.
@@ -125,11 +135,11 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
     offered = {f"{name}_shape": tuple(facts["shape"]) for name, facts in record["example"].items()}
     with torch.random.fork_rng(devices=[]):  # initial weights, which the saved ones replace
         for kind, text in (("model", model), ("guide", guide)):
-            source = record.get("sources", {}).get(kind)
-            if text is None and source is None:
+            source = _source(record, kind, folder)
+            if text is None and not source:
                 continue
             settings = source["settings"] if source else (record[kind] or {}).get("arguments") or {}
-            maker = load_member(text or _own_file(source["from"], kind, folder), kind.capitalize())
+            maker = load_member(text, kind.capitalize()) if text else _recorded(source, kind, folder)
             given[kind] = construct(maker, settings, offered | given, "--set")
     if data is not None:
         spec = record["data"]["spec"]
@@ -137,51 +147,52 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
     return ppgen.load(folder, **given)
 
 
-def clear(folder: Path) -> None:
-    """Delete a run's own files from its folder; whatever else lies there stays.
-
-    Raises:
-        SettingError: if the folder holds files, but no run.
-    """
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not (folder / "run.json").is_file():
-        raise SettingError(
-            f"{folder}: this is no run that could be overwritten",
-            expected="a run folder, an empty folder or a new name",
-            got="a file" if folder.is_file() else "a folder with other files",
-            fix="--out runs/NAME",
-        )
-    _delete(folder, FITTED + RESULTS)
-
-
-def _delete(folder: Path, names: Iterable[str]) -> None:
-    for name in names:
-        place = folder / name
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
-
-
-def _own_file(text: str, kind: str, folder: Path) -> str:
-    """``FILE.py:Class`` as the run recorded it, if that file is the user's and declares the class.
-
-    A run may come from anywhere, and loading a file runs it. So a run never decides alone what is run: the file must
-    lie below the current folder, outside the run's own, import ppgen and define that name.
-    """
-    place, _, name = text.partition(":")
-    file = Path(place)
-    if file.suffix != ".py":
-        return text  # an installed module, which ppgen.load imports by name as well
-    trusted = not file.is_absolute() and ".." not in file.parts and folder.resolve() not in file.resolve().parents
-    if not (trusted and declares(file, name)):
+def _source(record: Mapping[str, Any], kind: str, folder: Path) -> Mapping[str, Any]:
+    """What ``run.json`` says of the file that a model or guide came from; empty if it came from none."""
+    sources = record.get("sources", {})
+    source = sources.get(kind, {}) if isinstance(sources, Mapping) else sources
+    if not (isinstance(source, Mapping) and (not source or isinstance(source.get("settings"), Mapping))):
         raise CheckpointError(
-            f"{folder}: its {kind} is your own class, {text}",
-            expected=f"{file} below the current folder ({Path.cwd()}), with {name} in it",
-            got=(
-                "no such class or file there" if trusted else "a path outside the current folder, or inside the run's"
-            ),
-            fix=f"--{kind} FILE.py:Class with the path of the file, or run from the folder where it was fitted",
+            f"{folder / 'run.json'}: damaged",
+            expected=f"the source of the {kind}, with its settings",
+            got=repr(source),
+            fix="restore it from a copy, or fit again",
         )
-    return text
+    return source
+
+
+def _recorded(source: Mapping[str, Any], kind: str, folder: Path) -> Callable[..., Any]:
+    """The class, or function, that a run names as its source, if that is something which may be run.
+
+    A run may come from anywhere, and loading a file runs it. So a run never decides what is run: a file must lie below
+    the current folder, outside the run's own, and be one that was fitted on this machine, unchanged since; a class in
+    a module must be one of a kind that could be the source, and imported already.
+    """
+    from ppgen.fitting.known import KINDS, known_class
+
+    text = source.get("from")
+    got = "a module that is not imported, or something else in one"
+    if isinstance(text, str) and text.partition(":")[0].endswith(".py"):
+        place, _, name = text.partition(":")
+        if not _is_local(text) or folder.resolve() in Path(place).resolve().parents:
+            got = "a path outside the current folder, or inside the run's"
+        elif not declares(Path(place), name):
+            got = "no such class or file there"
+        elif not is_noted(Path(place), name):
+            got = "a file that was not fitted here on this machine, or was changed since"
+        else:
+            return load_member(text, kind.capitalize())
+    elif (known := known_class(text, KINDS[kind])) is not None:
+        return known
+    raise CheckpointError(
+        f"{folder}: its {kind} is a class of somebody's own, {text}, which a run folder alone does not get run",
+        expected=f"a file below the current folder ({Path.cwd()}), unchanged since a fit of it on this machine",
+        got=got,
+        fix=f"look at the file, and name it yourself: ppgen evaluate {folder} --{kind} FILE.py:Class",
+    )
+
+
+def _is_local(text: str) -> bool:
+    """Whether ``FILE.py:Class`` names a file below the current folder."""
+    place = Path(text.partition(":")[0])
+    return place.suffix == ".py" and not place.is_absolute() and ".." not in place.parts

@@ -9,8 +9,9 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from ppgen.errors import SettingError
@@ -113,6 +114,13 @@ def construct(maker: Callable[..., Any], given: Mapping[str, Any], offered: Mapp
     return maker(**arguments)
 
 
+class _Uncached(SourceFileLoader):
+    """Compiles the file itself, never the bytecode kept beside it, which may be that of another text."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _run_file(file: Path) -> ModuleType:
     if not file.is_file():
         near = sorted(str(path) for path in file.parent.glob("*.py")) if file.parent.is_dir() else []
@@ -133,14 +141,13 @@ def _run_file(file: Path) -> ModuleType:
             got=str(getattr(known, "__file__", "a built-in module")),
             fix=f"rename the file, for instance my_{file.name}",
         )
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    if spec is None or spec.loader is None:
-        raise SettingError(f"{file}: cannot be loaded as Python", expected="a Python source file", got=str(file))
-    module = importlib.util.module_from_spec(spec)
+    loader = _Uncached(file.stem, str(file))
+    spec = importlib.util.spec_from_file_location(file.stem, file, loader=loader)
+    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]  # with a loader there always is one
     sys.path.insert(0, str(file.resolve().parent))
     sys.modules[file.stem] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[file.stem]
         raise

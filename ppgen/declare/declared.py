@@ -13,6 +13,7 @@ import torch
 from pyro.infer.util import is_validation_enabled
 from torch import Tensor, nn
 
+from ppgen.declare.announced import Announced
 from ppgen.declare.batch import Batch
 from ppgen.declare.site import DATA_PLATE, Site, collect
 from ppgen.declare.verify import explain_failure, verify_draw
@@ -21,7 +22,7 @@ from ppgen.errors import DeclarationError, PpgenError
 __all__ = ["DATA_PLATE", "Declared", "inner_plates"]
 
 
-class Declared(nn.Module):
+class Declared(Announced):
     """A program whose random variables are methods; the base of :class:`Model` and :class:`Guide`.
 
     Local sites stand in ``pyro.plate("data", size, subsample_size=rows)``. Its dim is -1, or further left by one for

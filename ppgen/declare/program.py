@@ -12,6 +12,7 @@ import pyro
 from pyro.poutine.messenger import unwrap
 from torch import nn
 
+from ppgen.declare.announced import Announced
 from ppgen.declare.batch import Batch, batch_rows
 from ppgen.declare.look import look, random_sites
 from ppgen.declare.parameters import Parameters, Store
@@ -73,7 +74,7 @@ class Program:
         return self
 
 
-class ProgramPart(nn.Module):
+class ProgramPart(Announced):
     """One side of a :class:`Program`, called as declared models are: ``part(batch, size)``.
 
     Args:

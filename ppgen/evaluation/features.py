@@ -194,7 +194,7 @@ def feature_network(data: Dataset, *, seed: int = 0, cache: Path | str | None = 
 
 
 def cache_folder() -> Path:
-    """Where ppgen keeps what can be computed again: ``$PPGEN_CACHE``, else ``ppgen`` in the user's cache folder."""
+    """Where ppgen keeps what may be lost without harm: ``$PPGEN_CACHE``, else ``ppgen`` in the user's cache folder."""
     if own := os.environ.get("PPGEN_CACHE"):
         return Path(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ppgen"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from ppgen.fitting.known import known_network
 from ppgen.nets.recorded import Recorded
 
 __all__ = ["NoPlanError", "decode", "encode"]
 
 _PART, _NETWORK, _CLASS = "$model", "$network", "$class"
-_OURS, _TORCHS = "ppgen.nets.", "torch.nn.modules."
 
 
 class NoPlanError(ValueError):
@@ -26,8 +25,9 @@ def encode(value: Any, model: Any = None) -> Any:
     """A constructor argument as plain data.
 
     Numbers, texts, lists and dictionaries stay. A part of the model (a network that model and guide share) becomes
-    its name there. A network of ``ppgen.nets`` becomes its class and arguments, one of ``torch.nn`` the arguments
-    that its attributes tell; both only if a network made from these has the same structure.
+    its name there. A network of ``ppgen.nets`` becomes its class and arguments, a layer of ``torch.nn`` the arguments
+    that its attributes tell (which layers: :mod:`ppgen.fitting.known`); both only if a network made from these has the
+    same structure.
 
     Args:
         value: the argument.
@@ -59,17 +59,18 @@ def decode(plan: Any, model: Any = None) -> Any:
     """What :func:`encode` described, with initial weights of its own unless it is a part of the model.
 
     Raises:
-        NoPlanError: for a class that is neither of ppgen.nets nor of torch.nn, or a part that the model does not have.
+        NoPlanError: for a class that is no network of ppgen.nets and no known layer of torch.nn, or a part that the
+            model does not have.
     """
     if isinstance(plan, list):
         return tuple(decode(item, model) for item in plan) if _is_shape(plan) else [decode(p, model) for p in plan]
     if not isinstance(plan, Mapping):
         return plan
     if _PART in plan:
-        try:
-            return model.get_submodule(plan[_PART])
-        except AttributeError as error:
-            raise NoPlanError(f"the model has no part {plan[_PART]!r}") from error
+        parts = dict(model.named_modules()) if isinstance(model, nn.Module) else {}
+        if plan[_PART] not in parts:
+            raise NoPlanError(f"the model has no part {plan[_PART]!r}")
+        return parts[plan[_PART]]
     if _CLASS in plan:
         return _find(plan[_CLASS])
     if _NETWORK in plan:
@@ -112,23 +113,17 @@ def _read(network: nn.Module) -> dict[str, Any]:
 
 
 def _is_known(kind: type) -> bool:
-    return kind.__module__.startswith((_OURS, _TORCHS))
+    return known_network(_name(kind)) is kind
 
 
 def _name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
-def _find(name: str) -> Any:
-    module, _, qualified = str(name).partition(":")
-    if not module.startswith((_OURS, _TORCHS)) or not qualified.isidentifier():
-        raise NoPlanError(f"{name} is no network of ppgen.nets or torch.nn")
-    try:
-        found = getattr(importlib.import_module(module), qualified)
-    except (ImportError, AttributeError) as error:
-        raise NoPlanError(f"{name} is not to be found") from error
-    if not (isinstance(found, type) and issubclass(found, nn.Module)):
-        raise NoPlanError(f"{name} is no network")
+def _find(name: Any) -> type[nn.Module]:
+    found = known_network(name)
+    if found is None:
+        raise NoPlanError(f"{name} is no network of ppgen.nets, and no known layer of torch.nn")
     return found
 
 

@@ -26,12 +26,12 @@ __all__ = ["load"]
 def load(
     folder: str | os.PathLike[str], model: Any = None, guide: Any = None, data: Any = None, objective: Any = None
 ) -> Fit:
-    """Read a fit back from its run folder. Nothing in the folder is executed.
+    """Read a fit back from its run folder. Nothing in the folder is executed, and nothing imported for it.
 
     Args:
         folder: of the run.
-        model: the model (or :class:`ppgen.Program`) as it was made; needed only if the run's class cannot be
-            imported, or was made with arguments that are no plain data.
+        model: the model (or :class:`ppgen.Program`) as it was made; needed only if its class is neither ppgen's own
+            nor imported already, or was made with arguments that are no plain data.
         guide: likewise.
         data: the data; needed only if the run was fitted to the user's own tensors.
         objective: likewise, only for an objective with arguments that are no plain data.

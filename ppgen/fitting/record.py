@@ -110,7 +110,7 @@ def save(result: Fit, path: Path) -> None:
     settings = {key: value for key, value in result.settings.items() if key not in _FACTS}
     facts = {key: result.settings[key] for key in _FACTS}
     record = describe_run(result.model, result.guide, result.objective, result.data, settings, facts)
-    folder.write({**record, "finished": False})
+    folder.begin(record)
     folder.rewrite_history(result.history)
     finish(folder, record, result)
     result.folder = path

@@ -17,6 +17,7 @@ from ppgen.declare.values import verify_batch
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.fitting.files import replace
+from ppgen.fitting.known import DTYPES
 from ppgen.fitting.record import save
 from ppgen.inference import importance, posterior, predictive
 from ppgen.inference.capabilities import find_obstacle
@@ -221,7 +222,7 @@ class Fit:
 
     def _to_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A batch where the weights are, in the types that the model was fitted to."""
-        dtypes = {key: getattr(torch, name) for key, name in self.settings.get("dtypes", {}).items()}
+        dtypes = {key: DTYPES[name] for key, name in self.settings.get("dtypes", {}).items()}
         return {key: value.to(self.device, dtypes.get(key, value.dtype)) for key, value in batch.items()}
 
     def _batch(self, data: Any) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ppgen.fitting.files import replace, writing
 
 __all__ = ["RunFolder", "versions"]
 
+_RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
 _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 
 
@@ -38,10 +40,15 @@ class RunFolder:
 
     Args:
         path: the folder; made when first written to.
+        overwrite: whether a new run takes the place of one that is there. That one stays whole until the new run
+            begins, after all checks; files that are no part of a run always stay.
+
+    Raises:
+        SettingError: if ``path`` is a file, or to be overwritten and holds files, but no run.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        self.path, self.overwrite = Path(path), overwrite
         if self.path.exists() and not self.path.is_dir():
             raise SettingError(
                 f"{self.path}: this is no folder",
@@ -49,6 +56,21 @@ class RunFolder:
                 got="a file",
                 fix="choose another out=..., or remove it",
             )
+        if overwrite and not self.exists and self.path.exists() and any(self.path.iterdir()):
+            raise SettingError(
+                f"{self.path}: this is no run that could be overwritten",
+                expected="a run folder, an empty folder or a new name",
+                got="a folder with other files",
+                fix="--out runs/NAME",
+            )
+
+    @classmethod
+    def at(cls, place: str | os.PathLike[str]) -> RunFolder:
+        """The run folder that ``place`` is, or is the path of."""
+        return place if isinstance(place, RunFolder) else cls(place)
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
 
     @property
     def weights(self) -> Path:
@@ -80,6 +102,36 @@ class RunFolder:
             got=f"{self.path / 'run.json'}",
             fix=f'out="{self.path}-2", resume=True (--resume) to take it up, or delete it',
         )
+
+    def begin(self, record: Mapping[str, Any]) -> None:
+        """Start a run: the first write of a fit, which takes over from the run that is to be overwritten, if any.
+
+        A kill at any moment leaves the earlier run without its results and checkpoints, or the new one unfinished,
+        never one run's record beside the checkpoint of the other.
+
+        Raises:
+            CheckpointError: if the folder cannot be made or written.
+        """
+        if self.overwrite:
+            json.dumps(record)  # what cannot be written must fail before anything is deleted
+            self.drop_results()
+            self._delete(self.checkpoint)
+        self.write({**record, "finished": False})
+        if self.overwrite:
+            self._delete(self.weights)
+        self.rewrite_history([])
+
+    def drop_results(self) -> None:
+        """Delete what was computed from a run's earlier weights."""
+        for name in _RESULTS:
+            self._delete(self.path / name)
+
+    def _delete(self, place: Path) -> None:
+        with writing(place):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write ``run.json`` atomically.

@@ -96,7 +96,7 @@ def fit(
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
     dataset = as_dataset(data)
-    folder = None if out is None else RunFolder(out)
+    folder = None if out is None else RunFolder.at(out)
 
     with seeded(seed, chosen_device):
         verify_weights(model)
@@ -110,9 +110,10 @@ def fit(
         rehearse(model, guide, objective, dataset, chosen_device)
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if folder is not None and folder.exists:
-            if not resume:
+            if resume:
+                verify_same_run(folder, record)
+            elif not folder.overwrite:
                 raise folder.taken()
-            verify_same_run(folder, record)
 
         reseed(seed, chosen_device)
         loop = Loop(
@@ -138,8 +139,7 @@ def fit(
             show_progress=progress,
         )
         if folder is not None and not (resume and loop.restore()):
-            folder.write({**record, "finished": False})
-            folder.rewrite_history([])
+            folder.begin(record)
         result = Fit(
             model,
             guide,

@@ -10,9 +10,12 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from ppgen.errors import SettingError
 from ppgen.nets.recorded import Recorded
 
 __all__ = ["Flow", "FlowDistribution"]
+
+_KINDS = ("MAF", "NSF", "NICE", "NAF")
 
 
 class FlowDistribution(TorchDistribution):
@@ -77,6 +80,9 @@ class Flow(Recorded):
     Shapes:
         context ``[*batch, context_dim]`` -> a distribution with batch shape ``[*batch]``, ``()`` without a context.
 
+    Raises:
+        SettingError: for another family.
+
     Example:
         >>> Flow(3)().expand([5]).rsample().shape
         torch.Size([5, 3])
@@ -91,6 +97,8 @@ class Flow(Recorded):
         hidden: Sequence[int] = (64, 64),
     ) -> None:
         super().__init__()
+        if kind not in _KINDS:
+            raise SettingError("Flow: unknown kind", expected=", ".join(_KINDS), got=repr(kind), fix='kind="MAF"')
         make = getattr(_zuko().flows, kind)
         self.flow = make(dim, context_dim, transforms=num_transforms, hidden_features=tuple(hidden))
 

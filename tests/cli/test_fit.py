@@ -96,6 +96,84 @@ def test_a_run_in_the_folder_is_kept_unless_asked(ppgen: Ppgen, runs: Path) -> N
     assert not (runs / "vae" / "scores.json").exists(), "scores of other weights"
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+BROKEN = """
+import ppgen
+import pyro.distributions as dist
+class Wrong(ppgen.Model):
+    @ppgen.latent
+    def z(self):
+        return dist.Normal(0.0, 1.0)
+    @ppgen.observed
+    def x(self, z):
+        return dist.Bernoulli(logits=z)
+class Unknown(ppgen.Model):
+    @ppgen.observed
+    def x(self, colour):
+        return dist.Bernoulli(0.5).expand([1, 8, 8]).to_event(3)
+"""
+
+REFUSED = {
+    "data": "vae --data nowhere.npz",
+    "damaged data": "vae --data broken.npz",
+    "step": "vae --labels-per-class 0",
+    "model": "no-such-recipe",
+    "file": "nowhere.py:Model",
+    "argument": "vae --set latent=3",
+    "no literal": "vae --set latent_dim=None",
+    "guide": "vae --guide no-such-guide",
+    "guide argument": "vae --guide mean-field --set-guide wide=3",
+    "guide of another model": "gan --guide mean-field",
+    "objective": "vae --objective no-such-objective",
+    "objective argument": "vae --set-objective gamma=3",
+    "objective of another model": "vae --objective adversarial",
+    "beta": "vae --beta -1",
+    "learning rate": "vae --lr -1",
+    "epochs": "vae --epochs 0",
+    "batch size": "vae --batch-size 0",
+    "clip norm": "vae --clip-norm nan",
+    "schedule": "vae --schedule linear",
+    "device": "vae --device tpu",
+    "patience": "vae --patience 0",
+    "patience without a loss to wait for": "gan --patience 3",
+    "model that fails the check": "broken_models.py:Wrong",
+    "model of other data": "broken_models.py:Unknown",
+    "resume too": "vae --resume",
+}
+
+
+@pytest.mark.parametrize("name", [*REFUSED, "cuda"])
+def test_a_refused_fit_leaves_the_run_that_it_was_to_replace(ppgen: Ppgen, runs: Path, name: str) -> None:
+    if name == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    Path("broken_models.py").write_text(BROKEN)
+    Path("broken.npz").write_text("PK")
+    before = contents(runs / "vae")
+    words = REFUSED.get(name, "vae --device cuda").split()
+    result = ppgen("fit", *words, "--out", runs / "vae", "--overwrite")
+    assert result.exit_code == 2, result.output
+    assert contents(runs / "vae") == before
+
+
+def test_a_constructor_that_fails_leaves_the_run_too(ppgen: Ppgen, runs: Path) -> None:
+    before = contents(runs / "vae")
+    with pytest.raises(RuntimeError, match="negative dimension"):
+        ppgen("fit", "vae", "--set", "latent_dim=-1", "--out", runs / "vae", "--overwrite")
+    assert contents(runs / "vae") == before
+
+
+def test_what_is_no_run_is_never_overwritten(ppgen: Ppgen, here: Path) -> None:
+    Path("thesis").mkdir()
+    Path("thesis/chapter.tex").write_text("years of work")
+    result = ppgen("fit", "vae", "--out", "thesis", "--overwrite")
+    assert result.exit_code == 2
+    assert "no run that could be overwritten" in result.stderr
+    assert [file.name for file in Path("thesis").iterdir()] == ["chapter.tex"]
+
+
 def test_more_epochs_by_resume(ppgen: Ppgen, runs: Path) -> None:
     result = ppgen("fit", "vae", "--epochs", 3, "--out", runs / "vae", "--resume")
     assert result.exit_code == 0, result.stderr

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,12 +97,37 @@ def test_a_network_that_was_changed_after_it_was_made_is_refused() -> None:
         {"$network": "os:system", "arguments": {}},
         {"$network": "torch.nn.modules.linear:math.sqrt", "arguments": {}},
         {"$network": "torch.nn.modules.linear:init", "arguments": {}},
+        {"$network": "torch.nn.modules.module:Module", "arguments": {}},
+        {"$network": "torch.nn.modules.loss:TripletMarginWithDistanceLoss", "arguments": {"distance_function": "exec"}},
+        {"$network": "torch.nn.modules.planted:Planted", "arguments": {}},
+        {"$network": "torch.nn.modules.linear:Linear.forward", "arguments": {}},
         {"$network": "ppgen.nets.layers:Nothing", "arguments": {}},
+        {"$network": "ppgen.nets.layers:nn.Linear", "arguments": {}},
+        {"$network": "ppgen.nets.planted:Planted", "arguments": {}},
+        {"$network": "ppgen.models.vae:VAE", "arguments": {}},
+        {"$network": 3, "arguments": {}},
+        {"$network": ["torch.nn.modules.linear:Linear"], "arguments": {}},
+        {"$class": None},
         {"$network": "ppgen.nets.nowhere:MLP", "arguments": {}},
         {"$class": "builtins:eval"},
         {"$model": "no.such.part"},
+        {"$model": "weight"},
+        {"$model": 3},
     ],
 )
-def test_only_networks_are_made(plan: dict[str, Any]) -> None:
+def test_only_networks_are_made(plan: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "planted.py").write_text("raise SystemExit('executed')")
+    for package in (nets, nn.modules):
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     with pytest.raises(NoPlanError):
         decode(plan, nn.Linear(1, 1))
+
+
+def test_finding_a_part_of_the_model_computes_nothing() -> None:
+    class Guarded(nn.Module):
+        @property
+        def part(self) -> nn.Module:
+            raise SystemExit("executed")
+
+    with pytest.raises(NoPlanError, match="no part"):
+        decode({"$model": "part"}, Guarded())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -98,9 +99,20 @@ def test_arguments_that_are_no_data_are_left_out(tmp_path: Path) -> None:
         ("no_such_module_anywhere:VAE", "model"),
         ("..relative:VAE", "model"),
         ("__main__:VAE", "model"),
+        ("ppgen.fitting.files:os.system", "model"),
+        ("ppgen.cli.entry:main", "model"),
+        ("ppgen.cli.source:importlib.import_module", "objective"),
+        ("ppgen:Model.__init__", "model"),
+        ("ppgen.models:VAE.__base__", "model"),
+        ("sys:modules", "model"),
+        ("torch.ops:Model", "model"),
+        (None, "model"),
+        (3, "objective"),
+        (["ppgen.models:VAE"], "model"),
+        ({"ppgen.models": "VAE"}, "guide"),
     ],
 )
-def test_only_our_kinds_of_classes_are_made(name: str, role: str, tmp_path: Path) -> None:
+def test_only_our_kinds_of_classes_are_made(name: Any, role: str, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
         build({"class": name, "arguments": {}}, role, tmp_path, MODEL)
 
@@ -110,40 +122,41 @@ def test_arguments_that_the_class_does_not_take(tmp_path: Path) -> None:
         build({"class": "ppgen.models:VAE", "arguments": {"x_shape": [4], "latent_dims": 2}}, "model", tmp_path)
 
 
-CODE = "import pathlib; pathlib.Path(__file__).with_name('executed').touch()\n"
-MODEL_CODE = "from ppgen.models import VAE\nclass Trap(VAE):\n    pass\n"
+MODEL_CODE = """
+import pathlib
+pathlib.Path(__file__).with_name("executed").touch()
+from ppgen.models import VAE
+class Trap(VAE): ...
+"""
 
 
 @pytest.mark.parametrize("name", ["trap:Trap", "package:Trap", "package.trap:Trap", "spaces.trap:Trap"])
-def test_code_inside_the_run_folder_is_never_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even a package on the way to a module, and not from within the folder."""
-    run = tmp_path / "a_run"
-    for folder in (run, run / "package", run / "spaces"):
-        folder.mkdir()
-        (folder / "trap.py").write_text(CODE + MODEL_CODE)
-    (run / "__init__.py").write_text(CODE)
-    (run / "package" / "__init__.py").write_text(CODE + MODEL_CODE)
-    for base, prefix in ((run, ""), (tmp_path, "a_run.")):
-        monkeypatch.syspath_prepend(str(base))
-        plan = {"class": prefix + name, "arguments": {"x_shape": [4]}}
-        with pytest.raises(CheckpointError, match="cannot be imported"):
-            build(plan, "model", run)
-    assert not list(tmp_path.rglob("executed"))
-    assert not {"trap", "package", "a_run", "package.trap"} & set(sys.modules)
-
-
-def test_code_beside_the_run_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_package").mkdir()
-    (tmp_path / "my_package" / "__init__.py").write_text("")
-    (tmp_path / "my_package" / "my_models.py").write_text(MODEL_CODE)
+def test_a_plan_imports_nothing(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even a package on the way to a module; what the user imports is there."""
+    for file in ("trap.py", "package/__init__.py", "package/trap.py", "spaces/trap.py"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(MODEL_CODE)
     monkeypatch.syspath_prepend(str(tmp_path))
-    plan = {"class": "my_package.my_models:Trap", "arguments": {"x_shape": [4]}}
+    plan = {"class": name, "arguments": {"x_shape": [4]}}
+    before = set(sys.modules)
+    with pytest.raises(CheckpointError, match=r"(?s)never decides what is imported.*model=\.\.\..*--model FILE"):
+        build(plan, "model", tmp_path / "run")
+    assert not list(tmp_path.rglob("executed"))
     try:
-        made = build(plan, "model", tmp_path / "runs" / "a")
-        assert type(made).__name__ == "Trap"
+        importlib.import_module(name.partition(":")[0])
+        assert type(build(plan, "model", tmp_path / "run")).__name__ == "Trap"
     finally:
-        for name in ("my_package", "my_package.my_models"):
-            sys.modules.pop(name, None)
+        for module in set(sys.modules) - before:
+            if module.partition(".")[0] in ("trap", "package", "spaces"):
+                del sys.modules[module]
+
+
+def test_a_class_of_the_program_itself_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mine(VAE):
+        pass
+
+    monkeypatch.setattr(sys.modules["__main__"], "Mine", Mine, raising=False)
+    assert type(build({"class": "__main__:Mine", "arguments": {"x_shape": [4]}}, "model", tmp_path)) is Mine
 
 
 def test_an_example_is_shapes_types_and_largest_labels() -> None:

@@ -53,6 +53,60 @@ def test_places_that_are_no_runs(tmp_path: Path) -> None:
         RunFolder(tmp_path / "file")
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def occupied(path: Path) -> Path:
+    """A finished run, with all that it may hold and a file of the user's."""
+    for name in ("figures/samples.png", "checkpoint/latest.json", "scores.json", "per_datum.npy", "posterior.nc"):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text("old")
+    for name in ("model.safetensors", "history.jsonl", "thesis.tex"):
+        (path / name).write_text("old")
+    RunFolder(path).write({**RECORD, "finished": True})
+    return path
+
+
+def test_a_new_run_takes_the_place_of_the_old_one_and_of_nothing_else(tmp_path: Path) -> None:
+    path = occupied(tmp_path / "run")
+    before = contents(path)
+    folder = RunFolder(path, overwrite=True)
+    assert contents(path) == before, "nothing is deleted before the run begins"
+    with pytest.raises(TypeError):
+        folder.begin({**RECORD, "facts": object()})
+    assert contents(path) == before, "a record that cannot be written deletes nothing"
+    folder.begin(RECORD)
+    assert set(contents(path)) == {"run.json", "history.jsonl", "thesis.tex"}
+    assert not folder.is_finished
+    assert folder.read_history() == []
+
+
+def test_a_kill_while_a_run_is_replaced_never_mixes_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(occupied(tmp_path / "run"), overwrite=True)
+
+    def kill(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunFolder, "write", kill)
+    with pytest.raises(KeyboardInterrupt):
+        folder.begin(RECORD)
+    assert folder.is_finished
+    assert folder.weights.read_text() == "old"
+    assert not folder.checkpoint.exists(), "or a new run would be taken up from an old checkpoint"
+    assert not (folder.path / "scores.json").exists()
+
+
+def test_only_runs_are_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(SettingError, match="no run that could be overwritten"):
+        RunFolder(tmp_path, overwrite=True)
+    (tmp_path / "empty").mkdir()
+    for place in ("empty", "not there"):
+        RunFolder(tmp_path / place, overwrite=True).begin(RECORD)
+        assert RunFolder(tmp_path / place).exists
+
+
 def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = RunFolder(tmp_path)
     folder.rewrite_history([{"epoch": 1}])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.distributions import Distribution
 
+from ppgen.errors import SettingError
 from ppgen.nets import Flow, FlowDistribution
 
 
@@ -16,6 +17,12 @@ def test_importing_zuko_leaves_the_validation_of_distributions_on(monkeypatch):
     assert Distribution._validate_args
     Flow(2)
     assert Distribution._validate_args
+
+
+@pytest.mark.parametrize("kind", ["maf", "autoregressive", "__name__", "Flow", None, 3])
+def test_only_families_of_flows_are_looked_up(kind):
+    with pytest.raises(SettingError, match="MAF"):
+        Flow(2, kind=kind)
 
 
 @pytest.mark.parametrize("kind", ["MAF", "NSF", "NICE"])
