@@ -29,8 +29,8 @@ from torch import Tensor, nn
 
 import ppgen
 from ppgen.context import resolve_device
-from ppgen.fitting.engine import Engine
 from ppgen.objectives import TrainingPosition
+from ppgen.training.step import Engine
 
 __all__ = ["WORKLOADS", "main"]
 
@@ -190,7 +190,7 @@ def pyro_svi(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Tens
 def ppgen_step(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Tensor) -> Step:
     """The step that ppgen.fit makes, on the same functions, with its own data, engine and checks."""
     from ppgen.declare import Program
-    from ppgen.fitting.resident import Resident
+    from ppgen.training.prepare import Resident
 
     model, guide = programs(encoder, decoder, workload.latent_dim, x.dim() - 1)
     program = Program(model, guide).setup({"x": x[:4]})

@@ -66,16 +66,16 @@ if TYPE_CHECKING:
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
     from ppgen.evaluation import compare, evaluate
-    from ppgen.fitting import fit, load
     from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood, TotalCorrelation, WakeSleep
     from ppgen.reporting.report import report
+    from ppgen.training import fit, load
 
 _HOMES = {
     "ppgen.declare": ("Guide", "Model", "Program", "check", "implicit", "latent", "observed"),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
     "ppgen.evaluation": ("compare", "evaluate"),
-    "ppgen.fitting": ("fit", "load"),
+    "ppgen.training": ("fit", "load"),
     "ppgen.objectives": ("ELBO", "IWAE", "Adversarial", "MaximumLikelihood", "TotalCorrelation", "WakeSleep"),
     "ppgen.reporting": ("report",),
 }

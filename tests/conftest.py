@@ -18,6 +18,10 @@ import torch
 from hypothesis import settings
 from pyro.poutine.runtime import _PYRO_STACK
 
+from tests.oracles.small_fits import float64, grey, noisy_fit, vae_fit
+
+__all__ = ["float64", "grey", "noisy_fit", "vae_fit"]
+
 # A slow machine is no failing test, and a failing example must be the same one on every machine.
 settings.register_profile("ppgen", deadline=None, derandomize=True, max_examples=25)
 settings.load_profile("ppgen")

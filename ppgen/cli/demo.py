@@ -16,7 +16,7 @@ from ppgen.cli.threads import limited_to, threads_option
 if TYPE_CHECKING:
     from ppgen.data import Dataset
     from ppgen.evaluation import Scorecard
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["demo"]
 
@@ -71,8 +71,8 @@ def demo(quick: bool, out: Path, seed: int, threads: int, progress: bool | None)
 def _meet(name: str, dataset: Dataset, folder: Path, *, quick: bool, seed: int, show: bool) -> tuple[Fit, Scorecard]:
     """Fit a recipe into its folder, evaluate it and say how long both took."""
     import ppgen
-    from ppgen.fitting.run_folder import RunFolder
     from ppgen.reporting import save_figures
+    from ppgen.runs.run_folder import RunFolder
 
     run = RunFolder(folder, overwrite=True)
     model, guide, objective = zoo.build(name, dataset, seed=seed)

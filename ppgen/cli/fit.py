@@ -19,8 +19,8 @@ from ppgen.cli.threads import limited_to, threads_option
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
-    from ppgen.fitting.run_folder import RunFolder
+    from ppgen.fitted import Fit
+    from ppgen.runs.run_folder import RunFolder
 
 __all__ = ["fit"]
 
@@ -171,7 +171,7 @@ def _folder(out: Path | None, model: str, data: str) -> Path:
 
 def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
     """The folder as a run's, sure that no other run is lost in it: nothing is deleted before the fit begins."""
-    from ppgen.fitting.run_folder import RunFolder
+    from ppgen.runs.run_folder import RunFolder
 
     if resume and overwrite:
         raise SettingError(

@@ -15,7 +15,7 @@ from ppgen.cli.source import construct, declares, load_member
 from ppgen.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["find_runs", "naming", "note_sources", "open_run", "register", "run_options", "scored_runs"]
 
@@ -89,7 +89,7 @@ def note_sources(folder: Path, sources: Mapping[str, Mapping[str, Any]]) -> None
         folder: of the run.
         sources: ``{"model": {"from": "my_models.py:LadderVAE", "settings": {"latent_dim": 16}}}``.
     """
-    from ppgen.fitting.run_folder import RunFolder
+    from ppgen.runs.run_folder import RunFolder
 
     if sources:
         run = RunFolder(folder)
@@ -128,7 +128,7 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
     import torch
 
     import ppgen
-    from ppgen.fitting.run_folder import RunFolder
+    from ppgen.runs.run_folder import RunFolder
 
     record = RunFolder(folder).read()
     given: dict[str, Any] = {}
@@ -168,7 +168,7 @@ def _recorded(source: Mapping[str, Any], kind: str, folder: Path) -> Callable[..
     the current folder, outside the run's own, and be one that was fitted on this machine, unchanged since; a class in
     a module must be one of a kind that could be the source, and imported already.
     """
-    from ppgen.fitting.known import KINDS, known_class
+    from ppgen.runs.allowed_classes import KINDS, known_class
 
     text = source.get("from")
     got = "a module that is not imported, or something else in one"

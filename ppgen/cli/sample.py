@@ -13,7 +13,7 @@ from ppgen.cli.runs import open_run, run_options
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["sample"]
 

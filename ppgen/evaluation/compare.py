@@ -20,7 +20,7 @@ from ppgen.evaluation.scorecard import METRICS, Scorecard
 if TYPE_CHECKING:
     import pandas
 
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["Comparison", "compare", "tidy", "wide"]
 
@@ -31,7 +31,7 @@ def compare(
     """Lay fits side by side.
 
     Args:
-        entries: by name, a :class:`~ppgen.fitting.Fit` (evaluated now), a :class:`Scorecard`, or a run folder with
+        entries: by name, a :class:`~ppgen.fitted.Fit` (evaluated now), a :class:`Scorecard`, or a run folder with
             ``scores.json``.
         level: coverage of each interval of a difference, for that pair alone.
         seed: of evaluation and bootstrap.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["covariates_of", "density_of", "observed_by", "only"]
 

@@ -15,7 +15,7 @@ from ppgen.evaluation.conditions import density_of, observed_by
 from ppgen.evaluation.scorecard import Answer, reason_of
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["answer_density", "factorised_log_prob"]
 

@@ -14,7 +14,7 @@ from ppgen.evaluation.sampling import answer_sampling
 from ppgen.evaluation.scorecard import Answer, Scorecard, reason_of
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["evaluate"]
 

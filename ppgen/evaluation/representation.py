@@ -20,7 +20,7 @@ from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
 from ppgen.evaluation.scorecard import Answer
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["PrincipalComponents", "answer_representation", "count_active_units", "reconstruction_error"]
 

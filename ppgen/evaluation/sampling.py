@@ -16,7 +16,7 @@ from ppgen.evaluation.prdc import density_and_coverage, precision_and_recall
 from ppgen.evaluation.scorecard import Answer
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["FEWEST", "answer_sampling"]
 

@@ -13,9 +13,11 @@ from ppgen.context import evaluating, seeded, validation
 from ppgen.data import Dataset
 from ppgen.declare import ProgramPart
 from ppgen.declare.batch import without_latents
+from ppgen.declare.look import label_of
+from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
 
-__all__ = ["covariates", "draw_global", "draw_observed", "placeholders", "reconstruct"]
+__all__ = ["covariates", "draw_global", "draw_observed", "placeholders", "prior_batch", "reconstruct"]
 
 
 _ROWS = 512
@@ -113,3 +115,37 @@ def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:
     needed, _ = covariates(model, dataset)
     rows = dataset.representative_rows()
     return {key: torch.zeros(n, *t.shape[1:], dtype=t.dtype) for key, t in rows.items() if key not in needed}
+
+
+def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) -> dict[str, Tensor]:
+    """What a prior run needs in its batch: the covariates, and values for the arguments of a Pyro function."""
+    needed, known = covariates(model, dataset)
+    missing = [name for name in needed if name not in given]
+    surplus = [name for name in given if name not in known]
+    if missing:
+        raise Unanswerable(
+            f"sample: {label_of(model)} is conditional on {', '.join(missing)}",
+            expected=f"a value for each of the {n} draws, or one for all",
+            got=", ".join(given) or "no covariates",
+            fix=f"fit.sample({n}, {missing[0]}=torch.zeros({n}, dtype=torch.long))",
+        )
+    if surplus:
+        raise SettingError(
+            f"sample: {surplus[0]} is no covariate of {label_of(model)}",
+            expected=", ".join(known) or "no covariates",
+            got=f"{surplus[0]}=...",
+            fix=f"leave {surplus[0]} out",
+        )
+    tensors = {}
+    for name, value in given.items():
+        tensor = torch.as_tensor(value)
+        tensor = tensor.expand(n, *tensor.shape) if tensor.dim() == 0 else tensor
+        if len(tensor) != n:
+            raise DataError(
+                f"sample: {name} has not one row for each draw",
+                expected=f"{n} rows, or one value for all",
+                got=f"{len(tensor)} rows",
+                fix=f"fit.sample({len(tensor)}, {name}=...)",
+            )
+        tensors[name] = tensor
+    return placeholders(model, dataset, n) | tensors

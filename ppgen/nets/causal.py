@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ppgen.arguments import Recorded
 from ppgen.errors import SettingError
-from ppgen.nets.recorded import Recorded
 
 __all__ = ["GatedLayer", "MaskedConv2d"]
 

@@ -10,10 +10,10 @@ from math import prod
 
 from torch import Tensor, nn
 
+from ppgen.arguments import Recorded
 from ppgen.nets.encoders import default_channels, halvings
 from ppgen.nets.inputs import over_batch
 from ppgen.nets.layers import MLP
-from ppgen.nets.recorded import Recorded
 
 
 def decoder(

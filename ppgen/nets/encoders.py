@@ -8,9 +8,9 @@ from math import prod
 
 from torch import Tensor, nn
 
+from ppgen.arguments import Recorded
 from ppgen.nets.inputs import over_batch
 from ppgen.nets.layers import MLP
-from ppgen.nets.recorded import Recorded
 
 __all__ = ["Critic", "ImageEncoder", "VectorEncoder", "critic", "encoder", "halvings"]
 

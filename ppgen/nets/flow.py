@@ -10,8 +10,8 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from ppgen.arguments import Recorded
 from ppgen.errors import SettingError
-from ppgen.nets.recorded import Recorded
 
 __all__ = ["Flow", "FlowDistribution"]
 

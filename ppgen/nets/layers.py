@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ppgen.arguments import Recorded
 from ppgen.nets.inputs import join
-from ppgen.nets.recorded import Recorded
 
 __all__ = ["MLP", "GatedMLP", "Gaussian", "PseudoInputs", "ResidualBlock"]
 

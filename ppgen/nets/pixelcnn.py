@@ -10,9 +10,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import Recorded
 from ppgen.errors import SettingError
 from ppgen.nets.causal import GatedLayer, MaskedConv2d
-from ppgen.nets.recorded import Recorded
 
 
 class PixelCNN(Recorded):

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from ppgen.arguments import Recorded
 from ppgen.distributions import Markov
 from ppgen.nets.inputs import join, over_batch
 from ppgen.nets.layers import MLP, SMALLEST_SCALE, SOFTPLUS_ONE, Gaussian
-from ppgen.nets.recorded import Recorded
 
 __all__ = ["GatedTransition", "SequenceEncoder", "Smoother"]
 

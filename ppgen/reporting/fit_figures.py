@@ -23,7 +23,7 @@ from ppgen.reporting.learning_curves import learning_curves
 from ppgen.reporting.reconstructions import reconstructions
 
 if TYPE_CHECKING:
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["FitFigures", "fit_figures", "save_figures"]
 

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ppgen.evaluation import layout
-from ppgen.fitting.run_folder import versions
 from ppgen.reporting.fit_figures import FitFigures
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.ranking import ranking
 from ppgen.reporting.style import PAIRS
 from ppgen.reporting.tables import ASKED, overview, ranks_in_words, tabulate, verdicts_in_words
+from ppgen.runs.run_folder import versions
 
 if TYPE_CHECKING:
     from ppgen.evaluation import Comparison, Scorecard
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["count_in_words", "render"]
 

@@ -13,7 +13,7 @@ from ppgen.reporting.html import count_in_words, render
 
 if TYPE_CHECKING:
     from ppgen.evaluation import Comparison, Scorecard
-    from ppgen.fitting import Fit
+    from ppgen.fitted import Fit
 
 __all__ = ["report"]
 

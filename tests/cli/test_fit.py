@@ -14,7 +14,7 @@ import torch
 from click.testing import Result
 
 import ppgen as package
-from ppgen.fitting.loop import Loop
+from ppgen.training.loop import Loop
 
 Ppgen = Callable[..., Result]
 

@@ -107,7 +107,7 @@ NAMES = [
     ("pathlib:Path.touch", {"self": "executed"}),
     ("planted:Tiny", {}),
     ("planted", {}),
-    ("ppgen.fitting.files:os.system", {"command": "touch executed"}),
+    ("ppgen.files:os.system", {"command": "touch executed"}),
     ("ppgen.cli.entry:main", {}),
     ("ppgen.cli.__main__:main", {}),
     ("ppgen.guides:MeanField", {}),

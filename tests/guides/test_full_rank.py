@@ -19,7 +19,7 @@ from tests.oracles.linear_gaussian import PPCA, frozen, log_evidence, marginal, 
 
 
 @pytest.fixture(scope="module")
-def known() -> tuple[PPCA, ppgen.fitting.Fit]:
+def known() -> tuple[PPCA, ppgen.fitted.Fit]:
     """The full-rank guide of a linear-Gaussian model whose parameters are the truth."""
     model = frozen(PPCA())
     torch.manual_seed(0)

@@ -164,7 +164,7 @@ def test_a_number_of_particles_that_is_none(particles: Any) -> None:
             ask(model, MeanField(model), x, particles, seed=0)
 
 
-def test_the_answer_of_a_fit_is_that_of_its_model(vae_fit: ppgen.fitting.Fit) -> None:
+def test_the_answer_of_a_fit_is_that_of_its_model(vae_fit: ppgen.fitted.Fit) -> None:
     x = vae_fit.data.split("test")
     expected = importance.log_prob(vae_fit.model, vae_fit.guide, x, 20, seed=4)
     assert torch.equal(vae_fit.log_prob_per_datum(num_particles=20, seed=4), expected)

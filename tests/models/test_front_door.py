@@ -14,7 +14,7 @@ from torch import Tensor
 import ppgen
 from ppgen import guides, models, nets
 from ppgen.errors import Unanswerable
-from ppgen.fitting import Fit
+from ppgen.fitted import Fit
 
 X = (1, 8, 8)
 Pair = tuple[Any, Any, Any]

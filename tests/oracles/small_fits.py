@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.data import Dataset
 from ppgen.declare import Model, latent, observed
-from ppgen.fitting import Fit
+from ppgen.fitted import Fit
 from ppgen.guides import MeanField
 from ppgen.models import VAE
 from tests.oracles.precision import float64

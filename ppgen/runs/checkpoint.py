@@ -1,0 +1,114 @@
+"""Checkpoints: whole or absent, verified on reading, never executed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ppgen.errors import CheckpointError
+from ppgen.files import digest_of, replace, writing
+
+__all__ = ["latest", "read", "write"]
+
+_POINTER = "latest.json"
+
+
+def write(folder: Path, state: dict[str, Any], step: int) -> None:
+    """Save a state so that a kill at any moment leaves a whole checkpoint behind.
+
+    The state goes to a file of its own, then a pointer with its SHA-256 is replaced in one atomic step, then older
+    files go, but for the one before. The file's name has a part of the hash in it, so that no file that a pointer
+    speaks of is ever written to.
+
+    Raises:
+        CheckpointError: if the disk refuses; the checkpoint before stays valid.
+    """
+    before = _pointer(folder)
+    draft = folder / "draft.pt"
+    replace(draft, lambda path: torch.save(state, path))
+    with writing(draft):
+        digest = digest_of(draft)
+        path = draft.replace(folder / f"step-{step:09d}-{digest[:8]}.pt")
+    entries = [{"file": path.name, "sha256": digest, "step": step}]
+    entries += [entry for entry in before if entry["file"] != path.name][:1]
+    pointer = json.dumps(entries)
+    replace(folder / _POINTER, lambda temporary: temporary.write_text(pointer))
+    kept = {entry["file"] for entry in entries}
+    for old in [*folder.glob("step-*.pt"), *folder.glob(".*.tmp")]:
+        if old.name not in kept:
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The newest checkpoint.
+
+    Raises:
+        CheckpointError: if there is none, or it is truncated or altered.
+    """
+    entries = _pointer(folder)
+    if not entries:
+        raise CheckpointError(
+            f"{folder}: no checkpoint here",
+            expected=f"{_POINTER} beside step-*.pt",
+            got=", ".join(sorted(item.name for item in folder.glob("*"))) or "an empty or missing folder",
+            fix="start the fit without resume=True",
+        )
+    path = folder / entries[0]["file"]
+    others = [entry["file"] for entry in entries[1:] if (folder / entry["file"]).is_file()]
+    fix = "restore the file from a copy, or delete the checkpoint folder and fit again"
+    if others:
+        fix = f"delete {path.name} and the first entry of {_POINTER}: {others[0]} before it is kept; or fit again"
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: the checkpoint is missing",
+            expected=f"the file that {_POINTER} names",
+            got=", ".join(sorted(item.name for item in folder.glob("*"))),
+            fix=fix,
+        )
+    digest = digest_of(path)
+    if digest != entries[0]["sha256"]:
+        raise CheckpointError(
+            f"{path}: the checkpoint is damaged",
+            expected=f"SHA-256 {entries[0]['sha256'][:16]}...",
+            got=f"{digest[:16]}... over {path.stat().st_size} bytes",
+            fix=fix,
+        )
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read as a checkpoint",
+            expected="what ppgen wrote",
+            got=str(error).splitlines()[0],
+            fix=fix,
+        ) from error
+
+
+def latest(folder: Path) -> int | None:
+    """The step of the newest checkpoint, or ``None`` if there is none."""
+    entries = _pointer(folder)
+    return int(entries[0]["step"]) if entries else None
+
+
+def _pointer(folder: Path) -> list[dict[str, Any]]:
+    path = folder / _POINTER
+    if not path.is_file():
+        return []
+    try:
+        entries = json.loads(path.read_text())
+        return [
+            {"file": Path(str(e["file"])).name, "sha256": str(e["sha256"]), "step": int(e["step"])} for e in entries
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{path}: the pointer to the checkpoint is damaged",
+            expected='[{"file": ..., "sha256": ..., "step": ...}]',
+            got=str(error),
+            fix="restore it from a copy, or delete the checkpoint folder and fit again",
+        ) from error

@@ -1,0 +1,194 @@
+"""A run as a folder: what was fitted, how it went, and the weights. Data only, never code."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ppgen import __version__
+from ppgen.errors import CheckpointError, SettingError
+from ppgen.files import replace, writing
+
+__all__ = ["RunFolder", "versions"]
+
+_RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
+_PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
+
+
+def versions() -> dict[str, str]:
+    """What the same numbers depend on: versions, and the number of threads."""
+    import pyro
+
+    return {
+        "ppgen": __version__,
+        "torch": torch.__version__,
+        "pyro": pyro.__version__,
+        "python": platform.python_version(),
+        "threads": str(torch.get_num_threads()),
+    }
+
+
+class RunFolder:
+    """Paths and files of one run.
+
+    Args:
+        path: the folder; made when first written to.
+        overwrite: whether a new run takes the place of one that is there. That one stays whole until the new run
+            begins, after all checks; files that are no part of a run always stay.
+
+    Raises:
+        SettingError: if ``path`` is a file, or to be overwritten and holds files, but no run.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        self.path, self.overwrite = Path(path), overwrite
+        if self.path.exists() and not self.path.is_dir():
+            raise SettingError(
+                f"{self.path}: this is no folder",
+                expected="a folder for the run, or a path where one can be made",
+                got="a file",
+                fix="choose another out=..., or remove it",
+            )
+        if overwrite and not self.exists and self.path.exists() and any(self.path.iterdir()):
+            raise SettingError(
+                f"{self.path}: this is no run that could be overwritten",
+                expected="a run folder, an empty folder or a new name",
+                got="a folder with other files",
+                fix="--out runs/NAME",
+            )
+
+    @classmethod
+    def at(cls, place: str | os.PathLike[str]) -> RunFolder:
+        """The run folder that ``place`` is, or is the path of."""
+        return place if isinstance(place, RunFolder) else cls(place)
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "model.safetensors"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.jsonl"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / "run.json").is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run here came to its end."""
+        return self.exists and bool(self.read().get("finished"))
+
+    def taken(self) -> SettingError:
+        """What to say to a second run in the folder of a first."""
+        return SettingError(
+            f"{self.path}: there is a run in this folder already",
+            expected="a new folder, or resume=True",
+            got=f"{self.path / 'run.json'}",
+            fix=f'out="{self.path}-2", resume=True (--resume) to take it up, or delete it',
+        )
+
+    def begin(self, record: Mapping[str, Any]) -> None:
+        """Start a run: the first write of a fit, which takes over from the run that is to be overwritten, if any.
+
+        A kill at any moment leaves the earlier run without its results and checkpoints, or the new one unfinished,
+        never one run's record beside the checkpoint of the other.
+
+        Raises:
+            CheckpointError: if the folder cannot be made or written.
+        """
+        if self.overwrite:
+            json.dumps(record)  # what cannot be written must fail before anything is deleted
+            self.drop_results()
+            self._delete(self.checkpoint)
+        self.write({**record, "finished": False})
+        if self.overwrite:
+            self._delete(self.weights)
+        self.rewrite_history([])
+
+    def drop_results(self) -> None:
+        """Delete what was computed from a run's earlier weights."""
+        for name in _RESULTS:
+            self._delete(self.path / name)
+
+    def _delete(self, place: Path) -> None:
+        with writing(place):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Write ``run.json`` atomically.
+
+        Raises:
+            CheckpointError: if the folder cannot be made or written.
+        """
+        text = json.dumps(record, indent=2, sort_keys=True) + "\n"
+        replace(self.path / "run.json", lambda temporary: temporary.write_text(text))
+
+    def read(self) -> dict[str, Any]:
+        """The content of ``run.json``.
+
+        Raises:
+            CheckpointError: if it is missing or not what ppgen wrote.
+        """
+        path = self.path / "run.json"
+        fix = "pass the folder that `ppgen fit --out` made, such as runs/vae"
+        if not path.is_file():
+            raise CheckpointError(
+                f"{self.path}: no run here",
+                expected="a folder with run.json in it",
+                got="no such folder" if not self.path.exists() else "a folder without run.json",
+                fix=fix,
+            )
+        try:
+            record = json.loads(path.read_text())
+        except (ValueError, UnicodeDecodeError, OSError) as error:
+            raise CheckpointError(f"{path}: damaged", expected="JSON", got=str(error), fix=fix) from error
+        missing = [key for key in _PARTS if not isinstance(record, dict) or key not in record]
+        if missing:
+            raise CheckpointError(
+                f"{path}: not a run of ppgen",
+                expected=f"an object with {', '.join(_PARTS)}",
+                got=f"no {missing[0]}",
+                fix=fix,
+            )
+        return record
+
+    def rewrite_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Replace ``history.jsonl``, one line an epoch."""
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        replace(self.history, lambda temporary: temporary.write_text(text))
+
+    def append_history(self, row: Mapping[str, Any]) -> None:
+        """Add one line to ``history.jsonl``."""
+        with writing(self.history), self.history.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def read_history(self) -> list[dict[str, Any]]:
+        """All whole lines of ``history.jsonl``."""
+        if not self.history.is_file():
+            return []
+        rows = []
+        for line in self.history.read_text().splitlines():
+            try:
+                rows.append(json.loads(line))
+            except ValueError:
+                break  # a kill in the middle of a line: what follows was never written
+        return rows

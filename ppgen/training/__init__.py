@@ -1,0 +1,6 @@
+"""Training: one loop for all families, from a model and data to a fit, and back from a run folder."""
+
+from ppgen.training.fit import fit
+from ppgen.training.load import load
+
+__all__ = ["fit", "load"]

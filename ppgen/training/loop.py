@@ -1,0 +1,269 @@
+"""The one training loop: epochs, history, early stopping, checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ppgen.errors import DivergenceError
+from ppgen.objectives import Objective, TrainingPosition
+from ppgen.objectives.schedules import SCHEDULES
+from ppgen.runs import checkpoint, weights
+from ppgen.runs.run_folder import RunFolder
+from ppgen.training.monitor import monitor
+from ppgen.training.prepare import Resident
+from ppgen.training.step import Engine
+
+__all__ = ["Loop", "Progress"]
+
+_SECONDS_BETWEEN_CHECKPOINTS = 30.0
+_SECONDS_BETWEEN_EPOCH_CHECKPOINTS = 1.0
+
+
+@dataclasses.dataclass
+class Progress:
+    """What is carried from step to step, beside weights and optimizer state."""
+
+    epoch: int = 0
+    position: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    best_loss: float | None = None
+    best_epoch: int = 0
+    stopped: str = ""
+
+
+class Loop:
+    """Drives an engine over epochs, for every objective alike.
+
+    Args:
+        modules: ``model``, ``guide`` and the objective's networks, by name.
+        objective: what is minimised.
+        engine: makes the steps.
+        train: the training split on the device.
+        valid: the validation split as a model sees it, or ``None``.
+        max_epochs: when to stop at the latest.
+        learning_rate: at the start.
+        schedule: its course, a name in ``SCHEDULES``.
+        patience: epochs without a better validation loss after which to stop, keeping the best weights;
+            ``None`` never stops early and keeps the last weights.
+        seed: of all noise.
+        folder: where the run is kept, or ``None``.
+        show_progress: whether to draw a bar.
+    """
+
+    def __init__(
+        self,
+        modules: dict[str, nn.Module],
+        objective: Objective,
+        engine: Engine,
+        train: Resident,
+        valid: dict[str, Tensor] | None,
+        *,
+        max_epochs: int,
+        learning_rate: float,
+        schedule: str,
+        patience: int | None,
+        seed: int,
+        folder: RunFolder | None,
+        show_progress: bool,
+    ) -> None:
+        self.modules, self.objective, self.engine = modules, objective, engine
+        self.train, self.valid = train, valid
+        self.max_epochs, self.patience, self.seed = max_epochs, patience, seed
+        self.learning_rate, self.schedule = learning_rate, SCHEDULES[schedule]
+        self.folder, self.show_progress = folder, show_progress
+        self.progress = Progress()
+        self.history: list[dict[str, Any]] = []
+        self._best: dict[str, Tensor] | None = None
+        self._records: dict[str, list[Tensor]] = {}
+        self._order_at_epoch_start = train.order.get_state()
+        self._interrupted = False
+        self._saved_at = time.monotonic()
+
+    def run(self) -> None:
+        """Train to the end, or to an interrupt or divergence; the folder is always left whole."""
+        progress = self.progress
+        with self._interruptible(), self._bar() as bar:
+            while progress.epoch < self.max_epochs and not progress.stopped:
+                try:
+                    self._epoch(bar)
+                except DivergenceError:
+                    progress.stopped = "diverged"
+                    self._save_checkpoint()
+                    raise
+                if not progress.stopped:
+                    self._close_epoch(bar)
+        if self._best is not None and progress.stopped != "interrupted":
+            weights.apply(self.modules, self._best, "best weights")
+
+    def _epoch(self, bar: Any) -> None:
+        """Play the rest of an epoch, up to an interrupt."""
+        progress = self.progress
+        if progress.position == 0:
+            self._order_at_epoch_start = self.train.order.get_state()
+            self._records = {}
+        for module in self.modules.values():
+            module.train()
+        started = time.monotonic()
+        num_batches = self.train.num_batches
+        for batch in self.train.epoch(progress.position):
+            at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
+            self.engine.set_learning_rate(self.learning_rate * self.schedule(at.epoch / self.max_epochs))
+            for key, value in self.engine.step(batch, at).items():
+                self._records.setdefault(key, []).append(value)
+            progress.step += 1
+            progress.position += 1
+            bar.update(1)
+            if progress.position == num_batches:
+                self.engine.settle(batch, at)
+            if self._interrupted or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
+                progress.stopped = "interrupted" if self._interrupted else ""
+                progress.seconds += time.monotonic() - started
+                started = time.monotonic()
+                self._save_checkpoint()
+                if self._interrupted:
+                    return
+        progress.seconds += time.monotonic() - started
+
+    def _close_epoch(self, bar: Any) -> None:
+        progress = self.progress
+        started = time.monotonic()
+        progress.epoch += 1
+        progress.position = 0
+        row: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "train": self._means()}
+        if self.valid is not None:
+            found = self._validate(self.valid)
+            row |= {"valid": found} if found else {}
+            self._keep_best(found.get("loss"))
+        progress.seconds += time.monotonic() - started
+        row["seconds"] = round(progress.seconds, 4)
+        self.history.append(row)
+        if self.folder is not None:
+            self.folder.append_history(row)
+            last = progress.epoch == self.max_epochs or progress.stopped
+            if last or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_EPOCH_CHECKPOINTS:
+                self._save_checkpoint()
+        bar.set_postfix_str(_headline(row))
+
+    def _validate(self, valid: dict[str, Tensor]) -> dict[str, Any]:
+        # The schedule as it is at the end, so that the losses of all epochs mean the same.
+        end = TrainingPosition(self.max_epochs * self.train.num_batches, float(self.max_epochs))
+        model, guide = self.modules["model"], self.modules.get("guide")
+        return monitor(model, guide, self.objective, valid, self.train.size, end, self.seed)
+
+    def _means(self) -> dict[str, float]:
+        """Means over the epoch's data points of everything recorded, read from the device once."""
+        rows = torch.tensor([stop - start for start, stop in self.train.bounds()], dtype=torch.float64)
+        share = rows / rows.sum()
+        return {key: float(share @ torch.stack(v).double().cpu()) for key, v in self._records.items()}
+
+    def _keep_best(self, loss: float | None) -> None:
+        progress = self.progress
+        if self.patience is None or loss is None:
+            return
+        if math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss):
+            progress.best_loss, progress.best_epoch = loss, progress.epoch
+            self._best = {name: tensor.clone() for name, tensor in weights.collect(self.modules).items()}
+        elif self._is_out_of_patience():
+            progress.stopped = "early"
+
+    def _is_out_of_patience(self) -> bool:
+        return self.patience is not None and self.progress.epoch - self.progress.best_epoch >= self.patience
+
+    @contextlib.contextmanager
+    def _bar(self) -> Iterator[Any]:
+        from tqdm.auto import tqdm
+
+        total = self.max_epochs * self.train.num_batches
+        done = self.progress.epoch * self.train.num_batches + self.progress.position
+        shown = {"disable": not self.show_progress, "unit": "step", "desc": self.objective.name, "leave": False}
+        with tqdm(total=total, initial=done, **shown) as bar:
+            yield bar
+
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """The first Ctrl-C ends the loop after the step in hand; a second one ends it at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT) or signal.SIG_DFL
+
+        def ask_to_stop(number: int, frame: Any) -> None:
+            self._interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, ask_to_stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    # Checkpoints -----------------------------------------------------------------------------------------------------
+
+    def _save_checkpoint(self) -> None:
+        if self.folder is None:
+            return
+        device = self.train.device
+        state = {
+            "progress": dataclasses.asdict(self.progress),
+            "weights": weights.collect(self.modules),
+            "best": self._best,
+            "optimizers": self.engine.state(),
+            "records": {key: torch.stack(values) for key, values in self._records.items()},
+            "random": {
+                "torch": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+                "order": self._order_at_epoch_start if self.progress.position else self.train.order.get_state(),
+                "noise": self.train.noise.get_state(),
+            },
+            "history": json.dumps(self.history),
+        }
+        checkpoint.write(self.folder.checkpoint, state, self.progress.step)
+        self._saved_at = time.monotonic()
+
+    def restore(self) -> bool:
+        """Take up the newest checkpoint of the folder, exactly where it stood; ``False`` if there is none.
+
+        Raises:
+            CheckpointError: if it is damaged or of another fit.
+        """
+        if self.folder is None or checkpoint.latest(self.folder.checkpoint) is None:
+            return False
+        state = checkpoint.read(self.folder.checkpoint)
+        weights.apply(self.modules, state["weights"], str(self.folder.checkpoint))
+        self.engine.restore(state["optimizers"])
+        self.progress = Progress(**state["progress"])
+        self.history = json.loads(state["history"])
+        self._best = state["best"]
+        if self._best is not None:
+            self._best = {name: tensor.to(self.train.device) for name, tensor in self._best.items()}
+        # A larger patience than before lets a run go on that had stopped early.
+        self.progress.stopped = "early" if not self.progress.position and self._is_out_of_patience() else ""
+        self._records = {key: list(values.to(self.train.device).unbind()) for key, values in state["records"].items()}
+        random = state["random"]
+        torch.set_rng_state(random["torch"])
+        if random["cuda"] is not None and self.train.device.type == "cuda":
+            torch.cuda.set_rng_state(random["cuda"], self.train.device)
+        self.train.order.set_state(random["order"])
+        self.train.noise.set_state(random["noise"])
+        self._order_at_epoch_start = random["order"]
+        self.folder.rewrite_history(self.history)
+        return True
+
+
+def _headline(row: dict[str, Any]) -> str:
+    shown = row.get("valid") or row["train"]
+    split = "valid" if row.get("valid") else "train"
+    keys = [key for key in ("elbo", "log_prob", "log_joint") if key in shown] or list(shown)[:2]
+    return f"{split} " + ", ".join(f"{key} {shown[key]:.2f}" for key in keys)

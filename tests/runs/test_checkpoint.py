@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ppgen.errors import CheckpointError
+from ppgen.runs import checkpoint
+
+STATE = {"weights": {"a": torch.arange(300.0)}, "progress": {"epoch": 2, "best_loss": None}, "history": "[]"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two checkpoints."""
+    checkpoint.write(tmp_path / "checkpoint", {**STATE, "history": "[0]"}, 10)
+    checkpoint.write(tmp_path / "checkpoint", STATE, 20)
+    return tmp_path / "checkpoint"
+
+
+def newest(folder: Path) -> Path:
+    return folder / json.loads((folder / "latest.json").read_text())[0]["file"]
+
+
+def test_what_is_written_is_read(folder: Path) -> None:
+    state = checkpoint.read(folder)
+    assert torch.equal(state["weights"]["a"], STATE["weights"]["a"])
+    assert state["progress"] == STATE["progress"]
+    assert checkpoint.latest(folder) == 20
+    assert checkpoint.latest(folder / "nowhere") is None
+
+
+def test_the_one_before_is_kept_and_no_other(folder: Path) -> None:
+    checkpoint.write(folder, STATE, 30)
+    names = sorted(path.name.split("-")[1] for path in folder.glob("step-*.pt"))
+    assert names == ["000000020", "000000030"]
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith("step-")) == ["latest.json"]
+
+
+def damage_by_byte(position: float) -> Callable[[bytes], bytes]:
+    def flip(content: bytes) -> bytes:
+        index = int(position * (len(content) - 1))
+        return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
+
+    return flip
+
+
+DAMAGE = {f"byte {p:.3f}": damage_by_byte(p) for p in sorted(random.Random(0).random() for _ in range(50))}
+DAMAGE |= {f"cut to {share:.2f}": lambda c, s=share: c[: int(s * len(c))] for share in (0.0, 0.1, 0.5, 0.99)}
+DAMAGE |= {"one byte more": lambda c: c + b"\0", "text": lambda c: b"weights", "empty": lambda c: b""}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_every_damage_is_seen_and_the_one_before_is_named(folder: Path, damage: Callable[[bytes], bytes]) -> None:
+    path, before = newest(folder), json.loads((folder / "latest.json").read_text())[1]["file"]
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CheckpointError, match="damaged") as caught:
+        checkpoint.read(folder)
+    assert path.name in caught.value.what
+    assert before in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "it", "[]x", '[{"file": "step"}]', "[3]", '{"a": 1}', '[{"file": 1, "sha256": 2}]']
+)
+def test_a_damaged_pointer_is_named(folder: Path, text: str) -> None:
+    (folder / "latest.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"latest\.json"):
+        checkpoint.read(folder)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    newest(folder).unlink()
+    with pytest.raises(CheckpointError, match="missing"):
+        checkpoint.read(folder)
+
+
+def test_an_empty_folder_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint here"):
+        checkpoint.read(tmp_path)
+
+
+class Bomb:
+    """What unpickling it would do, nobody must ever do."""
+
+    def __reduce__(self) -> Any:
+        return (os.mkdir, ("exploded",))
+
+
+def test_code_in_a_checkpoint_is_never_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the hash is right: whoever can write the file can write the pointer."""
+    monkeypatch.chdir(folder)
+    path = newest(folder)
+    for content in (pickle.dumps(Bomb(), protocol=2), b""):
+        if content:
+            path.write_bytes(content)
+        else:
+            torch.save({"weights": Bomb()}, path)
+        entry = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "step": 20}
+        (folder / "latest.json").write_text(json.dumps([entry]))
+        with pytest.raises(CheckpointError, match="cannot be read"):
+            checkpoint.read(folder)
+    assert not (folder / "exploded").exists()
+    monkeypatch.undo()
+
+
+def test_a_pointer_leads_nowhere_but_into_its_folder(folder: Path) -> None:
+    outside = folder.parent / "outside.pt"
+    torch.save(STATE, outside)
+    entry = {"file": "../outside.pt", "sha256": hashlib.sha256(outside.read_bytes()).hexdigest(), "step": 20}
+    (folder / "latest.json").write_text(json.dumps([entry]))
+    with pytest.raises(CheckpointError, match="missing"):
+        checkpoint.read(folder)
+
+
+@pytest.mark.parametrize("place", ["torch.save", "os.replace", "os.fsync"])
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("unexpected pos 704 vs 598")])
+def test_a_full_disk_keeps_what_was_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, refuse)
+        with pytest.raises(CheckpointError, match=r"(?s)cannot be written.*kept"):
+            checkpoint.write(folder, {**STATE, "history": "[9]"}, 30)
+    assert checkpoint.latest(folder) == 20
+    assert checkpoint.read(folder)["history"] == "[]"
+    assert not list(folder.glob(".*.tmp"))
+    checkpoint.write(folder, {**STATE, "history": "[9]"}, 30)
+    assert checkpoint.read(folder)["history"] == "[9]"
+
+
+def test_a_kill_before_the_pointer_moves_leaves_the_old_one_whole(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if the same step is saved again, with other numbers: no file that a pointer names is written to."""
+    original = os.replace
+
+    def die_at_the_pointer(source: Any, target: Any) -> None:
+        if Path(target).name == "latest.json":
+            raise KeyboardInterrupt
+        original(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", die_at_the_pointer)
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.write(folder, {**STATE, "history": "[9]"}, 20)
+    assert checkpoint.read(folder)["history"] == "[]"

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppgen.errors import CheckpointError, SettingError
+from ppgen.runs.run_folder import RunFolder, versions
+
+PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
+RECORD: dict[str, Any] = {part: {} for part in PARTS}
+
+
+def test_a_record_comes_back(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "a")
+    assert not folder.exists
+    folder.write({**RECORD, "finished": False})
+    assert folder.exists
+    assert not folder.is_finished
+    folder.write({**RECORD, "finished": True})
+    assert folder.is_finished
+    assert folder.read() == {**RECORD, "finished": True}
+    assert json.loads((tmp_path / "runs" / "a" / "run.json").read_text()) == folder.read()
+
+
+def test_history_grows_by_lines(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.rewrite_history([{"epoch": 1}])
+    folder.append_history({"epoch": 2})
+    assert folder.read_history() == [{"epoch": 1}, {"epoch": 2}]
+    with folder.history.open("a") as file:
+        file.write('{"epoch": 3, "tra')  # a kill in the middle of a line
+    assert folder.read_history() == [{"epoch": 1}, {"epoch": 2}]
+    folder.rewrite_history([])
+    assert folder.read_history() == []
+    assert RunFolder(tmp_path / "nowhere").read_history() == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"model": {}}', "\x00"])
+def test_what_is_no_record(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(CheckpointError, match=r"run\.json"):
+        RunFolder(tmp_path).read()
+
+
+def test_places_that_are_no_runs(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no run here"):
+        RunFolder(tmp_path).read()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match="no folder"):
+        RunFolder(tmp_path / "file")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def occupied(path: Path) -> Path:
+    """A finished run, with all that it may hold and a file of the user's."""
+    for name in ("figures/samples.png", "checkpoint/latest.json", "scores.json", "per_datum.npy", "posterior.nc"):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text("old")
+    for name in ("model.safetensors", "history.jsonl", "thesis.tex"):
+        (path / name).write_text("old")
+    RunFolder(path).write({**RECORD, "finished": True})
+    return path
+
+
+def test_a_new_run_takes_the_place_of_the_old_one_and_of_nothing_else(tmp_path: Path) -> None:
+    path = occupied(tmp_path / "run")
+    before = contents(path)
+    folder = RunFolder(path, overwrite=True)
+    assert contents(path) == before, "nothing is deleted before the run begins"
+    with pytest.raises(TypeError):
+        folder.begin({**RECORD, "facts": object()})
+    assert contents(path) == before, "a record that cannot be written deletes nothing"
+    folder.begin(RECORD)
+    assert set(contents(path)) == {"run.json", "history.jsonl", "thesis.tex"}
+    assert not folder.is_finished
+    assert folder.read_history() == []
+
+
+def test_a_kill_while_a_run_is_replaced_never_mixes_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(occupied(tmp_path / "run"), overwrite=True)
+
+    def kill(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunFolder, "write", kill)
+    with pytest.raises(KeyboardInterrupt):
+        folder.begin(RECORD)
+    assert folder.is_finished
+    assert folder.weights.read_text() == "old"
+    assert not folder.checkpoint.exists(), "or a new run would be taken up from an old checkpoint"
+    assert not (folder.path / "scores.json").exists()
+
+
+def test_only_runs_are_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(SettingError, match="no run that could be overwritten"):
+        RunFolder(tmp_path, overwrite=True)
+    (tmp_path / "empty").mkdir()
+    for place in ("empty", "not there"):
+        RunFolder(tmp_path / place, overwrite=True).begin(RECORD)
+        assert RunFolder(tmp_path / place).exists
+
+
+def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunFolder(tmp_path)
+    folder.rewrite_history([{"epoch": 1}])
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(CheckpointError, match="No space left"):
+            folder.append_history({"epoch": 2})
+    assert folder.read_history() == [{"epoch": 1}]
+
+
+def test_versions_are_texts() -> None:
+    assert {"ppgen", "torch", "pyro", "python", "threads"} == set(versions())
+    assert versions()["threads"] == "1"

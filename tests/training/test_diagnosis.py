@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pyro.distributions as dist
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ppgen
+from ppgen.declare import Model, latent, observed
+from ppgen.guides import MeanField
+from ppgen.objectives import TrainingPosition
+from ppgen.training.diagnosis import diagnose, not_finite
+
+
+class Scaled(Model):
+    """z ~ Normal(0, 1);  x | z ~ Normal(z, s)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_s = nn.Parameter(torch.zeros(()))
+
+    @latent
+    def z(self) -> Any:
+        return dist.Normal(0.0, 1.0)
+
+    @observed
+    def x(self, z: Tensor) -> Any:
+        return dist.Normal(z, self.log_s.exp())
+
+
+def found(model: Model, guide: Any, x: Tensor) -> str:
+    return "; ".join(not_finite(model, guide, ppgen.ELBO(), {"x": x}, len(x)))
+
+
+def test_each_place_has_a_name() -> None:
+    model = Scaled()
+    guide, x = MeanField(model, width=4), torch.zeros(3)
+    assert found(model, guide, x) == ""
+    assert "data 'x' (1 of 3 values)" in found(model, guide, torch.tensor([0.0, float("nan"), 0.0]))
+    with torch.no_grad():
+        model.log_s.fill_(float("inf"))
+    assert "parameter 'model.log_s' (1 of 1 values)" in found(model, guide, x)
+    with torch.no_grad():
+        model.log_s.fill_(-200.0)  # exp underflows to 0: finite parameter, infinite density
+    assert found(model, guide, x).startswith("log p of site 'x'")
+    with torch.no_grad():
+        model.log_s.fill_(0.0)
+        guide.heads["z"].bias[0] = float("inf")
+    assert "parameter 'guide.heads.z.bias'" in found(model, guide, x)
+    assert "value of site 'z'" in found(model, guide, x)
+
+
+def test_an_error_says_where_when_and_what_helps() -> None:
+    model = Scaled()
+    guide = MeanField(model, width=4)
+    with torch.no_grad():
+        model.log_s.fill_(-200.0)
+    error = diagnose(model, guide, ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, TrainingPosition(11, 1.5), since=4)
+    assert "step 12 or up to 4 steps before (epoch 2, player 'elbo', a batch of 3 rows)" in error.what
+    assert "log p of site 'x'" in str(error.got)
+    assert "clip_norm" in str(error.fix)
+
+
+def test_a_loss_that_is_finite_again_is_not_blamed_on_anybody() -> None:
+    model = Scaled()
+    error = diagnose(model, MeanField(model), ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, TrainingPosition())
+    assert "other noise" in str(error.got)
+
+
+def test_an_implicit_model_has_no_sites_to_look_at() -> None:
+    model = ppgen.models.GAN((1, 8, 8))
+    objective = ppgen.Adversarial()
+    objective.players(model, None)
+    with torch.no_grad():
+        next(objective.networks["critic"].parameters()).fill_(float("nan"))
+    error = diagnose(model, None, objective, "critic", {"x": torch.rand(4, 1, 8, 8)}, 4, TrainingPosition())
+    assert "parameter 'critic." in str(error.got)
+
+
+@pytest.mark.parametrize("since", [0, 7])
+def test_the_step_is_told_as_well_as_it_is_known(since: int) -> None:
+    model = Scaled()
+    error = diagnose(
+        model, MeanField(model), ppgen.ELBO(), "elbo", {"x": torch.zeros(3)}, 3, TrainingPosition(), since=since
+    )
+    assert ("or up to" in error.what) == bool(since)
