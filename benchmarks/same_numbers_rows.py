@@ -24,6 +24,8 @@ Quantities = Iterator[tuple[str, Any]]
 Row = dict[str, Tensor]
 row = functools.partial
 
+# The guide from networks of one's own was called Amortized before.
+network_guide = getattr(guides, "NetworkGuide", None) or guides.Amortized
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 GIVEN = {"cvae": ("y",), "masked": ("given", "mask")}  # what samples of a recipe are conditional on
 
@@ -290,7 +292,7 @@ ROWS: dict[str, Callable[[], Quantities]] = {
     "program/partial-labels-iwae": row(pair, few_labels, objective=row(ppgen.IWAE, 3), data=partly_labelled),
     "program/global": row(pair, regression, data=labelled_vectors, given=("x",)),
     "program/factor-analysis": row(pair, row(models.FactorAnalysis, 64, 3), guides.Structured, data=vectors),
-    "program/sequences": row(pair, markov, lambda model: guides.Amortized(nets.Smoother(8, 3)), data=lines),
+    "program/sequences": row(pair, markov, lambda model: network_guide(nets.Smoother(8, 3)), data=lines),
     "program/inner-plate": row(pair, Views, guides.Structured, data=views, given=("present",)),
     "settings/cosine-clip": row(pair, vae, data=dynamic, schedule="cosine", clip_norm=1.0),
     "settings/patience": row(pair, vae, patience=1, max_epochs=8, learning_rate=0.1),

@@ -129,10 +129,12 @@ def test_early_stopping_is_not_forgotten(noisy_fit: Make, tmp_path: Path, monkey
     settings: dict[str, Any] = {"learning_rate": 0.3, "schedule": "constant", "patience": 1, "max_epochs": 30}
     whole = noisy_fit(**settings)
     assert whole.stopped == "early"
+
+    def killed(*args: Any, **kwargs: Any) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(
-            sys.modules["ppgen.training.fit"], "finish", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        patch.setattr(sys.modules["ppgen.training.fit"], "finish", killed)
         with pytest.raises(KeyboardInterrupt):
             noisy_fit(out=tmp_path / "run", **settings)
     taken_up = noisy_fit(out=tmp_path / "run", resume=True, **settings)
