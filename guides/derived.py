@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from itertools import chain
@@ -14,6 +13,7 @@ import pyro
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import Recorded
 from ppgen.declare.announced import Announced
 from ppgen.declare.batch import batch_rows
 from ppgen.declare.model import Model
@@ -26,22 +26,7 @@ from ppgen.guides.heads import beside, make_head, start_narrow
 __all__ = ["DerivedGuide", "Latent"]
 
 
-class _Remembered(Announced):
-    """Keeps the arguments that it was made with, but for the first, so that a run folder can say them."""
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> _Remembered:
-        made = super().__new__(cls)
-        with contextlib.suppress(TypeError):  # of a wrong call, which __init__ will report
-            kinds = inspect.signature(cls.__init__).parameters
-            arguments = inspect.signature(cls.__init__).bind(made, *args, **kwargs).arguments
-            named: dict[str, Any] = {}
-            for name, value in list(arguments.items())[2:]:
-                named |= value if kinds[name].kind is inspect.Parameter.VAR_KEYWORD else {name: value}
-            object.__setattr__(made, "constructor_arguments", named)
-        return made
-
-
-class DerivedGuide(_Remembered, ABC):
+class DerivedGuide(Announced, Recorded, ABC):
     """A guide built from a declared model: one network reads the evidence, one head a latent gives its distribution.
 
     Sites are drawn in the model's order, so that closed-form rates stay valid. A global latent gets free parameters

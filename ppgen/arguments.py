@@ -1,18 +1,99 @@
-"""Arguments: remembered by what is made from them, so that a run folder can say how to make it again."""
+"""Arguments: checked when a user gives them, and remembered by what is made from them."""
 
 from __future__ import annotations
 
-__all__ = ["Recorded"]
-
-import contextlib
 import inspect
+import math
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from torch import nn
 
+from ppgen.errors import SettingError
+
+__all__ = ["Recorded", "finite_number", "one_of", "whole_number"]
+
+
+def whole_number(where: str, value: Any, *, at_least: int = 1, suggested: object = None) -> int:
+    """A whole number that a user gave, or an error that says which one is meant.
+
+    Args:
+        where: whose argument it is, ``"fit: max_epochs"``.
+        value: what the user gave.
+        at_least: the smallest number that makes sense.
+        suggested: for the remedy; default: ``at_least``.
+
+    Raises:
+        SettingError: if it is no whole number (``True`` is none), or too small.
+
+    Example:
+        >>> whole_number("ELBO: num_particles", 8)
+        8
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
+        raise _out_of_range(where, f"a whole number >= {at_least}", value, at_least if suggested is None else suggested)
+    return value
+
+
+def finite_number(
+    where: str, value: Any, *, above: float = -math.inf, at_least: float = -math.inf, suggested: object
+) -> float:
+    """A finite number that a user gave, as a float.
+
+    Args:
+        where: whose argument it is, ``"ELBO: beta"``.
+        value: what the user gave.
+        above: what it must exceed.
+        at_least: what it must not fall below.
+        suggested: for the remedy.
+
+    Raises:
+        SettingError: if it is no number (``True`` is none), not finite, or too small.
+
+    Example:
+        >>> finite_number("ELBO: beta", 4, at_least=0, suggested=1)
+        4.0
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not (is_number and math.isfinite(value) and value > above and value >= at_least):
+        bound = f" > {above:g}" if above > -math.inf else f" >= {at_least:g}" if at_least > -math.inf else ""
+        raise _out_of_range(where, f"a finite number{bound}", value, suggested)
+    return float(value)
+
+
+def one_of(where: str, value: Any, known: Collection[Any]) -> Any:
+    """A value that a user chose from a list.
+
+    Args:
+        where: whose argument it is, ``"fit: schedule"``.
+        value: what the user gave.
+        known: what there is to choose from; the first stands in the remedy.
+
+    Raises:
+        SettingError: if it is not in the list.
+    """
+    if value not in known:
+        _, _, name = where.rpartition(": ")
+        choices = list(known)
+        raise SettingError(
+            f"{where.removesuffix(name)}unknown {name} {value!r}",
+            expected=" or ".join(map(repr, choices)),
+            got=repr(value),
+            fix=f"{name}={choices[0]!r}",
+        )
+    return value
+
+
+def _out_of_range(where: str, expected: str, value: Any, suggested: object) -> SettingError:
+    name = where.rpartition(": ")[2]
+    return SettingError(f"{where} is out of range", expected=expected, got=repr(value), fix=f"{name}={suggested}")
+
 
 class Recorded(nn.Module):
     """A module that keeps the arguments it was made with, by name, in ``constructor_arguments``.
+
+    A run folder says by these how to make the module again. Where names cannot tell the arguments (``*args``), or the
+    call was a mistake, nothing is kept.
 
     Example:
         >>> from ppgen.nets import Gaussian, MLP
@@ -20,10 +101,28 @@ class Recorded(nn.Module):
         2
     """
 
+    constructor_arguments: Mapping[str, Any]
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Recorded:
         made = super().__new__(cls)
-        with contextlib.suppress(TypeError):  # of a wrong call, which __init__ will report
-            bound = inspect.signature(cls.__init__).bind(made, *args, **kwargs).arguments
+        arguments = _by_name(cls, args, kwargs)
+        if arguments is not None:
             # Past nn.Module's own __setattr__: a network among the arguments is no second submodule.
-            object.__setattr__(made, "constructor_arguments", dict(list(bound.items())[1:]))
+            object.__setattr__(made, "constructor_arguments", arguments)
         return made
+
+
+def _by_name(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Constructor arguments by name, or ``None`` where names cannot tell them: ``*args``, or a mistake."""
+    try:
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        arguments = signature.bind(None, *args, **kwargs).arguments
+    except TypeError:
+        return None
+    named: dict[str, Any] = {}
+    for name, value in list(arguments.items())[1:]:
+        kind = signature.parameters[name].kind
+        if kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
+            return None
+        named |= value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
+    return named

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from ppgen import nets
-from ppgen.arguments import Recorded
+from ppgen.arguments import Recorded, finite_number, one_of, whole_number
+from ppgen.errors import SettingError
 
 
 def test_arguments_are_kept_by_name_as_they_were_given():
@@ -36,3 +37,26 @@ def test_every_network_of_the_package_records():
     assert len(kinds) > 10
     assert all(issubclass(kind, Recorded) for kind in kinds)
     assert torch.nn.Module not in kinds
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, True, None, "3"])
+def test_what_is_no_whole_number_in_range_is_named(value: object) -> None:
+    with pytest.raises(SettingError, match=r"(?s)fit: max_epochs is out of range.*>= 1.*max_epochs=20"):
+        whole_number("fit: max_epochs", value, suggested=20)
+
+
+@pytest.mark.parametrize("value", [0, -1e-9, float("nan"), float("inf"), True, None, "1"])
+def test_what_is_no_finite_number_in_range_is_named(value: object) -> None:
+    with pytest.raises(SettingError, match=r"(?s)fit: learning_rate is out of range.*> 0.*learning_rate=0.001"):
+        finite_number("fit: learning_rate", value, above=0, suggested=1e-3)
+
+
+def test_numbers_in_range_are_given_back() -> None:
+    assert whole_number("n", 0, at_least=0) == 0
+    assert finite_number("beta", 0, at_least=0, suggested=1) == 0.0
+
+
+def test_an_unknown_choice_is_named_with_what_there_is() -> None:
+    assert one_of("fit: schedule", "cosine", ("constant", "cosine")) == "cosine"
+    with pytest.raises(SettingError, match=r"(?s)fit: unknown schedule 'step'.*'constant' or 'cosine'"):
+        one_of("fit: schedule", "step", ("constant", "cosine"))

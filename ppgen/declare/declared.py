@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ import torch
 from pyro.infer.util import is_validation_enabled
 from torch import Tensor, nn
 
+from ppgen.arguments import Recorded
 from ppgen.declare.announced import Announced
 from ppgen.declare.batch import Batch
 from ppgen.declare.site import DATA_PLATE, Site, collect
@@ -22,7 +22,7 @@ from ppgen.errors import DeclarationError, PpgenError
 __all__ = ["DATA_PLATE", "Declared", "inner_plates"]
 
 
-class Declared(Announced):
+class Declared(Announced, Recorded):
     """A program whose random variables are methods; the base of :class:`Model` and :class:`Guide`.
 
     Local sites stand in ``pyro.plate("data", size, subsample_size=rows)``. Its dim is -1, or further left by one for
@@ -35,13 +35,6 @@ class Declared(Announced):
     sites: ClassVar[Mapping[str, Site]] = {}
     plates: ClassVar[tuple[str, ...]] = ()
     inner: ClassVar[tuple[str, ...]] = ()
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Declared:
-        declared = super().__new__(cls)
-        arguments = _named_arguments(cls, args, kwargs)
-        if arguments is not None:  # kept so that a run folder can say how the object was made
-            object.__setattr__(declared, "constructor_arguments", arguments)
-        return declared
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -182,22 +175,6 @@ def inner_plates(sites: Iterable[Site], first: tuple[str, ...] = (), owner: str 
                 fix=f"name them from the outermost to the innermost everywhere, or fix the order: plates = {inner}",
             )
     return inner
-
-
-def _named_arguments(cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Constructor arguments by name, or ``None`` where names cannot tell them: ``*args``, or a mistake."""
-    try:
-        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
-        arguments = signature.bind(None, *args, **kwargs).arguments
-    except TypeError:
-        return None
-    named: dict[str, Any] = {}
-    for name, value in list(arguments.items())[1:]:
-        kind = signature.parameters[name].kind
-        if kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY):
-            return None
-        named |= value if kind is inspect.Parameter.VAR_KEYWORD else {name: value}
-    return named
 
 
 def _taken_names(cls: type) -> frozenset[str]:

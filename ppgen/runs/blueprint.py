@@ -194,7 +194,7 @@ def build(plan: Blueprint, role: str, folder: Path, model: Any = None) -> Any:
         )
     try:
         made = decode(arguments, model)
-        return found(model, **made) if issubclass(found, DerivedGuide) else found(**made)
+        return found(**made)
     except (TypeError, NoPlanError) as error:
         raise CheckpointError(
             f"{folder}: {name} cannot be made with the arguments of the run",

@@ -169,9 +169,9 @@ def test_how_it_was_made_is_remembered() -> None:
             super().__init__(model, width=16 * factor)
 
     model = VAE((1, 8, 8))
-    assert MeanField(model).constructor_arguments == {}
-    assert MeanField(model, width=7).constructor_arguments == {"width": 7}
-    assert Wide(model, 3).constructor_arguments == {"factor": 3}
+    assert MeanField(model).constructor_arguments == {"model": model}
+    assert MeanField(model, width=7).constructor_arguments == {"model": model, "width": 7}
+    assert Wide(model, 3).constructor_arguments == {"model": model, "factor": 3}
 
 
 class Count(Model):

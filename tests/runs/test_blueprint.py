@@ -166,8 +166,8 @@ class Encoder(Guide):
 MODEL = VAE((1, 8, 8), latent_dim=2, hidden=(4,))
 THINGS = [
     pytest.param(MODEL, "model", {"x_shape": [1, 8, 8], "latent_dim": 2, "hidden": [4]}, id="model"),
-    pytest.param(FullRank(MODEL, width=9), "guide", {"width": 9}, id="derived guide"),
-    pytest.param(Wide(MODEL, 2), "guide", {"factor": 2}, id="derived guide of ones own"),
+    pytest.param(FullRank(MODEL, width=9), "guide", {"model": {"$model": ""}, "width": 9}, id="derived guide"),
+    pytest.param(Wide(MODEL, 2), "guide", {"model": {"$model": ""}, "factor": 2}, id="derived guide of ones own"),
     pytest.param(Encoder(64), "guide", {"x_dim": 64}, id="declared guide"),
     *(
         pytest.param(objective, "objective", objective.settings(), id=objective.name)
@@ -184,7 +184,7 @@ THINGS = [
 
 @pytest.mark.parametrize(("made", "role", "arguments"), THINGS)
 def test_it_is_made_again_from_plain_data(made: Any, role: str, arguments: dict[str, Any], tmp_path: Path) -> None:
-    plan = json.loads(json.dumps(blueprint(made)))
+    plan = json.loads(json.dumps(blueprint(made, MODEL if role == "guide" else None)))
     assert plan["arguments"] == arguments
     again = build(plan, role, tmp_path, MODEL)
     assert type(again) is type(made)
