@@ -3,7 +3,6 @@ from __future__ import annotations
 import math
 
 import pyro
-import pytest
 import torch
 
 import ppgen
@@ -13,12 +12,6 @@ from ppgen.models import Autoencoder
 from ppgen.objectives import ELBO, TrainingPosition
 
 SHAPE = (1, 8, 8)
-
-
-def test_says_what_it_is():
-    model = Autoencoder(SHAPE, latent_dim=3)
-    assert {name: site.role for name, site in model.sites.items()} == {"z": "latent", "x": "observed"}
-    assert str(model).startswith("Autoencoder: p(z) p(x | z)")
 
 
 def test_log_likelihood_is_minus_the_squared_error_and_a_constant():
@@ -36,11 +29,6 @@ def test_with_a_point_guide_and_no_rate_the_loss_is_the_squared_error():
     loss = ELBO(beta=0.0).loss("elbo", model, guide, {"x": x}, 5, TrainingPosition())
     squared_error = (x - model.decoder(z)).square().flatten(1).sum(1).mean()
     torch.testing.assert_close(loss.value, squared_error + 32 * math.log(math.pi))
-
-
-@pytest.mark.parametrize("shape", [(1, 16, 16), (12,), (3, 9, 11)])
-def test_takes_images_and_vectors(shape):
-    assert Autoencoder(shape)(size=4)["x"].shape == (4, *shape)
 
 
 def test_reconstructs_digits_better_than_as_many_principal_components():
