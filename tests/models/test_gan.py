@@ -19,8 +19,8 @@ def test_the_image_is_a_function_of_z_between_zero_and_one():
 def test_learns_digits():
     torch.manual_seed(0)
     data = ppgen.data.load("digits")
-    model = GAN(SHAPE, latent_dim=16)
-    settings = {"max_epochs": 20, "batch_size": 64, "learning_rate": 2e-3, "progress": False}
+    model = GAN(SHAPE, latent_dim=8, hidden=(16,))
+    settings = {"max_epochs": 12, "batch_size": 64, "learning_rate": 4e-3, "progress": False}
     fit = ppgen.fit(model, data=data, **settings)
     real, fake = data.split("test")["x"].flatten(1), fit.sample(2_000, seed=0).flatten(1)
     # Where ink usually lies, and which pixels go together: both as in real digits, neither so before training.
