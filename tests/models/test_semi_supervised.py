@@ -9,8 +9,9 @@ from torch import Tensor
 from ppgen import nets
 from ppgen.declare import Guide, latent
 from ppgen.guides import MeanField
-from ppgen.inference.bound import elbo_parts, log_weights
+from ppgen.inference.bound import log_weights
 from ppgen.models import ConditionalVAE, SemiSupervisedVAE
+from tests.oracles.ascent import train
 
 SHAPE, CLASSES, LATENT = (1, 4, 4), 3, 2
 
@@ -68,12 +69,7 @@ def test_two_labels_name_the_classes_of_all_data():
     y[:2] = truth[:2]
     model = SemiSupervisedVAE(SHAPE, num_classes=2, latent_dim=1)
     guide = MeanField(model)
-    optimizer = torch.optim.Adam([*model.parameters(), *guide.parameters()], lr=1e-2)
-    for _ in range(80):
-        drawn = elbo_parts(model, guide, {"x": x, "y": y}, len(x))
-        optimizer.zero_grad()
-        (drawn.distortion + drawn.rate + sum(drawn.label_nll.values())).backward()
-        optimizer.step()
+    train(model, guide, {"x": x, "y": y}, 80, 1e-2)
     with torch.no_grad():
         named = torch.stack([guide({"x": x})["y"] for _ in range(20)]).mode(0).values
     assert (named == truth).float().mean() > 0.95
