@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["EqualMixture"]
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -50,12 +51,10 @@ class EqualMixture(TorchDistribution):
         """The components' support."""
         return self.components.support
 
-    def expand(self, batch_shape: Sequence[int], _instance: EqualMixture | None = None) -> EqualMixture:
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> EqualMixture:
         """The same distribution, independently for each element of ``batch_shape``."""
-        new = self._get_checked_instance(EqualMixture, _instance)
-        new.components, new.num_components = self.components, self.num_components
-        super(EqualMixture, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
-        new._validate_args = self._validate_args
+        new = copy.copy(self)
+        new._batch_shape = torch.Size(batch_shape)
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -82,7 +81,7 @@ class EqualMixture(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """The mean of the components' means."""
+        """The mean of the components' means, ``[*batch_shape, *event_shape]``."""
         return self.components.mean.mean(0).expand(self.batch_shape + self.event_shape)
 
 

@@ -69,7 +69,12 @@ class PixelCNN(Recorded):
         self.bias = nn.Parameter(torch.zeros(tuple(x_shape)))
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """The logits ``[*batch, 1, height, width]`` of all pixels at once."""
+        """The logits ``[*batch, 1, height, width]`` of all pixels at once.
+
+        Args:
+            x: ``[*batch, 1, height, width]``, zeros and ones.
+            context: ``[*batch, context_dim]``, or None.
+        """
         batch = x.shape[:-3]
         size = prod(batch)
         flat = to_signs(x.reshape(size, *x.shape[-3:]))
@@ -117,7 +122,12 @@ class CachedPixels:
         self.messages: list[Tensor] = []
 
     def logits(self, row: int, column: int) -> Tensor:
-        """The logits ``[size, 1]`` of the next pixel; call it in raster order, with ``put`` after each."""
+        """The logits ``[size, 1]`` of the next pixel; call it in raster order, with ``put`` after each.
+
+        Args:
+            row: of the pixel.
+            column: of the pixel.
+        """
         if column == 0:
             self._start_row(row)
         state = self.network.first_horizontal.pixel(self.pixels[:, :, row : row + 1], column)
@@ -128,7 +138,13 @@ class CachedPixels:
         return self.network.head(state)[:, :, 0, 0] + self.network.bias[:, row, column]
 
     def put(self, row: int, column: int, pixels: Tensor) -> None:
-        """Tell the drawn values ``[size, 1]``, 0 or 1, of a pixel."""
+        """Set the drawn values of a pixel.
+
+        Args:
+            row: of the pixel.
+            column: of the pixel.
+            pixels: ``[size, 1]``, 0 or 1.
+        """
         self.pixels[:, :, row, column] = to_signs(pixels)
 
     def _start_row(self, row: int) -> None:
@@ -142,5 +158,5 @@ class CachedPixels:
 
 
 def to_signs(x: Tensor) -> Tensor:
-    """Pixels 0 and 1 as -1 and 1, so that a dark pixel differs from the padding beyond the border."""
+    """Pixels 0 and 1 as -1 and 1, ``[...]``, so that a dark pixel differs from the padding beyond the border."""
     return 2.0 * x - 1.0
