@@ -1,4 +1,4 @@
-"""Arguments: checked when a user gives them, and remembered by what is made from them."""
+"""Arguments of a user: checks of numbers and choices, and modules that record what they were made with."""
 
 from __future__ import annotations
 

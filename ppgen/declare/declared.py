@@ -13,8 +13,9 @@ from pyro.infer.util import is_validation_enabled
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.declare.announced import Announced
+from ppgen.context import preserved_state
 from ppgen.declare.batch import Batch
+from ppgen.declare.parameters import Announced
 from ppgen.declare.site import DATA_PLATE, Site, collect
 from ppgen.declare.verify import explain_failure, verify_draw
 from ppgen.errors import DeclarationError, PpgenError
@@ -58,7 +59,17 @@ class Declared(Announced, Recorded):
         return getattr(self, "sizes", {})
 
     def run_sites(self, batch: Batch, size: int, rows: int, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Run every site in order, global ones first, and return ``values`` with all sites in it."""
+        """Run every site in order, global ones first.
+
+        Args:
+            batch: tensors ``[rows, ...]`` by site and covariate.
+            size: of the whole data set.
+            rows: of the batch.
+            values: of sites that are known already; all others are put into it.
+
+        Returns:
+            ``values``.
+        """
         device = _device(self, batch)
         with contextlib.ExitStack() as stack:
             if device.type != "cpu":
@@ -82,7 +93,8 @@ class Declared(Announced, Recorded):
             return self._draw(site, fn, batch, (rows,))
         for name in site.plates:
             if name not in plates:
-                plates[name] = self._make_plate(name, site, fn, batch)
+                dim = self.inner.index(name) - len(self.inner)
+                plates[name] = pyro.plate(name, self._plate_length(name, dim, site, fn, batch), dim=dim)
         shape = (rows, *(plates[name].size if name in site.plates else 1 for name in self.inner))
         with contextlib.ExitStack() as nest:
             for name in site.plates:
@@ -98,7 +110,13 @@ class Declared(Announced, Recorded):
         raise NotImplementedError("a subclass says what a draw is")
 
     def call_site(self, site: Site, batch: Batch, values: Mapping[str, Tensor]) -> Any:
-        """Call the site's method with its parents' values."""
+        """Call the site's method with its parents' values.
+
+        Args:
+            site: the site.
+            batch: tensors ``[rows, ...]`` by site and covariate.
+            values: of the sites before this one, ``[*plates, *event]`` each.
+        """
         arguments = {}
         for parent in site.parents:
             if parent in values:
@@ -113,10 +131,18 @@ class Declared(Announced, Recorded):
         try:
             return method(**arguments)
         except (PpgenError, RuntimeError, IndexError, ValueError, TypeError) as error:
-            raise explain_failure(f"{type(self).__name__}.{site.name}", arguments, error) from error
+            again = preserved_state(self)(lambda given: method(**given))
+            raise explain_failure(f"{type(self).__name__}.{site.name}", arguments, error, again) from error
 
     def draw_from(self, site: Site, fn: Any, given: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-        """``pyro.sample`` with the checks that Pyro does not make."""
+        """``pyro.sample`` with the checks that Pyro does not make.
+
+        Args:
+            site: the site.
+            fn: its distribution.
+            given: its value ``[rows, ...]`` in the batch, if there is one.
+            shape: sizes of the plates around the site.
+        """
         if given is not None and self.inner:
             given = self._align(given, site, shape, len(getattr(fn, "event_shape", ())))
         if is_validation_enabled():
@@ -128,10 +154,6 @@ class Declared(Announced, Recorded):
         own = tuple(length for i, length in enumerate(shape) if i == 0 or self.inner[i - 1] in site.plates)
         lacks = value.dim() == len(own) + event_dim and value.shape[: len(own)] == own
         return value.reshape(*shape, *value.shape[len(own) :]) if lacks else value
-
-    def _make_plate(self, name: str, site: Site, fn: Any, batch: Batch) -> Any:
-        dim = self.inner.index(name) - len(self.inner)
-        return pyro.plate(name, self._plate_length(name, dim, site, fn, batch), dim=dim)
 
     def _plate_length(self, name: str, dim: int, site: Site, fn: Any, batch: Batch) -> int:
         """A plate's size as the data show it, or as declared, or as the first distribution in it shows it."""

@@ -137,24 +137,6 @@ def test_the_elbo_with_vectorised_particles_runs_and_agrees():
     assert abs(-one.loss(model, guide, {"x": x}) - other) < 0.05 * abs(other)
 
 
-def test_svi_with_the_elbo_as_a_module_reaches_the_posterior():
-    # Pyro's way for torch modules: an optimizer of torch over the parameters of both.
-    x = torch.randn(200) * 1.25**0.5 + 3.0
-    model, guide = Local().requires_grad_(False), LocalGuide()
-    elbo = Trace_ELBO()(model, guide)
-    optimizer = torch.optim.Adam(elbo.parameters(), lr=0.2)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.98)
-    for _ in range(200):
-        optimizer.zero_grad()
-        elbo({"x": x}).backward()
-        optimizer.step()
-        schedule.step()
-    assert abs(guide.net.weight - 0.8) < 0.04
-    assert abs(guide.net.bias) < 0.04
-    assert abs(guide.log_scale.exp() - 0.2**0.5) < 0.02
-    assert len(pyro.get_param_store()) == 0
-
-
 @pytest.mark.usefixtures("_own_store")
 def test_svi_with_minibatches_reaches_the_posterior_of_a_global_latent():
     x = torch.randn(100) * NOISE + 1.5
@@ -198,18 +180,6 @@ def test_nuts_recovers_the_posterior():
     # 300 draws, of which at least a third are worth independent ones
     assert abs(draws.mean() - loc) < 4 * scale / 100**0.5
     assert abs(draws.std() / scale - 1) < 0.25
-
-
-def test_nuts_recovers_local_posteriors():
-    x = torch.tensor([3.0, 5.0])
-    model = Local()
-    model.requires_grad_(False)
-    mcmc = MCMC(NUTS(model), num_samples=300, warmup_steps=60, disable_progbar=True)
-    mcmc.run({"x": x})
-    draws = mcmc.get_samples()["z"]
-    assert draws.shape == (300, 2)
-    assert torch.allclose(draws.mean(0), (x - 3.0) / 1.25, atol=4 * 0.2**0.5 / 10)
-    assert torch.allclose(draws.std(0), torch.tensor(0.2**0.5), rtol=0.25)
 
 
 def test_discrete_latents_are_summed_out_by_enumeration():

@@ -148,19 +148,6 @@ def test_mixins_and_abstract_sites():
     assert set(Whole()(size=3)) == {"z", "x"}
 
 
-def test_guides_inherit_too():
-    class First(Guide):
-        @latent
-        def z(self, x):
-            return dist.Normal(x, 1.0)
-
-    class Second(First):
-        def z(self, x, y):
-            return dist.Normal(x + y, 1.0)
-
-    assert Second.sites["z"].parents == ("x", "y")
-
-
 # Mistakes -------------------------------------------------------------------------------------------------------------
 
 

@@ -21,13 +21,6 @@ def test_returns_finite_features_for_any_shape_and_batch(shape, batch):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_events_do_not_influence_each_other(shape):
-    torch.manual_seed(0)
-    network, x = encoder(shape, 6), torch.randn(4, *shape)
-    torch.testing.assert_close(network(x)[1:2], network(x[1:2]))
-
-
-@pytest.mark.parametrize("shape", SHAPES)
 def test_every_parameter_and_every_input_matters(shape):
     torch.manual_seed(0)
     network = encoder(shape, 6)
@@ -66,13 +59,6 @@ def test_vector_encoder_can_be_affine():
         last.weight.zero_()
         last.bias.zero_()
     torch.testing.assert_close(network(x), x @ network.affine.weight.T + network.affine.bias)
-
-
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1,), (20,)])
-@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
-def test_gives_one_logit_per_event(shape, batch):
-    torch.manual_seed(0)
-    assert critic(shape)(torch.randn(*batch, *shape)).shape == batch
 
 
 def test_passes_a_gradient_on_to_the_event():

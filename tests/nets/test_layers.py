@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
@@ -23,11 +22,6 @@ def test_without_hidden_layers_is_one_affine_map():
     network = MLP(3, 2, hidden=())
     assert len(network) == 1
     assert isinstance(network[0], nn.Linear)
-
-
-@pytest.mark.parametrize("batch", [(), (6,), (2, 3)])
-def test_keeps_batch_dimensions(batch):
-    assert MLP(3, 2)(torch.zeros(*batch, 3)).shape == (*batch, 2)
 
 
 def test_layers_are_values_times_gates():

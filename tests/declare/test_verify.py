@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ppgen.declare import Model, check, latent, observed
-from ppgen.errors import DataError, DeclarationError
+from ppgen.errors import DataError
 from ppgen.guides import MeanField
 from ppgen.models import VAE, ConditionalVAE
 
@@ -42,9 +42,6 @@ def changed(value: float, *index: int) -> torch.Tensor:
         (BITS[..., :7], ("[batch, 1, 8, 8]", "[6, 1, 8, 7]", "x_shape=...")),
         (BITS.unsqueeze(1), ("[batch, 1, 8, 8]", "[6, 1, 1, 8, 8]", "x = x.reshape(-1, 1, 8, 8)")),
         (BITS[:0], ("the data set is empty", "x of shape [0, 1, 8, 8]")),
-        (BITS.numpy(), ("x: a batch holds tensors", "ndarray", "torch.as_tensor(x)")),
-        (BITS.tolist(), ("x: a batch holds tensors", "list")),
-        (torch.tensor(1.0), ("x: a batch holds tensors", "without dims")),
     ],
 )
 def test_images(refuses, x: Any, words: tuple[str, ...]):
@@ -57,11 +54,6 @@ def test_images_of_another_float_type(refuses):
     model = VAE(x_shape=SHAPE)
     with refuses(DataError, "MeanField", "dtype", "float64 [6, 1, 8, 8]", "x = x.to(torch.float32)"):
         check(model, MeanField(model), {"x": BITS.double()})
-
-
-def test_a_batch_is_a_dictionary(refuses):
-    with refuses(DataError, "a batch is a dictionary", "Tensor", '{"x": x}'):
-        check(VAE(x_shape=SHAPE), None, BITS)
 
 
 class Embedded(Model):
@@ -91,26 +83,10 @@ def test_labels_out_of_range(refuses, model, wrong):
         check(model, None, {"x": BITS, "y": labels})
 
 
-def test_a_label_below_zero(refuses):
-    for model in (Embedded(), ConditionalVAE(x_shape=SHAPE)):
-        with refuses(DataError, f"{type(model).__name__}.x", "out of range", "-1"):
-            check(model, None, {"x": BITS, "y": LABELS - 1})
-
-
 @pytest.mark.parametrize("model", [Embedded(), Indexed(), ConditionalVAE(x_shape=SHAPE)])
 def test_labels_are_whole_numbers(refuses, model):
     with refuses(DataError, f"{type(model).__name__}.x", "whole numbers", "int64", ".long()"):
         check(model, None, {"x": BITS, "y": LABELS.float()})
-
-
-def test_rows_differ(refuses):
-    with refuses(DataError, "y: its number of rows is not that of x", "6 rows", "5 rows"):
-        check(ConditionalVAE(x_shape=SHAPE), None, {"x": BITS, "y": LABELS[:5]})
-
-
-def test_a_missing_covariate(refuses):
-    with refuses(DeclarationError, "ConditionalVAE.x: unknown parent 'y'", '"y": ...'):
-        check(ConditionalVAE(x_shape=SHAPE), None, {"x": BITS})
 
 
 def test_a_missing_observed_site(refuses):
