@@ -387,7 +387,7 @@ def test_a_scale_may_be_a_tensor(refuses):
         check(Program(weighted, plain), batch=batch)
 
 
-# Registered parameters -------------------------------------------------------------------------------------------------
+# Registered parameters ------------------------------------------------------------------------------------------------
 
 
 outside = nn.Linear(3, 3)

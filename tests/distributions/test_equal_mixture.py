@@ -79,8 +79,3 @@ def test_gradient_of_a_draw_is_pathwise():
 
 def test_rank_counts_equals_before():
     assert _rank_among_equals(torch.tensor([2, 5, 2, 2, 5, 0])).tolist() == [0, 0, 1, 2, 1, 0]
-
-
-def test_refuses_components_with_several_batch_dims():
-    with pytest.raises(ValueError, match="unpack"):
-        EqualMixture(dist.Normal(torch.zeros(2, 3, 4), 1.0).to_event(1))

@@ -36,6 +36,7 @@ def test_gradients_are_finite_and_reach_every_parameter(network_and_input):
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
+        assert (parameter.grad != 0).any(), name
 
 
 def test_training_and_evaluation_give_the_same(network_and_input):
@@ -43,6 +44,13 @@ def test_training_and_evaluation_give_the_same(network_and_input):
     network, x = network_and_input
     assert torch.equal(network.train()(x), network.eval()(x))
     torch.testing.assert_close(network(x)[:2], network(x[:2]))
+
+
+def test_any_batch_dimensions_may_stand_before_the_event(network_and_input):
+    network, x = network_and_input
+    if not isinstance(network, nets.MaskedConv2d):  # a layer, which takes one
+        torch.testing.assert_close(network(torch.stack([x, -x], 1))[:, 0], network(x))
+        torch.testing.assert_close(network(x[0]), network(x)[0])
 
 
 def test_double_precision_is_kept(network_and_input):

@@ -18,7 +18,7 @@ def randomised(network: PixelCNN) -> PixelCNN:
 @pytest.mark.parametrize("size", [(4, 4), (8, 8), (3, 6)])
 @pytest.mark.parametrize("context_dim", [0, 3])
 def test_logit_of_a_pixel_reads_exactly_the_pixels_before_it(size, context_dim):
-    # Bar 5: the Jacobian has no entry at j >= i; and, with this many layers, no blind spot at j < i either.
+    # The Jacobian has no entry at j >= i; and, with this many layers, no blind spot at j < i either.
     network = randomised(PixelCNN((1, *size), hidden=6, num_layers=8, context_dim=context_dim))
     x = torch.rand(1, *size, dtype=torch.float64)
     context = torch.randn(context_dim, dtype=torch.float64) if context_dim else None
