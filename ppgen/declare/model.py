@@ -145,10 +145,11 @@ def describe(model: Model) -> str:
     # A description must not fail where the model does; `check` says what is wrong with it.
     with preserved_state(model), contextlib.suppress(Exception), tracer:
         model(None, 1)
+    nodes: dict[str, Any] = dict(tracer.trace.nodes)
     rows = []
     for site in model.sites.values():
         family, event = "?", ""
-        if node := tracer.trace.nodes.get(site.name):
+        if node := nodes.get(site.name):
             family = "a generated tensor" if node["infer"].get("_deterministic") else name_of(node["fn"])
             event = f"event {list(node['fn'].event_shape)}"
         given = f" | {', '.join(site.parents)}" if site.parents else ""

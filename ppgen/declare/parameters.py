@@ -54,9 +54,9 @@ def _is_capture(frame: Any) -> bool:
 
 def _announce(name: str, parameter: nn.Parameter) -> None:
     """Put a parameter into the traces around it, as far as no handler hides it, if one of them is a capture."""
-    value = parameter.view_as(parameter)  # a tensor of its own, so that the user's keeps no attribute of ours
+    value: Any = parameter.view_as(parameter)  # a tensor of its own, so that the user's keeps no attribute of ours
     value.unconstrained = lambda: parameter  # what Pyro's optimizers ask for
-    message: dict[str, Any] = {
+    message: Any = {
         "type": "param",
         "name": name,
         "fn": None,
@@ -180,7 +180,7 @@ class Parameters(Messenger):
                     got=f'pyro.param("{name}")',
                     fix="give an initial tensor, in the guide if that runs first",
                 )
-            start = init() if callable(init) else init
+            start: Any = init() if callable(init) else init
             self.store.create(name, start, constraints.real if constraint is None else constraint)
         return self.store.value(name)
 

@@ -94,6 +94,7 @@ class ProgramPart(Announced):
         self, function: Callable[..., Any], store: Store, passed_on: dict[str, inspect.Parameter] | None = None
     ) -> None:
         super().__init__()
+        self.function: Callable[..., Any]
         if not callable(function) or isinstance(function, type):
             raise DeclarationError(
                 "Program: model and guide must be functions or modules",
@@ -185,7 +186,8 @@ def networks_of(function: Callable[..., Any]) -> list[nn.Module]:
     :func:`ppgen.check` refuses its parameters by name.
     """
     seen: dict[int, Any] = {}  # holds what it has seen, so that no id is given twice
-    waiting: list[Any] = [function if _leads_on(function) else function.__call__]
+    program: Any = function
+    waiting: list[Any] = [program if _leads_on(program) else program.__call__]
     while waiting:
         candidate = waiting.pop(0)
         if id(candidate) not in seen:

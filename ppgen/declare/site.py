@@ -65,7 +65,7 @@ def _decorator(role: Role, method: Method | None, local: bool, plate: str | tupl
             fix="give the site an event dimension instead: dist.Normal(0., 1.).expand([K]).to_event(1)",
         )
 
-    def mark(function: Method) -> Method:
+    def mark(function: Any) -> Any:
         if not inspect.isfunction(function):
             raise DeclarationError(
                 f"@ppgen.{role} marks a method",

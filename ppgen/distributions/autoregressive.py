@@ -48,7 +48,7 @@ class Autoregressive(TorchDistribution):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    support = constraints.independent(constraints.boolean, 3)
+    support: Any = constraints.independent(constraints.boolean, 3)
     has_rsample = False
 
     def __init__(
@@ -123,10 +123,8 @@ class Autoregressive(TorchDistribution):
         """``size`` images in raster order."""
         like = next(self.network.parameters(), torch.empty(()))
         images = like.new_zeros(size, *self.event_shape)
-        if hasattr(self.network, "incremental"):
-            steps = self.network.incremental(size, context)
-        else:
-            steps = _WholePasses(self.network, images, context)
+        incremental = getattr(self.network, "incremental", None)
+        steps = _WholePasses(self.network, images, context) if incremental is None else incremental(size, context)
         _, height, width = self.event_shape
         for row in range(height):
             for column in range(width):

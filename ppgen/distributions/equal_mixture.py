@@ -38,13 +38,8 @@ class EqualMixture(TorchDistribution):
 
     def __init__(self, components: Any, validate_args: bool | None = None) -> None:
         (self.num_components,) = components.batch_shape
-        self.components = components
+        self.components, self.has_rsample = components, components.has_rsample
         super().__init__(torch.Size(), components.event_shape, validate_args=validate_args)
-
-    @property
-    def has_rsample(self) -> bool:
-        """Whether draws are differentiable: as the components' are."""
-        return bool(self.components.has_rsample)
 
     @property
     def support(self) -> Any:

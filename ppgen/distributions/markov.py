@@ -41,7 +41,7 @@ class Markov(TorchDistribution):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    support = constraints.independent(constraints.real, 2)
+    support: Any = constraints.independent(constraints.real, 2)
     has_rsample = True
 
     def __init__(

@@ -41,7 +41,7 @@ class FlowDistribution(TorchDistribution):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    support = constraints.real_vector
+    support: Any = constraints.real_vector
     has_rsample = True
 
     def __init__(self, flow: Any, validate_args: bool | None = None) -> None:

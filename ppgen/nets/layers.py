@@ -77,9 +77,10 @@ class GatedMLP(Recorded):
         self.event_dims = [len(shape) for shape in in_shapes]
         widths = [sum(prod(shape) for shape in in_shapes), *hidden]
         # One map for values and gates: half as many matrix products.
-        self.layers = nn.ModuleList(nn.Linear(before, 2 * after) for before, after in pairwise(widths))
-        for layer in self.layers:  # torch's default is made for one map; behind closing gates its signal would die out
+        layers = [nn.Linear(before, 2 * after) for before, after in pairwise(widths)]
+        for layer in layers:  # torch's default is made for one map; behind closing gates its signal would die out
             nn.init.normal_(layer.weight, std=(2.0 / layer.in_features) ** 0.5)
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Features ``[*batch, hidden[-1]]`` of the inputs."""

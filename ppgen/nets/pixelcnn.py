@@ -6,6 +6,7 @@ __all__ = ["CachedPixels", "PixelCNN"]
 
 from collections.abc import Sequence
 from math import prod
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -113,12 +114,13 @@ class CachedPixels:
 
     def __init__(self, network: PixelCNN, size: int, context: Tensor | None = None) -> None:
         self.network, self.context = network, context
+        self.layers = cast("list[GatedLayer]", list(network.layers))
         hidden = network.first_vertical.weight.shape[0]
         height, width = network.bias.shape[-2:]
         new = network.bias.new_zeros
         self.pixels = new(size, 1, height, width)
-        self.vertical = [new(size, hidden, height, width) for _ in network.layers]
-        self.horizontal = [new(size, hidden, 1, width) for _ in network.layers]
+        self.vertical = [new(size, hidden, height, width) for _ in self.layers]
+        self.horizontal = [new(size, hidden, 1, width) for _ in self.layers]
         self.messages: list[Tensor] = []
 
     def logits(self, row: int, column: int) -> Tensor:
@@ -131,7 +133,7 @@ class CachedPixels:
         if column == 0:
             self._start_row(row)
         state = self.network.first_horizontal.pixel(self.pixels[:, :, row : row + 1], column)
-        for layer, states, message in zip(self.network.layers, self.horizontal, self.messages, strict=True):
+        for layer, states, message in zip(self.layers, self.horizontal, self.messages, strict=True):
             states[..., column : column + 1] = state
             features = layer.horizontal.pixel(states, column)
             state = layer.advance(state, features, message[..., column : column + 1])
@@ -151,7 +153,7 @@ class CachedPixels:
         """One row of the vertical stack, and its messages to the horizontal stack of that row."""
         self.messages = []
         state = self.network.first_vertical.row(self.pixels, row)
-        for layer, states in zip(self.network.layers, self.vertical, strict=True):
+        for layer, states in zip(self.layers, self.vertical, strict=True):
             states[:, :, row : row + 1] = state
             state, message = layer.descend(layer.vertical.row(states, row), self.context)
             self.messages.append(message)
