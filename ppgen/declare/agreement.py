@@ -107,7 +107,8 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             fix="in the guide, as in the model: return q.mask(mask); a derived guide copies the mask of a site whose "
             "method in the model returns p.mask(mask)",
         )
-    if not _same(model_node["scale"], guide_node["scale"]):
+    scales = (torch.as_tensor(node["scale"]).double() for node in (model_node, guide_node))
+    if not bool(torch.isclose(*torch.broadcast_tensors(*scales)).all()):
         raise DeclarationError(
             f"{where}: model and guide scale this site differently",
             expected=f"scale {_words(model_node['scale'])}, as in the model",
@@ -240,11 +241,6 @@ def _covers(p: Any, q: Any, value: Tensor) -> bool:
     if name_of(q) == "Delta" or same_support(wanted, offered):
         return True
     return name_of(q) == "TransformedDistribution" and support_name(offered) == "real numbers"
-
-
-def _same(first: float | Tensor, second: float | Tensor) -> bool:
-    a, b = torch.broadcast_tensors(torch.as_tensor(first), torch.as_tensor(second))
-    return bool(torch.isclose(a.double(), b.double()).all())
 
 
 def _same_mask(model_node: Any, guide_node: Any) -> bool:

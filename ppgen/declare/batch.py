@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ppgen.errors import DataError
@@ -120,9 +121,7 @@ def views(batch: Mapping[str, Tensor], names: list[str]) -> Iterator[dict[str, T
         yield dict(batch)
         return
     yield {name: value for name, value in batch.items() if name not in names}
-    known = ~is_missing(batch[names[0]])
-    for name in names[1:]:
-        known = known & ~is_missing(batch[name])
+    known = ~torch.stack([is_missing(batch[name]) for name in names]).any(0)
     if bool(known.any()):
         yield {name: value[known] for name, value in batch.items()}
 

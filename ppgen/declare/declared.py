@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pyro
@@ -35,6 +37,7 @@ class Declared(Announced, Recorded):
 
     sites: ClassVar[Mapping[str, Site]] = {}
     plates: ClassVar[tuple[str, ...]] = ()
+    sizes: Mapping[str, int] = MappingProxyType({})  # of further plates, where the batch does not show them
     inner: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -53,11 +56,6 @@ class Declared(Announced, Recorded):
             )
         super().__setattr__(name, value)
 
-    @property
-    def plate_sizes(self) -> Mapping[str, int]:
-        """Sizes of further plates, where the batch does not show them; a subclass may set ``self.sizes = {...}``."""
-        return getattr(self, "sizes", {})
-
     def run_sites(self, batch: Batch, size: int, rows: int, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """Run every site in order, global ones first.
 
@@ -74,17 +72,15 @@ class Declared(Announced, Recorded):
         with contextlib.ExitStack() as stack:
             if device.type != "cpu":
                 stack.enter_context(torch.device(device))  # priors written as dist.Normal(0., 1.) land here
-            for site in self.sites.values():
-                if not site.local and not self._is_given(site, batch):
-                    fn = self.call_site(site, batch, values)
-                    values[site.name] = self._draw(site, fn, batch, ())
+            drawn = [site for site in self.sites.values() if not self._is_given(site, batch)]
+            for site in (site for site in drawn if not site.local):
+                values[site.name] = self._draw(site, self.call_site(site, batch, values), batch, ())
             data = pyro.plate(DATA_PLATE, size, subsample=torch.arange(rows), dim=-1 - len(self.inner))
             stack.enter_context(data)
             plates: dict[str, Any] = {}
-            for site in self.sites.values():
-                if site.local and not self._is_given(site, batch):
-                    fn = self.call_site(site, batch, values)
-                    values[site.name] = self._draw_local(site, fn, batch, rows, plates)
+            for site in (site for site in drawn if site.local):
+                fn = self.call_site(site, batch, values)
+                values[site.name] = self._draw_local(site, fn, batch, rows, plates)
         return values
 
     def _draw_local(self, site: Site, fn: Any, batch: Batch, rows: int, plates: dict[str, Any]) -> Tensor:
@@ -162,8 +158,8 @@ class Declared(Announced, Recorded):
                 position = 1 + other.plates.index(name)
                 if batch[other.name].dim() > position:
                     return batch[other.name].shape[position]
-        if name in self.plate_sizes:
-            return int(self.plate_sizes[name])
+        if name in self.sizes:
+            return int(self.sizes[name])
         shape = fn.shape if isinstance(fn, Tensor) else getattr(fn, "batch_shape", ())
         if len(shape) >= -dim and shape[dim] > 1:
             return int(shape[dim])
@@ -202,16 +198,13 @@ def inner_plates(sites: Iterable[Site], first: tuple[str, ...] = (), owner: str 
 def _taken_names(cls: type) -> frozenset[str]:
     """Names that torch and ppgen use on every object of the class, so that no site can have them."""
     ours = (b for b in cls.__mro__[1:] if b.__module__.startswith(("torch.", f"{__package__}.")))
-    own = {"training", "sizes", "constructor_arguments", "observation", DATA_PLATE}
+    own = {"training", "constructor_arguments", "observation", DATA_PLATE}
     return frozenset(own.union(*(vars(base) for base in ours)))
 
 
 def _device(module: nn.Module, batch: Batch) -> torch.device:
-    for tensor in batch.values():
-        return tensor.device
-    for parameter in module.parameters():
-        return parameter.device
-    return torch.device("cpu")
+    tensors = itertools.chain(batch.values(), module.parameters())
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 def _missing_parent(owner: str, site: Site, parent: str, known: tuple[str, ...]) -> DeclarationError:

@@ -74,17 +74,10 @@ DIRICHLET = lambda: dist.Dirichlet(torch.ones(3))
     [
         (prior(dist.Normal, 0.0, 1.0), NORMAL),
         (prior(dist.Normal, 0.0, 1.0), lambda x: dist.MultivariateNormal(torch.zeros(len(x), 3), torch.eye(3))),
-        (prior(dist.Normal, 0.0, 1.0), vector(dist.StudentT, 4.0, 0.0, 1.0)),
         (GAMMA, vector(dist.LogNormal, 0.0, 1.0)),
-        (GAMMA, vector(dist.Weibull, 1.0, 1.0)),
         (GAMMA, to(constraints.positive)),
-        (prior(dist.LogNormal, 0.0, 1.0), vector(dist.Gamma, 2.0, 2.0)),
-        (prior(dist.HalfNormal, 1.0), vector(dist.LogNormal, 0.0, 1.0)),
-        (prior(dist.HalfCauchy, 1.0), to(constraints.positive)),
         (BETA, vector(dist.Beta, 2.0, 2.0)),
         (BETA, vector(dist.Uniform, 0.0, 1.0)),
-        (BETA, to(constraints.unit_interval)),
-        (prior(dist.Uniform, 0.0, 1.0), vector(dist.Beta, 2.0, 2.0)),
         (UNIFORM, to(constraints.interval(-1.0, 3.0))),
         (
             UNIFORM,
@@ -114,12 +107,10 @@ def test_guides_on_the_models_support_pass(p, q):
     [
         (prior(dist.LogNormal, 0.0, 1.0), NORMAL, ("positive numbers, as LogNormal", "Normal over real numbers")),
         (GAMMA, NORMAL, ("non-negative numbers, as Gamma", "Normal over real numbers")),
-        (BETA, NORMAL, ("numbers in [0, 1], as Beta", "Normal over real numbers")),
         (DIRICHLET, NORMAL, ("points of the simplex",)),
         (UNIFORM, vector(dist.Beta, 1.0, 1.0), ("numbers in [-1, 3]", "Beta over numbers in [0, 1]")),
         (prior(dist.Normal, 0.0, 1.0), vector(dist.LogNormal, 0.0, 1.0), ("real numbers, as Normal", "LogNormal over")),
         (prior(dist.Pareto, 2.0, 1.0), vector(dist.LogNormal, 3.0, 0.1), ("numbers from 2 on", "positive numbers")),
-        (GAMMA, vector(dist.Beta, 1.0, 1.0), ("non-negative numbers", "numbers in [0, 1]")),
         (
             UNIFORM,
             lambda x: dist.TransformedDistribution(dist.Normal(X, 1.0), [AffineTransform(9.0, 0.1)]).to_event(1),
@@ -223,8 +214,6 @@ def normal():
         ),
         (lambda x: dist.Normal(torch.zeros(1, len(x), 3), 1.0).to_event(1), ("draws another shape", "[1, 5, 3]")),
         (lambda x: dist.Normal(torch.zeros(2, 3), 1.0).to_event(1), ("batch shape of the distribution", "[2]")),
-        (lambda x: None, ("must return a distribution", "NoneType (did the method forget to return?)")),
-        (lambda x: x, ("must return a distribution", "Tensor")),
         (lambda x: (x, x), ("must return a distribution", "tuple")),
     ],
 )
@@ -237,10 +226,8 @@ def test_a_guides_draws_have_the_models_shape(refuses, q, words):
     ("p", "words"),
     [
         (lambda: dist.Normal(torch.zeros(3), 1.0), ("batch shape [5] (data)", "batch shape [3]", ".to_event(1)")),
-        (lambda: dist.Normal(torch.zeros(5, 3), 1.0).to_event(2).expand([4]), ("batch shape [4]",)),
         (lambda: dist.Normal(torch.zeros(2, 5), 1.0), ("batch shape [2, 5]", ".to_event(1)")),
-        (lambda: None, ("must return a distribution", "forget to return")),
-        (lambda: torch.zeros(5), ("must return a distribution", "@ppgen.implicit")),
+        (lambda: None, ("must return a distribution", "forget to return", "@ppgen.implicit")),
     ],
 )
 def test_a_models_distributions_fit_their_plates(refuses, p, words):
@@ -334,6 +321,11 @@ def local(x, size):
         pyro.sample("x", dist.Normal(z, 1.0), obs=x)
 
 
+def follow(x, size):
+    with pyro.plate("data", size, subsample_size=len(x)):
+        pyro.sample("z", dist.Normal(x, 1.0))
+
+
 def test_a_guide_with_parameters_per_data_point(refuses):
     def remembering(x, size):
         loc = pyro.param("loc", torch.zeros(len(x)))
@@ -354,10 +346,6 @@ def test_model_and_guide_scale_alike(refuses):
     with refuses(DeclarationError, "plain.z: model and guide scale this site differently", "scale 2.4", "scale 1"):
         check(Program(local, plain), batch={"x": ROW})
 
-    def follow(x, size):
-        with pyro.plate("data", size, subsample_size=len(x)):
-            pyro.sample("z", dist.Normal(x, 1.0))
-
     check(Program(local, follow), batch={"x": ROW})
     tempered = pyro.poutine.scale(local, scale=0.5)
     with refuses(DeclarationError, "follow.z: model and guide scale", "scale 0.5", "ppgen.ELBO(beta=...)"):
@@ -369,22 +357,17 @@ def test_a_scale_may_be_a_tensor(refuses):
     weights = torch.tensor([1.0, 2.0, 1.0, 1.0, 1.0, 1.0])
 
     def weighted(x, size, weight):
-        with pyro.plate("data", size, subsample_size=len(x)), pyro.poutine.scale(scale=weight):
-            z = pyro.sample("z", dist.Normal(0.0, 1.0))
-            pyro.sample("x", dist.Normal(z, 1.0), obs=x)
+        with pyro.poutine.scale(scale=weight):
+            local(x, size)
 
     def weighted_guide(x, size, weight):
-        with pyro.plate("data", size, subsample_size=len(x)), pyro.poutine.scale(scale=weight):
-            pyro.sample("z", dist.Normal(x, 1.0))
-
-    def plain(x, size):
-        with pyro.plate("data", size, subsample_size=len(x)):
-            pyro.sample("z", dist.Normal(x, 1.0))
+        with pyro.poutine.scale(scale=weight):
+            follow(x, size)
 
     batch = {"x": ROW, "weight": weights}
     check(Program(weighted, weighted_guide), batch=batch)
-    with refuses(DeclarationError, "plain.z: model and guide scale", "[1.0, 2.0"):
-        check(Program(weighted, plain), batch=batch)
+    with refuses(DeclarationError, "follow.z: model and guide scale", "[1.0, 2.0"):
+        check(Program(weighted, follow), batch=batch)
 
 
 # Registered parameters ------------------------------------------------------------------------------------------------

@@ -113,17 +113,6 @@ def test_two_programs_with_equal_names_never_meet():
     assert means == [3.0, 0.0]
 
 
-def test_setup_leaves_random_states_alone():
-    def drawing(x):
-        pyro.param("start", lambda: torch.randn(3))
-        simple(x)
-
-    state = torch.get_rng_state()
-    program = Program(drawing).setup({"x": X})
-    assert torch.equal(torch.get_rng_state(), state)
-    assert names(program.model) == ["params.start", "params.loc"]
-
-
 def test_gradients_reach_every_parameter():
     program = Program(model, guide).setup({"x": X})
     pyro.infer.Trace_ELBO().differentiable_loss(program.model, program.guide, {"x": X}, 12).backward()
@@ -253,13 +242,6 @@ def test_a_declared_model_with_a_written_guide():
         @observed
         def x(self, z):
             return dist.Normal(z, 1.0)
-
-    def written(x):
-        with pyro.plate("data", len(x)):
-            pyro.sample("z", dist.Normal(pyro.param("a", torch.tensor(0.5)) * x, 1.0))
-
-    with pytest.raises(DeclarationError, match="scale this site differently"):
-        check(Program(Declared(), written), batch={"x": X})
 
     def scaled(x, size):
         with pyro.plate("data", size, subsample_size=len(x)):

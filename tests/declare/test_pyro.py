@@ -78,22 +78,6 @@ def posterior_of_w(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return x.sum() / NOISE**2 / precision, torch.tensor(precision**-0.5)
 
 
-def test_trace_holds_the_log_joint():
-    x, z = torch.randn(5), torch.randn(5)
-    model = Local()
-    trace = pyro.poutine.trace(model).get_trace({"x": x, "z": z})
-    expected = dist.Normal(0.0, 1.0).log_prob(z).sum() + dist.Normal(z + 3.0, NOISE).log_prob(x).sum()
-    assert torch.isclose(trace.log_prob_sum(), expected)
-
-
-def test_render_model_draws_plates_and_edges():
-    source = pyro.render_model(Local(), model_args=({"x": torch.zeros(3)},)).source
-    assert "cluster_data" in source
-    assert "z -> x" in source
-    assert "x [label=x fillcolor=gray" in source
-    assert "w -> x" in pyro.render_model(Global(), model_args=({"x": torch.zeros(3)},)).source
-
-
 @pytest.mark.parametrize("parallel", [False, True])
 def test_prior_predictive(parallel):
     draws = Predictive(Local(), num_samples=400, parallel=parallel)(None, 10)
@@ -153,22 +137,6 @@ def test_svi_with_minibatches_reaches_the_posterior_of_a_global_latent():
     found = guide.quantiles([0.5, 0.8413])["w"]
     assert abs(found[0] - loc) < 0.5 * scale
     assert abs((found[1] - found[0]) / scale - 1) < 0.2
-
-
-@pytest.mark.usefixtures("_own_store")
-def test_svi_trains_parameters_that_pyro_module_shows_to_it():
-    model, guide, x = Local(), LocalGuide(), torch.randn(100) - 1.0
-
-    def shown(batch):
-        return pyro.module("model", model)(batch)
-
-    def shown_guide(batch):
-        return pyro.module("guide", guide)(batch)
-
-    svi = SVI(shown, shown_guide, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO())
-    for _ in range(250):
-        svi.step({"x": x})
-    assert abs(model.shift - x.mean()) < 0.2
 
 
 def test_nuts_recovers_the_posterior():

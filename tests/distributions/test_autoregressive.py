@@ -122,20 +122,6 @@ def test_log_prob_broadcasts_values_against_the_batch(value, batch, result, cont
     torch.testing.assert_close(actual.flatten(), torch.stack(each))
 
 
-@pytest.mark.parametrize("context_dim", [0, 2])
-def test_shapes_of_draws_and_expansion(context_dim):
-    context = torch.zeros(5, context_dim) if context_dim else None
-    images = Autoregressive(network(context_dim), SHAPE, context)
-    assert images.batch_shape == ((5,) if context_dim else ())
-    assert images.event_shape == SHAPE
-    wide = images.expand([3, 5])
-    assert wide.batch_shape == (3, 5)
-    assert wide.sample().shape == (3, 5, *SHAPE)
-    assert wide.sample((2,)).shape == (2, 3, 5, *SHAPE)
-    assert images.expand([0, 5]).sample().shape == (0, 5, *SHAPE)
-    assert images.expand_by([3]).log_prob(wide.sample()).shape == (3, 5) if context_dim else (3,)
-
-
 def test_log_prob_is_the_sum_over_pixels_of_bernoullis_and_passes_gradients_to_the_network():
     net, x = network(), all_images()[:64]
     log_prob = Autoregressive(net, SHAPE).log_prob(x)

@@ -43,16 +43,9 @@ def test_context_moves_the_distribution(name):
     torch.testing.assert_close(density[1:2], flow(context[1:2]).log_prob(z[1:2]))
 
 
-@pytest.mark.parametrize("batch", [(), (5,), (2, 5)])
-def test_shapes_and_densities_are_the_flows(batch):
-    flow = Flow(3, num_transforms=2, hidden=(8,)).flow()
-    ours = FlowDistribution(flow).expand(batch)
-    assert (ours.batch_shape, ours.event_shape) == (batch, (3,))
-    draw = ours.rsample((4,))
-    assert draw.shape == (4, *batch, 3)
-    assert ours.support.check(draw).all()
-    torch.testing.assert_close(ours.log_prob(draw), flow.log_prob(draw))
-    assert ours.log_prob(draw).shape == (4, *batch)
+def test_densities_are_the_flows():
+    flow, z = Flow(3, num_transforms=2, hidden=(8,)).flow(), torch.randn(4, 2, 5, 3)
+    torch.testing.assert_close(FlowDistribution(flow).expand((2, 5)).log_prob(z), flow.log_prob(z))
 
 
 def test_density_integrates_to_one():
