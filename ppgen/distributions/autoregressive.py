@@ -63,7 +63,12 @@ class Autoregressive(TorchDistribution):
         super().__init__(batch_shape, torch.Size(event_shape), validate_args=validate_args)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Autoregressive:
-        """The same distribution, independently for each element of ``batch_shape``."""
+        """The same distribution, independently for each element of a batch.
+
+        Args:
+            batch_shape: of the result.
+            _instance: not used; torch has it for subclasses.
+        """
         new = copy.copy(self)
         new._batch_shape = torch.Size(batch_shape)
         if self.context is not None:

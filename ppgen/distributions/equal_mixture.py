@@ -47,7 +47,12 @@ class EqualMixture(TorchDistribution):
         return self.components.support
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> EqualMixture:
-        """The same distribution, independently for each element of ``batch_shape``."""
+        """The same distribution, independently for each element of a batch.
+
+        Args:
+            batch_shape: of the result.
+            _instance: not used; torch has it for subclasses.
+        """
         new = copy.copy(self)
         new._batch_shape = torch.Size(batch_shape)
         return new

@@ -61,7 +61,12 @@ class Markov(TorchDistribution):
         super().__init__(batch_shape, torch.Size((length, *initial.event_shape)), validate_args=validate_args)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Markov:
-        """The same distribution, independently for each element of ``batch_shape``."""
+        """The same distribution, independently for each element of a batch.
+
+        Args:
+            batch_shape: of the result.
+            _instance: not used; torch has it for subclasses.
+        """
         new = copy.copy(self)
         new._batch_shape = torch.Size(batch_shape)
         new.initial = self.initial.expand(new._batch_shape)

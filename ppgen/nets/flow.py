@@ -49,7 +49,12 @@ class FlowDistribution(TorchDistribution):
         super().__init__(flow.batch_shape, flow.event_shape, validate_args=validate_args)
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> FlowDistribution:
-        """The same distribution, independently for each element of ``batch_shape``."""
+        """The same distribution, independently for each element of a batch.
+
+        Args:
+            batch_shape: of the result.
+            _instance: not used; torch has it for subclasses.
+        """
         new = copy.copy(self)
         new._batch_shape = torch.Size(batch_shape)
         new.flow = self.flow.expand(new._batch_shape)
