@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.declare.announced import Announced
 from ppgen.declare.batch import batch_rows
 from ppgen.declare.model import Model
+from ppgen.declare.parameters import Announced
 from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyro.distributions as dist
@@ -9,14 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions.transforms import AffineTransform, ReshapeTransform
 
-from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide, Latent
 from ppgen.guides.heads import positive
 from ppgen.nets import Flow as FlowNetwork
+from ppgen.nets.flow import zuko_flow
 
 __all__ = ["Flow"]
-
-_FLOWS = ("MAF", "NSF", "NICE", "NAF")
 
 
 class Flow(DerivedGuide):
@@ -29,7 +28,8 @@ class Flow(DerivedGuide):
 
     Args:
         model: the declared model.
-        flow: ``"MAF"``, ``"NSF"``, ``"NICE"`` or ``"NAF"``.
+        flow: a constructor of zuko, such as ``zuko.flows.NSF``, or its name as a command line gives it: ``"MAF"``,
+            ``"NSF"``, ``"NICE"`` or ``"NAF"``.
         transforms: how many are stacked.
         context: numbers that a head hands to its flow.
         encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
@@ -37,13 +37,16 @@ class Flow(DerivedGuide):
     """
 
     def __init__(
-        self, model: Any, *, flow: str = "MAF", transforms: int = 3, context: int = 64, **settings: Any
+        self,
+        model: Any,
+        *,
+        flow: str | Callable[..., nn.Module] = "MAF",
+        transforms: int = 3,
+        context: int = 64,
+        **settings: Any,
     ) -> None:
-        if flow not in _FLOWS:
-            raise SettingError(
-                f"Flow: unknown flow {flow!r}", expected=", ".join(_FLOWS), got=repr(flow), fix='flow="NSF"'
-            )
-        self.flow, self.transforms, self.context = flow, transforms, context
+        self.flow = zuko_flow(flow) if isinstance(flow, str) else flow
+        self.transforms, self.context = transforms, context
         super().__init__(model, **settings)
 
     def conditions(self, latent: Latent, before: list[Latent]) -> list[Latent]:

@@ -14,6 +14,7 @@ from ppgen.errors import SettingError
 from ppgen.guides import Flow, Structured
 from ppgen.guides.structured import faithful_inverse
 from ppgen.inference.bound import elbo_parts, elbo_per_datum
+from ppgen.nets.flow import zuko_flow
 
 
 class TwoLevels(Model):
@@ -93,3 +94,9 @@ def test_unknown_settings_are_refused() -> None:
         Structured(TwoLevels(), order="sideways")  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="unknown flow"):
         Flow(TwoLevels(), flow="MOF")
+
+
+def test_a_flow_is_given_by_its_constructor_or_by_its_name() -> None:
+    made = [Flow(TwoLevels(), flow=flow, transforms=1) for flow in ("NSF", zuko_flow("NSF"))]
+    assert repr(made[0].parts) == repr(made[1].parts)
+    assert "NSF" in repr(made[0].parts)
