@@ -17,7 +17,8 @@ from ppgen.declare.site import Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
 from ppgen.inference.batch_trace import discrete_sites
-from ppgen.inference.bound import elbo_parts, elbo_per_datum
+from ppgen.inference.bound import elbo_parts
+from ppgen.inference.importance import elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
 _TRIALS = 8

@@ -16,6 +16,7 @@ from ppgen.declare.batch import without_latents
 from ppgen.declare.look import label_of
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
+from ppgen.inference.posterior import closed_mean
 
 __all__ = ["covariates", "draw_global", "draw_observed", "placeholders", "prior_batch", "reconstruct"]
 
@@ -36,8 +37,13 @@ def draw_observed(
     """``n`` draws of every observed or implicit site; with ``mean``, the likelihood's mean at a draw of the latents.
 
     Args:
+        model: the model.
         given: covariates, [n, ...] each; the value of an observed site is a placeholder, and is drawn anew.
-        fixed: values of global latents.
+        n: how many.
+        fixed: values of global latents, [*event] each.
+        mean: give means instead of draws.
+        seed: of the draws.
+        device: where the model is.
     """
     pieces: list[dict[str, Tensor]] = []
     prior = pyro.poutine.condition(pyro.poutine.uncondition(model), data=dict(fixed))
@@ -50,7 +56,14 @@ def draw_observed(
 
 
 def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
-    """One draw of every global latent from the guide."""
+    """One draw of every global latent from the guide, [*event] each.
+
+    Args:
+        model: the model.
+        guide: the guide.
+        data: rows that the guide reads, [N, ...] each.
+        seed: of the draw.
+    """
     rows = len(next(iter(data.values())))
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
         draws = trace_guide(guide, without_latents(model, data), rows)
@@ -60,7 +73,14 @@ def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, see
 def reconstruct(
     model: nn.Module, latents: Mapping[str, Tensor], data: Mapping[str, Tensor], *, seed: int
 ) -> dict[str, Tensor]:
-    """The likelihood's mean at given latents, for every observed site; a draw where there is no closed-form mean."""
+    """The likelihood's mean at given latents, for every observed site, [N, *event]; a draw where it has none.
+
+    Args:
+        model: the model.
+        latents: their values, [N, *event] each ([*event] if global).
+        data: values by site and covariate, [N, ...] each.
+        seed: of the draws.
+    """
     rows = len(next(iter(data.values())))
     pieces = []
     with seeded(seed, next(iter(data.values())).device), evaluating(model):
@@ -84,12 +104,8 @@ def _outputs(model: Any, handled: Any, batch: Mapping[str, Tensor], rows: int) -
 
 
 def _value(node: Any, mean: bool) -> Tensor:
-    if not mean:
-        return node["value"]
-    try:
-        return node["fn"].mean.expand(node["value"].shape)
-    except (NotImplementedError, AttributeError):
-        return node["value"]
+    center = closed_mean(node["fn"]) if mean else None
+    return node["value"] if center is None else center.expand(node["value"].shape)
 
 
 def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
@@ -97,6 +113,10 @@ def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
 
     Those of a declared model are parents that are no sites. Of a hand-written program only the arguments are known:
     those that share the name of an observed site are taken for its value.
+
+    Args:
+        model: the model.
+        dataset: the data that it is for.
     """
     sites = model.sites
     if isinstance(model, ProgramPart):
@@ -109,7 +129,13 @@ def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
 
 
 def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:
-    """Values for the data arguments of a hand-written program, which a prior run draws anew: [n, ...] of zeros."""
+    """Values for the data arguments of a hand-written program, which a prior run draws anew: [n, ...] of zeros.
+
+    Args:
+        model: the model.
+        dataset: the data that it is for.
+        n: how many rows.
+    """
     if not isinstance(model, ProgramPart):
         return {}
     needed, _ = covariates(model, dataset)
@@ -118,7 +144,19 @@ def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:
 
 
 def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) -> dict[str, Tensor]:
-    """What a prior run needs in its batch: the covariates, and values for the arguments of a Pyro function."""
+    """The batch of a prior run: the covariates, and values for the arguments of a Pyro function, [n, ...] each.
+
+    Args:
+        model: the model.
+        dataset: the data that it is for.
+        n: how many rows.
+        given: covariates by name, [n, ...] each, or one value for all.
+
+    Raises:
+        Unanswerable: naming a covariate that is missing.
+        SettingError: naming one that the model does not take.
+        DataError: naming one without a row for each draw.
+    """
     needed, known = covariates(model, dataset)
     missing = [name for name in needed if name not in given]
     surplus = [name for name in given if name not in known]

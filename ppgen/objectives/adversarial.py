@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Adversarial", "AdversarialLoss", "NonSaturating"]
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ppgen.arguments import one_of
 from ppgen.context import frozen
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
@@ -65,6 +67,7 @@ class NonSaturating(AdversarialLoss):
 LOSSES: dict[str, type[AdversarialLoss]] = {"nonsaturating": NonSaturating}
 
 
+@dataclasses.dataclass(frozen=True, init=False, eq=False)
 class Adversarial(Objective):
     """Train an implicit model against a critic, which belongs to the objective.
 
@@ -87,22 +90,15 @@ class Adversarial(Objective):
         'Adversarial(nonsaturating)'
     """
 
+    loss_name: str
+
     def __init__(self, critic: nn.Module | None = None, loss: str = "nonsaturating") -> None:
-        super().__init__()
-        if loss not in LOSSES:
-            raise SettingError(
-                "Adversarial: this loss is not known",
-                expected=" or ".join(repr(name) for name in LOSSES),
-                got=repr(loss),
-                fix='ppgen.Adversarial(loss="nonsaturating")',
-            )
-        self.loss_name, self.family = loss, LOSSES[loss]()
+        object.__setattr__(self, "loss_name", one_of("Adversarial: loss", loss, LOSSES))
         if critic is not None:
             self.networks["critic"] = critic
 
     @property
     def name(self) -> str:
-        """``Adversarial(nonsaturating)``."""
         return f"Adversarial({self.loss_name})"
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
@@ -164,10 +160,10 @@ class Adversarial(Objective):
         if player == "critic":
             with torch.no_grad():
                 fake = model(given, len(real))[site]
-            return self.family.critic(judge, real, fake)
+            return LOSSES[self.loss_name]().critic(judge, real, fake)
         fake = model(given, len(real))[site]
         with frozen(critic):
-            return self.family.generator(judge, fake)
+            return LOSSES[self.loss_name]().generator(judge, fake)
 
     def settings(self) -> dict[str, Any]:
         """The loss; a critic of the user's own is no JSON and is given again when a run is loaded."""

@@ -13,7 +13,8 @@ from ppgen.declare import Model, check, latent, observed
 from ppgen.errors import SettingError
 from ppgen.guides import Flow, Structured
 from ppgen.guides.structured import faithful_inverse
-from ppgen.inference.bound import elbo_parts, elbo_per_datum
+from ppgen.inference.bound import elbo_parts
+from ppgen.inference.importance import elbo_per_datum
 
 
 class TwoLevels(Model):

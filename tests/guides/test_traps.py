@@ -17,7 +17,7 @@ import ppgen
 from ppgen.declare import Guide, Model, Program, check, latent, observed
 from ppgen.errors import DeclarationError
 from ppgen.guides import Delta, DerivedGuide, Flow, FullRank, MeanField, Structured
-from ppgen.inference.bound import elbo_per_datum
+from ppgen.inference.importance import elbo_per_datum
 from tests.oracles.known_answers import case
 
 FAMILIES = [MeanField, FullRank, Structured, Flow, Delta]

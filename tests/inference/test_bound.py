@@ -13,7 +13,8 @@ import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DeclarationError
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.inference.bound import elbo_parts, kl_per_dimension, log_weights
+from ppgen.inference.bound import elbo_parts, kl_per_dimension
+from ppgen.inference.importance import log_weights
 from ppgen.models import VAE, ConditionalVAE
 from tests.oracles.conjugate import SharedMean, TwoLevels
 

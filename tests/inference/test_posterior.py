@@ -13,7 +13,7 @@ from torch import Tensor
 import ppgen.inference.posterior as module
 from ppgen.declare import Guide, Model, latent
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.inference.enumeration import enumerate_discrete
+from ppgen.inference.batch_trace import enumerate_discrete
 from ppgen.inference.posterior import (
     draw_missing,
     mean_by_datum,

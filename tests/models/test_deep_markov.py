@@ -8,7 +8,8 @@ from torch.distributions.transforms import ReshapeTransform
 
 from ppgen.declare import Guide, latent
 from ppgen.guides import MeanField, NetworkGuide
-from ppgen.inference.bound import elbo_parts, log_weights
+from ppgen.inference.bound import elbo_parts
+from ppgen.inference.importance import log_weights
 from ppgen.models import DeepMarkovModel
 from ppgen.nets import Smoother
 

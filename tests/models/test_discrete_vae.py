@@ -5,7 +5,8 @@ from itertools import product
 import torch
 
 from ppgen.guides import MeanField
-from ppgen.inference.bound import elbo_parts, log_weights
+from ppgen.inference.bound import elbo_parts
+from ppgen.inference.importance import log_weights
 from ppgen.models import DiscreteVAE
 
 DIM, LETTERS = 5, 3

@@ -9,7 +9,8 @@ from torch import Tensor
 from ppgen import nets
 from ppgen.declare import Guide, latent
 from ppgen.guides import MeanField
-from ppgen.inference.bound import elbo_parts, log_weights
+from ppgen.inference.bound import elbo_parts
+from ppgen.inference.importance import log_weights
 from ppgen.models import ConditionalVAE, SemiSupervisedVAE
 
 SHAPE, CLASSES, LATENT = (1, 4, 4), 3, 2

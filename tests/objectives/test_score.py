@@ -15,7 +15,7 @@ from ppgen.context import validation
 from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DataError
 from ppgen.guides import MeanField
-from ppgen.inference.bound import elbo_per_datum
+from ppgen.inference.importance import elbo_per_datum
 from ppgen.objectives import ELBO, TrainingPosition
 from tests.oracles.gaussian_pair import z_scores
 from tests.oracles.pyro_elbos import gradients
