@@ -193,7 +193,7 @@ def _is_identity(transform: Any) -> bool:
 
 
 class Masks:
-    """Asks the model for the masks of its latents, on any batch.
+    """The masks that a model puts on its latents, on any batch.
 
     A mask is a function of data. Where the method that returns it has latents as parents too, these are drawn already,
     or else some value stands in for them.
@@ -207,7 +207,14 @@ class Masks:
         self.model, self.example = model, example
 
     def of(self, site: Site, batch: Mapping[str, Tensor], drawn: Mapping[str, Tensor], rows: int) -> Any:
-        """The mask of a site: a tensor that broadcasts against its plates, or a bool."""
+        """The mask of a site: a tensor that broadcasts against its plates [rows, *plates], or a bool.
+
+        Args:
+            site: the latent.
+            batch: values by site and covariate, [rows, ...] each.
+            drawn: values of the latents that are drawn already, [rows, *event] each.
+            rows: of the batch.
+        """
         values = {name: self._stand_in(name, value, rows) for name, value in self.example.items() if name not in batch}
         with preserved_state(self.model):
             mask = mask_of(self.model.call_site(site, batch, {**values, **drawn}))

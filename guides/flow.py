@@ -9,14 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions.transforms import AffineTransform, ReshapeTransform
 
-from ppgen.errors import SettingError
+from ppgen.arguments import one_of, whole_number
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.heads import positive
+from ppgen.guides.networks import positive
 from ppgen.nets import Flow as FlowNetwork
 
 __all__ = ["Flow"]
-
-_FLOWS = ("MAF", "NSF", "NICE", "NAF")
 
 
 class Flow(DerivedGuide):
@@ -32,18 +30,15 @@ class Flow(DerivedGuide):
         flow: ``"MAF"``, ``"NSF"``, ``"NICE"`` or ``"NAF"``.
         transforms: how many are stacked.
         context: numbers that a head hands to its flow.
-        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        encoder: a network of the user's: x [batch, ...] -> features [batch, F].
         width: features of the default encoder, and hidden width of heads and flows.
     """
 
     def __init__(
         self, model: Any, *, flow: str = "MAF", transforms: int = 3, context: int = 64, **settings: Any
     ) -> None:
-        if flow not in _FLOWS:
-            raise SettingError(
-                f"Flow: unknown flow {flow!r}", expected=", ".join(_FLOWS), got=repr(flow), fix='flow="NSF"'
-            )
-        self.flow, self.transforms, self.context = flow, transforms, context
+        self.flow = one_of("Flow: flow", flow, ("MAF", "NSF", "NICE", "NAF"))
+        self.transforms, self.context = whole_number("Flow: transforms", transforms), context
         super().__init__(model, **settings)
 
     def conditions(self, latent: Latent, before: list[Latent]) -> list[Latent]:

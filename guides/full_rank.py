@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ppgen.errors import DeclarationError
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.heads import lower_triangle, positive, with_covariance
+from ppgen.guides.networks import lower_triangle, positive, with_covariance
 
 __all__ = ["FullRank"]
 
@@ -27,7 +27,7 @@ class FullRank(DerivedGuide):
 
     Args:
         model: the declared model.
-        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        encoder: a network of the user's: x [batch, ...] -> features [batch, F].
         width: features of the default encoder.
 
     Raises:

@@ -18,8 +18,7 @@ from ppgen import guides
 from ppgen.errors import SettingError
 from ppgen.guides import MeanField
 from ppgen.inference import importance
-from ppgen.inference.importance import log_weights
-from ppgen.inference.importance import only_latent, particle_weights, repeat_rows
+from ppgen.inference.importance import log_weights, only_latent, particle_weights, repeat_rows
 from ppgen.models import ConditionalVAE, DiscreteVAE, PixelCNN
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal

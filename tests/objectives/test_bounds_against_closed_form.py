@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from ppgen.context import validation
-from ppgen.inference.importance import log_weights
-from ppgen.inference.importance import repeat_rows
+from ppgen.inference.importance import log_weights, repeat_rows
 from ppgen.objectives import ELBO, IWAE, Objective, TrainingPosition, WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, exact_guide, log_evidence, z_scores
 from tests.oracles.pyro_elbos import gradients

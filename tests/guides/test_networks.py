@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ppgen.errors import DeclarationError
-from ppgen.guides.encoder_input import EncoderInput
+from ppgen.guides.networks import EncoderInput
 
 
 @pytest.mark.parametrize(
