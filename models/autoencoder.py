@@ -22,6 +22,8 @@ class Autoencoder(Model):
 
     Reference: G. Hinton and R. Salakhutdinov, "Reducing the dimensionality of data with neural networks", 2006.
 
+    Fit with: ``ppgen.guides.Delta(model)``, ``ppgen.ELBO(beta=0.0)``.
+
     Args:
         x_shape: shape of one data point.
         latent_dim: size of the code.

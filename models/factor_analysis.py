@@ -21,6 +21,8 @@ class FactorAnalysis(Model):
     Reference: Z. Ghahramani and M. Beal, "Variational inference for Bayesian mixtures of factor analysers", 2000; the
     model with parameters in place of priors is D. Rubin and D. Thayer, "EM algorithms for ML factor analysis", 1982.
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
     Args:
         x_dim: size of one data point.
         latent_dim: number of factors.

@@ -22,6 +22,8 @@ class GAN(Model):
     generator follows A. Radford et al., "Unsupervised representation learning with deep convolutional generative
     adversarial networks", 2016 (arXiv 1511.06434).
 
+    Fit with: no guide, ``ppgen.Adversarial()``: the defaults.
+
     Args:
         x_shape: shape of one data point, with values in [0, 1].
         latent_dim: size of z.

@@ -23,6 +23,8 @@ class HierarchicalVAE(Model):
     generative models", 2014 (arXiv 1401.4082); Y. Burda, R. Grosse and R. Salakhutdinov, "Importance weighted
     autoencoders", 2016 (arXiv 1509.00519), where two layers are compared with one.
 
+    Fit with: ``ppgen.guides.Structured(model)``, ``ppgen.ELBO(warmup=5.0)``.
+
     Args:
         x_shape: shape of one data point.
         latent_dims: sizes of z1 and z2, the data's end first.

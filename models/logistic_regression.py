@@ -22,6 +22,8 @@ class BayesianLogisticRegression(Model):
     graphical structures", 1990; T. Jaakkola and M. Jordan, "Bayesian parameter estimation via variational methods",
     2000.
 
+    Fit with: ``ppgen.guides.FullRank(model)``, ``ppgen.ELBO()``.
+
     Args:
         x_dim: size of the covariate x.
         num_classes: labels are ``0 .. num_classes - 1``.

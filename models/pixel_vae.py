@@ -23,6 +23,8 @@ class PixelVAE(Model):
 
     Reference: I. Gulrajani et al., "PixelVAE: a latent variable model for natural images", 2017 (arXiv 1611.05013).
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
     Args:
         x_shape: ``(1, height, width)``.
         latent_dim: size of z.

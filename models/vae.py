@@ -20,6 +20,8 @@ class VAE(Model):
 
     Reference: D. Kingma and M. Welling, "Auto-encoding variational Bayes", 2014 (arXiv 1312.6114).
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
     Args:
         x_shape: shape of one data point.
         latent_dim: size of z.

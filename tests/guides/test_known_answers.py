@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from ppgen.guides import FullRank, MeanField, Structured
+from ppgen.guides import Flow, FullRank, MeanField, Structured
 from tests.oracles.ascent import bound, maximise
 from tests.oracles.known_answers import ByPattern, Known, case
 
@@ -38,6 +38,9 @@ def test_mean_field_reaches_the_best_that_factorises(name: str) -> None:
 JOINT = [
     ("A", FullRank, {}),
     ("B", FullRank, {}),
+    ("B", Structured, {}),
+    ("B", Structured, {"order": "model"}),
+    ("B", Flow, {"transforms": 2}),
     ("F", Structured, {}),
     ("masked data", FullRank, {}),
     ("masked data", Structured, {}),

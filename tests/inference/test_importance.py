@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tracemalloc
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,18 +84,6 @@ def test_a_pass_never_has_more_rows_than_allowed(
     assert max(seen) <= importance._ROWS_A_PASS
 
 
-def test_memory_does_not_grow_with_the_number_of_particles(pair: tuple[PPCA, MeanField, Tensor]) -> None:
-    """Python's side; the tensors' side is bounded by the rows of a pass, which the test before counts."""
-    model, guide, x = pair
-    peaks = []
-    for particles in (1000, 1000, 20_000):
-        tracemalloc.start()
-        importance.log_prob(model, guide, {"x": x}, particles, seed=0)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    assert peaks[2] < 1.5 * peaks[1] + 10_000
-
-
 def test_without_latents_it_is_exact() -> None:
     model = PixelCNN((1, 2, 2), hidden=3, num_layers=1)
     images = torch.tensor([[float(b) for b in f"{i:04b}"] for i in range(16)]).reshape(16, 1, 2, 2)
@@ -161,13 +148,6 @@ def test_a_number_of_particles_that_is_none(particles: Any) -> None:
     for ask in (importance.elbo, importance.log_prob):
         with pytest.raises(SettingError, match="num_particles"):
             ask(model, MeanField(model), x, particles, seed=0)
-
-
-def test_the_answer_of_a_fit_is_that_of_its_model(vae_fit: ppgen.fitted.Fit) -> None:
-    x = vae_fit.data.split("test")
-    expected = importance.log_prob(vae_fit.model, vae_fit.guide, x, 20, seed=4)
-    assert torch.equal(vae_fit.log_prob_per_datum(num_particles=20, seed=4), expected)
-    assert vae_fit.log_prob(num_particles=20, seed=4).value == expected.mean().item()
 
 
 def test_values_that_are_summed_out_count_as_rows_of_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:

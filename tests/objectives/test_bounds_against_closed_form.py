@@ -129,7 +129,13 @@ def test_at_the_exact_posterior_no_bound_has_any_error(objective: Objective) -> 
 
 @pytest.mark.parametrize(
     "objective",
-    [ELBO(gradient="stl"), ELBO(gradient="stl", num_particles=8), IWAE(1, gradient="stl"), IWAE(16, gradient="dreg")],
+    [
+        ELBO(gradient="stl"),
+        ELBO(gradient="stl", num_particles=8),
+        IWAE(1, gradient="stl"),
+        IWAE(1, gradient="dreg"),
+        IWAE(16, gradient="dreg"),
+    ],
     ids=lambda objective: objective.name,
 )
 def test_at_the_exact_posterior_the_guides_gradient_has_no_noise(objective: Objective) -> None:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from ppgen.context import validation
 from ppgen.declare import Guide, Model, latent, observed
-from ppgen.errors import DataError
 from ppgen.guides import MeanField
 from ppgen.inference.importance import elbo_per_datum
 from ppgen.objectives import ELBO, TrainingPosition
@@ -209,11 +208,3 @@ def test_fifty_bits_are_too_many_to_sum_out_and_are_drawn() -> None:
     assert elbo_per_datum(model, guide, {"x": x}).shape == (8,)  # the bound itself needs no gradient
     with pytest.raises(Exception, match=r"'z' from Independent|'z' from Bernoulli"):
         ELBO().loss("elbo", model, guide, {"x": x}, 8, TrainingPosition())
-
-
-def test_labels_that_are_mostly_missing_are_refused() -> None:
-    model = Mixed()
-    guide = MeanField(model)
-    batch = {"x": torch.randn(3), "y": torch.tensor([1, -1, 0])}
-    with pytest.raises(DataError, match="y: the latent is observed in some rows only"):
-        ELBO(gradient="score").loss("elbo", model, guide, batch, 3, TrainingPosition())
