@@ -78,9 +78,14 @@ class Latent:
         if self.family == "Categorical":
             read, event_dims = torch.nn.functional.one_hot(value.long(), self.num_free), 1
         else:
-            read = value if self.is_real else self.to_support.inv(value)
+            read = self.unconstrain(value)
         lead = read.shape[: read.dim() - event_dims - len(self.plate_shape)]
         return read.reshape(*lead, -1)
+
+    def unconstrain(self, value: Tensor) -> Tensor:
+        """The free coordinates [..., *unconstrained_shape] of a value [..., *event]."""
+        inverse: Any = self.to_support.inv
+        return value if self.is_real else inverse(value)
 
     def constrain(self, free: Any) -> Any:
         """A distribution over free coordinates [..., *unconstrained_shape], moved to the support."""

@@ -45,6 +45,8 @@ class DerivedGuide(Announced, Recorded, ABC):
         DeclarationError: naming the site, if a latent is discrete or has an unsupported shape.
     """
 
+    model: Model
+
     def __init__(self, model: Model, *, encoder: nn.Module | None = None, width: int = 128) -> None:
         super().__init__()
         if not isinstance(model, Model):

@@ -11,7 +11,7 @@ from torch.distributions.transforms import AffineTransform, ReshapeTransform
 
 from ppgen.arguments import one_of, whole_number
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.networks import positive
+from ppgen.guides.networks import near_zero, positive
 from ppgen.nets import Flow as FlowNetwork
 
 __all__ = ["Flow"]
@@ -57,7 +57,7 @@ class Flow(DerivedGuide):
         here = AffineTransform(loc, positive(raw), event_dim=1)
         free: Any = dist.TransformedDistribution(self.parts[latent.name](context), [here])
         if latent.unconstrained_shape != (n,):
-            reshape = ReshapeTransform((n,), latent.unconstrained_shape)
+            reshape = ReshapeTransform(torch.Size([n]), torch.Size(latent.unconstrained_shape))
             free = dist.TransformedDistribution(free, [reshape])
         return latent.constrain(free)
 
@@ -65,8 +65,7 @@ class Flow(DerivedGuide):
 def _near_identity(network: nn.Module) -> nn.Module:
     """The flow with its last layers near 0, so that it starts near the standard normal, as every guide does."""
     for name, module in network.named_modules():
-        if name.endswith("hyper") and isinstance(module, nn.Sequential) and isinstance(module[-1], nn.Linear):
-            with torch.no_grad():
-                module[-1].weight.mul_(0.1)
-                module[-1].bias.zero_()
+        last = module[-1] if isinstance(module, nn.Sequential) else None
+        if name.endswith("hyper") and isinstance(last, nn.Linear):
+            near_zero(last)
     return network

@@ -61,7 +61,7 @@ class FullRank(DerivedGuide):
 
     def remember(self, latent: Latent, value: Tensor, memory: dict[str, Any]) -> None:
         loc, tril = memory[latent.name]
-        free = value if latent.is_real else latent.to_support.inv(value)
+        free = latent.unconstrain(value)
         flat = free.reshape(*free.shape[: free.dim() - len(latent.unconstrained_shape)], latent.num_free)
         deviation = (flat - loc).unsqueeze(-1)
         noise = torch.linalg.solve_triangular(tril, deviation, upper=False).squeeze(-1)

@@ -24,6 +24,7 @@ __all__ = [
     "beside",
     "lower_triangle",
     "make_head",
+    "near_zero",
     "normal",
     "positive",
     "start_narrow",
@@ -138,7 +139,7 @@ def make_head(num_features: int, num_read: int, num_outputs: int, width: int) ->
     """
     if num_read:
         return Mixing(num_features + num_read, num_outputs, width)
-    return _near_zero(nn.Linear(num_features, num_outputs))
+    return near_zero(nn.Linear(num_features, num_outputs))
 
 
 class Mixing(nn.Module):
@@ -151,10 +152,8 @@ class Mixing(nn.Module):
     def __init__(self, in_features: int, out_features: int, width: int) -> None:
         super().__init__()
         self.out_features = out_features
-        self.affine = _near_zero(nn.Linear(in_features, out_features))
-        self.hidden = nn.Sequential(
-            nn.Linear(in_features, width), nn.SiLU(), _near_zero(nn.Linear(width, out_features))
-        )
+        self.affine = near_zero(nn.Linear(in_features, out_features))
+        self.hidden = nn.Sequential(nn.Linear(in_features, width), nn.SiLU(), near_zero(nn.Linear(width, out_features)))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The sum of both, [..., outputs], at inputs [..., inputs]."""
@@ -174,7 +173,8 @@ def beside(features: Tensor, known: list[Tensor]) -> Tensor:
     return torch.cat([read.to(features.dtype).expand(*lead, -1) for read in (features, *known)], -1)
 
 
-def _near_zero(layer: nn.Linear) -> nn.Linear:
+def near_zero(layer: nn.Linear) -> nn.Linear:
+    """A layer whose outputs are near 0 at first."""
     with torch.no_grad():
         layer.weight.mul_(0.1)
         layer.bias.zero_()
@@ -229,7 +229,11 @@ def with_covariance(loc: Tensor, tril: Tensor, shape: tuple[int, ...]) -> Any:
     if n == 1:
         return normal(loc, tril.squeeze(-1), shape)
     free: Any = dist.MultivariateNormal(loc, scale_tril=tril)
-    return free if shape == (n,) else dist.TransformedDistribution(free, [ReshapeTransform((n,), shape)])
+    return (
+        free
+        if shape == (n,)
+        else dist.TransformedDistribution(free, [ReshapeTransform(torch.Size([n]), torch.Size(shape))])
+    )
 
 
 def lower_triangle(diagonal: Tensor, below: Tensor) -> Tensor:

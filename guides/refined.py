@@ -115,7 +115,8 @@ class Refined(nn.Module):
         features = next(self.guide.heads.parameters())
         rows = len(next(iter(batch.values())))
         numbered = batch | {_ROW: torch.arange(rows, device=features.device)}
-        none = {name: features.new_zeros(rows, head.out_features) for name, head in self.guide.heads.items()}
+        heads: dict[str, Any] = dict(self.guide.heads.items())
+        none = {name: features.new_zeros(rows, head.out_features) for name, head in heads.items()}
         with preserved_state(nn.ModuleList([self.model, self.guide])), validation(False):
             torch.manual_seed(self.seed)
             with torch.enable_grad():

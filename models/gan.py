@@ -42,7 +42,7 @@ class GAN(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """Where the generator's randomness comes from."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @implicit
     def x(self, z: torch.Tensor) -> torch.Tensor:

@@ -56,7 +56,7 @@ class ConditionalVAE(_LabelledVAE):
     @latent
     def z(self) -> dist.TorchDistribution:
         """Style: what the label leaves open."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @observed
     def x(self, z: torch.Tensor, y: torch.Tensor) -> dist.TorchDistribution:
@@ -109,7 +109,7 @@ class SemiSupervisedVAE(_LabelledVAE):
     @latent
     def z(self) -> dist.TorchDistribution:
         """Style: what the class leaves open."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @observed
     def x(self, y: torch.Tensor, z: torch.Tensor) -> dist.TorchDistribution:

@@ -41,7 +41,7 @@ class BayesianLogisticRegression(Model):
     @latent(local=False)
     def weights(self) -> dist.TorchDistribution:
         """How each coordinate of x speaks for each class but the first, ``[num_classes - 1, x_dim + 1]``."""
-        return dist.Normal(0.0, self.scale).expand([self.num_classes - 1, self.x_dim + 1]).to_event(2)
+        return dist.Normal(0.0, self.scale).expand_by([self.num_classes - 1, self.x_dim + 1]).to_event(2)
 
     @observed
     def y(self, weights: torch.Tensor, x: torch.Tensor) -> dist.TorchDistribution:

@@ -40,7 +40,7 @@ class VAE(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """What the image is of."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @observed
     def x(self, z: torch.Tensor) -> dist.TorchDistribution:

@@ -71,7 +71,7 @@ def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, see
 
 
 def reconstruct(
-    model: nn.Module, latents: Mapping[str, Tensor], data: Mapping[str, Tensor], *, seed: int
+    model: Any, latents: Mapping[str, Tensor], data: Mapping[str, Tensor], *, seed: int
 ) -> dict[str, Tensor]:
     """The likelihood's mean at given latents, for every observed site, [N, *event]; a draw where it has none.
 

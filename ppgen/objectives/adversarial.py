@@ -7,7 +7,7 @@ __all__ = ["Adversarial", "AdversarialLoss", "NonSaturating"]
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from ppgen.arguments import one_of
 from ppgen.context import frozen
+from ppgen.declare.model import Model
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
@@ -131,7 +132,7 @@ class Adversarial(Objective):
     def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
         """The critic's turn, then the model's; makes the default critic if there is none yet."""
         if "critic" not in self.networks:
-            node = model.prior_run(size=2).nodes[_implicit(model)]
+            node = cast(Model, model).prior_run(size=2).nodes[_implicit(model)]
             shape = node["value"].shape[1:]
             critic = default_critic(shape)
             reference = next(model.parameters(), None)
