@@ -45,14 +45,8 @@ def draw_observed(
         seed: of the draws.
         device: where the model is.
     """
-    pieces: list[dict[str, Tensor]] = []
-    prior = pyro.poutine.condition(pyro.poutine.uncondition(model), data=dict(fixed))
     with seeded(seed, device), evaluating(model), validation(True):
-        for start in range(0, n, _ROWS):
-            count = min(_ROWS, n - start)
-            chunk = {key: value[start : start + count] for key, value in given.items()}
-            pieces.append({name: _value(node, mean) for name, node in _outputs(model, prior, chunk, count)})
-    return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+        return _run(model, pyro.poutine.uncondition(model), fixed, given, n, mean=mean)
 
 
 def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
@@ -81,16 +75,24 @@ def reconstruct(
         data: values by site and covariate, [N, ...] each.
         seed: of the draws.
     """
-    rows = len(next(iter(data.values())))
-    pieces = []
-    with seeded(seed, next(iter(data.values())).device), evaluating(model):
-        for start in range(0, rows, _ROWS):
-            part = slice(start, start + _ROWS)
-            values = {name: value[part] if model.sites[name].local else value for name, value in latents.items()}
-            conditioned = pyro.poutine.condition(model, data=values)
-            chunk = {key: value[part] for key, value in data.items() if key not in latents}
-            nodes = _outputs(model, conditioned, chunk, min(_ROWS, rows - start))
-            pieces.append({name: _value(node, mean=True) for name, node in nodes})
+    rest = {key: value for key, value in data.items() if key not in latents}
+    first = next(iter(data.values()))
+    with seeded(seed, first.device), evaluating(model):
+        return _run(model, model, latents, rest, len(first), mean=True)
+
+
+def _run(
+    model: Any, program: Any, latents: Mapping[str, Tensor], batch: Mapping[str, Tensor], n: int, *, mean: bool
+) -> dict[str, Tensor]:
+    """Values of all observed sites at given latents, [n, *event] each, a piece of the rows at a time."""
+    pieces: list[dict[str, Tensor]] = []
+    for start in range(0, n, _ROWS):
+        part = slice(start, start + _ROWS)
+        values = {name: value[part] if model.sites[name].local else value for name, value in latents.items()}
+        conditioned = pyro.poutine.condition(program, data=values)
+        chunk = {key: value[part] for key, value in batch.items()}
+        nodes = _outputs(model, conditioned, chunk, min(_ROWS, n - start))
+        pieces.append({name: _value(node, mean) for name, node in nodes})
     return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
 

@@ -153,6 +153,11 @@ def stratified_shares(rows: int, size: int, like: Tensor) -> Tensor:
     (Chen et al., 2018, appendix C.2, averaged over which of them is the last). The density has no bias; for B = N it
     is exact.
 
+    Args:
+        rows: B.
+        size: N.
+        like: a tensor of the type and device wanted.
+
     Raises:
         SettingError: if the batch has a single row, or more rows than there are data.
     """

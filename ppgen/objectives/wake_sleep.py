@@ -90,7 +90,6 @@ class WakeSleep(Objective):
         must_be_local(model, self)
 
     def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        """The model's turn, then the guide's."""
         return [Player("wake", [model]), Player("sleep", [] if guide is None else [guide])]
 
     def loss(
@@ -102,7 +101,6 @@ class WakeSleep(Objective):
         size: int,
         position: TrainingPosition,
     ) -> Loss:
-        """``-iwae`` of the model's turn; the guide's cross-entropy in its own."""
         if player == "wake":
             return self._awake(model, guide, batch)
         phases = {"sleep": [self._dreamt], "wake": [self._weighted], "both": [self._dreamt, self._weighted]}
