@@ -157,24 +157,6 @@ def test_models_that_have_no_derived_guide(model: Any, words: str) -> None:
         MeanField(model)
 
 
-def test_global_latents_alone_need_no_encoder() -> None:
-    class Coin(Model):
-        @latent(local=False)
-        def bias(self) -> Any:
-            return dist.Beta(2.0, 2.0)
-
-        @observed
-        def x(self, bias: Tensor) -> Any:
-            return dist.Bernoulli(bias)
-
-    for family in FAMILIES:
-        model = Coin()
-        guide = family(model)
-        assert guide.evidence is None
-        ppgen.check(model, guide, {"x": torch.ones(5)})
-        assert guide({"x": torch.ones(5)}, 50)["bias"].shape == ()
-
-
 def test_an_implicit_model_has_a_guide_to_read_its_draws() -> None:
     """Its own draws are evidence too: such a guide is an encoder for a GAN, whoever may train it."""
     guide = MeanField(GAN((1, 8, 8), latent_dim=3))

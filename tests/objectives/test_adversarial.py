@@ -193,13 +193,6 @@ def test_covariates_reach_the_model_and_the_users_critic():
         assert objective.loss(player, model, None, batch, 4, START).value.isfinite()
 
 
-def test_unknown_losses_are_refused_with_the_known_ones():
-    with pytest.raises(SettingError, match="unknown loss") as caught:
-        Adversarial(loss="hinge")
-    assert caught.value.expected == "'nonsaturating'"
-    assert caught.value.got == "'hinge'"
-
-
 def test_models_and_guides_that_it_cannot_train_are_refused():
     class Both(Line):
         @observed

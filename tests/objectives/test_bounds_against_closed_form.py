@@ -16,7 +16,7 @@ from ppgen.context import validation
 from ppgen.inference.importance import log_weights, repeat_rows
 from ppgen.objectives import ELBO, IWAE, Objective, TrainingPosition, WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, exact_guide, log_evidence, z_scores
-from tests.oracles.pyro_elbos import gradients
+from tests.oracles.pyro_elbos import flat, gradients
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -163,10 +163,6 @@ def test_the_signal_of_doubly_reparameterised_gradients_is_clearer() -> None:
     assert doubly.var(0).sum() < plain.var(0).sum() / 3
     error = ((plain.var(0) + doubly.var(0)) / 40).sqrt()
     assert ((plain.mean(0) - doubly.mean(0)).abs() / error).max() < 4
-
-
-def flat(found: dict[str, Tensor]) -> Tensor:
-    return torch.cat([value.flatten() for value in found.values()])
 
 
 def many_gradients(

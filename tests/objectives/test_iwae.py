@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pyro.distributions as dist
@@ -15,17 +14,8 @@ from ppgen.errors import SettingError
 from ppgen.inference.bound import elbo_parts
 from ppgen.objectives import IWAE, TrainingPosition
 from tests.oracles.mixture import Mixture
-from tests.oracles.pyro_elbos import gradients
+from tests.oracles.pyro_elbos import flat, gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
-
-
-@pytest.fixture(autouse=True)
-def double() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    torch.manual_seed(0)
-    yield
-    torch.set_default_dtype(before)
 
 
 def test_what_cannot_be_trained_is_refused() -> None:
@@ -37,11 +27,7 @@ def test_what_cannot_be_trained_is_refused() -> None:
         IWAE(2, gradient="score")  # type: ignore[arg-type]
 
 
-# Discrete latents -----------------------------------------------------------------------------------------------------
-
-
-def flat(found: dict[str, Tensor]) -> Tensor:
-    return torch.cat([value.flatten() for value in found.values()])
+pytestmark = pytest.mark.usefixtures("float64")
 
 
 def mixture(rows: int = 6) -> tuple[Mixture, Tensor]:

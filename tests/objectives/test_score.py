@@ -17,7 +17,7 @@ from ppgen.guides import MeanField
 from ppgen.inference.importance import elbo_per_datum
 from ppgen.objectives import ELBO, TrainingPosition
 from tests.oracles.gaussian_pair import z_scores
-from tests.oracles.pyro_elbos import gradients
+from tests.oracles.pyro_elbos import flat, gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -36,10 +36,6 @@ def drawn(objective: ELBO, model: Any, guide: Any, batch: dict[str, Tensor], siz
     """Gradients by all parameters, [n, D]."""
     losses = (objective.loss("elbo", model, guide, batch, size, TrainingPosition()).value for _ in range(n))
     return torch.stack([flat(gradients(loss, model, guide)) for loss in losses])
-
-
-def flat(found: dict[str, Tensor]) -> Tensor:
-    return torch.cat([value.flatten() for value in found.values()])
 
 
 def bits_elbo(model: Bits, guide: BitsGuide, x: Tensor, beta: float = 1.0) -> Tensor:

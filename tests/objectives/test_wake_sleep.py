@@ -17,7 +17,7 @@ from ppgen.guides import MeanField
 from ppgen.models import SemiSupervisedVAE
 from ppgen.objectives import TrainingPosition, WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, sleep_loss, z_scores
-from tests.oracles.pyro_elbos import gradients
+from tests.oracles.pyro_elbos import flat, gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, expectation, log_joint, log_q
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -28,10 +28,6 @@ def seeded() -> Iterator[None]:
     torch.manual_seed(0)
     with validation(False):
         yield
-
-
-def flat(found: dict[str, Tensor]) -> Tensor:
-    return torch.cat([value.flatten() for value in found.values()])
 
 
 def drawn(objective: WakeSleep, player: str, model: Any, guide: Any, x: Tensor, size: int, n: int) -> Tensor:
