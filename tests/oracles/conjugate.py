@@ -67,9 +67,6 @@ class DirichletMultinomial(Model):
     def x(self, p: Tensor) -> dist.TorchDistribution:
         return dist.Multinomial(self.total, p)
 
-    def evidence(self, x: Tensor) -> Tensor:
-        return dist.DirichletMultinomial(self.alpha.double(), self.total).log_prob(x.double())
-
 
 class SharedMean(Model):
     """mu ~ Normal(0, 2), one for all data;  z_i ~ Normal(0, 1/2);  x_i | mu, z_i ~ Normal(mu + z_i, 1), in two dims."""
