@@ -5,7 +5,7 @@ from itertools import product
 import torch
 
 from ppgen.guides import MeanField
-from ppgen.inference.bound import log_weights
+from ppgen.inference.importance import log_weights
 from ppgen.models import DiscreteVAE
 from tests.oracles.ascent import train
 

@@ -10,7 +10,7 @@ import ppgen
 from ppgen import nets
 from ppgen.declare import Guide, latent
 from ppgen.guides import MeanField
-from ppgen.inference.bound import log_weights
+from ppgen.inference.importance import log_weights
 from ppgen.models import ConditionalVAE, SemiSupervisedVAE
 from tests.oracles.ascent import train
 

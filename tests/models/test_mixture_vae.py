@@ -9,7 +9,7 @@ from torch.nn.functional import softplus
 from ppgen import nets
 from ppgen.declare import Guide, latent, observed
 from ppgen.guides import Clustered
-from ppgen.inference.bound import elbo_per_datum, log_weights
+from ppgen.inference.importance import elbo_per_datum, log_weights
 from ppgen.models import MixtureVAE
 from tests.oracles.ascent import train
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ppgen.context import validation
-from ppgen.inference.bound import elbo_parts, elbo_per_datum
-from ppgen.inference.importance import repeat_rows
+from ppgen.inference.bound import elbo_parts
+from ppgen.inference.importance import elbo_per_datum, repeat_rows
 
 __all__ = ["bound", "maximise", "train"]
 
