@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ppgen.errors import CheckpointError
-from ppgen.files import digest_of, replace, writing
+from ppgen.files import TEMPORARY, digest_of, replace, write_text, writing
 
 __all__ = ["latest", "read", "write"]
 
@@ -36,10 +36,9 @@ def write(folder: Path, state: dict[str, Any], step: int) -> None:
         path = draft.replace(folder / f"step-{step:09d}-{digest[:8]}.pt")
     entries = [{"file": path.name, "sha256": digest, "step": step}]
     entries += [entry for entry in before if entry["file"] != path.name][:1]
-    pointer = json.dumps(entries)
-    replace(folder / _POINTER, lambda temporary: temporary.write_text(pointer))
+    write_text(folder / _POINTER, json.dumps(entries))
     kept = {entry["file"] for entry in entries}
-    for old in [*folder.glob("step-*.pt"), *folder.glob(".*.tmp")]:
+    for old in [*folder.glob("step-*.pt"), *folder.glob(f"{TEMPORARY}*")]:
         if old.name not in kept:
             with contextlib.suppress(OSError):
                 old.unlink()

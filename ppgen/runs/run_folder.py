@@ -14,7 +14,7 @@ import torch
 
 from ppgen import __version__
 from ppgen.errors import CheckpointError, SettingError
-from ppgen.files import replace, writing
+from ppgen.files import write_text, writing
 
 __all__ = ["RunFolder", "versions"]
 
@@ -139,8 +139,7 @@ class RunFolder:
         Raises:
             CheckpointError: if the folder cannot be made or written.
         """
-        text = json.dumps(record, indent=2, sort_keys=True) + "\n"
-        replace(self.path / "run.json", lambda temporary: temporary.write_text(text))
+        write_text(self.path / "run.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
 
     def read(self) -> dict[str, Any]:
         """The content of ``run.json``.
@@ -173,8 +172,7 @@ class RunFolder:
 
     def rewrite_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace ``history.jsonl``, one line an epoch."""
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        replace(self.history, lambda temporary: temporary.write_text(text))
+        write_text(self.history, "".join(json.dumps(row) + "\n" for row in rows))
 
     def append_history(self, row: Mapping[str, Any]) -> None:
         """Add one line to ``history.jsonl``."""

@@ -135,7 +135,7 @@ def test_a_full_disk_keeps_what_was_there(
             checkpoint.write(folder, {**STATE, "history": "[9]"}, 30)
     assert checkpoint.latest(folder) == 20
     assert checkpoint.read(folder)["history"] == "[]"
-    assert not list(folder.glob(".*.tmp"))
+    assert not list(folder.glob(".*"))
     checkpoint.write(folder, {**STATE, "history": "[9]"}, 30)
     assert checkpoint.read(folder)["history"] == "[9]"
 
