@@ -10,18 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import whole_number
 from ppgen.data import Dataset, as_batch
 from ppgen.declare.batch import without_latents
 from ppgen.declare.look import label_of
 from ppgen.declare.values import verify_batch
-from ppgen.errors import DataError, SettingError, Unanswerable
+from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.files import replace
 from ppgen.inference import importance, posterior, predictive
 from ppgen.inference.capabilities import find_obstacle
 from ppgen.objectives import Objective
 from ppgen.runs.allowed_classes import DTYPES
-from ppgen.runs.record import FACTS, all_modules, describe_run, finish
+from ppgen.runs.record import FACTS, describe_run, finish, modules_of
 from ppgen.runs.run_folder import RunFolder
 
 __all__ = ["Fit"]
@@ -147,8 +148,7 @@ class Fit:
             SettingError: naming an argument that is no covariate.
         """
         self._must_answer("sampling")
-        if not isinstance(n, int) or n < 1:
-            raise SettingError("sample: n is out of range", expected="a whole number >= 1", got=repr(n), fix="64")
+        whole_number("sample: n", n, suggested=64)
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
         fixed: dict[str, Tensor] = {}
         if self.guide is not None and self._has_global_latent:
@@ -185,10 +185,7 @@ class Fit:
         guide = self.guide
         if guide is None or not any(site.role == "latent" for site in self._sites.values()):
             guide = self._must_answer("representation")
-        if not isinstance(num_draws, int) or num_draws < 1:
-            raise SettingError(
-                "posterior: num_draws is out of range", expected="a whole number >= 1", got=repr(num_draws), fix="1000"
-            )
+        whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)
         drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
         draws = posterior.to_arviz(drawn, batch)
@@ -206,7 +203,7 @@ class Fit:
         record = describe_run(self.model, self.guide, self.objective, self.data, settings, facts)
         run.begin(record)
         run.rewrite_history(self.history)
-        modules = all_modules(self.model, self.guide, self.objective, self.device)
+        modules = modules_of(self.model, self.guide, self.objective)
         finish(run, record, modules, seconds=self.seconds, stopped=self.stopped)
         self.folder = run.path
 

@@ -25,6 +25,11 @@ def write(folder: Path, state: dict[str, Any], step: int) -> None:
     files go, but for the one before. The file's name has a part of the hash in it, so that no file that a pointer
     speaks of is ever written to.
 
+    Args:
+        folder: of the checkpoints of one run.
+        state: tensors and plain data, in dictionaries and lists.
+        step: number of optimizer steps done.
+
     Raises:
         CheckpointError: if the disk refuses; the checkpoint before stays valid.
     """

@@ -7,31 +7,31 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 
 from ppgen.data import Dataset
 from ppgen.errors import CheckpointError
+from ppgen.objectives import Objective
 from ppgen.runs import weights
 from ppgen.runs.blueprint import blueprint, example
 from ppgen.runs.run_folder import RunFolder, versions
-from ppgen.objectives import Objective
 
-__all__ = ["FACTS", "all_modules", "describe_run", "finish", "verify_same_run"]
+__all__ = ["FACTS", "describe_run", "finish", "modules_of", "verify_same_run"]
 
 FACTS = ("dtypes", "discrete_likelihood", "point_guide")
+"""What :func:`ppgen.training.prepare.verify_fit` finds out of data and pair, for a fit that is loaded to know."""
 
 
-def all_modules(
-    model: nn.Module, guide: nn.Module | None, objective: Objective, device: torch.device
-) -> dict[str, nn.Module]:
-    """Everything with weights, by name, on one device."""
-    objective.players(model, guide)  # which may make networks of its own
-    modules: dict[str, nn.Module] = {"model": model} | ({} if guide is None else {"guide": guide})
-    modules |= objective.networks
-    for module in modules.values():
-        module.to(device)
-    return modules
+def modules_of(model: nn.Module, guide: nn.Module | None, objective: Objective) -> dict[str, nn.Module]:
+    """Everything with weights, by name: ``"model"``, ``"guide"`` if there is one, and the objective's networks.
+
+    Args:
+        model: of the fit.
+        guide: of the fit, or ``None``.
+        objective: makes the networks that it needs for this pair, if it has none yet.
+    """
+    objective.players(model, guide)
+    return {"model": model} | ({} if guide is None else {"guide": guide}) | objective.networks
 
 
 def describe_run(
@@ -39,48 +39,51 @@ def describe_run(
     guide: nn.Module | None,
     objective: Objective,
     dataset: Dataset,
-    settings: dict[str, Any],
-    facts: dict[str, Any],
+    settings: Mapping[str, Any],
+    facts: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The content of ``run.json``: classes and arguments, data, settings and versions; data only."""
+    """The content of ``run.json``: classes and arguments, data, settings and versions; data only.
+
+    Args:
+        model: as it was made; likewise guide and objective.
+        guide: or ``None``.
+        objective: that is minimised.
+        dataset: that the pair is fitted to.
+        settings: the arguments of the fit.
+        facts: by the names in ``FACTS``.
+    """
     return {
         "model": blueprint(model),
         "guide": blueprint(guide, model),
         "objective": blueprint(objective),
-        "data": {
-            "name": dataset.name,
-            "spec": dict(dataset.spec),
-            "fingerprint": _fingerprint(dataset),
-        },
+        "data": {"name": dataset.name, "spec": dict(dataset.spec), "fingerprint": _fingerprint(dataset)},
         "example": example(dataset.representative_rows()),
-        "settings": settings,
-        "facts": facts,
+        "settings": dict(settings),
+        "facts": dict(facts),
         "versions": versions(),
     }
 
 
-def verify_same_run(folder: RunFolder, record: dict[str, Any]) -> None:
-    """Refuse to take up a run with another model, data or setting than it was begun with."""
-    begun = folder.read()
-    for key in ("model", "guide", "objective", "data"):
-        if _plain(begun.get(key)) != _plain(record[key]):
-            raise CheckpointError(
-                f"{folder.path}: this is a run of another {key}",
-                expected=str(begun.get(key)),
-                got=str(record[key]),
-                fix=f"resume with the {key} that it was begun with, or choose another out=...",
-            )
-    for key, value in record["settings"].items():
-        # A schedule ends with the last epoch: another number of epochs would be another course from the start.
-        may_differ = key == "patience" or (
-            key == "max_epochs" and record["settings"].get("schedule", "constant") == "constant"
-        )
-        if not may_differ and begun["settings"].get(key) != value:
+def verify_same_run(folder: RunFolder, record: Mapping[str, Any]) -> None:
+    """Refuse to take up a run with another model, data or setting than it was begun with.
+
+    Args:
+        folder: of the run that was begun.
+        record: of the fit that would take it up, from :func:`describe_run`.
+
+    Raises:
+        CheckpointError: naming what differs.
+    """
+    begun, now = ({**each, **each["settings"]} for each in (folder.read(), json.loads(json.dumps(record))))
+    # A schedule ends with the last epoch: another number of epochs would be another course from the start.
+    free = ("patience", "max_epochs") if now.get("schedule", "constant") == "constant" else ("patience",)
+    for key in ("model", "guide", "objective", "data", *record["settings"]):
+        if key not in free and begun.get(key) != now[key]:
             raise CheckpointError(
                 f"{folder.path}: the run was begun with another {key}",
-                expected=f"{key}={begun['settings'].get(key)!r}",
-                got=f"{key}={value!r}",
-                fix=f"resume with {key}={begun['settings'].get(key)!r}, or choose another out=...",
+                expected=f"{key}={begun.get(key)!r}",
+                got=f"{key}={now[key]!r}",
+                fix=f"resume with the {key} that it was begun with, or choose another out=...",
             )
 
 
@@ -94,14 +97,20 @@ def _fingerprint(dataset: Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON gives it back."""
-    return json.loads(json.dumps(value))
-
-
 def finish(
     folder: RunFolder, record: Mapping[str, Any], modules: Mapping[str, nn.Module], *, seconds: float, stopped: str
 ) -> None:
-    """Write the weights of a fit, and that it came to its end."""
+    """Write the weights of a fit, and that it came to its end.
+
+    Args:
+        folder: where the run is kept.
+        record: from :func:`describe_run`.
+        modules: from :func:`modules_of`.
+        seconds: of training.
+        stopped: ``"early"`` if training ended before the last epoch, else ``""``.
+
+    Raises:
+        CheckpointError: if the disk refuses.
+    """
     digest = weights.write(modules, folder.weights)
     folder.write({**record, "finished": True, "seconds": seconds, "stopped": stopped, "weights": digest})

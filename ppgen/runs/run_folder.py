@@ -16,10 +16,13 @@ from ppgen import __version__
 from ppgen.errors import CheckpointError, SettingError
 from ppgen.files import write_text, writing
 
-__all__ = ["RunFolder", "versions"]
+__all__ = ["FORMAT", "RunFolder", "versions"]
 
 _RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
 _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
+
+FORMAT = 1
+"""Of ``run.json`` and the files beside it: every release reads the formats since the first."""
 
 
 def versions() -> dict[str, str]:
@@ -36,7 +39,7 @@ def versions() -> dict[str, str]:
 
 
 class RunFolder:
-    """Paths and files of one run.
+    """Paths and files of one run: its ``weights``, ``checkpoint`` and ``history``.
 
     Args:
         path: the folder; made when first written to.
@@ -49,6 +52,8 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         self.path, self.overwrite = Path(path), overwrite
+        self.weights, self.checkpoint = self.path / "model.safetensors", self.path / "checkpoint"
+        self.history = self.path / "history.jsonl"
         if self.path.exists() and not self.path.is_dir():
             raise SettingError(
                 f"{self.path}: this is no folder",
@@ -73,26 +78,9 @@ class RunFolder:
         return os.fspath(self.path)
 
     @property
-    def weights(self) -> Path:
-        return self.path / "model.safetensors"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint"
-
-    @property
-    def history(self) -> Path:
-        return self.path / "history.jsonl"
-
-    @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
         return (self.path / "run.json").is_file()
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the run here came to its end."""
-        return self.exists and bool(self.read().get("finished"))
 
     def taken(self) -> SettingError:
         """What to say to a second run in the folder of a first."""
@@ -134,18 +122,19 @@ class RunFolder:
                 place.unlink(missing_ok=True)
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write ``run.json`` atomically.
+        """Write ``run.json`` atomically, with its format.
 
         Raises:
             CheckpointError: if the folder cannot be made or written.
         """
-        write_text(self.path / "run.json", json.dumps(record, indent=2, sort_keys=True) + "\n")
+        content = {"format": FORMAT, **record}
+        write_text(self.path / "run.json", json.dumps(content, indent=2, sort_keys=True) + "\n")
 
     def read(self) -> dict[str, Any]:
         """The content of ``run.json``.
 
         Raises:
-            CheckpointError: if it is missing or not what ppgen wrote.
+            CheckpointError: if it is missing, not what ppgen wrote, or of a format that this release does not read.
         """
         path = self.path / "run.json"
         fix = "pass the folder that `ppgen fit --out` made, such as runs/vae"
@@ -160,13 +149,20 @@ class RunFolder:
             record = json.loads(path.read_text())
         except (ValueError, UnicodeDecodeError, OSError) as error:
             raise CheckpointError(f"{path}: damaged", expected="JSON", got=str(error), fix=fix) from error
-        missing = [key for key in _PARTS if not isinstance(record, dict) or key not in record]
+        missing = [key for key in ("format", *_PARTS) if not isinstance(record, dict) or key not in record]
         if missing:
             raise CheckpointError(
                 f"{path}: not a run of ppgen",
-                expected=f"an object with {', '.join(_PARTS)}",
+                expected=f"an object with format, {', '.join(_PARTS)}",
                 got=f"no {missing[0]}",
                 fix=fix,
+            )
+        if record["format"] != FORMAT:
+            raise CheckpointError(
+                f"{path}: a run folder of a format that ppgen {__version__} does not read",
+                expected=f"format {FORMAT}",
+                got=f"format {record['format']!r}, written with {record.get('versions', 'unknown versions')}",
+                fix="install the ppgen that wrote it, or a later one: pip install --upgrade ppgen; or fit again",
             )
         return record
 

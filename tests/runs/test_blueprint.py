@@ -1,26 +1,25 @@
-"""How things were made, and are made again."""
+"""How models, guides, objectives and networks were made, as data, and made again."""
 
 from __future__ import annotations
 
+import importlib
+import json
+import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import ppgen
 from ppgen import nets
 from ppgen.declare import Guide, latent
 from ppgen.errors import CheckpointError
 from ppgen.guides import FullRank, MeanField
-from ppgen.models import VAE
-from ppgen.models import VampPriorVAE
-from ppgen.runs.blueprint import NoPlanError, decode, encode
-from ppgen.runs.blueprint import blueprint, build, example, example_batch
-from torch import Tensor, nn
-from torch import nn
-from typing import Any
-import importlib
-import json
-import ppgen
-import pytest
-import sys
-import torch
-
+from ppgen.models import VAE, VampPriorVAE
+from ppgen.runs.allowed_classes import known_class, public_name
+from ppgen.runs.blueprint import NoPlanError, blueprint, build, decode, encode, example, example_batch
 
 NETWORKS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "a gaussian on gated layers": (lambda: nets.Gaussian(nets.GatedMLP([(1, 4, 4)], (6,)), 6, 2), (1, 4, 4)),
@@ -105,20 +104,19 @@ def test_a_network_that_was_changed_after_it_was_made_is_refused() -> None:
     "plan",
     [
         {"$network": "os:system", "arguments": {}},
-        {"$network": "torch.nn.modules.linear:math.sqrt", "arguments": {}},
+        {"$network": "torch.nn:Module", "arguments": {}},
+        {"$network": "torch.nn:TripletMarginWithDistanceLoss", "arguments": {"distance_function": "exec"}},
+        {"$network": "torch.nn:Linear.forward", "arguments": {}},
         {"$network": "torch.nn.modules.linear:init", "arguments": {}},
-        {"$network": "torch.nn.modules.module:Module", "arguments": {}},
-        {"$network": "torch.nn.modules.loss:TripletMarginWithDistanceLoss", "arguments": {"distance_function": "exec"}},
         {"$network": "torch.nn.modules.planted:Planted", "arguments": {}},
-        {"$network": "torch.nn.modules.linear:Linear.forward", "arguments": {}},
-        {"$network": "ppgen.nets.layers:Nothing", "arguments": {}},
-        {"$network": "ppgen.nets.layers:nn.Linear", "arguments": {}},
+        {"$network": "ppgen.nets:Nothing", "arguments": {}},
+        {"$network": "ppgen.nets:layers.nn.Linear", "arguments": {}},
+        {"$network": "ppgen.nets:encoder", "arguments": {"x_shape": [4], "features": 2}},
         {"$network": "ppgen.nets.planted:Planted", "arguments": {}},
-        {"$network": "ppgen.models.vae:VAE", "arguments": {}},
+        {"$network": "ppgen.models:VAE", "arguments": {}},
         {"$network": 3, "arguments": {}},
-        {"$network": ["torch.nn.modules.linear:Linear"], "arguments": {}},
+        {"$network": ["torch.nn:Linear"], "arguments": {}},
         {"$class": None},
-        {"$network": "ppgen.nets.nowhere:MLP", "arguments": {}},
         {"$class": "builtins:eval"},
         {"$model": "no.such.part"},
         {"$model": "weight"},
@@ -245,6 +243,17 @@ def test_only_our_kinds_of_classes_are_made(name: Any, role: str, tmp_path: Path
 def test_arguments_that_the_class_does_not_take(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"(?s)cannot be made.*latent_dims"):
         build({"class": "ppgen.models:VAE", "arguments": {"x_shape": [4], "latent_dims": 2}}, "model", tmp_path)
+
+
+@pytest.mark.parametrize("package", [ppgen.models, ppgen.guides, ppgen.objectives, nets])
+def test_our_classes_are_named_by_the_package_that_exports_them(package: Any) -> None:
+    """Not by their file, which may move; and the name leads back to the class."""
+    for name in package.__all__:
+        if isinstance(kind := getattr(package, name), type):
+            assert public_name(kind) == f"{package.__name__}:{name}"
+            assert known_class(public_name(kind), (object,)) is kind
+    assert public_name(nn.Linear) == "torch.nn:Linear"
+    assert public_name(Own) == f"{__name__}:Own"
 
 
 MODEL_CODE = """

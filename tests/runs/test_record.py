@@ -11,10 +11,10 @@ import torch
 import ppgen
 from ppgen.errors import CheckpointError
 from ppgen.fitted import Fit
-from ppgen.runs.record import all_modules, describe_run, verify_same_run
-from ppgen.runs.run_folder import RunFolder
 from ppgen.guides import MeanField
 from ppgen.models import GAN, VAE
+from ppgen.runs.record import describe_run, modules_of, verify_same_run
+from ppgen.runs.run_folder import RunFolder
 
 SETTINGS: dict[str, Any] = {
     "max_epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "schedule": "constant", "seed": 0, "patience": None,
@@ -33,7 +33,7 @@ def record_of(**changes: Any) -> dict[str, Any]:
 def test_a_record_is_plain_data() -> None:
     record = record_of()
     assert json.loads(json.dumps(record)) == json.loads(json.dumps(record_of()))
-    assert record["model"]["class"] == "ppgen.models.vae:VAE"
+    assert record["model"]["class"] == "ppgen.models:VAE"
     assert record["example"]["x"] == {"shape": [4], "dtype": "float32", "max": None}
     assert record["versions"]["torch"] == torch.__version__
     assert len(record["data"]["fingerprint"]) == 16
@@ -75,8 +75,7 @@ def test_a_schedule_that_ends_with_the_last_epoch_fixes_their_number(tmp_path: P
 
 def test_a_critic_is_among_the_modules() -> None:
     model, objective = GAN((1, 8, 8)), ppgen.Adversarial()
-    objective.players(model, None)
-    assert set(all_modules(model, None, objective, torch.device("cpu"))) == {"model", "critic"}
+    assert set(modules_of(model, None, objective)) == {"model", "critic"}
 
 
 def test_what_was_saved_says_that_it_is_whole(vae_fit: Fit, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ppgen.errors import CheckpointError, SettingError
-from ppgen.runs.run_folder import RunFolder, versions
+from ppgen.runs.run_folder import FORMAT, RunFolder, versions
 
 PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 RECORD: dict[str, Any] = {part: {} for part in PARTS}
@@ -18,10 +18,8 @@ def test_a_record_comes_back(tmp_path: Path) -> None:
     assert not folder.exists
     folder.write({**RECORD, "finished": False})
     assert folder.exists
-    assert not folder.is_finished
     folder.write({**RECORD, "finished": True})
-    assert folder.is_finished
-    assert folder.read() == {**RECORD, "finished": True}
+    assert folder.read() == {**RECORD, "finished": True, "format": FORMAT}
     assert json.loads((tmp_path / "runs" / "a" / "run.json").read_text()) == folder.read()
 
 
@@ -38,10 +36,17 @@ def test_history_grows_by_lines(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "nowhere").read_history() == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"model": {}}', "\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"format": 1, "model": {}}', "\x00"])
 def test_what_is_no_record(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(CheckpointError, match=r"run\.json"):
+        RunFolder(tmp_path).read()
+
+
+@pytest.mark.parametrize("value", [FORMAT + 1, 0, "1", None, [1]])
+def test_a_format_that_this_release_does_not_read(tmp_path: Path, value: Any) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({**RECORD, "format": value, "versions": {"ppgen": "9.7"}}))
+    with pytest.raises(CheckpointError, match=r"(?s)format 1.*9\.7.*pip install --upgrade ppgen"):
         RunFolder(tmp_path).read()
 
 
@@ -78,7 +83,7 @@ def test_a_new_run_takes_the_place_of_the_old_one_and_of_nothing_else(tmp_path: 
     assert contents(path) == before, "a record that cannot be written deletes nothing"
     folder.begin(RECORD)
     assert set(contents(path)) == {"run.json", "history.jsonl", "thesis.tex"}
-    assert not folder.is_finished
+    assert not folder.read()["finished"]
     assert folder.read_history() == []
 
 
@@ -91,7 +96,7 @@ def test_a_kill_while_a_run_is_replaced_never_mixes_two(tmp_path: Path, monkeypa
     monkeypatch.setattr(RunFolder, "write", kill)
     with pytest.raises(KeyboardInterrupt):
         folder.begin(RECORD)
-    assert folder.is_finished
+    assert folder.read()["finished"]
     assert folder.weights.read_text() == "old"
     assert not folder.checkpoint.exists(), "or a new run would be taken up from an old checkpoint"
     assert not (folder.path / "scores.json").exists()

@@ -158,6 +158,7 @@ def test_a_divergence_loses_nothing(tmp_path: Path) -> None:
         ({"objective": ppgen.Adversarial()}, SettingError),
         ({"device": "cuda:99"}, SettingError),
         ({"guide": FullRank(VAE((5,), 2, hidden=(4,)))}, DeclarationError),
+        ({"out": None, "resume": True}, SettingError),
         ({"patience": 2, "data": ppgen.data.from_tensors(bits(), valid=0.0)}, SettingError),
     ],
 )
@@ -248,19 +249,18 @@ class TestOnCuda:
 
 GOOD: dict[str, Any] = {
     "max_epochs": 1, "batch_size": 1, "learning_rate": 1e-3, "schedule": "cosine", "seed": 0, "patience": None,
-    "clip_norm": None, "out": None, "resume": False,
+    "clip_norm": None,
 }  # fmt: skip
 BAD = [
     ("max_epochs", 0), ("max_epochs", 2.0), ("max_epochs", True), ("batch_size", -1), ("patience", 0),
     ("learning_rate", 0.0), ("learning_rate", float("nan")), ("learning_rate", True), ("learning_rate", "fast"),
     ("clip_norm", -1.0), ("clip_norm", float("inf")), ("seed", 1.5), ("seed", None), ("schedule", "linear"),
-    ("resume", True),
 ]  # fmt: skip
 
 
 def test_good_settings_pass() -> None:
     check_settings(**GOOD)
-    check_settings(**{**GOOD, "patience": 3, "clip_norm": 1, "out": "runs/a", "resume": True})
+    check_settings(**{**GOOD, "patience": 3, "clip_norm": 1})
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)

@@ -20,13 +20,13 @@ from ppgen.models import GAN, PixelCNN
 from ppgen.runs import checkpoint
 from ppgen.training import loop
 from ppgen.training.loop import Loop
-from ppgen.training.step import Engine
+from ppgen.training.step import TrainingStep
 from tests.oracles.state import rows_without_time, same, state_of
 
 Make = Callable[..., Fit]
 
 
-def press_ctrl_c(patch: pytest.MonkeyPatch, step: int, on: type = Engine, method: str = "step") -> None:
+def press_ctrl_c(patch: pytest.MonkeyPatch, step: int, on: type = TrainingStep, method: str = "__call__") -> None:
     """Send this process SIGINT at the given call of a method, as a user does."""
     original, calls = getattr(on, method), [0]
 
@@ -106,7 +106,7 @@ def test_a_kill_at_any_checkpoint(noisy_fit: Make, tmp_path: Path, monkeypatch: 
             pass
 
         with monkeypatch.context() as patch:
-            original, calls = Engine.step, [0]
+            original, calls = TrainingStep.__call__, [0]
 
             def step_or_die(
                 self: Any, *args: Any, last: int = step, calls: Any = calls, original: Any = original
@@ -116,7 +116,7 @@ def test_a_kill_at_any_checkpoint(noisy_fit: Make, tmp_path: Path, monkeypatch: 
                     raise Killed
                 return original(self, *args)
 
-            patch.setattr(Engine, "step", step_or_die)
+            patch.setattr(TrainingStep, "__call__", step_or_die)
             with pytest.raises(Killed):
                 noisy_fit(out=tmp_path / str(step))
         taken_up = noisy_fit(out=tmp_path / str(step), resume=True)
@@ -213,7 +213,7 @@ def test_a_diverged_run_keeps_its_last_good_step(
         good = noisy_fit()
     with monkeypatch.context() as patch:
         patch.setattr(ppgen.ELBO, "loss", poisoned)
-        patch.setattr(loop, "monitor", lambda *args: {})
+        patch.setattr(loop, "monitor", lambda *_: {})
         with pytest.raises(DivergenceError) as caught:
             noisy_fit(out=tmp_path / "run", patience=None)
     fit = caught.value.fit
