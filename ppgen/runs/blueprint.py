@@ -115,7 +115,8 @@ def _kept_arguments(made: Any) -> Mapping[str, Any] | None:
 def _read_arguments(layer: nn.Module) -> dict[str, Any]:
     """The arguments of a layer of torch, as far as its attributes have their names."""
     found = {}
-    for name in inspect.signature(type(layer)).parameters:
+    takes_none = type(layer).__init__ is nn.Module.__init__  # Tanh, Sigmoid
+    for name in () if takes_none else inspect.signature(type(layer)).parameters:
         if name not in ("device", "dtype"):
             if not hasattr(layer, name):
                 raise NoPlanError(f"{type(layer).__name__} does not say what its {name} was")

@@ -33,9 +33,14 @@ def write(folder: Path, state: dict[str, Any], step: int) -> None:
     Raises:
         CheckpointError: if the disk refuses; the checkpoint before stays valid.
     """
+
+    def save(path: Path) -> None:
+        with path.open("wb") as file:  # given a path, torch would write its name into the file
+            torch.save(state, file)
+
     before = _pointer(folder)
     draft = folder / "draft.pt"
-    replace(draft, lambda path: torch.save(state, path))
+    replace(draft, save)
     with writing(draft):
         digest = digest_of(draft)
         path = draft.replace(folder / f"step-{step:09d}-{digest[:8]}.pt")

@@ -30,7 +30,7 @@ NETWORKS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "another activation": (lambda: nets.MLP(3, 2, (4,), activation=nn.Tanh), (3,)),
     "torch's own": (
         lambda: nn.Sequential(
-            nn.Conv2d(1, 2, 3, padding=1, bias=False), nn.GroupNorm(1, 2), nn.LeakyReLU(0.3), nn.Flatten(),
+            nn.Conv2d(1, 2, 3, padding=1, bias=False), nn.GroupNorm(1, 2), nn.LeakyReLU(0.3), nn.Tanh(), nn.Flatten(),
             nn.Linear(32, 6), nn.Dropout(0.25), nn.Unflatten(1, (2, 3)),
         ),
         (1, 4, 4),
@@ -84,7 +84,7 @@ class Noted(nn.Module):
     pass
 
 
-UNKNOWN = [Own(2, 2), nn.Sequential(Own(2, 2)), Noted(), lambda: 0, torch.zeros(2), {1: 2}, Own]
+UNKNOWN = [Own(2, 2), nn.LSTM(2, 2), nn.Sequential(Own(2, 2)), Noted(), lambda: 0, torch.zeros(2), {1: 2}, Own]
 
 
 @pytest.mark.parametrize("value", UNKNOWN)
