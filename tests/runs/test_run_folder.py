@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ppgen.errors import CheckpointError, SettingError
-from ppgen.runs.run_folder import FORMAT, RunFolder, versions
+from ppgen.runs.run_folder import FORMAT, RunFolder
 
 PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 RECORD: dict[str, Any] = {part: {} for part in PARTS}
@@ -124,8 +124,3 @@ def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(CheckpointError, match="No space left"):
             folder.append_history({"epoch": 2})
     assert folder.read_history() == [{"epoch": 1}]
-
-
-def test_versions_are_texts() -> None:
-    assert {"ppgen", "torch", "pyro", "python", "threads"} == set(versions())
-    assert versions()["threads"] == "1"

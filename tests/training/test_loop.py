@@ -86,58 +86,30 @@ def test_the_learning_rate_follows_its_course(noisy_fit: Make, monkeypatch: pyte
     assert set(rates) == {0.1}
 
 
-def losses(monkeypatch: pytest.MonkeyPatch, values: list[float], states: list[Any]) -> None:
-    """Let the validation losses be what a test says, and keep the weights that they are of."""
-    left = list(values)
+@pytest.mark.parametrize(
+    ("values", "patience", "best", "epochs"),
+    [
+        ([5.0, 4.0, 4.5, 4.2, 3.0, 9.0], 2, 1, 4),  # two epochs without a better one: the third is not waited for
+        ([5.0, 4.0, 4.5, 3.0, 3.5, 2.0], 2, 5, 6),
+        ([float("nan"), 4.0, 5.0, 6.0, 1.0, 1.0], 2, 1, 4),  # what is no number is no best loss
+        ([4.0, 4.0, 4.0, 1.0, 1.0, 1.0], 2, 0, 3),  # an equal loss is no better one
+        ([5.0, 1.0, 9.0, 9.0, 9.0, 9.0], None, 5, 6),  # without patience the last weights stay
+    ],
+)
+def test_early_stopping_keeps_the_best_weights(
+    noisy_fit: Make, monkeypatch: pytest.MonkeyPatch, values: list[float], patience: int | None, best: int, epochs: int
+) -> None:
+    left, states = list(values), []
 
     def planned(problem: Problem, *others: Any) -> dict[str, float]:
         states.append({k: v.clone() for module in problem.modules.values() for k, v in module.state_dict().items()})
         return {"loss": left.pop(0)}
 
     monkeypatch.setattr(loop, "monitor", planned)
-
-
-@pytest.mark.parametrize(
-    ("values", "best", "epochs"),
-    [
-        ([5.0, 4.0, 4.5, 4.2, 3.0, 9.0], 1, 4),  # two epochs without a better one: the third is not waited for
-        ([5.0, 4.0, 4.5, 3.0, 3.5, 2.0], 5, 6),
-        ([float("nan"), 4.0, 5.0, 6.0, 1.0, 1.0], 1, 4),  # what is no number is no best loss
-        ([4.0, 4.0, 4.0, 1.0, 1.0, 1.0], 0, 3),  # an equal loss is no better one
-    ],
-)
-def test_early_stopping_keeps_the_best_weights(
-    noisy_fit: Make, monkeypatch: pytest.MonkeyPatch, values: list[float], best: int, epochs: int
-) -> None:
-    states: list[Any] = []
-    losses(monkeypatch, values, states)
-    fit = noisy_fit(patience=2)
+    fit = noisy_fit(patience=patience)
     assert len(fit.history) == epochs
     assert fit.stopped == ("early" if epochs < 6 else "")
-    found = {k: v for m in (fit.model, fit.guide) for k, v in m.state_dict().items()}
-    assert same(found, states[best])
-
-
-def test_without_patience_the_last_weights_stay(noisy_fit: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    states: list[Any] = []
-    losses(monkeypatch, [5.0, 1.0, 9.0, 9.0, 9.0, 9.0], states)
-    fit = noisy_fit(patience=None)
-    found = {k: v for m in (fit.model, fit.guide) for k, v in m.state_dict().items()}
-    assert len(fit.history) == 6
-    assert same(found, states[-1])
-
-
-def test_checkpoints_keep_the_best_weights_too(
-    noisy_fit: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_EPOCH_CHECKPOINTS", -1.0)
-    states: list[Any] = []
-    losses(monkeypatch, [5.0, 1.0, 9.0, 9.0], states)
-    noisy_fit(patience=5, max_epochs=4, out=tmp_path)
-    state = checkpoint.read(tmp_path / "checkpoint")
-    assert state["progress"]["best_epoch"] == 2
-    best = {name.split(".", 1)[1]: value for name, value in state["best"].items()}
-    assert same(best, states[1])
+    assert same({k: v for m in (fit.model, fit.guide) for k, v in m.state_dict().items()}, states[best])
 
 
 def test_a_full_disk_in_the_middle_loses_nothing(

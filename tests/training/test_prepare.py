@@ -16,7 +16,6 @@ import ppgen
 import ppgen.data
 from ppgen.data import Dataset
 from ppgen.declare import Model, observed
-from ppgen.declare.batch import chunks
 from ppgen.declare.values import verify_batch
 from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import Delta, MeanField
@@ -80,17 +79,6 @@ def test_one_bad_value_in_any_split_is_found(split: str) -> None:
     model, data = VAE((4,), 2, hidden=(4,)), ppgen.data.from_tensors(splits)
     with pytest.raises(DataError, match=rf"{split} split"):
         verify_fit(model, MeanField(model), data, data.representative_rows())
-
-
-def test_a_batch_of_the_users_is_read_to_its_last_row() -> None:
-    model = VAE((4,), 2, hidden=(4,))
-    guide, x = MeanField(model), bits(500)
-    verify_batch(model, guide, {"x": x})
-    x[-1, 0] = 0.3
-    with pytest.raises(DataError, match="support"):
-        verify_batch(model, guide, {"x": x})
-    with pytest.raises(DataError, match="rows"):
-        verify_batch(model, guide, {"x": bits(5), "y": torch.zeros(4)})
 
 
 def test_a_support_that_differs_between_rows_cannot_be_held_against_others() -> None:
@@ -181,10 +169,3 @@ def test_bits_are_drawn_anew_from_bytes() -> None:
     assert not torch.equal(first.sum(0), second.sum(0))
     again = Minibatches(data, "train", 40, CPU, 0)
     assert torch.equal(next(iter(again.epoch()))["x"], first)
-
-
-def test_chunks_are_the_whole() -> None:
-    batch = {"x": torch.arange(10), "y": torch.arange(10) * 2}
-    pieces = list(chunks(batch, 4))
-    assert [len(piece["x"]) for piece in pieces] == [4, 4, 2]
-    assert torch.equal(torch.cat([piece["y"] for piece in pieces]), batch["y"])

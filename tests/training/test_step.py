@@ -51,22 +51,6 @@ def test_it_is_torchs_own_bit_for_bit() -> None:
         assert all(torch.equal(a, b) for a, b in zip(own, theirs, strict=True))
 
 
-def test_restored_state_goes_on_exactly() -> None:
-    own, others = parameters(), parameters()
-    first, second = Adam(own, 0.01), Adam(others, 0.01)
-    for step in range(5):
-        set_gradients(own, step=step)
-        first.step()
-    second.restore({name: [t.clone() for t in tensors] for name, tensors in first.state().items()})
-    with torch.no_grad():
-        for a, b in zip(own, others, strict=True):
-            b.copy_(a)
-    set_gradients(own, others, step=9)
-    first.step()
-    second.step()
-    assert all(torch.equal(a, b) for a, b in zip(own, others, strict=True))
-
-
 def test_a_skipped_step_leaves_no_trace() -> None:
     own, others = parameters(), parameters()
     adam, reference = Adam(own, 0.01), Adam(others, 0.01)
@@ -79,15 +63,6 @@ def test_a_skipped_step_leaves_no_trace() -> None:
         adam.step(skip=torch.zeros(()))
         reference.step()
     assert all(torch.equal(a, b) for a, b in zip(own, others, strict=True))
-
-
-def test_gradients_are_gathered_and_cleared() -> None:
-    own = parameters()
-    adam = Adam(own, 0.01)
-    set_gradients(own, step=0, missing=1)
-    assert [g.shape for g in adam.gradients()] == [p.shape for i, p in enumerate(own) if i != 1]
-    adam.clear()
-    assert adam.gradients() == []
 
 
 @pytest.mark.slow
