@@ -22,8 +22,7 @@ from ppgen.inference import importance, posterior, predictive
 from ppgen.inference.capabilities import find_obstacle
 from ppgen.objectives import Objective
 from ppgen.runs.allowed_classes import DTYPES
-from ppgen.runs.record import FACTS, describe_run, finish, modules_of
-from ppgen.runs.run_folder import RunFolder
+from ppgen.runs.run_folder import FACTS, RunFolder, describe_run, modules_of
 
 __all__ = ["Fit"]
 
@@ -204,7 +203,7 @@ class Fit:
         run.begin(record)
         run.rewrite_history(self.history)
         modules = modules_of(self.model, self.guide, self.objective)
-        finish(run, record, modules, seconds=self.seconds, stopped=self.stopped)
+        run.finish(record, modules, seconds=self.seconds, stopped=self.stopped)
         self.folder = run.path
 
     # Inside ----------------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ def known_class(name: Any, kinds: tuple[type, ...]) -> type | None:
         if not isinstance(found, type) and found is not sys.modules[place]:
             return None
         # Past the holder's own way to attributes, which may run code: a lazy module imports itself.
-        look_up = type.__getattribute__ if isinstance(found, type) else object.__getattribute__
+        look_up: Any = type.__getattribute__ if isinstance(found, type) else object.__getattribute__
         found = look_up(found, "__dict__").get(part)
     return found if isinstance(found, type) and issubclass(found, kinds) else None
 

@@ -17,8 +17,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective, Player
 from ppgen.objectives.schedules import SCHEDULES
-from ppgen.runs.record import describe_run, finish, verify_same_run
-from ppgen.runs.run_folder import RunFolder
+from ppgen.runs.run_folder import RunFolder, describe_run
 from ppgen.training.loop import Loop
 from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, to_device, verify_fit, verify_weights
 from ppgen.training.step import TrainingStep
@@ -123,7 +122,7 @@ def fit(
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if folder is not None and folder.exists:
             if resume:
-                verify_same_run(folder, record)
+                folder.verify_same(record)
             elif not folder.overwrite:
                 raise folder.taken()
 
@@ -163,7 +162,7 @@ def fit(
             for module in modules.values():
                 module.eval()
         if folder is not None and result.stopped != "interrupted":
-            finish(folder, record, modules, seconds=result.seconds, stopped=result.stopped)
+            folder.finish(record, modules, seconds=result.seconds, stopped=result.stopped)
     return result
 
 
@@ -237,7 +236,7 @@ def unwrap(model: Any, guide: Any) -> tuple[nn.Module, Any]:
     return model, guide
 
 
-def choose_guide(model: nn.Module, guide: Any) -> nn.Module | None:
+def choose_guide(model: Any, guide: Any) -> nn.Module | None:
     """The user's guide, else the mean-field guide of a declared model with latents and a likelihood.
 
     Args:

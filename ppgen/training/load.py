@@ -17,8 +17,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.runs import weights
 from ppgen.runs.blueprint import build, example_batch
-from ppgen.runs.record import modules_of
-from ppgen.runs.run_folder import RunFolder
+from ppgen.runs.run_folder import RunFolder, modules_of
 
 __all__ = ["load"]
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded
 from ppgen.declare.batch import chunks
@@ -43,22 +43,22 @@ def monitor(problem: Problem, data: Mapping[str, Tensor], position: TrainingPosi
     """
     rows = len(next(iter(data.values())))
     totals: dict[str, Tensor] = {}
-    has_bound = problem.guide is not None and not getattr(problem.model, "is_implicit", False)
+    guide = None if getattr(problem.model, "is_implicit", False) else problem.guide
     with seeded(seed, next(iter(data.values())).device), evaluating(problem.model, problem.guide):
         for chunk in chunks(data, _ROWS):
             count = len(next(iter(chunk.values())))
             sized = dataclasses.replace(problem, size=max(problem.size, count))
-            for key, value in _losses(sized, chunk, position, has_bound).items():
+            for key, value in _losses(sized, guide, chunk, position).items():
                 weighted = value.double() * (count / rows)
                 totals[key] = totals[key] + weighted if key in totals else weighted
         row: dict[str, Any] = {key: value.item() for key, value in totals.items()}
-        if has_bound:
-            row |= _by_latent(problem, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
+        if guide is not None:
+            row |= _by_latent(problem.model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
     return row
 
 
 def _losses(
-    problem: Problem, chunk: Mapping[str, Tensor], position: TrainingPosition, has_bound: bool
+    problem: Problem, guide: nn.Module | None, chunk: Mapping[str, Tensor], position: TrainingPosition
 ) -> dict[str, Tensor]:
     """The objective's loss and record on a piece of the split, and the bound's parts where it records none, [] each."""
     players = problem.players
@@ -66,19 +66,19 @@ def _losses(
     if len(players) == 1:
         loss = problem.loss(players[0].name, chunk, position)
         named |= {"loss": loss.value, **loss.record}
-    if has_bound and not {"elbo", "log_joint"} & set(named):
-        named |= elbo_parts(problem.model, problem.guide, chunk, problem.size).record()
+    if guide is not None and not {"elbo", "log_joint"} & set(named):
+        named |= elbo_parts(problem.model, guide, chunk, problem.size).record()
     return named
 
 
-def _by_latent(problem: Problem, data: Mapping[str, Tensor]) -> dict[str, Any]:
+def _by_latent(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> dict[str, Any]:
     """Active units and closed-form KL by dimension of every continuous latent with one value per datum."""
     row: dict[str, Any] = {}
     rows = len(next(iter(data.values())))
-    means = posterior_means(problem.guide, data)
-    if not set(means) - set(discrete_sites(problem.guide, data)):
+    means = posterior_means(guide, data)
+    if not set(means) - set(discrete_sites(guide, data)):
         return row
-    traced = trace_batch(problem.model, problem.guide, data, rows)
+    traced = trace_batch(model, guide, data, rows)
     for name, draw in traced.trace.latents.items():
         if draw.model_fn is None or data_frame(draw, traced.rows) is None:
             continue

@@ -21,7 +21,7 @@ from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import DerivedGuide
 from ppgen.inference.paired_trace import trace_pair
 from ppgen.objectives import Loss, Objective, Player, TrainingPosition
-from ppgen.runs.record import modules_of
+from ppgen.runs.run_folder import modules_of
 
 __all__ = ["Minibatches", "Problem", "rehearse", "set_up", "to_device", "verify_fit", "verify_weights"]
 

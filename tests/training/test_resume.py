@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from ppgen.errors import DivergenceError
 from ppgen.fitted import Fit
 from ppgen.models import GAN, PixelCNN
 from ppgen.runs import checkpoint
+from ppgen.runs.run_folder import RunFolder
 from ppgen.training import loop
 from ppgen.training.loop import Loop
 from ppgen.training.step import TrainingStep
@@ -130,7 +130,7 @@ def test_early_stopping_is_not_forgotten(noisy_fit: Make, tmp_path: Path, monkey
     whole = noisy_fit(**settings)
     assert whole.stopped == "early"
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["ppgen.training.fit"], "finish", die)
+        patch.setattr(RunFolder, "finish", die)
         with pytest.raises(Killed):
             noisy_fit(out=tmp_path / "run", **settings)
     taken_up = noisy_fit(out=tmp_path / "run", resume=True, **settings)
