@@ -64,6 +64,10 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text in UTF-8 as :func:`replace` does.
 
+    Args:
+        path: the file.
+        text: its whole content.
+
     Raises:
         CheckpointError: if the disk refuses; the file that was there before stays.
     """

@@ -17,7 +17,7 @@ Modules = Mapping[str, nn.Module]
 
 
 def collect(modules: Modules) -> dict[str, Tensor]:
-    """All parameters and buffers by name, ``"model.decoder.weight"``, in their shapes; a shared one appears once."""
+    """All parameters and buffers by name, ``"model.decoder.weight"``: [...] each; a shared one appears once."""
     named: dict[str, Tensor] = {}
     seen: set[tuple[int, torch.Size]] = set()
     for owner, module in modules.items():
@@ -34,7 +34,7 @@ def apply(modules: Modules, saved: Mapping[str, Tensor], source: str) -> None:
 
     Args:
         modules: by name, as they were saved.
-        saved: from :func:`read` or :func:`collect`, each in the shape of its parameter.
+        saved: from :func:`read` or :func:`collect`, [...] as its parameter.
         source: where they come from, for messages.
 
     Raises:
@@ -83,7 +83,7 @@ def read(path: Path, digest: str | None = None) -> dict[str, Tensor]:
         digest: its SHA-256; ``None`` trusts it.
 
     Returns:
-        Every tensor by name, in its parameter's shape.
+        Every tensor by name, [...] as its parameter.
 
     Raises:
         CheckpointError: if it is missing or damaged.

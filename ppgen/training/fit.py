@@ -171,6 +171,9 @@ def check_settings(
 ) -> None:
     """Refuse arguments of :func:`fit` that are out of range.
 
+    Args:
+        max_epochs, batch_size, learning_rate, schedule, seed, patience, clip_norm: as given to :func:`fit`.
+
     Raises:
         SettingError: naming the first.
     """

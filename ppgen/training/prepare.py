@@ -66,7 +66,12 @@ class Problem:
 
 
 def to_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """A batch of tensors [N, ...] on a device."""
+    """A batch of tensors on a device.
+
+    Args:
+        batch: by site and covariate, [N, ...] each.
+        device: where to.
+    """
     return {key: value.to(device) for key, value in batch.items()}
 
 

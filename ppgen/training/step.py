@@ -53,7 +53,7 @@ class Adam:
             parameter.grad = None
 
     def gradients(self) -> list[Tensor]:
-        """The gradients that there are, each in its parameter's shape."""
+        """The gradients that there are, [...] as their parameters."""
         return [p.grad for p in self.parameters if p.grad is not None]
 
     @torch.no_grad()
