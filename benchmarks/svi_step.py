@@ -5,21 +5,24 @@
 Every method trains the same VAE from the same weights: Bernoulli pixels, a standard normal prior, Adam. Blocks of a
 few steps are interleaved in random order within each round, in one process, and the table gives medians over rounds
 as ratios to hand-written PyTorch (closed-form KL, eager, torch.optim.Adam with defaults, loss read at each step).
-The model and guide given to ppgen and to Pyro are the same unchanged Pyro functions.
+The model and guide given to ppgen and to Pyro are the same unchanged Pyro functions. An earlier checkout is timed by
+this same file: PYTHONPATH=CHECKOUT python benchmarks/svi_step.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
-import math
+import importlib
 import platform
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pyro
 import pyro.distributions as dist
@@ -28,74 +31,47 @@ from pyro.infer import SVI, Trace_ELBO
 from torch import Tensor, nn
 
 import ppgen
-from ppgen.context import resolve_device
-from ppgen.objectives import TrainingPosition
-from ppgen.training.step import Engine
 
 __all__ = ["WORKLOADS", "main"]
 
 
-class MLPEncoder(nn.Module):
-    """x to the mean and log-scale of q(z | x)."""
+class Encoder(nn.Module):
+    """x to the mean and log-scale of q(z | x), [batch, latent_dim] each, on features [batch, width]."""
 
-    def __init__(self, sizes: list[int], latent_dim: int) -> None:
+    def __init__(self, trunk: nn.Module, width: int, latent_dim: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Flatten()]
-        for before, after in pairwise(sizes):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-        self.trunk = nn.Sequential(*layers)
-        self.loc, self.log_scale = nn.Linear(sizes[-1], latent_dim), nn.Linear(sizes[-1], latent_dim)
+        self.trunk = trunk
+        self.loc, self.log_scale = nn.Linear(width, latent_dim), nn.Linear(width, latent_dim)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h = self.trunk(x)
         return self.loc(h), self.log_scale(h)
 
 
-class MLPDecoder(nn.Module):
-    """z to the logits of x."""
-
-    def __init__(self, sizes: list[int], latent_dim: int) -> None:
-        super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in zip([latent_dim, *sizes[:0:-1]], sizes[:0:-1], strict=False):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-        self.net = nn.Sequential(*layers, nn.Linear(sizes[1], sizes[0]))
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.net(z)
+def perceptrons(sizes: list[int], latent_dim: int) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder of vectors [batch, sizes[0]], with these layers between."""
+    trunk: list[nn.Module] = [nn.Flatten()]
+    for before, after in pairwise(sizes):
+        trunk += [nn.Linear(before, after), nn.ReLU()]
+    encoder = Encoder(nn.Sequential(*trunk), sizes[-1], latent_dim)
+    layers: list[nn.Module] = []
+    for before, after in zip([latent_dim, *sizes[:0:-1]], sizes[:0:-1], strict=False):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return encoder, nn.Sequential(*layers, nn.Linear(sizes[1], sizes[0]))
 
 
-class ConvEncoder(nn.Module):
-    """[B, 1, 28, 28] to the mean and log-scale of q(z | x): channels 32 and 64, kernel 4, stride 2."""
-
-    def __init__(self, latent_dim: int) -> None:
-        super().__init__()
-        self.trunk = nn.Sequential(
-            nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU(), nn.Flatten()
-        )
-        self.loc, self.log_scale = nn.Linear(64 * 49, latent_dim), nn.Linear(64 * 49, latent_dim)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        h = self.trunk(x)
-        return self.loc(h), self.log_scale(h)
-
-
-class ConvDecoder(nn.Module):
-    """The encoder's mirror image."""
-
-    def __init__(self, latent_dim: int) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.Linear(latent_dim, 64 * 49),
-            nn.ReLU(),
-            nn.Unflatten(1, (64, 7, 7)),
-            nn.ConvTranspose2d(64, 32, 4, 2, 1),
-            nn.ReLU(),
-            nn.ConvTranspose2d(32, 1, 4, 2, 1),
-        )
-
-    def forward(self, z: Tensor) -> Tensor:
-        return self.net(z)
+def convolutions(latent_dim: int) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder of images [batch, 1, 28, 28]: channels 32 and 64, kernel 4, stride 2."""
+    trunk = nn.Sequential(nn.Conv2d(1, 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU(), nn.Flatten())
+    encoder = Encoder(trunk, 64 * 49, latent_dim)
+    return encoder, nn.Sequential(
+        nn.Linear(latent_dim, 64 * 49),
+        nn.ReLU(),
+        nn.Unflatten(1, (64, 7, 7)),
+        nn.ConvTranspose2d(64, 32, 4, 2, 1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(32, 1, 4, 2, 1),
+    )
 
 
 class Workload:
@@ -107,9 +83,8 @@ class Workload:
     def networks(self, device: torch.device) -> tuple[nn.Module, nn.Module]:
         """Encoder and decoder with seeded weights."""
         torch.manual_seed(0)
-        if self.sizes is None:
-            return ConvEncoder(self.latent_dim).to(device), ConvDecoder(self.latent_dim).to(device)
-        return MLPEncoder(self.sizes, self.latent_dim).to(device), MLPDecoder(self.sizes, self.latent_dim).to(device)
+        pair = convolutions(self.latent_dim) if self.sizes is None else perceptrons(self.sizes, self.latent_dim)
+        return pair[0].to(device), pair[1].to(device)
 
     def data(self, device: torch.device) -> Tensor:
         """Sixteen batches of random binary images."""
@@ -187,34 +162,40 @@ def pyro_svi(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Tens
     return step
 
 
-def ppgen_step(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Tensor) -> Step:
-    """The step that ppgen.fit makes, on the same functions, with its own data, engine and checks."""
-    from ppgen.declare import Program
-    from ppgen.training.prepare import Resident
+def inside(*places: str) -> Any:
+    """What the first of these places holds: a checkout has one, by its age."""
+    for place in places:
+        module, _, name = place.partition(":")
+        with contextlib.suppress(ImportError, AttributeError):
+            return getattr(importlib.import_module(module), name)
+    raise ImportError(f"{ppgen.__file__}: none of {', '.join(places)}")
 
-    model, guide = programs(encoder, decoder, workload.latent_dim, x.dim() - 1)
-    program = Program(model, guide).setup({"x": x[:4]})
+
+def ppgen_step(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Tensor) -> Step:
+    """The step that ppgen.fit makes, on the same functions, with its own data, optimizer and checks."""
+    program = ppgen.Program(*programs(encoder, decoder, workload.latent_dim, x.dim() - 1)).setup({"x": x[:4]})
     dataset = ppgen.data.from_tensors({"x": x.cpu()}, valid=0.0, test=0.0)
-    resident = Resident(dataset, "train", workload.batch_size, x.device, seed=0)
-    engine = Engine(
-        program.model,
-        program.guide,
-        ppgen.ELBO(),
-        size=resident.size,
-        learning_rate=1e-3,
-        clip_norm=None,
-        device=x.device,
-    )
-    batches = iter(())
+    minibatches = inside(
+        "ppgen.training.prepare:Minibatches", "ppgen.training.prepare:Resident", "ppgen.fitting.resident:Resident"
+    )(dataset, "train", workload.batch_size, x.device, seed=0)
+    position = inside("ppgen.objectives:TrainingPosition", "ppgen.objectives:Moment")
+    pair, settings = (program.model, program.guide, ppgen.ELBO()), {"learning_rate": 1e-3, "clip_norm": None}
+    try:
+        problem = inside("ppgen.training.prepare:Problem")(*pair, minibatches.size)
+        take = inside("ppgen.training.step:TrainingStep")(problem, device=x.device, **settings)
+    except ImportError:
+        engine = inside("ppgen.training.step:Engine", "ppgen.fitting.engine:Engine")
+        take = engine(*pair, size=minibatches.size, device=x.device, **settings).step
+    batches: Iterator[dict[str, Tensor]] = iter(())
     steps = 0
 
     def step() -> float:
         nonlocal batches, steps
         batch = next(batches, None)
         if batch is None:
-            batches = resident.epoch()
+            batches = minibatches.epoch()
             batch = next(batches)
-        record = engine.step(batch, TrainingPosition(steps, steps / resident.num_batches))
+        record = take(batch, position(steps, steps / minibatches.num_batches))
         steps += 1
         return record["loss"].item()
 
@@ -258,9 +239,8 @@ def table(results: dict[str, dict[str, list[float]]]) -> str:
         cells = [name, f"{1e3 * statistics.median(base):.2f}"]
         for method in ("ppgen", "Pyro SVI"):
             ratios = [t / b for t, b in zip(times[method], base, strict=True)]
-            low, middle, high = statistics.quantiles(ratios, n=4)
+            low, _, high = statistics.quantiles(ratios, n=4)
             cells += [f"**{statistics.median(times[method]) / statistics.median(base):.3f}**", f"{low:.2f}-{high:.2f}"]
-            assert math.isfinite(middle)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -275,7 +255,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=None)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    device = resolve_device(arguments.device)
+    device = torch.device(arguments.device)
     results = {}
     for name, workload in WORKLOADS.items():
         if arguments.only in name:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from ppgen.errors import CheckpointError
 
-__all__ = ["digest_of", "replace", "writing"]
+__all__ = ["TEMPORARY", "digest_of", "replace", "write_text", "writing"]
+
+TEMPORARY = ".tmp-"
+"""How the name of a file begins that is not whole yet; after a kill it may stay behind."""
 
 
 @contextlib.contextmanager
@@ -36,12 +39,12 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
 
     Args:
         path: the file.
-        write: writes the content to the path that it is given.
+        write: writes the content to the path that it is given, which ends as ``path`` does and is this process's own.
 
     Raises:
         CheckpointError: if the disk refuses; the file that was there before stays.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     with writing(path):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,6 +59,19 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8 as :func:`replace` does.
+
+    Args:
+        path: the file.
+        text: its whole content.
+
+    Raises:
+        CheckpointError: if the disk refuses; the file that was there before stays.
+    """
+    replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def digest_of(path: Path) -> str:

@@ -10,19 +10,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import whole_number
 from ppgen.data import Dataset, as_batch
 from ppgen.declare.batch import without_latents
 from ppgen.declare.check import verify_batch
 from ppgen.declare.look import label_of
-from ppgen.errors import DataError, SettingError, Unanswerable
+from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.files import replace
 from ppgen.inference import importance, posterior, predictive
 from ppgen.inference.capabilities import find_obstacle
 from ppgen.objectives import Objective
 from ppgen.runs.allowed_classes import DTYPES
-from ppgen.runs.record import FACTS, all_modules, describe_run, finish
-from ppgen.runs.run_folder import RunFolder
+from ppgen.runs.run_folder import FACTS, RunFolder, describe_run, modules_of
 
 __all__ = ["Fit"]
 
@@ -33,9 +33,8 @@ class Fit:
     Every method takes ``data`` as ``ppgen.fit`` does; ``None`` means the test split, without the values of latent
     variables that it may have (the labels of a semi-supervised model): these are what a fit infers. Pass
     ``fit.data.split("test")`` for the joint density with them. In data, -1 marks a missing value of a discrete latent.
-    A question that the model cannot
-    answer raises :class:`~ppgen.errors.Unanswerable` with the reason and a way to an answer; :meth:`unanswerable`
-    tells beforehand.
+    A question that the model cannot answer raises :class:`~ppgen.errors.Unanswerable` with the reason and a way to an
+    answer; :meth:`unanswerable` tells beforehand.
 
     Args:
         model: called as ``model(batch, size)``.
@@ -109,14 +108,26 @@ class Fit:
         return self._estimate(values, "lower bound", f"ELBO-{num_particles}", len(next(iter(batch.values()))))
 
     def log_prob(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Estimate:
-        """``log p(x)``, a mean over data in nats per datum: exact without latents, else the IWAE-K bound."""
+        """``log p(x)``, a mean over data in nats per datum: exact without latents, else the IWAE-K bound.
+
+        Args:
+            data: what to evaluate; default: the test split.
+            num_particles: K, draws of the guide for each datum.
+            seed: of those draws.
+        """
         values = self.log_prob_per_datum(data, num_particles, seed=seed)
         if self.guide is None:
             return self._estimate(values, "exact", "log p(x)", len(values))
         return self._estimate(values, "lower bound", f"IWAE-{num_particles}", len(values))
 
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
-        """``log p(x_i)`` or its importance-weighted bound for each datum: [N], float64, nats."""
+        """``log p(x_i)`` or its importance-weighted bound for each datum: [N], float64, nats.
+
+        Args:
+            data: what to evaluate; default: the test split.
+            num_particles: draws of the guide for each datum.
+            seed: of those draws.
+        """
         self._must_answer("density")
         if self._has_global_latent:
             raise Unanswerable(
@@ -147,8 +158,7 @@ class Fit:
             SettingError: naming an argument that is no covariate.
         """
         self._must_answer("sampling")
-        if not isinstance(n, int) or n < 1:
-            raise SettingError("sample: n is out of range", expected="a whole number >= 1", got=repr(n), fix="64")
+        whole_number("sample: n", n, suggested=64)
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
         fixed: dict[str, Tensor] = {}
         if self.guide is not None and self._has_global_latent:
@@ -164,6 +174,10 @@ class Fit:
 
         A Categorical latent gives the probabilities of its classes, ``q(y | x)`` [N, K]: a semi-supervised model's
         classifier. Where its value is in the data, that class has probability 1.
+
+        Args:
+            data: what to encode; default: the test split.
+            seed: of draws, where a mean has no closed form.
         """
         guide = self._must_answer("representation")
         means = posterior.encode(self.model, guide, self._batch(data), seed=seed)
@@ -174,6 +188,10 @@ class Fit:
 
         A discrete latent takes its most probable value, and the others their posterior mean given that one: between
         two classes there is nothing to decode.
+
+        Args:
+            data: what to reconstruct; default: the test split.
+            seed: of draws, where a mean has no closed form.
         """
         guide, batch = self._must_answer("representation"), self._batch(data)
         latents = posterior.point_estimates(self.model, guide, batch, seed=seed)
@@ -181,14 +199,17 @@ class Fit:
         return _single({name: value.cpu() for name, value in made.items()})
 
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
-        """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder."""
+        """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder.
+
+        Args:
+            data: to which they are posterior; default: the test split.
+            num_draws: for each datum.
+            seed: of the draws.
+        """
         guide = self.guide
         if guide is None or not any(site.role == "latent" for site in self._sites.values()):
             guide = self._must_answer("representation")
-        if not isinstance(num_draws, int) or num_draws < 1:
-            raise SettingError(
-                "posterior: num_draws is out of range", expected="a whole number >= 1", got=repr(num_draws), fix="1000"
-            )
+        whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)
         drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
         draws = posterior.to_arviz(drawn, batch)
@@ -206,8 +227,8 @@ class Fit:
         record = describe_run(self.model, self.guide, self.objective, self.data, settings, facts)
         run.begin(record)
         run.rewrite_history(self.history)
-        modules = all_modules(self.model, self.guide, self.objective, self.device)
-        finish(run, record, modules, seconds=self.seconds, stopped=self.stopped)
+        modules = modules_of(self.model, self.guide, self.objective)
+        run.finish(record, modules, seconds=self.seconds, stopped=self.stopped)
         self.folder = run.path
 
     # Inside ----------------------------------------------------------------------------------------------------------

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from ppgen.errors import CheckpointError
-from ppgen.files import digest_of, replace, writing
+from ppgen.files import digest_of, replace, write_text, writing
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file.txt"
     replace(path, lambda temporary: temporary.write_text("one"))
-    replace(path, lambda temporary: temporary.write_text("two"))
+    write_text(path, "two")
     assert path.read_text() == "two"
     assert [item.name for item in path.parent.iterdir()] == ["file.txt"]
     assert digest_of(path) == hashlib.sha256(b"two").hexdigest()
@@ -65,13 +65,13 @@ def test_bytes_reach_the_disk_before_the_name_does(tmp_path: Path, monkeypatch: 
             return original(*args)
 
         monkeypatch.setattr(os, name, spy)
-    replace(tmp_path / "file.txt", lambda temporary: temporary.write_text("one"))
+    write_text(tmp_path / "file.txt", "one")
     assert calls == ["fsync", "replace", "fsync"]
 
 
 def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file where a folder should be")
     with pytest.raises(CheckpointError, match="cannot be written"):
-        replace(tmp_path / "taken" / "file.txt", lambda temporary: temporary.write_text("one"))
+        write_text(tmp_path / "taken" / "file.txt", "one")
     with pytest.raises(CheckpointError, match="OSError"), writing(tmp_path):
         raise OSError

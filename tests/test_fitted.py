@@ -266,8 +266,3 @@ def test_a_point_guide_written_by_hand_is_known_as_one() -> None:
         assert "log_joint" in found.history[0]["valid"]
         with pytest.raises(Unanswerable, match="no entropy"):
             found.elbo()
-
-
-def test_data_are_cast_to_the_types_that_the_model_was_fitted_to(vae_fit: Fit) -> None:
-    x = vae_fit.data.split("test")["x"][:5]
-    assert vae_fit.elbo(x.double()).value == vae_fit.elbo(x).value

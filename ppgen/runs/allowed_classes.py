@@ -1,11 +1,11 @@
-"""What a run folder may name: classes that are here already, looked up without importing or calling anything.
+"""Classes that a run folder may name: found among those that are here already; nothing is imported or called.
 
-A run folder may come from anywhere, and so may the names in it. None of them ever decides what is imported.
+A run folder may come from anywhere, and so may the names in it. None of them ever decides what is imported. Our own
+classes are named by the package that exports them (``ppgen.models:VAE``), so that their files may move.
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -13,25 +13,23 @@ from typing import Any
 import torch
 from torch import nn
 
+from ppgen import guides, models, nets, objectives
 from ppgen.declare import Guide, Model
-from ppgen.guides import DerivedGuide
 from ppgen.nets.flow import FLOWS, zuko_flow
-from ppgen.objectives import Objective
 
-__all__ = ["DTYPES", "KINDS", "known_class", "known_network"]
+__all__ = ["DTYPES", "KINDS", "known_class", "known_network", "public_name"]
 
 KINDS: dict[str, tuple[type, ...]] = {
     "model": (Model,),
-    "guide": (Guide, DerivedGuide),
-    "objective": (Objective,),
+    "guide": (Guide, guides.DerivedGuide),
+    "objective": (objectives.Objective,),
 }
 """What the classes of each role are subclasses of."""
 
 DTYPES = {str(value).removeprefix("torch."): value for value in vars(torch).values() if isinstance(value, torch.dtype)}
 """Types of tensors by name."""
 
-_HOMES = ("ppgen.models", "ppgen.guides", "ppgen.objectives", "ppgen.nets")
-_OURS, _TORCHS = "ppgen.nets.", "torch.nn.modules."
+_TORCH = "torch.nn"
 
 _PLAIN = (
     "AlphaDropout", "Bilinear", "CELU", "ChannelShuffle", "Dropout", "ELU", "Embedding", "EmbeddingBag",
@@ -51,16 +49,29 @@ _LAYERS: dict[str, type[nn.Module]] = {name: getattr(nn, name) for name in _NAME
 """Layers of torch that take numbers, texts and other layers: a constructor that calls its argument is none of them."""
 
 
+def public_name(kind: type) -> str:
+    """The name of a class in a run folder, ``"ppgen.nets:MLP"``, or ``"torch.nn:Linear"``.
+
+    Classes of anybody else are named by their module.
+    """
+    if _LAYERS.get(kind.__name__) is kind:
+        return f"{_TORCH}:{kind.__name__}"
+    exporters = [home for home in (models, guides, objectives, nets) if vars(home).get(kind.__name__) is kind]
+    return f"{exporters[0].__name__}:{kind.__name__}" if exporters else f"{kind.__module__}:{kind.__qualname__}"
+
+
 def known_class(name: Any, kinds: tuple[type, ...]) -> type | None:
     """The class that ``"module:Class"`` names, if its module is imported already and it is a subclass of ``kinds``.
 
     Only modules and classes are looked into, and only at what they hold: no attribute is computed, and what a module
     has imported is reached by its own name alone (``ppgen.files:os.system`` is nothing).
+
+    Args:
+        name: from a run folder, so anything.
+        kinds: one of ``KINDS``.
     """
     if not isinstance(name, str):
         return None
-    for home in _HOMES:  # ours, whatever the name is; all others must be there
-        importlib.import_module(home)
     place, _, qualified = name.partition(":")
     found: Any = sys.modules.get(place)
     if not isinstance(found, ModuleType):
@@ -69,19 +80,16 @@ def known_class(name: Any, kinds: tuple[type, ...]) -> type | None:
         if not isinstance(found, type) and found is not sys.modules[place]:
             return None
         # Past the holder's own way to attributes, which may run code: a lazy module imports itself.
-        look_up = type.__getattribute__ if isinstance(found, type) else object.__getattribute__
+        look_up: Any = type.__getattribute__ if isinstance(found, type) else object.__getattribute__
         found = look_up(found, "__dict__").get(part)
     return found if isinstance(found, type) and issubclass(found, kinds) else None
 
 
 def known_network(name: Any) -> type[nn.Module] | None:
-    """The class of a network that ``"module:Class"`` names: of ``ppgen.nets``, or a listed one of torch or zuko."""
-    place, _, qualified = name.partition(":") if isinstance(name, str) else ("", "", "")
-    if place.startswith("zuko.flows.") and qualified in FLOWS:
-        return zuko_flow(qualified)
-    if place.startswith(_TORCHS):
-        return _LAYERS.get(qualified)
-    if not place.startswith(_OURS):
-        return None
-    found = known_class(name, (nn.Module,))
-    return found if found is not None and found.__module__.startswith(_OURS) else None
+    """The class of a network that ``"package:Class"`` names: of ``ppgen.nets``, or a listed one of torch or zuko."""
+    package, _, layer = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if package == _TORCH:
+        return _LAYERS.get(layer)
+    if package.startswith("zuko.flows.") and layer in FLOWS:
+        return zuko_flow(layer)
+    return known_class(name, (nn.Module,)) if package == nets.__name__ else None

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from ppgen.errors import CheckpointError
-from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class
-from ppgen.runs.allowed_classes import known_network
-from ppgen.guides import DerivedGuide
-from ppgen.arguments import Recorded
-from ppgen.objectives import Objective
-from torch import Tensor
-from torch import nn
 from typing import Any
-import inspect
+
 import torch
+from torch import Tensor, nn
+
+from ppgen.arguments import Recorded
+from ppgen.errors import CheckpointError
+from ppgen.objectives import Objective
+from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class, known_network, public_name
 
 __all__ = ["NoPlanError", "blueprint", "build", "decode", "encode", "example", "example_batch"]
-
 
 _PART, _NETWORK, _CLASS = "$model", "$network", "$class"
 
@@ -31,8 +29,8 @@ def encode(value: Any, model: Any = None) -> Any:
 
     Numbers, texts, lists and dictionaries stay. A part of the model (a network that model and guide share) becomes
     its name there. A network of ``ppgen.nets`` becomes its class and arguments, a layer of ``torch.nn`` the arguments
-    that its attributes tell (which layers: :mod:`ppgen.runs.allowed_classes`); both only if a network made from these has the
-    same structure.
+    that its attributes tell (which layers: :mod:`ppgen.runs.allowed_classes`); both only if a network made from these
+    has the same structure.
 
     Args:
         value: the argument.
@@ -54,14 +52,18 @@ def encode(value: Any, model: Any = None) -> Any:
     if isinstance(value, (list, tuple)):
         return [encode(item, model) for item in value]
     if isinstance(value, type) and issubclass(value, nn.Module) and _is_known(value):
-        return {_CLASS: _name(value)}
+        return {_CLASS: public_name(value)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise NoPlanError(f"{type(value).__name__} is no plain data")
 
 
 def decode(plan: Any, model: Any = None) -> Any:
-    """What :func:`encode` described, with initial weights of its own unless it is a part of the model.
+    """A constructor argument from plain data, with initial weights of its own unless it is a part of the model.
+
+    Args:
+        plan: from :func:`encode`.
+        model: whose parts are known by name.
 
     Raises:
         NoPlanError: for a class that is no network of ppgen.nets and no known layer of torch.nn, or a part that the
@@ -72,7 +74,7 @@ def decode(plan: Any, model: Any = None) -> Any:
     if not isinstance(plan, Mapping):
         return plan
     if _PART in plan:
-        parts = dict(model.named_modules()) if isinstance(model, nn.Module) else {}
+        parts = _parts(model)
         if plan[_PART] not in parts:
             raise NoPlanError(f"the model has no part {plan[_PART]!r}")
         return parts[plan[_PART]]
@@ -84,45 +86,47 @@ def decode(plan: Any, model: Any = None) -> Any:
     return {name: decode(value, model) for name, value in plan.items()}
 
 
+def _parts(model: Any) -> dict[str, nn.Module]:
+    return dict(model.named_modules()) if isinstance(model, nn.Module) else {}
+
+
 def _encode_network(network: nn.Module, model: Any) -> dict[str, Any]:
-    if isinstance(model, nn.Module):
-        for name, part in model.named_modules():
-            if part is network:
-                return {_PART: name}
+    for name, part in _parts(model).items():
+        if part is network:
+            return {_PART: name}
     kind = type(network)
     if not _is_known(kind):
         raise NoPlanError(f"{kind.__name__} is a network of the user's own")
-    if isinstance(network, nn.Sequential) and kind is nn.Sequential:
+    if isinstance(network, nn.Sequential) and kind is nn.Sequential:  # an MLP is one too
         if list(network._modules) != [str(i) for i in range(len(network))]:
             raise NoPlanError("a Sequential with names of its own")
-        return {_NETWORK: _name(kind), "arguments": {}, "children": [encode(child, model) for child in network]}
-    arguments = getattr(network, "constructor_arguments", None) if isinstance(network, Recorded) else _read(network)
+        return {_NETWORK: public_name(kind), "arguments": {}, "children": [encode(child, model) for child in network]}
+    arguments = _kept_arguments(network) if isinstance(network, Recorded) else _read_arguments(network)
     if arguments is None:
         raise NoPlanError(f"{kind.__name__} did not keep its arguments")
-    return {_NETWORK: _name(kind), "arguments": {name: encode(value, model) for name, value in arguments.items()}}
+    return {_NETWORK: public_name(kind), "arguments": {name: encode(value, model) for name, value in arguments.items()}}
 
 
-def _read(network: nn.Module) -> dict[str, Any]:
-    """The arguments of a module of torch, as far as its attributes have their names."""
+def _kept_arguments(made: Any) -> Mapping[str, Any] | None:
+    """The arguments that an object was made with, unless names cannot tell them."""
+    return getattr(made, "constructor_arguments", None)
+
+
+def _read_arguments(layer: nn.Module) -> dict[str, Any]:
+    """The arguments of a layer of torch, as far as its attributes have their names."""
     found = {}
-    for name, parameter in inspect.signature(type(network)).parameters.items():
-        if name in ("device", "dtype"):
-            continue
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) or not hasattr(
-            network, name
-        ):
-            raise NoPlanError(f"{type(network).__name__} does not say what its {name} was")
-        value = getattr(network, name)
-        found[name] = value is not None if name == "bias" else value
+    takes_none = type(layer).__init__ is nn.Module.__init__  # Tanh, Sigmoid
+    for name in () if takes_none else inspect.signature(type(layer)).parameters:
+        if name not in ("device", "dtype"):
+            if not hasattr(layer, name):
+                raise NoPlanError(f"{type(layer).__name__} does not say what its {name} was")
+            value = getattr(layer, name)
+            found[name] = value is not None if name == "bias" else value
     return found
 
 
 def _is_known(kind: type) -> bool:
-    return known_network(_name(kind)) is kind
-
-
-def _name(kind: type) -> str:
-    return f"{kind.__module__}:{kind.__qualname__}"
+    return known_network(public_name(kind)) is kind
 
 
 def _find(name: Any) -> type[nn.Module]:
@@ -137,27 +141,23 @@ def _is_shape(plan: list[Any]) -> bool:
     return all(isinstance(item, int) for item in plan)
 
 
-Blueprint = dict[str, Any]
-
-
-def blueprint(made: Any, model: Any = None) -> Blueprint | None:
+def blueprint(made: Any, model: Any = None) -> dict[str, Any] | None:
     """Class and constructor arguments of an object; arguments are ``None`` where a run folder cannot hold them.
 
     Args:
         made: a model, guide or objective.
-        model: of a guide, which may share networks with it; see :func:`ppgen.runs.blueprint.encode`.
+        model: of a guide, which may share networks with it; see :func:`encode`.
     """
     if made is None:
         return None
-    arguments = made.settings() if isinstance(made, Objective) else getattr(made, "constructor_arguments", None)
     try:
-        plain = None if arguments is None else encode(arguments, model)
+        arguments = encode(made.settings() if isinstance(made, Objective) else _kept_arguments(made), model)
     except NoPlanError:
-        plain = None
-    return {"class": f"{type(made).__module__}:{type(made).__qualname__}", "arguments": plain}
+        arguments = None
+    return {"class": public_name(type(made)), "arguments": arguments}
 
 
-def build(plan: Blueprint, role: str, folder: Path, model: Any = None) -> Any:
+def build(plan: Mapping[str, Any], role: str, folder: Path, model: Any = None) -> Any:
     """Make the object again.
 
     The class must be here already: one of ours, or a subclass in a module that is imported. A plan may come from
@@ -193,8 +193,7 @@ def build(plan: Blueprint, role: str, folder: Path, model: Any = None) -> Any:
             fix=fix,
         )
     try:
-        made = decode(arguments, model)
-        return found(**made)
+        return found(**decode(arguments, model))
     except (TypeError, NoPlanError) as error:
         raise CheckpointError(
             f"{folder}: {name} cannot be made with the arguments of the run",
@@ -205,7 +204,7 @@ def build(plan: Blueprint, role: str, folder: Path, model: Any = None) -> Any:
 
 
 def example(batch: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Shapes, types and largest labels of a batch: what a guide needs to build its heads again."""
+    """Shapes, types and largest labels of a batch of tensors [N, ...]: what a guide needs to build its heads again."""
     return {
         name: {
             "shape": list(value.shape[1:]),
@@ -217,10 +216,8 @@ def example(batch: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def example_batch(saved: Mapping[str, Any]) -> dict[str, Tensor]:
-    """A batch of two rows with those shapes, types and largest labels."""
-    batch = {}
-    for name, facts in saved.items():
-        dtype = DTYPES[facts["dtype"]]
-        fill = 0 if facts["max"] is None else facts["max"]
-        batch[name] = torch.full((2, *facts["shape"]), fill, dtype=dtype)
-    return batch
+    """A batch of two rows with the shapes, types and largest labels of :func:`example`, [2, ...] each."""
+    return {
+        name: torch.full((2, *facts["shape"]), facts["max"] or 0, dtype=DTYPES[facts["dtype"]])
+        for name, facts in saved.items()
+    }

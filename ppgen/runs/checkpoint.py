@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ppgen.errors import CheckpointError
-from ppgen.files import digest_of, replace, writing
+from ppgen.files import TEMPORARY, digest_of, replace, write_text, writing
 
 __all__ = ["latest", "read", "write"]
 
@@ -25,21 +25,30 @@ def write(folder: Path, state: dict[str, Any], step: int) -> None:
     files go, but for the one before. The file's name has a part of the hash in it, so that no file that a pointer
     speaks of is ever written to.
 
+    Args:
+        folder: of the checkpoints of one run.
+        state: tensors and plain data, in dictionaries and lists.
+        step: number of optimizer steps done.
+
     Raises:
         CheckpointError: if the disk refuses; the checkpoint before stays valid.
     """
+
+    def save(path: Path) -> None:
+        with path.open("wb") as file:  # given a path, torch would write its name into the file
+            torch.save(state, file)
+
     before = _pointer(folder)
     draft = folder / "draft.pt"
-    replace(draft, lambda path: torch.save(state, path))
+    replace(draft, save)
     with writing(draft):
         digest = digest_of(draft)
         path = draft.replace(folder / f"step-{step:09d}-{digest[:8]}.pt")
     entries = [{"file": path.name, "sha256": digest, "step": step}]
     entries += [entry for entry in before if entry["file"] != path.name][:1]
-    pointer = json.dumps(entries)
-    replace(folder / _POINTER, lambda temporary: temporary.write_text(pointer))
+    write_text(folder / _POINTER, json.dumps(entries))
     kept = {entry["file"] for entry in entries}
-    for old in [*folder.glob("step-*.pt"), *folder.glob(".*.tmp")]:
+    for old in [*folder.glob("step-*.pt"), *folder.glob(f"{TEMPORARY}*")]:
         if old.name not in kept:
             with contextlib.suppress(OSError):
                 old.unlink()

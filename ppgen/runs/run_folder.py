@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -11,15 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ppgen import __version__
+from ppgen.data import Dataset
 from ppgen.errors import CheckpointError, SettingError
-from ppgen.files import replace, writing
+from ppgen.files import write_text, writing
+from ppgen.objectives import Objective
+from ppgen.runs import weights
+from ppgen.runs.blueprint import blueprint, example
 
-__all__ = ["RunFolder", "versions"]
+__all__ = ["FACTS", "FORMAT", "RunFolder", "describe_run", "modules_of", "versions"]
 
-_RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
+FORMAT = 1
+"""Of ``run.json`` and the files beside it: every release reads the formats since the first."""
+
+FACTS = ("dtypes", "discrete_likelihood", "point_guide")
+"""What :func:`ppgen.training.prepare.verify_fit` finds out of data and pair, for a fit that is loaded to know."""
+
 _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
+_RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
 
 
 def versions() -> dict[str, str]:
@@ -35,8 +47,60 @@ def versions() -> dict[str, str]:
     }
 
 
+def modules_of(model: nn.Module, guide: nn.Module | None, objective: Objective) -> dict[str, nn.Module]:
+    """Everything with weights, by name: ``"model"``, ``"guide"`` if there is one, and the objective's networks.
+
+    Args:
+        model: of the fit.
+        guide: of the fit, or ``None``.
+        objective: makes the networks that it needs for this pair, if it has none yet.
+    """
+    objective.players(model, guide)
+    return {"model": model} | ({} if guide is None else {"guide": guide}) | objective.networks
+
+
+def describe_run(
+    model: nn.Module,
+    guide: nn.Module | None,
+    objective: Objective,
+    dataset: Dataset,
+    settings: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The content of ``run.json``: classes and arguments, data, settings and versions; data only.
+
+    Args:
+        model: as it was made; likewise guide and objective.
+        guide: or ``None``.
+        objective: that is minimised.
+        dataset: that the pair is fitted to.
+        settings: the arguments of the fit.
+        facts: by the names in ``FACTS``.
+    """
+    return {
+        "model": blueprint(model),
+        "guide": blueprint(guide, model),
+        "objective": blueprint(objective),
+        "data": {"name": dataset.name, "spec": dict(dataset.spec), "fingerprint": _fingerprint(dataset)},
+        "example": example(dataset.representative_rows()),
+        "settings": dict(settings),
+        "facts": dict(facts),
+        "versions": versions(),
+    }
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    """16 hexadecimal digits of the stored tensors of all splits: another order of the rows is another run."""
+    digest = hashlib.sha256(dataset.protocol.encode())
+    for split, stored in dataset.splits.items():
+        for key, tensor in sorted(stored.items()):
+            digest.update(f"\n{split} {key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()[:16]
+
+
 class RunFolder:
-    """Paths and files of one run.
+    """Paths and files of one run: its ``weights``, ``checkpoint`` and ``history``.
 
     Args:
         path: the folder; made when first written to.
@@ -49,6 +113,8 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         self.path, self.overwrite = Path(path), overwrite
+        self.weights, self.checkpoint = self.path / "model.safetensors", self.path / "checkpoint"
+        self.history = self.path / "history.jsonl"
         if self.path.exists() and not self.path.is_dir():
             raise SettingError(
                 f"{self.path}: this is no folder",
@@ -73,26 +139,9 @@ class RunFolder:
         return os.fspath(self.path)
 
     @property
-    def weights(self) -> Path:
-        return self.path / "model.safetensors"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint"
-
-    @property
-    def history(self) -> Path:
-        return self.path / "history.jsonl"
-
-    @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
         return (self.path / "run.json").is_file()
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether the run here came to its end."""
-        return self.exists and bool(self.read().get("finished"))
 
     def taken(self) -> SettingError:
         """What to say to a second run in the folder of a first."""
@@ -121,12 +170,51 @@ class RunFolder:
             self._delete(self.weights)
         self.rewrite_history([])
 
+    def verify_same(self, record: Mapping[str, Any]) -> None:
+        """Refuse to take up a run with another model, data or setting than it was begun with.
+
+        Args:
+            record: of the fit that would take it up, from :func:`describe_run`.
+
+        Raises:
+            CheckpointError: naming what differs.
+        """
+        begun, now = ({**each, **each["settings"]} for each in (self.read(), json.loads(json.dumps(record))))
+        # A schedule ends with the last epoch: another number of epochs would be another course from the start.
+        free = ("patience", "max_epochs") if now.get("schedule", "constant") == "constant" else ("patience",)
+        for key in ("model", "guide", "objective", "data", *record["settings"]):
+            if key not in free and begun.get(key) != now[key]:
+                raise CheckpointError(
+                    f"{self.path}: the run was begun with another {key}",
+                    expected=f"{key}={begun.get(key)!r}",
+                    got=f"{key}={now[key]!r}",
+                    fix=f"resume with the {key} that it was begun with, or choose another out=...",
+                )
+
+    def finish(
+        self, record: Mapping[str, Any], modules: Mapping[str, nn.Module], *, seconds: float, stopped: str
+    ) -> None:
+        """Write the weights of a fit, and that it came to its end.
+
+        Args:
+            record: from :func:`describe_run`.
+            modules: from :func:`modules_of`.
+            seconds: of training.
+            stopped: ``"early"`` if training ended before the last epoch, else ``""``.
+
+        Raises:
+            CheckpointError: if the disk refuses.
+        """
+        digest = weights.write(modules, self.weights)
+        self.write({**record, "finished": True, "seconds": seconds, "stopped": stopped, "weights": digest})
+
     def drop_results(self) -> None:
         """Delete what was computed from a run's earlier weights."""
         for name in _RESULTS:
             self._delete(self.path / name)
 
-    def _delete(self, place: Path) -> None:
+    @staticmethod
+    def _delete(place: Path) -> None:
         with writing(place):
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
@@ -134,19 +222,19 @@ class RunFolder:
                 place.unlink(missing_ok=True)
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write ``run.json`` atomically.
+        """Write ``run.json`` atomically, with its format.
 
         Raises:
             CheckpointError: if the folder cannot be made or written.
         """
-        text = json.dumps(record, indent=2, sort_keys=True) + "\n"
-        replace(self.path / "run.json", lambda temporary: temporary.write_text(text))
+        content = {"format": FORMAT, **record}
+        write_text(self.path / "run.json", json.dumps(content, indent=2, sort_keys=True) + "\n")
 
     def read(self) -> dict[str, Any]:
         """The content of ``run.json``.
 
         Raises:
-            CheckpointError: if it is missing or not what ppgen wrote.
+            CheckpointError: if it is missing, not what ppgen wrote, or of a format that this release does not read.
         """
         path = self.path / "run.json"
         fix = "pass the folder that `ppgen fit --out` made, such as runs/vae"
@@ -161,20 +249,26 @@ class RunFolder:
             record = json.loads(path.read_text())
         except (ValueError, UnicodeDecodeError, OSError) as error:
             raise CheckpointError(f"{path}: damaged", expected="JSON", got=str(error), fix=fix) from error
-        missing = [key for key in _PARTS if not isinstance(record, dict) or key not in record]
+        missing = [key for key in ("format", *_PARTS) if not isinstance(record, dict) or key not in record]
         if missing:
             raise CheckpointError(
                 f"{path}: not a run of ppgen",
-                expected=f"an object with {', '.join(_PARTS)}",
+                expected=f"an object with format, {', '.join(_PARTS)}",
                 got=f"no {missing[0]}",
                 fix=fix,
+            )
+        if record["format"] != FORMAT:
+            raise CheckpointError(
+                f"{path}: a run folder of a format that ppgen {__version__} does not read",
+                expected=f"format {FORMAT}",
+                got=f"format {record['format']!r}, written with {record.get('versions', 'unknown versions')}",
+                fix="install the ppgen that wrote it, or a later one: pip install --upgrade ppgen; or fit again",
             )
         return record
 
     def rewrite_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace ``history.jsonl``, one line an epoch."""
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        replace(self.history, lambda temporary: temporary.write_text(text))
+        write_text(self.history, "".join(json.dumps(row) + "\n" for row in rows))
 
     def append_history(self, row: Mapping[str, Any]) -> None:
         """Add one line to ``history.jsonl``."""

@@ -17,7 +17,7 @@ Modules = Mapping[str, nn.Module]
 
 
 def collect(modules: Modules) -> dict[str, Tensor]:
-    """All parameters and buffers by name, ``"model.decoder.weight"``; a shared tensor appears once."""
+    """All parameters and buffers by name, ``"model.decoder.weight"``: [...] each; a shared one appears once."""
     named: dict[str, Tensor] = {}
     seen: set[tuple[int, torch.Size]] = set()
     for owner, module in modules.items():
@@ -32,25 +32,23 @@ def collect(modules: Modules) -> dict[str, Tensor]:
 def apply(modules: Modules, saved: Mapping[str, Tensor], source: str) -> None:
     """Copy saved tensors into modules of the same structure.
 
+    Args:
+        modules: by name, as they were saved.
+        saved: from :func:`read` or :func:`collect`, [...] as its parameter.
+        source: where they come from, for messages.
+
     Raises:
-        CheckpointError: if names or shapes differ.
+        CheckpointError: naming the first tensor that is missing, or has another shape.
     """
     own = collect(modules)
-    if set(own) != set(saved):
-        missing, surplus = sorted(set(own) - set(saved)), sorted(set(saved) - set(own))
-        raise CheckpointError(
-            f"{source}: the weights are not those of this model",
-            expected=f"{len(own)} tensors" + (f", among them {missing[0]}" if missing else ""),
-            got=f"{len(saved)} tensors" + (f", among them {surplus[0]}" if surplus else ""),
-            fix="build model and guide as they were fitted: same class, same arguments",
-        )
-    for name, tensor in own.items():
-        if tensor.shape != saved[name].shape:
+    expected, got = ({name: list(tensor.shape) for name, tensor in each.items()} for each in (own, saved))
+    for name in sorted(expected.keys() | got.keys()):
+        if expected.get(name) != got.get(name):
             raise CheckpointError(
-                f"{source}: {name} has another shape",
-                expected=str(list(tensor.shape)),
-                got=str(list(saved[name].shape)),
-                fix="build model and guide with the arguments that they were fitted with",
+                f"{source}: the weights are not those of this model: {name} differs",
+                expected=f"shape {expected[name]}" if name in expected else "no such tensor",
+                got=f"shape {got[name]}" if name in got else "no such tensor",
+                fix="build model and guide as they were fitted: same class, same arguments",
             )
     with torch.no_grad():
         for name, tensor in own.items():
@@ -59,6 +57,10 @@ def apply(modules: Modules, saved: Mapping[str, Tensor], source: str) -> None:
 
 def write(modules: Modules, path: Path) -> str:
     """Write ``model.safetensors`` atomically: a file under that name is always whole.
+
+    Args:
+        modules: by name.
+        path: the file.
 
     Returns:
         The file's SHA-256, for :func:`read` to hold against it.
@@ -79,6 +81,9 @@ def read(path: Path, digest: str | None = None) -> dict[str, Tensor]:
     Args:
         path: the file.
         digest: its SHA-256; ``None`` trusts it.
+
+    Returns:
+        Every tensor by name, [...] as its parameter.
 
     Raises:
         CheckpointError: if it is missing or damaged.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
 from ppgen.inference.paired_trace import trace_pair
-from ppgen.objectives import Objective, TrainingPosition
+from ppgen.objectives import TrainingPosition
+from ppgen.training.prepare import Problem
 
 __all__ = ["diagnose", "not_finite"]
 
@@ -18,25 +19,18 @@ _FAILURES = (RuntimeError, ValueError, ArithmeticError, PpgenError)
 
 
 def diagnose(
-    model: nn.Module,
-    guide: nn.Module | None,
-    objective: Objective,
-    player: str,
-    batch: Mapping[str, Tensor],
-    size: int,
-    position: TrainingPosition,
-    *,
-    since: int = 0,
+    problem: Problem, player: str, batch: Mapping[str, Tensor], position: TrainingPosition, *, since: int = 0
 ) -> DivergenceError:
     """Run the failed step again, without applying it, and say what is not finite in it.
 
     Args:
+        problem: what is trained.
+        player: whose step failed.
+        batch: tensors [batch, ...] of the step.
+        position: of the step.
         since: how many steps before this one may have been the first that failed.
     """
-    found = [
-        *not_finite(model, guide, objective, batch, size),
-        *_gradients(model, guide, objective, player, batch, size, position),
-    ]
+    found = [*not_finite(problem, batch), *_gradients(problem, player, batch, position)]
     rows = len(next(iter(batch.values())))
     step = f"step {position.step + 1}" + (f" or up to {since} steps before" if since else "")
     return DivergenceError(
@@ -49,54 +43,44 @@ def diagnose(
     )
 
 
-def not_finite(
-    model: nn.Module, guide: nn.Module | None, objective: Objective, batch: Mapping[str, Tensor], size: int
-) -> Iterator[str]:
-    """Everything that is not finite in the data, the parameters, and one run of guide and model."""
+def not_finite(problem: Problem, batch: Mapping[str, Tensor]) -> Iterator[str]:
+    """Everything that is not finite in the data, the parameters, and one run of guide and model.
+
+    Args:
+        problem: what is trained.
+        batch: tensors [batch, ...].
+    """
     yield from _name({f"data {name!r}": value for name, value in batch.items()})
-    yield from _name({f"parameter {name!r}": value for name, value in _parameters(model, guide, objective)})
+    yield from _name({f"parameter {name!r}": value for name, value in _parameters(problem).items()})
     try:
         with torch.no_grad(), validation(False):
-            trace = trace_pair(model, guide, batch, size)
+            trace = trace_pair(problem.model, problem.guide, batch, problem.size)
             for draw in [*trace.latents.values(), *trace.observed.values()]:
                 parts = {f"value of site {draw.name!r}": draw.value}
-                if draw.model_fn is not None:
-                    parts[f"log p of site {draw.name!r}"] = draw.model_fn.log_prob(draw.value)
-                if draw.guide_fn is not None:
-                    parts[f"log q of site {draw.name!r}"] = draw.guide_fn.log_prob(draw.value)
+                for letter, fn in (("p", draw.model_fn), ("q", draw.guide_fn)):
+                    if fn is not None:
+                        parts[f"log {letter} of site {draw.name!r}"] = fn.log_prob(draw.value)
                 yield from _name(parts)
     except _FAILURES:
         return  # an implicit model has no densities to look at, and a failure of the run is reported as itself
 
 
-def _gradients(
-    model: nn.Module,
-    guide: nn.Module | None,
-    objective: Objective,
-    player: str,
-    batch: Mapping[str, Tensor],
-    size: int,
-    position: TrainingPosition,
-) -> Iterator[str]:
-    named = [(name, p) for name, p in _parameters(model, guide, objective) if p.requires_grad]
+def _gradients(problem: Problem, player: str, batch: Mapping[str, Tensor], position: TrainingPosition) -> Iterator[str]:
+    named = {name: parameter for name, parameter in _parameters(problem).items() if parameter.requires_grad}
     try:
         with validation(False):
-            loss = objective.loss(player, model, guide, batch, size, position).value
-            gradients = torch.autograd.grad(loss, [parameter for _, parameter in named], allow_unused=True)
+            loss = problem.loss(player, batch, position).value
+            gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
     except _FAILURES as error:
         yield f"the loss itself failed: {str(error).splitlines()[0]}"
         return
-    yield from _name({"the loss": loss})
-    yield from _name(
-        {f"gradient of parameter {n!r}": g for (n, _), g in zip(named, gradients, strict=True) if g is not None}
-    )
+    found = {f"gradient of parameter {name!r}": value for name, value in zip(named, gradients, strict=True)}
+    yield from _name({"the loss": loss} | {name: value for name, value in found.items() if value is not None})
 
 
-def _parameters(model: nn.Module, guide: nn.Module | None, objective: Objective) -> Iterator[tuple[str, Tensor]]:
-    for owner, module in {"model": model, "guide": guide, **objective.networks}.items():
-        if module is not None:
-            for name, parameter in module.named_parameters():
-                yield f"{owner}.{name}", parameter
+def _parameters(problem: Problem) -> dict[str, Tensor]:
+    modules = problem.modules.items()
+    return {f"{owner}.{name}": p for owner, module in modules for name, p in module.named_parameters()}
 
 
 def _name(named: Mapping[str, Tensor]) -> Iterator[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ppgen.arguments import finite_number, one_of, whole_number
 from ppgen.context import reseed, resolve_device, seeded
 from ppgen.data import Dataset, as_dataset
 from ppgen.declare import Program, ProgramPart
@@ -18,11 +17,10 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective, Player
 from ppgen.objectives.schedules import SCHEDULES
-from ppgen.runs.record import all_modules, describe_run, finish, verify_same_run
-from ppgen.runs.run_folder import RunFolder
+from ppgen.runs.run_folder import RunFolder, describe_run
 from ppgen.training.loop import Loop
-from ppgen.training.prepare import Resident, rehearse, set_up, verify_fit, verify_weights
-from ppgen.training.step import Engine
+from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, to_device, verify_fit, verify_weights
+from ppgen.training.step import TrainingStep
 
 __all__ = ["check_patience", "check_settings", "choose_guide", "choose_objective", "fit", "unwrap"]
 
@@ -94,7 +92,14 @@ def fit(
         "patience": patience,
         "clip_norm": clip_norm,
     }
-    check_settings(out=out, resume=resume, **settings)
+    check_settings(**settings)
+    if resume and out is None:
+        raise SettingError(
+            "fit: resume=True without a run folder",
+            expected="the folder of the run to take up",
+            got="out=None",
+            fix='ppgen.fit(..., out="runs/name", resume=True)',
+        )
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
     dataset = as_dataset(data)
@@ -103,35 +108,30 @@ def fit(
     with seeded(seed, chosen_device):
         verify_weights(model)
         guide = choose_guide(model, guide)
-        set_up(model, guide, dataset, chosen_device)
+        rows = to_device(dataset.representative_rows(), chosen_device)
+        set_up(model, guide, rows, chosen_device)
         objective = choose_objective(model, guide, objective)
         objective.check(model, guide)
-        facts = verify_fit(model, guide, dataset, chosen_device)
-        modules = all_modules(model, guide, objective, chosen_device)
-        check_patience(patience, dataset, objective.players(model, guide))
-        rehearse(model, guide, objective, dataset, chosen_device)
+        facts = verify_fit(model, guide, dataset, rows)
+        problem = Problem(model, guide, objective, dataset.size("train"))
+        modules = problem.modules
+        for module in modules.values():
+            module.to(chosen_device)
+        check_patience(patience, dataset, problem.players)
+        rehearse(problem, rows)
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if folder is not None and folder.exists:
             if resume:
-                verify_same_run(folder, record)
+                folder.verify_same(record)
             elif not folder.overwrite:
                 raise folder.taken()
 
         reseed(seed, chosen_device)
         loop = Loop(
-            modules,
-            objective,
-            Engine(
-                model,
-                guide,
-                objective,
-                size=dataset.size("train"),
-                learning_rate=learning_rate,
-                clip_norm=clip_norm,
-                device=chosen_device,
-            ),
-            Resident(dataset, "train", batch_size, chosen_device, seed),
-            _on(chosen_device, dataset.split("valid")) if dataset.size("valid") else None,
+            problem,
+            TrainingStep(problem, learning_rate=learning_rate, clip_norm=clip_norm, device=chosen_device),
+            Minibatches(dataset, "train", batch_size, chosen_device, seed),
+            to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") else None,
             max_epochs=max_epochs,
             learning_rate=learning_rate,
             schedule=schedule,
@@ -162,78 +162,63 @@ def fit(
             for module in modules.values():
                 module.eval()
         if folder is not None and result.stopped != "interrupted":
-            finish(folder, record, modules, seconds=result.seconds, stopped=result.stopped)
+            folder.finish(record, modules, seconds=result.seconds, stopped=result.stopped)
     return result
 
 
-def _on(device: torch.device, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key: value.to(device) for key, value in batch.items()}
+def check_settings(
+    *, max_epochs: Any, batch_size: Any, learning_rate: Any, schedule: Any, seed: Any, patience: Any, clip_norm: Any
+) -> None:
+    """Refuse arguments of :func:`fit` that are out of range.
 
-
-def check_settings(**settings: Any) -> None:
-    """Refuse settings out of range.
+    Args:
+        max_epochs, batch_size, learning_rate, schedule, seed, patience, clip_norm: as given to :func:`fit`.
 
     Raises:
         SettingError: naming the first.
     """
-    for name in ("max_epochs", "batch_size", "patience"):
-        value = settings[name]
-        optional = name == "patience" and value is None
-        if not optional and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise SettingError(
-                f"fit: {name} is out of range", expected="a whole number >= 1", got=repr(value), fix=f"{name}=20"
-            )
-    for name in ("learning_rate", "clip_norm"):
-        value = settings[name]
-        optional = name == "clip_norm" and value is None
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        valid = number and math.isfinite(value) and value > 0
-        if not optional and not valid:
-            raise SettingError(
-                f"fit: {name} is out of range", expected="a finite number > 0", got=repr(value), fix=f"{name}=1e-3"
-            )
-    if settings["schedule"] not in SCHEDULES:
-        raise SettingError(
-            "fit: unknown schedule",
-            expected=" or ".join(map(repr, SCHEDULES)),
-            got=repr(settings["schedule"]),
-            fix='schedule="cosine"',
-        )
-    if not isinstance(settings["seed"], int):
-        raise SettingError(
-            "fit: seed is out of range", expected="a whole number", got=repr(settings["seed"]), fix="seed=0"
-        )
-    if settings["resume"] and settings["out"] is None:
-        raise SettingError(
-            "fit: resume=True without a run folder",
-            expected="the folder of the run to take up",
-            got="out=None",
-            fix='ppgen.fit(..., out="runs/name", resume=True)',
-        )
+    whole_number("fit: max_epochs", max_epochs, suggested=20)
+    whole_number("fit: batch_size", batch_size, suggested=128)
+    finite_number("fit: learning_rate", learning_rate, above=0, suggested=1e-3)
+    one_of("fit: schedule", schedule, SCHEDULES)
+    whole_number("fit: seed", seed, at_least=0)
+    if patience is not None:
+        whole_number("fit: patience", patience, suggested=20)
+    if clip_norm is not None:
+        finite_number("fit: clip_norm", clip_norm, above=0, suggested=10)
 
 
 def check_patience(patience: int | None, dataset: Dataset, players: list[Player]) -> None:
     """Refuse early stopping where there is no validation loss to wait for.
+
+    Args:
+        patience: as given to :func:`fit`.
+        dataset: whose validation split is looked at.
+        players: of the objective.
 
     Raises:
         SettingError: if the validation split is empty, or the objective's losses are no measure of the fit.
     """
     if patience is None or (dataset.size("valid") and len(players) == 1):
         return
-    raise SettingError(
-        "fit: patience needs a validation loss",
-        expected="a validation split, and an objective of one player",
-        got="an empty validation split"
-        if not dataset.size("valid")
-        else f"players {[player.name for player in players]}",
-        fix="leave patience out, or ppgen.data.from_tensors(x, valid=0.1)"
-        if not dataset.size("valid")
-        else "leave patience out",
-    )
+    got, fix = f"players {[player.name for player in players]}", "leave patience out"
+    if not dataset.size("valid"):
+        got, fix = "an empty validation split", f"{fix}, or ppgen.data.from_tensors(x, valid=0.1)"
+    expected = "a validation split, and an objective of one player"
+    raise SettingError("fit: patience needs a validation loss", expected=expected, got=got, fix=fix)
 
 
 def unwrap(model: Any, guide: Any) -> tuple[nn.Module, Any]:
-    """Model and guide as modules; a :class:`Program` holds both."""
+    """Model and guide as modules; a :class:`Program` holds both.
+
+    Args:
+        model: as given to :func:`fit`.
+        guide: likewise.
+
+    Raises:
+        SettingError: for a Program with a second guide.
+        DeclarationError: for what is no model.
+    """
     if isinstance(model, Program):
         if guide is not None:
             raise SettingError(
@@ -254,32 +239,46 @@ def unwrap(model: Any, guide: Any) -> tuple[nn.Module, Any]:
     return model, guide
 
 
-def choose_guide(model: nn.Module, guide: Any) -> nn.Module | None:
-    """The user's guide, else the mean-field guide of a declared model with latents and a likelihood."""
-    if guide is not None:
-        if isinstance(guide, type):
-            guide = guide(model) if issubclass(guide, DerivedGuide) else guide()
-        if not isinstance(guide, nn.Module):
-            raise DeclarationError(
-                "fit: this is no guide",
-                expected="a ppgen.Guide, or one derived: ppgen.guides.MeanField(model)",
-                got=type(guide).__name__,
-                fix="for a Pyro function: ppgen.fit(ppgen.Program(model, guide), ...)",
-            )
-        return guide
-    has_latents = any(site.role == "latent" for site in getattr(model, "sites", {}).values())
-    if has_latents and not getattr(model, "is_implicit", False) and not isinstance(model, ProgramPart):
-        return MeanField(model)
-    return None
+def choose_guide(model: Any, guide: Any) -> nn.Module | None:
+    """The user's guide, else the mean-field guide of a declared model with latents and a likelihood.
+
+    Args:
+        model: unwrapped.
+        guide: a guide, the class of one, or ``None``.
+
+    Raises:
+        DeclarationError: for what is no guide.
+    """
+    if guide is None:
+        is_explicit = not getattr(model, "is_implicit", False) and not isinstance(model, ProgramPart)
+        return MeanField(model) if is_explicit and _has_latents(model) else None
+    if isinstance(guide, type):
+        guide = guide(model) if issubclass(guide, DerivedGuide) else guide()
+    if not isinstance(guide, nn.Module):
+        raise DeclarationError(
+            "fit: this is no guide",
+            expected="a ppgen.Guide, or one derived: ppgen.guides.MeanField(model)",
+            got=type(guide).__name__,
+            fix="for a Pyro function: ppgen.fit(ppgen.Program(model, guide), ...)",
+        )
+    return guide
 
 
 def choose_objective(model: nn.Module, guide: nn.Module | None, objective: Objective | None) -> Objective:
-    """The user's objective, else what the sites call for: an ELBO, maximum likelihood, or adversarial training."""
+    """The user's objective, else what the sites call for: an ELBO, maximum likelihood, or adversarial training.
+
+    Args:
+        model: unwrapped.
+        guide: of the fit, or ``None``.
+        objective: the user's, or ``None``.
+
+    Raises:
+        SettingError: for what is no objective.
+    """
     if objective is None:
         if getattr(model, "is_implicit", False):
             return Adversarial()
-        has_latents = any(site.role == "latent" for site in getattr(model, "sites", {}).values())
-        return ELBO() if has_latents or guide is not None else MaximumLikelihood()
+        return ELBO() if guide is not None or _has_latents(model) else MaximumLikelihood()
     if not isinstance(objective, Objective):
         raise SettingError(
             "fit: this is no objective",
@@ -288,3 +287,7 @@ def choose_objective(model: nn.Module, guide: nn.Module | None, objective: Objec
             fix="objective=ppgen.ELBO(beta=4.0)",
         )
     return objective
+
+
+def _has_latents(model: Any) -> bool:
+    return any(site.role == "latent" for site in model.sites.values())

@@ -17,8 +17,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.runs import weights
 from ppgen.runs.blueprint import build, example_batch
-from ppgen.runs.record import all_modules
-from ppgen.runs.run_folder import RunFolder
+from ppgen.runs.run_folder import RunFolder, modules_of
 
 __all__ = ["load"]
 
@@ -26,7 +25,7 @@ __all__ = ["load"]
 def load(
     folder: str | os.PathLike[str], model: Any = None, guide: Any = None, data: Any = None, objective: Any = None
 ) -> Fit:
-    """Read a fit back from its run folder. Nothing in the folder is executed, and nothing imported for it.
+    """Read a fit back from its run folder, on the CPU. Nothing there is executed, and nothing is imported for it.
 
     Args:
         folder: of the run.
@@ -53,19 +52,19 @@ def load(
         settings = {**record["settings"], **record["facts"]}
         dataset = _load_data(record, data, run.path)
         seconds = float(record.get("seconds", 0.0))
+    except PpgenError:
+        raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, PpgenError):
-            raise
         raise CheckpointError(
             f"{run.path / 'run.json'}: damaged",
             expected="what ppgen.fit wrote",
             got=f"{type(error).__name__}: {error}",
             fix="restore it from a copy, or fit again",
         ) from error
-    modules = all_modules(model, guide, objective, torch.device("cpu"))
+    modules = modules_of(model, guide, objective)
     weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
     for module in modules.values():
-        module.eval()
+        module.cpu().eval()
     return Fit(
         model,
         guide,
@@ -92,7 +91,7 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
         objective = build(record["objective"], "objective", folder) if objective is None else objective
         if isinstance(guide, DerivedGuide):
             guide.setup(without_latents(model, example))
-        all_modules(model, guide, objective, torch.device("cpu"))
+        modules_of(model, guide, objective)  # which draws the initial weights of a critic
     return model, guide, objective
 
 

@@ -9,20 +9,21 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.errors import DivergenceError
-from ppgen.objectives import Objective, TrainingPosition
+from ppgen.objectives import TrainingPosition
 from ppgen.objectives.schedules import SCHEDULES
 from ppgen.runs import checkpoint, weights
 from ppgen.runs.run_folder import RunFolder
 from ppgen.training.monitor import monitor
-from ppgen.training.prepare import Resident
-from ppgen.training.step import Engine
+from ppgen.training.prepare import Minibatches, Problem, to_device
+from ppgen.training.step import TrainingStep
 
 __all__ = ["Loop", "Progress"]
 
@@ -32,7 +33,17 @@ _SECONDS_BETWEEN_EPOCH_CHECKPOINTS = 1.0
 
 @dataclasses.dataclass
 class Progress:
-    """What is carried from step to step, beside weights and optimizer state."""
+    """Where training stands, beside weights and optimizer state.
+
+    Args:
+        epoch: epochs done.
+        position: batches done of the epoch that has begun.
+        step: optimizer steps done.
+        seconds: of training, over all processes that took it up.
+        best_loss: the smallest validation loss, if early stopping asks for it.
+        best_epoch: whose weights are kept for it.
+        stopped: ``""``, ``"early"``, ``"interrupted"`` or ``"diverged"``.
+    """
 
     epoch: int = 0
     position: int = 0
@@ -44,14 +55,13 @@ class Progress:
 
 
 class Loop:
-    """Drives an engine over epochs, for every objective alike.
+    """Steps over epochs, for every objective alike.
 
     Args:
-        modules: ``model``, ``guide`` and the objective's networks, by name.
-        objective: what is minimised.
-        engine: makes the steps.
+        problem: what is trained.
+        step: of the problem.
         train: the training split on the device.
-        valid: the validation split as a model sees it, or ``None``.
+        valid: the validation split as a model sees it, [N, ...] each, or ``None``.
         max_epochs: when to stop at the latest.
         learning_rate: at the start.
         schedule: its course, a name in ``SCHEDULES``.
@@ -64,11 +74,10 @@ class Loop:
 
     def __init__(
         self,
-        modules: dict[str, nn.Module],
-        objective: Objective,
-        engine: Engine,
-        train: Resident,
-        valid: dict[str, Tensor] | None,
+        problem: Problem,
+        step: TrainingStep,
+        train: Minibatches,
+        valid: Mapping[str, Tensor] | None,
         *,
         max_epochs: int,
         learning_rate: float,
@@ -78,7 +87,7 @@ class Loop:
         folder: RunFolder | None,
         show_progress: bool,
     ) -> None:
-        self.modules, self.objective, self.engine = modules, objective, engine
+        self.problem, self.modules, self.step = problem, problem.modules, step
         self.train, self.valid = train, valid
         self.max_epochs, self.patience, self.seed = max_epochs, patience, seed
         self.learning_rate, self.schedule = learning_rate, SCHEDULES[schedule]
@@ -86,18 +95,23 @@ class Loop:
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
         self._best: dict[str, Tensor] | None = None
-        self._records: dict[str, list[Tensor]] = {}
+        self._records: dict[str, list[Tensor]] = defaultdict(list)
         self._order_at_epoch_start = train.order.get_state()
         self._interrupted = False
-        self._saved_at = time.monotonic()
+        self._saved_at = self._timed_at = time.monotonic()
 
     def run(self) -> None:
         """Train to the end, or to an interrupt or divergence; the folder is always left whole."""
-        progress = self.progress
-        with self._interruptible(), self._bar() as bar:
+        from tqdm.auto import tqdm
+
+        progress, num_batches = self.progress, self.train.num_batches
+        total, done = self.max_epochs * num_batches, progress.epoch * num_batches + progress.position
+        shown = {"disable": not self.show_progress, "unit": "step", "desc": self.problem.objective.name, "leave": False}
+        self._timed_at = time.monotonic()
+        with self._interruptible(), tqdm(total=total, initial=done, **shown) as bar:
             while progress.epoch < self.max_epochs and not progress.stopped:
                 try:
-                    self._epoch(bar)
+                    self._run_epoch(bar)
                 except DivergenceError:
                     progress.stopped = "diverged"
                     self._save_checkpoint()
@@ -107,47 +121,44 @@ class Loop:
         if self._best is not None and progress.stopped != "interrupted":
             weights.apply(self.modules, self._best, "best weights")
 
-    def _epoch(self, bar: Any) -> None:
-        """Play the rest of an epoch, up to an interrupt."""
-        progress = self.progress
+    def _run_epoch(self, bar: Any) -> None:
+        """Take the rest of an epoch's steps, up to an interrupt."""
+        progress, num_batches = self.progress, self.train.num_batches
         if progress.position == 0:
             self._order_at_epoch_start = self.train.order.get_state()
-            self._records = {}
+            self._records.clear()
         for module in self.modules.values():
             module.train()
-        started = time.monotonic()
-        num_batches = self.train.num_batches
         for batch in self.train.epoch(progress.position):
             at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
-            self.engine.set_learning_rate(self.learning_rate * self.schedule(at.epoch / self.max_epochs))
-            for key, value in self.engine.step(batch, at).items():
-                self._records.setdefault(key, []).append(value)
+            self.step.set_learning_rate(self.learning_rate * self.schedule(at.epoch / self.max_epochs))
+            for key, value in self.step(batch, at).items():
+                self._records[key].append(value)
             progress.step += 1
             progress.position += 1
             bar.update(1)
             if progress.position == num_batches:
-                self.engine.settle(batch, at)
-            if self._interrupted or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
-                progress.stopped = "interrupted" if self._interrupted else ""
-                progress.seconds += time.monotonic() - started
-                started = time.monotonic()
+                self.step.settle(batch, at)
+            if self._interrupted:
+                progress.stopped = "interrupted"
                 self._save_checkpoint()
-                if self._interrupted:
-                    return
-        progress.seconds += time.monotonic() - started
+                return
+            if time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
+                self._save_checkpoint()
 
     def _close_epoch(self, bar: Any) -> None:
+        """Validate, write the epoch's row of history, and decide about stopping early."""
         progress = self.progress
-        started = time.monotonic()
         progress.epoch += 1
         progress.position = 0
         row: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "train": self._means()}
         if self.valid is not None:
-            found = self._validate(self.valid)
+            # The schedule as it is at the end, so that the losses of all epochs mean the same.
+            end = TrainingPosition(self.max_epochs * self.train.num_batches, float(self.max_epochs))
+            found = monitor(self.problem, self.valid, end, self.seed)
             row |= {"valid": found} if found else {}
             self._keep_best(found.get("loss"))
-        progress.seconds += time.monotonic() - started
-        row["seconds"] = round(progress.seconds, 4)
+        row["seconds"] = round(self._seconds(), 4)
         self.history.append(row)
         if self.folder is not None:
             self.folder.append_history(row)
@@ -156,15 +167,16 @@ class Loop:
                 self._save_checkpoint()
         bar.set_postfix_str(_headline(row))
 
-    def _validate(self, valid: dict[str, Tensor]) -> dict[str, Any]:
-        # The schedule as it is at the end, so that the losses of all epochs mean the same.
-        end = TrainingPosition(self.max_epochs * self.train.num_batches, float(self.max_epochs))
-        model, guide = self.modules["model"], self.modules.get("guide")
-        return monitor(model, guide, self.objective, valid, self.train.size, end, self.seed)
+    def _seconds(self) -> float:
+        """Seconds of training up to now."""
+        now = time.monotonic()
+        self.progress.seconds += now - self._timed_at
+        self._timed_at = now
+        return self.progress.seconds
 
     def _means(self) -> dict[str, float]:
         """Means over the epoch's data points of everything recorded, read from the device once."""
-        rows = torch.tensor([stop - start for start, stop in self.train.bounds()], dtype=torch.float64)
+        rows = torch.tensor([stop - start for start, stop in self.train.bounds], dtype=torch.float64)
         share = rows / rows.sum()
         return {key: float(share @ torch.stack(v).double().cpu()) for key, v in self._records.items()}
 
@@ -180,16 +192,6 @@ class Loop:
 
     def _is_out_of_patience(self) -> bool:
         return self.patience is not None and self.progress.epoch - self.progress.best_epoch >= self.patience
-
-    @contextlib.contextmanager
-    def _bar(self) -> Iterator[Any]:
-        from tqdm.auto import tqdm
-
-        total = self.max_epochs * self.train.num_batches
-        done = self.progress.epoch * self.train.num_batches + self.progress.position
-        shown = {"disable": not self.show_progress, "unit": "step", "desc": self.objective.name, "leave": False}
-        with tqdm(total=total, initial=done, **shown) as bar:
-            yield bar
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -212,6 +214,7 @@ class Loop:
     # Checkpoints -----------------------------------------------------------------------------------------------------
 
     def _save_checkpoint(self) -> None:
+        self._seconds()
         if self.folder is None:
             return
         device = self.train.device
@@ -219,7 +222,7 @@ class Loop:
             "progress": dataclasses.asdict(self.progress),
             "weights": weights.collect(self.modules),
             "best": self._best,
-            "optimizers": self.engine.state(),
+            "optimizers": self.step.state(),
             "records": {key: torch.stack(values) for key, values in self._records.items()},
             "random": {
                 "torch": torch.get_rng_state(),
@@ -240,21 +243,18 @@ class Loop:
         """
         if self.folder is None or checkpoint.latest(self.folder.checkpoint) is None:
             return False
-        state = checkpoint.read(self.folder.checkpoint)
+        state, device = checkpoint.read(self.folder.checkpoint), self.train.device
         weights.apply(self.modules, state["weights"], str(self.folder.checkpoint))
-        self.engine.restore(state["optimizers"])
-        self.progress = Progress(**state["progress"])
-        self.history = json.loads(state["history"])
-        self._best = state["best"]
-        if self._best is not None:
-            self._best = {name: tensor.to(self.train.device) for name, tensor in self._best.items()}
+        self.step.restore(state["optimizers"])
+        self.progress, self.history = Progress(**state["progress"]), json.loads(state["history"])
+        self._best = state["best"] and to_device(state["best"], device)
         # A larger patience than before lets a run go on that had stopped early.
         self.progress.stopped = "early" if not self.progress.position and self._is_out_of_patience() else ""
-        self._records = {key: list(values.to(self.train.device).unbind()) for key, values in state["records"].items()}
+        self._records.update({key: list(v.unbind()) for key, v in to_device(state["records"], device).items()})
         random = state["random"]
         torch.set_rng_state(random["torch"])
-        if random["cuda"] is not None and self.train.device.type == "cuda":
-            torch.cuda.set_rng_state(random["cuda"], self.train.device)
+        if random["cuda"] is not None and device.type == "cuda":
+            torch.cuda.set_rng_state(random["cuda"], device)
         self.train.order.set_state(random["order"])
         self.train.noise.set_state(random["noise"])
         self._order_at_epoch_start = random["order"]
@@ -262,7 +262,8 @@ class Loop:
         return True
 
 
-def _headline(row: dict[str, Any]) -> str:
+def _headline(row: Mapping[str, Any]) -> str:
+    """The quantities of an epoch that stand beside the bar."""
     shown = row.get("valid") or row["train"]
     split = "valid" if row.get("valid") else "train"
     keys = [key for key in ("elbo", "log_prob", "log_joint") if key in shown] or list(shown)[:2]

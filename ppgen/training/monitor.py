@@ -1,7 +1,8 @@
-"""What an epoch is worth on held-out data: the loss, the true ELBO and its anatomy."""
+"""Held-out quantities of an epoch: the loss, the true ELBO and its parts, by latent and dimension."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,8 @@ from ppgen.declare.batch import chunks
 from ppgen.inference.batch_trace import discrete_sites, trace_batch
 from ppgen.inference.bound import data_frame, elbo_parts, kl_per_dimension
 from ppgen.inference.posterior import mean_by_datum, posterior_means
-from ppgen.objectives import Objective, TrainingPosition
+from ppgen.objectives import TrainingPosition
+from ppgen.training.prepare import Problem
 
 __all__ = ["ACTIVE_THRESHOLD", "monitor"]
 
@@ -21,69 +23,55 @@ _ROWS = 512
 _ANATOMY_ROWS = 1024
 
 
-def monitor(
-    model: nn.Module,
-    guide: nn.Module | None,
-    objective: Objective,
-    data: Mapping[str, Tensor],
-    size: int,
-    position: TrainingPosition,
-    seed: int,
-) -> dict[str, Any]:
+def monitor(problem: Problem, data: Mapping[str, Tensor], position: TrainingPosition, seed: int) -> dict[str, Any]:
     """One row of history for a held-out split.
 
-    The noise is the same at every call, so that two epochs differ by their weights only.
+    The noise is the same at every call, so that two epochs differ by their weights only. The problem's size is that of
+    the training split, so that the loss weighs a global latent as training does.
 
     Args:
+        problem: what is trained.
         data: the whole split on the device, [N, ...] each.
-        size: of the training split, so that the loss weighs a global latent as training does.
-        moment: of the schedule; the end of training, so that losses of all epochs mean the same.
+        position: of the schedule; the end of training, so that losses of all epochs mean the same.
+        seed: of the noise.
 
     Returns:
-        ``loss`` and its record (not for an objective of several turns, whose losses are no measure of the fit); the
+        ``loss`` and its record (not for an objective of several players, whose losses are no measure of the fit); the
         true ELBO and its parts, whatever the objective, if there are a guide and a likelihood; and for each latent
         ``active_units/z`` (dimensions whose posterior mean varies over data by more than 0.01) and, where both
         distributions factorise, ``kl_per_dimension/z`` (a list, nats).
     """
     rows = len(next(iter(data.values())))
     totals: dict[str, Tensor] = {}
-    device = next(iter(data.values())).device
-    with seeded(seed, device), evaluating(model, guide):
+    guide = None if getattr(problem.model, "is_implicit", False) else problem.guide
+    with seeded(seed, next(iter(data.values())).device), evaluating(problem.model, problem.guide):
         for chunk in chunks(data, _ROWS):
             count = len(next(iter(chunk.values())))
-            for key, value in _measure(model, guide, objective, chunk, max(size, count), position).items():
+            sized = dataclasses.replace(problem, size=max(problem.size, count))
+            for key, value in _losses(sized, guide, chunk, position).items():
                 weighted = value.double() * (count / rows)
                 totals[key] = totals[key] + weighted if key in totals else weighted
         row: dict[str, Any] = {key: value.item() for key, value in totals.items()}
-        if _has_bound(model, guide):
-            row |= _anatomy(model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
+        if guide is not None:
+            row |= _by_latent(problem.model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
     return row
 
 
-def _has_bound(model: nn.Module, guide: nn.Module | None) -> bool:
-    return guide is not None and not getattr(model, "is_implicit", False)
-
-
-def _measure(
-    model: nn.Module,
-    guide: nn.Module | None,
-    objective: Objective,
-    chunk: Mapping[str, Tensor],
-    size: int,
-    position: TrainingPosition,
+def _losses(
+    problem: Problem, guide: nn.Module | None, chunk: Mapping[str, Tensor], position: TrainingPosition
 ) -> dict[str, Tensor]:
-    """The objective's loss and record on a piece of the split, and the bound's parts where it records none."""
-    players = objective.players(model, guide)
+    """The objective's loss and record on a piece of the split, and the bound's parts where it records none, [] each."""
+    players = problem.players
     named: dict[str, Tensor] = {}
     if len(players) == 1:
-        loss = objective.loss(players[0].name, model, guide, chunk, size, position)
+        loss = problem.loss(players[0].name, chunk, position)
         named |= {"loss": loss.value, **loss.record}
-    if _has_bound(model, guide) and not {"elbo", "log_joint"} & set(named):
-        named |= elbo_parts(model, guide, chunk, size).record()
+    if guide is not None and not {"elbo", "log_joint"} & set(named):
+        named |= elbo_parts(problem.model, guide, chunk, problem.size).record()
     return named
 
 
-def _anatomy(model: nn.Module, guide: Any, data: Mapping[str, Tensor]) -> dict[str, Any]:
+def _by_latent(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> dict[str, Any]:
     """Active units and closed-form KL by dimension of every continuous latent with one value per datum."""
     row: dict[str, Any] = {}
     rows = len(next(iter(data.values())))

@@ -1,7 +1,8 @@
-"""From a pair and a data set to what the loop needs: on the device, set up, checked, in minibatches."""
+"""What the loop needs, from a pair and a data set: set up, checked, on the device, in minibatches."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from ppgen.context import preserved_state, validation
-from ppgen.data import Dataset, Transform
+from ppgen.data import Dataset
 from ppgen.declare import ProgramPart, check
 from ppgen.declare.batch import MISSING, chunks, partly_missing, without_latents
 from ppgen.declare.check import given_distributions, verify_values
@@ -19,12 +20,59 @@ from ppgen.declare.supports import support_of
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import DerivedGuide
 from ppgen.inference.paired_trace import trace_pair
-from ppgen.objectives import Objective, TrainingPosition
+from ppgen.objectives import Loss, Objective, Player, TrainingPosition
+from ppgen.runs.run_folder import modules_of
 
-__all__ = ["Resident", "rehearse", "set_up", "verify_fit", "verify_weights"]
-
+__all__ = ["Minibatches", "Problem", "rehearse", "set_up", "to_device", "verify_fit", "verify_weights"]
 
 _ROWS = 8192
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What training solves: a pair, what is minimised over it, and the number of data points.
+
+    Args:
+        model: called as ``model(batch, size)``.
+        guide: likewise, or ``None``.
+        objective: gives the players and their losses.
+        size: number of data points in the training split.
+    """
+
+    model: nn.Module
+    guide: nn.Module | None
+    objective: Objective
+    size: int
+
+    @property
+    def modules(self) -> dict[str, nn.Module]:
+        """Everything with weights, by name."""
+        return modules_of(self.model, self.guide, self.objective)
+
+    @property
+    def players(self) -> list[Player]:
+        """The players of a step, in order."""
+        return self.objective.players(self.model, self.guide)
+
+    def loss(self, player: str, batch: Mapping[str, Tensor], position: TrainingPosition) -> Loss:
+        """A player's loss on a batch.
+
+        Args:
+            player: its name.
+            batch: tensors [batch, ...] by site and covariate.
+            position: where training stands.
+        """
+        return self.objective.loss(player, self.model, self.guide, batch, self.size, position)
+
+
+def to_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """A batch of tensors on a device.
+
+    Args:
+        batch: by site and covariate, [N, ...] each.
+        device: where to.
+    """
+    return {key: value.to(device) for key, value in batch.items()}
 
 
 def verify_weights(module: nn.Module) -> None:
@@ -43,89 +91,101 @@ def verify_weights(module: nn.Module) -> None:
             )
 
 
-def set_up(model: nn.Module, guide: nn.Module | None, dataset: Dataset, device: torch.device) -> None:
+def set_up(model: nn.Module, guide: nn.Module | None, rows: Mapping[str, Tensor], device: torch.device) -> None:
     """Put the pair on the device, check the model, and make all parameters that wait to see data.
+
+    Args:
+        model: declared, or a hand-written program's.
+        guide: likewise, or ``None``.
+        rows: a few on the device that show every label, [N, ...] each.
+        device: of the fit.
 
     Raises:
         DataError, DeclarationError: if the model cannot run on the data.
     """
-    batch = {key: value.to(device) for key, value in dataset.representative_rows().items()}
     model.to(device)
     if guide is not None:
         guide.to(device)
         verify_weights(guide)
     if isinstance(guide, ProgramPart):
-        guide.setup(batch)  # before the model, which may use parameters that the guide creates
+        guide.setup(rows)  # before the model, which may use parameters that the guide creates
     if isinstance(model, ProgramPart):
-        model.setup(batch)
-    check(model, None, batch)
+        model.setup(rows)
+    check(model, None, rows)
     if isinstance(guide, DerivedGuide):
-        guide.setup(without_latents(model, batch))
+        guide.setup(without_latents(model, rows))
 
 
-def verify_fit(model: nn.Module, guide: nn.Module | None, dataset: Dataset, device: torch.device) -> dict[str, Any]:
+def verify_fit(
+    model: nn.Module, guide: nn.Module | None, dataset: Dataset, rows: Mapping[str, Tensor]
+) -> dict[str, Any]:
     """Check the pair on a few rows, and all rows of all splits.
+
+    Args:
+        model: set up.
+        guide: likewise, or ``None``.
+        dataset: whose splits are read.
+        rows: a few of them on the device, [N, ...] each.
 
     Returns:
         Facts for the run: the dtype that each tensor of a batch should have, whether the likelihood is discrete, and
         whether the guide is a point.
     """
-    rows = dataset.representative_rows()
-    batch = {key: value.to(device) for key, value in rows.items()}
     if guide is not None:
-        check(model, guide, batch)
-    given = given_distributions(model, batch)
+        check(model, guide, rows)
+    given = given_distributions(model, rows)
+    device = next(iter(rows.values())).device
     for split, stored in dataset.splits.items():
         for chunk in chunks(stored, _ROWS):
             seen = chunk if dataset.transform is None else dataset.transform(chunk, torch.Generator().manual_seed(0))
-            verify_values(f"{split} split", model, given, {k: v.to(device) for k, v in seen.items()})
+            verify_values(f"{split} split", model, given, to_device(seen, device))
     return {
         "dtypes": {key: str(value.dtype).removeprefix("torch.") for key, value in rows.items()},
-        "discrete_likelihood": all(_is_discrete(fn) for fn in given.values()),
-        "point_guide": guide is not None and _is_point(model, guide, batch),
+        "discrete_likelihood": all(getattr(support_of(fn), "is_discrete", False) for fn in given.values()),
+        "point_guide": guide is not None and _is_point(model, guide, without_latents(model, rows)),
     }
 
 
-def rehearse(
-    model: nn.Module, guide: nn.Module | None, objective: Objective, dataset: Dataset, device: torch.device
-) -> None:
-    """Compute every turn's loss once and forget it, so that what an objective cannot train is refused at once."""
-    batch = {key: value.to(device) for key, value in dataset.representative_rows().items()}
-    modules = nn.ModuleList([model, *([] if guide is None else [guide]), *objective.networks.values()])
-    size = max(dataset.size("train"), len(next(iter(batch.values()))))
-    missing = partly_missing(model, batch)
-    with preserved_state(modules), torch.enable_grad(), validation(True):
-        for player in objective.players(model, guide):
-            try:
-                objective.loss(player.name, model, guide, batch, size, TrainingPosition())
-            except (RuntimeError, ValueError, IndexError) as error:
-                if not missing:
-                    raise
-                raise SettingError(
-                    f"{objective.name}: it cannot be trained where values of {missing[0]} are missing ({error})",
-                    expected="an objective that sums discrete latents out",
-                    got=f"{objective.name} on data with {missing[0]} = {MISSING} in some rows",
-                    fix="objective=ppgen.ELBO()",
-                ) from error
-
-
 def _is_point(model: nn.Module, guide: nn.Module, batch: Mapping[str, Tensor]) -> bool:
-    batch = without_latents(model, batch)
     with preserved_state(nn.ModuleList([model, guide])):
         return trace_pair(model, guide, batch, len(next(iter(batch.values())))).is_point
 
 
-def _is_discrete(fn: Any) -> bool:
-    return bool(getattr(support_of(fn), "is_discrete", False))
+def rehearse(problem: Problem, rows: Mapping[str, Tensor]) -> None:
+    """Compute every player's loss once and forget it, so that what an objective cannot train is refused at once.
+
+    Args:
+        problem: what will be trained.
+        rows: a few of the data on the device, [N, ...] each.
+
+    Raises:
+        SettingError: if the objective cannot be trained where values are missing.
+    """
+    problem = dataclasses.replace(problem, size=max(problem.size, len(next(iter(rows.values())))))
+    missing = partly_missing(problem.model, rows)
+    with preserved_state(nn.ModuleList(problem.modules.values())), torch.enable_grad(), validation(True):
+        for player in problem.players:
+            try:
+                problem.loss(player.name, rows, TrainingPosition())
+            except (RuntimeError, ValueError, IndexError) as error:
+                if not missing:
+                    raise
+                name = problem.objective.name
+                raise SettingError(
+                    f"{name}: it cannot be trained where values of {missing[0]} are missing ({error})",
+                    expected="an objective that sums discrete latents out",
+                    got=f"{name} on data with {missing[0]} = {MISSING} in some rows",
+                    fix="objective=ppgen.ELBO()",
+                ) from error
 
 
-class Resident:
-    """The training split as device tensors, shuffled anew each epoch.
+class Minibatches:
+    """The training split on the device, in minibatches shuffled anew each epoch.
 
     Stored tensors stay as they are (uint8 images take a quarter of float's memory); a minibatch is one gather and one
     transform. Two generators make all randomness of the data: one for the order, one for the noise of random
     transforms. The last batch may be short; a single left-over row joins the batch before it, since batch
-    normalisation has no answer for one row.
+    normalisation has no answer for one row. ``bounds`` are the first and last row (exclusive) of every minibatch.
 
     Args:
         dataset: where the split comes from.
@@ -136,32 +196,23 @@ class Resident:
     """
 
     def __init__(self, dataset: Dataset, split: str, batch_size: int, device: torch.device, seed: int) -> None:
-        self.tensors: dict[str, Tensor] = {key: t.to(device) for key, t in dataset.splits[split].items()}
-        self.transform: Transform | None = dataset.transform
-        self.size = dataset.size(split)
-        self.batch_size = min(batch_size, self.size)
-        self.device = device
+        self.tensors, self.transform = to_device(dataset.splits[split], device), dataset.transform
+        self.size, self.device = dataset.size(split), device
         self.order = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed + 1)
+        starts = list(range(0, self.size, min(batch_size, self.size)))
+        if len(starts) > 1 and self.size - starts[-1] == 1:
+            starts.pop()
+        self.bounds = list(zip(starts, [*starts[1:], self.size], strict=True))
 
     @property
     def num_batches(self) -> int:
-        return len(self.bounds())
-
-    def bounds(self) -> list[tuple[int, int]]:
-        """First and last row (exclusive) of every minibatch of an epoch."""
-        starts = list(range(0, self.size, self.batch_size))
-        if len(starts) > 1 and self.size - starts[-1] == 1:
-            starts.pop()
-        return list(zip(starts, [*starts[1:], self.size], strict=True))
+        """Of an epoch."""
+        return len(self.bounds)
 
     def epoch(self, position: int = 0) -> Iterator[dict[str, Tensor]]:
-        """The minibatches of one epoch in a new random order, from batch number ``position`` on."""
+        """The minibatches of one epoch in a new random order, [batch, ...] each, from number ``position`` on."""
         order = torch.randperm(self.size, generator=self.order).to(self.device)
-        for start, stop in self.bounds()[position:]:
-            yield self.rows(order[start:stop])
-
-    def rows(self, index: Tensor) -> dict[str, Tensor]:
-        """The rows of an index, as a model sees them."""
-        stored = {key: tensor.index_select(0, index) for key, tensor in self.tensors.items()}
-        return stored if self.transform is None else self.transform(stored, self.noise)
+        for start, stop in self.bounds[position:]:
+            stored = {key: tensor.index_select(0, order[start:stop]) for key, tensor in self.tensors.items()}
+            yield stored if self.transform is None else self.transform(stored, self.noise)

@@ -1,4 +1,4 @@
-"""One optimizer step: a function of parameters, optimizer state, batch and schedule."""
+"""One training step: every player's loss, gradient and Adam, unless something in it is not finite."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from torch.optim.adam import adam
 
 from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
-from ppgen.objectives import Objective, Player, TrainingPosition
+from ppgen.objectives import Player, TrainingPosition
 from ppgen.training.diagnosis import diagnose, not_finite
+from ppgen.training.prepare import Problem
 
-__all__ = ["Adam", "Engine", "Mover"]
+__all__ = ["Adam", "TrainingStep"]
+
+_READ_EVERY = 50  # steps between two looks at the device's verdict, so that a GPU is never made to wait
 
 
 class Adam:
@@ -50,7 +53,7 @@ class Adam:
             parameter.grad = None
 
     def gradients(self) -> list[Tensor]:
-        """The gradients that there are."""
+        """The gradients that there are, [...] as their parameters."""
         return [p.grad for p in self.parameters if p.grad is not None]
 
     @torch.no_grad()
@@ -58,7 +61,7 @@ class Adam:
         """Move the parameters by one step.
 
         Args:
-            skip: scalar on the device; where it is 1, nothing moves, and nobody has to wait to know it.
+            skip: [] on the device; where it is 1, nothing moves, and nobody has to wait to know it.
         """
         moving = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
         adam(
@@ -80,7 +83,7 @@ class Adam:
         )
 
     def state(self) -> dict[str, list[Tensor]]:
-        """Both moments and the step count of every parameter."""
+        """Both moments of every parameter, in its shape, and its step count, []."""
         return {"means": self._means, "squares": self._squares, "steps": self._steps}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -90,63 +93,44 @@ class Adam:
                 tensor.copy_(value)
 
 
-_READ_EVERY = 50  # steps between two looks at the device's verdict, so that a GPU is never made to wait
+class TrainingStep:
+    """The step of a problem: called with a batch, it moves every player once.
 
-
-class Mover:
-    """A player of the step, and the optimizer of its parameters."""
-
-    def __init__(self, player: Player, learning_rate: float) -> None:
-        unique = {id(p): p for module in player.modules for p in module.parameters() if p.requires_grad}
-        self.name = player.name
-        self.optimizer = Adam(unique.values(), learning_rate, player.betas)
-
-
-class Engine:
-    """Steps of a pair under an objective.
-
-    The step goes once through guide and model (``objectives.pairing``) instead of Pyro's trace, replay and one
-    optimizer for each parameter; checks of arguments and supports run on the first step of each batch signature only.
-    A step whose loss or gradient is not finite is never applied: on the CPU it is seen at once; on a GPU a flag on
-    the device makes the optimizer skip this and all later steps until the flag is read.
+    A step goes once through guide and model (:mod:`ppgen.inference.paired_trace`) instead of Pyro's trace, replay and
+    one optimizer for each parameter; checks of arguments and supports run on the first step of each batch signature
+    only. A step whose loss or gradient is not finite is never applied: on the CPU it is seen at once; on a GPU a flag
+    on the device makes the optimizer skip this and all later steps until the flag is read.
 
     Args:
-        model: called as ``model(batch, size)``.
-        guide: likewise, or ``None``.
-        objective: gives the players and their losses.
-        size: number of data points in the training split.
+        problem: what is trained.
         learning_rate: Adam's.
         clip_norm: largest norm of a player's gradient, or ``None``.
         device: where all of it lives.
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        guide: nn.Module | None,
-        objective: Objective,
-        *,
-        size: int,
-        learning_rate: float,
-        clip_norm: float | None,
-        device: torch.device,
+        self, problem: Problem, *, learning_rate: float, clip_norm: float | None, device: torch.device
     ) -> None:
-        self.model, self.guide, self.objective = model, guide, objective
-        self.size, self.clip_norm = size, clip_norm
-        self.movers = [Mover(player, learning_rate) for player in objective.players(model, guide)]
-        modules = [model, *([] if guide is None else [guide]), *objective.networks.values()]
-        self._buffers = list({id(b): b for module in modules for b in module.buffers()}.values())
+        self.problem, self.clip_norm = problem, clip_norm
+        self.optimizers = {
+            player.name: Adam(_trained_parameters(player), learning_rate, player.betas) for player in problem.players
+        }
+        self._buffers = list({id(b): b for module in problem.modules.values() for b in module.buffers()}.values())
         self._kept = [buffer.clone() for buffer in self._buffers]
         self._asynchronous = device.type != "cpu"
         self._bad = torch.zeros((), device=device)
         self._seen: set[tuple[Any, ...]] = set()
         self._steps = 0
 
-    def step(self, batch: Mapping[str, Tensor], position: TrainingPosition) -> dict[str, Tensor]:
+    def __call__(self, batch: Mapping[str, Tensor], position: TrainingPosition) -> dict[str, Tensor]:
         """Let every player move once on a batch.
 
+        Args:
+            batch: tensors [batch, ...] by site and covariate.
+            position: where training stands.
+
         Returns:
-            The parts of every player's loss, detached and still on the device.
+            The parts of every player's loss, [] each, detached and still on the device.
 
         Raises:
             DivergenceError: if a loss or gradient was not finite; weights and buffers are those of the last good
@@ -157,14 +141,14 @@ class Engine:
         self._keep_buffers()
         try:
             with validation(signature not in self._seen):
-                for mover in self.movers:
-                    record |= self._play(mover, batch, position)
+                for player in self.optimizers:
+                    record |= self._move(player, batch, position)
         except DivergenceError:
             raise
         except (RuntimeError, ValueError, PpgenError) as error:
             # A check, or a decomposition, met what overflowed before the loss did.
-            if next(not_finite(self.model, self.guide, self.objective, batch, self.size), None):
-                raise self._divergence(self.movers[0], batch, position) from error
+            if any(not_finite(self.problem, batch)):
+                raise self._divergence(batch, position) from error
             raise
         self._seen.add(signature)
         self._steps += 1
@@ -175,24 +159,26 @@ class Engine:
     def settle(self, batch: Mapping[str, Tensor], position: TrainingPosition) -> None:
         """Read the device's verdict over the steps since the last look.
 
+        Args:
+            batch: of the last step, [batch, ...] each.
+            position: of the last step.
+
         Raises:
             DivergenceError: if one of them was not finite.
         """
         if self._asynchronous and self._bad.item():
             self._bad.zero_()
-            raise self._divergence(self.movers[0], batch, position)
+            raise self._divergence(batch, position)
 
     def set_learning_rate(self, value: float) -> None:
         """Change every player's learning rate from the next step on."""
-        for mover in self.movers:
-            mover.optimizer.learning_rate = value
+        for optimizer in self.optimizers.values():
+            optimizer.learning_rate = value
 
-    def _play(self, mover: Mover, batch: Mapping[str, Tensor], position: TrainingPosition) -> dict[str, Tensor]:
-        loss = self.objective.loss(mover.name, self.model, self.guide, batch, self.size, position)
+    def _move(self, player: str, batch: Mapping[str, Tensor], position: TrainingPosition) -> dict[str, Tensor]:
+        loss, optimizer = self.problem.loss(player, batch, position), self.optimizers[player]
         value = loss.value.detach()
-        key = "loss" if len(self.movers) == 1 else f"{mover.name}_loss"
-        record = {key: value, **loss.record}
-        optimizer = mover.optimizer
+        record = {"loss" if len(self.optimizers) == 1 else f"{player}_loss": value, **loss.record}
         optimizer.clear()
         if not optimizer.parameters:
             return record
@@ -201,20 +187,22 @@ class Engine:
         if self._asynchronous:
             self._bad.logical_or_(~torch.isfinite(value + norm))
         elif not math.isfinite((value + norm).item()):
-            raise self._divergence(mover, batch, position)
+            raise self._divergence(batch, position, player)
         if self.clip_norm is not None:
             torch.nn.utils.clip_grads_with_norm_(optimizer.parameters, self.clip_norm, norm)
         optimizer.step(skip=self._bad if self._asynchronous else None)
         return record
 
-    def _divergence(self, mover: Mover, batch: Mapping[str, Tensor], position: TrainingPosition) -> DivergenceError:
-        """What was not finite; afterwards nothing of the failed step is left."""
+    def _divergence(
+        self, batch: Mapping[str, Tensor], position: TrainingPosition, player: str | None = None
+    ) -> DivergenceError:
+        """What was not finite; afterwards nothing of the failed step is left. Unless told, the player is the first."""
         since = min(self._steps, _READ_EVERY) if self._asynchronous else 0
-        error = diagnose(self.model, self.guide, self.objective, mover.name, batch, self.size, position, since=since)
+        error = diagnose(self.problem, player or next(iter(self.optimizers)), batch, position, since=since)
         for buffer, kept in zip(self._buffers, self._kept, strict=True):
             buffer.copy_(kept)
-        for other in self.movers:
-            other.optimizer.clear()
+        for optimizer in self.optimizers.values():
+            optimizer.clear()
         return error
 
     def _keep_buffers(self) -> None:
@@ -222,11 +210,16 @@ class Engine:
         for buffer, kept in zip(self._buffers, self._kept, strict=True):
             kept.copy_(torch.where(self._bad.bool(), kept, buffer) if self._asynchronous else buffer)
 
-    def state(self) -> list[dict[str, Any]]:
-        """Every optimizer's state, for a checkpoint."""
-        return [mover.optimizer.state() for mover in self.movers]
+    def state(self) -> dict[str, Any]:
+        """Every player's optimizer state, for a checkpoint."""
+        return {player: optimizer.state() for player, optimizer in self.optimizers.items()}
 
-    def restore(self, state: list[dict[str, Any]]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse of :meth:`state`."""
-        for mover, saved in zip(self.movers, state, strict=True):
-            mover.optimizer.restore(saved)
+        for player, optimizer in self.optimizers.items():
+            optimizer.restore(state[player])
+
+
+def _trained_parameters(player: Player) -> Iterable[nn.Parameter]:
+    """The parameters that a player moves, shared ones once."""
+    return {id(p): p for module in player.modules for p in module.parameters() if p.requires_grad}.values()

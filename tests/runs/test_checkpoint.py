@@ -53,9 +53,9 @@ def damage_by_byte(position: float) -> Callable[[bytes], bytes]:
     return flip
 
 
-DAMAGE = {f"byte {p:.3f}": damage_by_byte(p) for p in sorted(random.Random(0).random() for _ in range(50))}
-DAMAGE |= {f"cut to {share:.2f}": lambda c, s=share: c[: int(s * len(c))] for share in (0.0, 0.1, 0.5, 0.99)}
-DAMAGE |= {"one byte more": lambda c: c + b"\0", "text": lambda c: b"weights", "empty": lambda c: b""}
+DAMAGE = {f"byte {p:.3f}": damage_by_byte(p) for p in sorted(random.Random(0).random() for _ in range(20))}
+DAMAGE |= {f"cut to {share:.2f}": lambda c, s=share: c[: int(s * len(c))] for share in (0.0, 0.5, 0.99)}
+DAMAGE |= {"one byte more": lambda c: c + b"\0"}
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
@@ -77,15 +77,12 @@ def test_a_damaged_pointer_is_named(folder: Path, text: str) -> None:
         checkpoint.read(folder)
 
 
-def test_a_missing_file_is_named(folder: Path) -> None:
+def test_what_is_missing_is_named(folder: Path) -> None:
     newest(folder).unlink()
     with pytest.raises(CheckpointError, match="missing"):
         checkpoint.read(folder)
-
-
-def test_an_empty_folder_says_so(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint here"):
-        checkpoint.read(tmp_path)
+        checkpoint.read(folder / "nowhere")
 
 
 class Bomb:
@@ -97,26 +94,29 @@ class Bomb:
 
 def test_code_in_a_checkpoint_is_never_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even where the hash is right: whoever can write the file can write the pointer."""
-    monkeypatch.chdir(folder)
     path = newest(folder)
-    for content in (pickle.dumps(Bomb(), protocol=2), b""):
-        if content:
-            path.write_bytes(content)
-        else:
-            torch.save({"weights": Bomb()}, path)
-        entry = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "step": 20}
-        (folder / "latest.json").write_text(json.dumps([entry]))
-        with pytest.raises(CheckpointError, match="cannot be read"):
-            checkpoint.read(folder)
+    with monkeypatch.context() as patch:
+        patch.chdir(folder)
+        for explode in (
+            lambda: path.write_bytes(pickle.dumps(Bomb(), 2)),
+            lambda: torch.save({"weights": Bomb()}, path),
+        ):
+            explode()
+            point(folder, path.name, path)
+            with pytest.raises(CheckpointError, match="cannot be read"):
+                checkpoint.read(folder)
     assert not (folder / "exploded").exists()
-    monkeypatch.undo()
+
+
+def point(folder: Path, name: str, path: Path) -> None:
+    entry = {"file": name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "step": 20}
+    (folder / "latest.json").write_text(json.dumps([entry]))
 
 
 def test_a_pointer_leads_nowhere_but_into_its_folder(folder: Path) -> None:
     outside = folder.parent / "outside.pt"
     torch.save(STATE, outside)
-    entry = {"file": "../outside.pt", "sha256": hashlib.sha256(outside.read_bytes()).hexdigest(), "step": 20}
-    (folder / "latest.json").write_text(json.dumps([entry]))
+    point(folder, "../outside.pt", outside)
     with pytest.raises(CheckpointError, match="missing"):
         checkpoint.read(folder)
 
@@ -135,7 +135,7 @@ def test_a_full_disk_keeps_what_was_there(
             checkpoint.write(folder, {**STATE, "history": "[9]"}, 30)
     assert checkpoint.latest(folder) == 20
     assert checkpoint.read(folder)["history"] == "[]"
-    assert not list(folder.glob(".*.tmp"))
+    assert not list(folder.glob(".*"))
     checkpoint.write(folder, {**STATE, "history": "[9]"}, 30)
     assert checkpoint.read(folder)["history"] == "[9]"
 

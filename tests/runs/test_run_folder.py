@@ -1,3 +1,5 @@
+"""A run folder: its record, which run it is of, its history, and what takes the place of what."""
+
 from __future__ import annotations
 
 import json
@@ -5,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+import ppgen
 from ppgen.errors import CheckpointError, SettingError
-from ppgen.runs.run_folder import RunFolder, versions
+from ppgen.guides import MeanField
+from ppgen.models import GAN, VAE
+from ppgen.runs.run_folder import FORMAT, RunFolder, describe_run, modules_of
 
 PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 RECORD: dict[str, Any] = {part: {} for part in PARTS}
@@ -18,10 +24,8 @@ def test_a_record_comes_back(tmp_path: Path) -> None:
     assert not folder.exists
     folder.write({**RECORD, "finished": False})
     assert folder.exists
-    assert not folder.is_finished
     folder.write({**RECORD, "finished": True})
-    assert folder.is_finished
-    assert folder.read() == {**RECORD, "finished": True}
+    assert folder.read() == {**RECORD, "finished": True, "format": FORMAT}
     assert json.loads((tmp_path / "runs" / "a" / "run.json").read_text()) == folder.read()
 
 
@@ -38,10 +42,17 @@ def test_history_grows_by_lines(tmp_path: Path) -> None:
     assert RunFolder(tmp_path / "nowhere").read_history() == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"model": {}}', "\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"format": 1, "model": {}}', "\x00"])
 def test_what_is_no_record(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)
     with pytest.raises(CheckpointError, match=r"run\.json"):
+        RunFolder(tmp_path).read()
+
+
+@pytest.mark.parametrize("value", [FORMAT + 1, 0, "1", None, [1]])
+def test_a_format_that_this_release_does_not_read(tmp_path: Path, value: Any) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({**RECORD, "format": value, "versions": {"ppgen": "9.7"}}))
+    with pytest.raises(CheckpointError, match=r"(?s)format 1.*9\.7.*pip install --upgrade ppgen"):
         RunFolder(tmp_path).read()
 
 
@@ -78,7 +89,7 @@ def test_a_new_run_takes_the_place_of_the_old_one_and_of_nothing_else(tmp_path: 
     assert contents(path) == before, "a record that cannot be written deletes nothing"
     folder.begin(RECORD)
     assert set(contents(path)) == {"run.json", "history.jsonl", "thesis.tex"}
-    assert not folder.is_finished
+    assert not folder.read()["finished"]
     assert folder.read_history() == []
 
 
@@ -91,7 +102,7 @@ def test_a_kill_while_a_run_is_replaced_never_mixes_two(tmp_path: Path, monkeypa
     monkeypatch.setattr(RunFolder, "write", kill)
     with pytest.raises(KeyboardInterrupt):
         folder.begin(RECORD)
-    assert folder.is_finished
+    assert folder.read()["finished"]
     assert folder.weights.read_text() == "old"
     assert not folder.checkpoint.exists(), "or a new run would be taken up from an old checkpoint"
     assert not (folder.path / "scores.json").exists()
@@ -121,6 +132,68 @@ def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert folder.read_history() == [{"epoch": 1}]
 
 
-def test_versions_are_texts() -> None:
-    assert {"ppgen", "torch", "pyro", "python", "threads"} == set(versions())
-    assert versions()["threads"] == "1"
+# The record -----------------------------------------------------------------------------------------------------------
+
+
+SETTINGS: dict[str, Any] = {
+    "max_epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "schedule": "constant", "seed": 0, "patience": None,
+}  # fmt: skip
+
+
+def record_of(**changes: Any) -> dict[str, Any]:
+    torch.manual_seed(0)
+    parts: dict[str, Any] = {"one_value": 0.0, "latent_dim": 2, "objective": ppgen.ELBO(), **SETTINGS} | changes
+    model, x = VAE((4,), parts["latent_dim"], hidden=(4,)), torch.randn(30, 4)
+    splits = {"train": x.clone(), "valid": x[:3] + 1, "test": x[:3] + 2}
+    splits["train"][7, 2] = parts["one_value"]
+    data = ppgen.data.from_tensors(splits)
+    settings = {key: parts[key] for key in SETTINGS}
+    return describe_run(model, MeanField(model), parts["objective"], data, settings, {"dtypes": {}})
+
+
+def test_a_record_is_plain_data() -> None:
+    record = record_of()
+    assert json.loads(json.dumps(record)) == json.loads(json.dumps(record_of()))
+    assert record["model"]["class"] == "ppgen.models:VAE"
+    assert record["example"]["x"] == {"shape": [4], "dtype": "float32", "max": None}
+    assert record["versions"]["torch"] == torch.__version__
+    assert len(record["data"]["fingerprint"]) == 16
+
+
+def test_the_same_run_is_known_again(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write(record_of())
+    folder.verify_same(record_of())
+    folder.verify_same(record_of(max_epochs=9, patience=3))
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"latent_dim": 3}, "model"),
+        ({"objective": ppgen.ELBO(2.0)}, "objective"),
+        ({"one_value": 9.0}, "data"),
+        ({"batch_size": 9}, "batch_size"),
+        ({"seed": 1}, "seed"),
+        ({"schedule": "cosine"}, "schedule"),
+    ],
+)
+def test_another_run_is_told_apart(tmp_path: Path, change: dict[str, Any], word: str) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write(record_of())
+    with pytest.raises(CheckpointError, match=f"another {word}") as caught:
+        folder.verify_same(record_of(**change))
+    assert caught.value.expected != caught.value.got
+
+
+def test_a_schedule_that_ends_with_the_last_epoch_fixes_their_number(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write(record_of(schedule="cosine"))
+    folder.verify_same(record_of(schedule="cosine", patience=3))
+    with pytest.raises(CheckpointError, match="another max_epochs"):
+        folder.verify_same(record_of(schedule="cosine", max_epochs=9))
+
+
+def test_a_critic_is_among_the_modules() -> None:
+    model, objective = GAN((1, 8, 8)), ppgen.Adversarial()
+    assert set(modules_of(model, None, objective)) == {"model", "critic"}

@@ -16,7 +16,8 @@ from ppgen.fitted import Fit
 from ppgen.models import VAE
 from ppgen.runs import checkpoint
 from ppgen.training import loop
-from ppgen.training.step import Engine
+from ppgen.training.prepare import Problem
+from ppgen.training.step import TrainingStep
 from tests.oracles.state import rows_without_time, same, state_of
 
 Make = Callable[..., Fit]
@@ -50,14 +51,14 @@ def test_the_validation_loss_is_at_the_end_of_the_schedule(noisy_fit: Make) -> N
 def test_means_weigh_every_row_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forty rows in batches of 16, 16 and 8: the mean over data, not over batches."""
     seen: list[tuple[int, float]] = []
-    original = Engine.step
+    original = TrainingStep.__call__
 
-    def spy(self: Engine, batch: Any, position: Any) -> Any:
+    def spy(self: TrainingStep, batch: Any, position: Any) -> Any:
         record = original(self, batch, position)
         seen.append((len(batch["x"]), record["elbo"].item()))
         return record
 
-    monkeypatch.setattr(Engine, "step", spy)
+    monkeypatch.setattr(TrainingStep, "__call__", spy)
     x = torch.bernoulli(torch.full((40, 4), 0.5))
     data = ppgen.data.from_tensors({"train": x, "valid": x[:3].flip(1), "test": x[:4].flip(0)})
     fit = ppgen.fit(VAE((4,), 2, hidden=(4,)), None, data, max_epochs=1, batch_size=16, progress=False)
@@ -68,13 +69,13 @@ def test_means_weigh_every_row_alike(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_learning_rate_follows_its_course(noisy_fit: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     rates: list[float] = []
-    original = Engine.step
+    original = TrainingStep.__call__
 
-    def spy(self: Engine, *args: Any) -> Any:
-        rates.append(self.movers[0].optimizer.learning_rate)
+    def spy(self: TrainingStep, *args: Any) -> Any:
+        rates.append(self.optimizers["elbo"].learning_rate)
         return original(self, *args)
 
-    monkeypatch.setattr(Engine, "step", spy)
+    monkeypatch.setattr(TrainingStep, "__call__", spy)
     noisy_fit(max_epochs=2, patience=None, learning_rate=0.1)
     assert rates[0] == 0.1
     assert rates[5] == pytest.approx(0.05)
@@ -85,58 +86,30 @@ def test_the_learning_rate_follows_its_course(noisy_fit: Make, monkeypatch: pyte
     assert set(rates) == {0.1}
 
 
-def losses(monkeypatch: pytest.MonkeyPatch, values: list[float], states: list[Any]) -> None:
-    """Let the validation losses be what a test says, and keep the weights that they are of."""
-    left = list(values)
-
-    def planned(model: Any, guide: Any, *others: Any) -> dict[str, float]:
-        states.append({k: v.clone() for m in (model, guide) for k, v in m.state_dict().items()})
-        return {"loss": left.pop(0)}
-
-    monkeypatch.setattr(loop, "monitor", planned)
-
-
 @pytest.mark.parametrize(
-    ("values", "best", "epochs"),
+    ("values", "patience", "best", "epochs"),
     [
-        ([5.0, 4.0, 4.5, 4.2, 3.0, 9.0], 1, 4),  # two epochs without a better one: the third is not waited for
-        ([5.0, 4.0, 4.5, 3.0, 3.5, 2.0], 5, 6),
-        ([float("nan"), 4.0, 5.0, 6.0, 1.0, 1.0], 1, 4),  # what is no number is no best loss
-        ([4.0, 4.0, 4.0, 1.0, 1.0, 1.0], 0, 3),  # an equal loss is no better one
+        ([5.0, 4.0, 4.5, 4.2, 3.0, 9.0], 2, 1, 4),  # two epochs without a better one: the third is not waited for
+        ([5.0, 4.0, 4.5, 3.0, 3.5, 2.0], 2, 5, 6),
+        ([float("nan"), 4.0, 5.0, 6.0, 1.0, 1.0], 2, 1, 4),  # what is no number is no best loss
+        ([4.0, 4.0, 4.0, 1.0, 1.0, 1.0], 2, 0, 3),  # an equal loss is no better one
+        ([5.0, 1.0, 9.0, 9.0, 9.0, 9.0], None, 5, 6),  # without patience the last weights stay
     ],
 )
 def test_early_stopping_keeps_the_best_weights(
-    noisy_fit: Make, monkeypatch: pytest.MonkeyPatch, values: list[float], best: int, epochs: int
+    noisy_fit: Make, monkeypatch: pytest.MonkeyPatch, values: list[float], patience: int | None, best: int, epochs: int
 ) -> None:
-    states: list[Any] = []
-    losses(monkeypatch, values, states)
-    fit = noisy_fit(patience=2)
+    left, states = list(values), []
+
+    def planned(problem: Problem, *others: Any) -> dict[str, float]:
+        states.append({k: v.clone() for module in problem.modules.values() for k, v in module.state_dict().items()})
+        return {"loss": left.pop(0)}
+
+    monkeypatch.setattr(loop, "monitor", planned)
+    fit = noisy_fit(patience=patience)
     assert len(fit.history) == epochs
     assert fit.stopped == ("early" if epochs < 6 else "")
-    found = {k: v for m in (fit.model, fit.guide) for k, v in m.state_dict().items()}
-    assert same(found, states[best])
-
-
-def test_without_patience_the_last_weights_stay(noisy_fit: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    states: list[Any] = []
-    losses(monkeypatch, [5.0, 1.0, 9.0, 9.0, 9.0, 9.0], states)
-    fit = noisy_fit(patience=None)
-    found = {k: v for m in (fit.model, fit.guide) for k, v in m.state_dict().items()}
-    assert len(fit.history) == 6
-    assert same(found, states[-1])
-
-
-def test_checkpoints_keep_the_best_weights_too(
-    noisy_fit: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_EPOCH_CHECKPOINTS", -1.0)
-    states: list[Any] = []
-    losses(monkeypatch, [5.0, 1.0, 9.0, 9.0], states)
-    noisy_fit(patience=5, max_epochs=4, out=tmp_path)
-    state = checkpoint.read(tmp_path / "checkpoint")
-    assert state["progress"]["best_epoch"] == 2
-    best = {name.split(".", 1)[1]: value for name, value in state["best"].items()}
-    assert same(best, states[1])
+    assert same({k: v for m in (fit.model, fit.guide) for k, v in m.state_dict().items()}, states[best])
 
 
 def test_a_full_disk_in_the_middle_loses_nothing(
@@ -162,14 +135,14 @@ def test_a_full_disk_in_the_middle_loses_nothing(
 
 
 def test_a_second_ctrl_c_ends_it_at_once(noisy_fit: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = Engine.step
+    original = TrainingStep.__call__
 
-    def impatient(self: Engine, *args: Any) -> Any:
+    def impatient(self: TrainingStep, *args: Any) -> Any:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         return original(self, *args)
 
-    monkeypatch.setattr(Engine, "step", impatient)
+    monkeypatch.setattr(TrainingStep, "__call__", impatient)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored
     try:
         with pytest.raises(KeyboardInterrupt):

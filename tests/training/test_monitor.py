@@ -15,13 +15,15 @@ from ppgen.guides import FullRank, MeanField
 from ppgen.objectives import Loss, Player, TrainingPosition
 from ppgen.training import monitor as module
 from ppgen.training.monitor import monitor
+from ppgen.training.prepare import Problem
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
 
 
 def row_of(model: Any, guide: Any, x: Tensor, objective: Any = None, **settings: Any) -> dict[str, Any]:
-    chosen: dict[str, Any] = {"size": len(x), "position": TrainingPosition(), "seed": 0} | settings
-    return monitor(model, guide, ppgen.ELBO() if objective is None else objective, {"x": x}, **chosen)
+    chosen: dict[str, Any] = {"position": TrainingPosition(), "seed": 0} | settings
+    problem = Problem(model, guide, ppgen.ELBO() if objective is None else objective, chosen.pop("size", len(x)))
+    return monitor(problem, {"x": x}, **chosen)
 
 
 def test_the_true_elbo_whatever_the_objective() -> None:

@@ -16,19 +16,12 @@ import ppgen
 import ppgen.data
 from ppgen.data import Dataset
 from ppgen.declare import Model, observed
-from ppgen.declare.batch import chunks
 from ppgen.declare.check import verify_batch
 from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import Delta, MeanField
 from ppgen.models import VAE, ConditionalVAE
 from ppgen.objectives import Loss
-from ppgen.training.prepare import (
-    Resident,
-    rehearse,
-    set_up,
-    verify_fit,
-    verify_weights,
-)
+from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, verify_fit, verify_weights
 from tests.oracles.conjugate import GammaPoisson
 
 CPU = torch.device("cpu")
@@ -58,7 +51,7 @@ def test_an_embedding_is_made_for_labels_of_all_splits() -> None:
     data = labelled(train=3, valid=7, test=5)
     model = ConditionalVAE((1, 8, 8), num_classes=8, latent_dim=2, hidden=(4,))
     guide = MeanField(model)
-    set_up(model, guide, data, CPU)
+    set_up(model, guide, data.representative_rows(), CPU)
     assert guide.evidence.readers["y"].num_embeddings == 8
 
 
@@ -71,32 +64,21 @@ def test_random_transforms_are_seen_through() -> None:
 
 def test_facts_of_a_fit() -> None:
     model, data = VAE((4,), 2, hidden=(4,)), ppgen.data.from_tensors(bits())
-    facts = verify_fit(model, MeanField(model), data, CPU)
+    facts = verify_fit(model, MeanField(model), data, data.representative_rows())
     assert facts == {"dtypes": {"x": "float32"}, "discrete_likelihood": True, "point_guide": False}
-    assert verify_fit(model, Delta(model), data, CPU)["point_guide"]
+    assert verify_fit(model, Delta(model), data, data.representative_rows())["point_guide"]
     counts = GammaPoisson()
-    facts = verify_fit(counts, None, ppgen.data.from_tensors(counts(size=40)["x"]), CPU)
-    assert facts["discrete_likelihood"]
+    data = ppgen.data.from_tensors(counts(size=40)["x"])
+    assert verify_fit(counts, None, data, data.representative_rows())["discrete_likelihood"]
 
 
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 def test_one_bad_value_in_any_split_is_found(split: str) -> None:
     splits = {name: bits(50) for name in ("train", "valid", "test")}
     splits[split][-1, -1] = 0.5
-    model = VAE((4,), 2, hidden=(4,))
+    model, data = VAE((4,), 2, hidden=(4,)), ppgen.data.from_tensors(splits)
     with pytest.raises(DataError, match=rf"{split} split"):
-        verify_fit(model, MeanField(model), ppgen.data.from_tensors(splits), CPU)
-
-
-def test_a_batch_of_the_users_is_read_to_its_last_row() -> None:
-    model = VAE((4,), 2, hidden=(4,))
-    guide, x = MeanField(model), bits(500)
-    verify_batch(model, guide, {"x": x})
-    x[-1, 0] = 0.3
-    with pytest.raises(DataError, match="support"):
-        verify_batch(model, guide, {"x": x})
-    with pytest.raises(DataError, match="rows"):
-        verify_batch(model, guide, {"x": bits(5), "y": torch.zeros(4)})
+        verify_fit(model, MeanField(model), data, data.representative_rows())
 
 
 def test_a_support_that_differs_between_rows_cannot_be_held_against_others() -> None:
@@ -131,48 +113,48 @@ def test_a_rehearsal_leaves_no_mark_and_finds_what_cannot_be_trained() -> None:
             return super().loss(player, model, guide, batch, *others)
 
     state = torch.get_rng_state()
-    rehearse(model, guide, Watching(), data, CPU)
+    rehearse(Problem(model, guide, Watching(), 32), data.representative_rows())
     assert seen == [True]
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training
     assert all(p.grad is None for p in (*model.parameters(), *guide.parameters()))
 
 
-def resident(rows: int, batch_size: int, seed: int = 0) -> Resident:
+def minibatches(rows: int, batch_size: int, seed: int = 0) -> Minibatches:
     x = torch.arange(rows).float().unsqueeze(1)
     splits = {"train": {"x": x, "y": torch.arange(rows)}, "valid": {"x": x[:1] - 9, "y": torch.zeros(1).long()}}
     data = ppgen.data.from_tensors(splits | {"test": {"x": x[:1] - 8, "y": torch.zeros(1).long()}})
-    return Resident(data, "train", batch_size, CPU, seed)
+    return Minibatches(data, "train", batch_size, CPU, seed)
 
 
 @given(rows=st.integers(1, 60), batch_size=st.integers(1, 70))
 def test_every_row_once_an_epoch_and_never_one_alone(rows: int, batch_size: int) -> None:
-    split = resident(rows, batch_size)
+    split = minibatches(rows, batch_size)
     batches = list(split.epoch())
-    assert len(batches) == split.num_batches == len(split.bounds())
+    assert len(batches) == split.num_batches == len(split.bounds)
     assert sorted(torch.cat([batch["y"] for batch in batches]).tolist()) == list(range(rows))
     assert all(torch.equal(batch["x"].squeeze(1), batch["y"].float()) for batch in batches)
     lengths = [len(batch["y"]) for batch in batches]
     assert all(length <= batch_size + 1 for length in lengths)
     if rows > 1 and batch_size > 1:
         assert min(lengths) > 1
-    assert [stop - start for start, stop in split.bounds()] == lengths
+    assert [stop - start for start, stop in split.bounds] == lengths
 
 
 def test_the_seed_makes_the_order() -> None:
-    orders = [torch.cat([b["y"] for b in resident(50, 8, seed).epoch()]).tolist() for seed in (0, 0, 1)]
+    orders = [torch.cat([b["y"] for b in minibatches(50, 8, seed).epoch()]).tolist() for seed in (0, 0, 1)]
     assert orders[0] == orders[1] != orders[2]
-    split = resident(50, 8)
+    split = minibatches(50, 8)
     first = torch.cat([b["y"] for b in split.epoch()]).tolist()
     assert first != torch.cat([b["y"] for b in split.epoch()]).tolist()
 
 
 @pytest.mark.parametrize("position", [0, 3, 7])
 def test_an_epoch_is_taken_up_in_the_middle(position: int) -> None:
-    whole = resident(50, 8)
+    whole = minibatches(50, 8)
     state = whole.order.get_state()
     expected = [b["y"].tolist() for b in whole.epoch()][position:]
-    again = resident(50, 8, seed=5)
+    again = minibatches(50, 8, seed=5)
     again.order.set_state(state)
     assert [b["y"].tolist() for b in again.epoch(position)] == expected
 
@@ -180,17 +162,10 @@ def test_an_epoch_is_taken_up_in_the_middle(position: int) -> None:
 def test_bits_are_drawn_anew_from_bytes() -> None:
     grey = torch.full((40, 6), 128, dtype=torch.uint8)
     data = ppgen.data.from_tensors(grey, binarize="dynamic", valid=0.0, test=0.0)
-    split = Resident(data, "train", 40, CPU, 0)
+    split = Minibatches(data, "train", 40, CPU, 0)
     assert split.tensors["x"].dtype == torch.uint8
     first, second = (next(iter(split.epoch()))["x"] for _ in range(2))
     assert set(first.unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(first.sum(0), second.sum(0))
-    again = Resident(data, "train", 40, CPU, 0)
+    again = Minibatches(data, "train", 40, CPU, 0)
     assert torch.equal(next(iter(again.epoch()))["x"], first)
-
-
-def test_chunks_are_the_whole() -> None:
-    batch = {"x": torch.arange(10), "y": torch.arange(10) * 2}
-    pieces = list(chunks(batch, 4))
-    assert [len(piece["x"]) for piece in pieces] == [4, 4, 2]
-    assert torch.equal(torch.cat([piece["y"] for piece in pieces]), batch["y"])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,30 +13,36 @@ import pytest
 import torch
 
 import ppgen
-from ppgen.errors import CheckpointError, DivergenceError
+from ppgen.errors import DivergenceError
 from ppgen.fitted import Fit
-from ppgen.guides import MeanField
 from ppgen.models import GAN, PixelCNN
 from ppgen.runs import checkpoint
+from ppgen.runs.run_folder import RunFolder
 from ppgen.training import loop
 from ppgen.training.loop import Loop
-from ppgen.training.step import Engine
+from ppgen.training.step import TrainingStep
 from tests.oracles.state import rows_without_time, same, state_of
 
 Make = Callable[..., Fit]
 
 
-def press_ctrl_c(patch: pytest.MonkeyPatch, step: int, on: type = Engine, method: str = "step") -> None:
-    """Send this process SIGINT at the given call of a method, as a user does."""
-    original, calls = getattr(on, method), [0]
+def at_call(
+    patch: pytest.MonkeyPatch, number: int, act: Callable[[], Any], on: Any = (TrainingStep, "__call__")
+) -> None:
+    """Let something happen before the given call of a method."""
+    original, calls = getattr(*on), itertools.count(1)
 
-    def interrupted(self: Any, *args: Any) -> Any:
-        calls[0] += 1
-        if calls[0] == step:
-            signal.raise_signal(signal.SIGINT)
+    def acting(self: Any, *args: Any) -> Any:
+        if next(calls) == number:
+            act()
         return original(self, *args)
 
-    patch.setattr(on, method, interrupted)
+    patch.setattr(*on, acting)
+
+
+def press_ctrl_c() -> None:
+    """Send this process SIGINT, as a user does."""
+    signal.raise_signal(signal.SIGINT)
 
 
 def history_on_disk(folder: Path) -> list[dict[str, Any]]:
@@ -51,7 +57,7 @@ def test_ctrl_c_saves_and_resume_ends_the_same(
     whole = noisy_fit(out=tmp_path / "whole")
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        press_ctrl_c(patch, step)
+        at_call(patch, step, press_ctrl_c)
         stopped = noisy_fit(out=tmp_path / "run")
     assert signal.getsignal(signal.SIGINT) is handler
     assert stopped.stopped == "interrupted"
@@ -70,7 +76,7 @@ def test_ctrl_c_between_two_epochs(noisy_fit: Make, tmp_path: Path, monkeypatch:
     """While validating, the loop goes on to the end of the next step, and loses nothing."""
     whole = noisy_fit()
     with monkeypatch.context() as patch:
-        press_ctrl_c(patch, 2, on=Loop, method="_close_epoch")
+        at_call(patch, 2, press_ctrl_c, on=(Loop, "_close_epoch"))
         assert noisy_fit(out=tmp_path / "run").stopped == "interrupted"
     taken_up = noisy_fit(out=tmp_path / "run", resume=True)
     assert same(state_of(taken_up), state_of(whole))
@@ -80,7 +86,7 @@ def test_three_stops_are_as_good_as_none(noisy_fit: Make, tmp_path: Path, monkey
     whole = noisy_fit(patience=None)
     for step in (3, 11, 9):
         with monkeypatch.context() as patch:
-            press_ctrl_c(patch, step)
+            at_call(patch, step, press_ctrl_c)
             assert noisy_fit(out=tmp_path / "run", resume=True, patience=None).stopped == "interrupted"
     taken_up = noisy_fit(out=tmp_path / "run", resume=True, patience=None)
     assert same(state_of(taken_up), state_of(whole))
@@ -89,11 +95,19 @@ def test_three_stops_are_as_good_as_none(noisy_fit: Make, tmp_path: Path, monkey
 
 def test_ctrl_c_without_a_folder_gives_the_fit_as_it_is(noisy_fit: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        press_ctrl_c(patch, 9)
+        at_call(patch, 9, press_ctrl_c)
         fit = noisy_fit()
     assert fit.stopped == "interrupted"
     assert len(fit.history) == 1
     assert fit.elbo().kind == "lower bound"
+
+
+class Killed(BaseException):
+    pass
+
+
+def die(*args: Any, **kwargs: Any) -> None:
+    raise Killed
 
 
 def test_a_kill_at_any_checkpoint(noisy_fit: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,22 +115,8 @@ def test_a_kill_at_any_checkpoint(noisy_fit: Make, tmp_path: Path, monkeypatch: 
     whole = noisy_fit()
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     for step in (2, 5, 19):
-
-        class Killed(BaseException):
-            pass
-
         with monkeypatch.context() as patch:
-            original, calls = Engine.step, [0]
-
-            def step_or_die(
-                self: Any, *args: Any, last: int = step, calls: Any = calls, original: Any = original
-            ) -> Any:
-                calls[0] += 1
-                if calls[0] > last:
-                    raise Killed
-                return original(self, *args)
-
-            patch.setattr(Engine, "step", step_or_die)
+            at_call(patch, step + 1, die)
             with pytest.raises(Killed):
                 noisy_fit(out=tmp_path / str(step))
         taken_up = noisy_fit(out=tmp_path / str(step), resume=True)
@@ -129,13 +129,9 @@ def test_early_stopping_is_not_forgotten(noisy_fit: Make, tmp_path: Path, monkey
     settings: dict[str, Any] = {"learning_rate": 0.3, "schedule": "constant", "patience": 1, "max_epochs": 30}
     whole = noisy_fit(**settings)
     assert whole.stopped == "early"
-
-    def killed(*args: Any, **kwargs: Any) -> None:
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["ppgen.training.fit"], "finish", killed)
-        with pytest.raises(KeyboardInterrupt):
+        patch.setattr(RunFolder, "finish", die)
+        with pytest.raises(Killed):
             noisy_fit(out=tmp_path / "run", **settings)
     taken_up = noisy_fit(out=tmp_path / "run", resume=True, **settings)
     assert taken_up.stopped == "early"
@@ -156,20 +152,6 @@ def test_more_epochs_are_the_same_run_continued(noisy_fit: Make, tmp_path: Path)
     assert len(again.history) == 5
 
 
-def test_interleaved_fits_equal_separate_ones(noisy_fit: Make, tmp_path: Path) -> None:
-    """Two runs in turns in one process, an epoch each: neither knows of the other."""
-    settings: dict[str, Any] = {"schedule": "constant", "patience": None}
-    alone = {seed: noisy_fit(seed=seed, max_epochs=3, **settings) for seed in (1, 2)}
-    for epochs in (1, 2, 3):
-        turns = {
-            seed: noisy_fit(seed=seed, max_epochs=epochs, out=tmp_path / str(seed), resume=True, **settings)
-            for seed in (1, 2)
-        }
-    for seed in (1, 2):
-        assert same(state_of(turns[seed]), state_of(alone[seed]))
-    assert not same(state_of(turns[1]), state_of(turns[2]))
-
-
 @pytest.mark.parametrize("family", ["gan", "pixelcnn"])
 def test_other_families_resume_as_exactly(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The critic is of the objective; its weights and its optimizer are carried on too."""
@@ -184,7 +166,7 @@ def test_other_families_resume_as_exactly(family: str, tmp_path: Path, monkeypat
 
     whole = run(None)
     with monkeypatch.context() as patch:
-        press_ctrl_c(patch, 5)
+        at_call(patch, 5, press_ctrl_c)
         run(tmp_path / "run")
     taken_up = run(tmp_path / "run", resume=True)
     assert same(state_of(taken_up), state_of(whole))
@@ -209,11 +191,11 @@ def test_a_diverged_run_keeps_its_last_good_step(
         return ppgen.objectives.Loss(loss.value * (float("nan") if calls[0] == 11 else 1.0), loss.record)
 
     with monkeypatch.context() as patch:
-        press_ctrl_c(patch, 9)  # the rehearsal's loss is the first: the tenth step will be the eleventh loss
+        at_call(patch, 9, press_ctrl_c)  # the rehearsal's loss is the first: the tenth step will be the eleventh loss
         good = noisy_fit()
     with monkeypatch.context() as patch:
         patch.setattr(ppgen.ELBO, "loss", poisoned)
-        patch.setattr(loop, "monitor", lambda *args: {})
+        patch.setattr(loop, "monitor", lambda *_: {})
         with pytest.raises(DivergenceError) as caught:
             noisy_fit(out=tmp_path / "run", patience=None)
     fit = caught.value.fit
@@ -221,25 +203,3 @@ def test_a_diverged_run_keeps_its_last_good_step(
     assert same(state_of(fit), state_of(good))
     assert checkpoint.latest(tmp_path / "run" / "checkpoint") == 9
     assert fit.elbo().kind == "lower bound"
-
-
-@pytest.mark.parametrize("change", [{"batch_size": 8}, {"seed": 1}, {"learning_rate": 0.1}, {"schedule": "constant"}])
-def test_another_run_is_not_taken_up(noisy_fit: Make, tmp_path: Path, change: dict[str, Any]) -> None:
-    noisy_fit(max_epochs=1, out=tmp_path / "run")
-    with pytest.raises(CheckpointError, match=f"another {next(iter(change))}"):
-        noisy_fit(max_epochs=1, out=tmp_path / "run", resume=True, **change)
-
-
-def test_other_data_are_another_run(tmp_path: Path) -> None:
-    """The test rows are the same; only one training row differs."""
-    x = torch.bernoulli(torch.full((60, 12), 0.3))
-    splits = {"train": x[:50], "valid": x[50:55], "test": x[55:]}
-    model = ppgen.models.VAE((12,), latent_dim=2, hidden=(4,))
-
-    def run(**settings: Any) -> Fit:
-        return ppgen.fit(model, MeanField(model), splits, max_epochs=1, out=tmp_path, progress=False, **settings)
-
-    run()
-    splits["train"] = torch.cat([1 - x[:1], x[1:50]])
-    with pytest.raises(CheckpointError, match="another data"):
-        run(resume=True)
