@@ -111,9 +111,9 @@ def fit(
     recipe = None if own else zoo.recipe(model)
     folder = _folder(out, model, data or (recipe.data if recipe else "digits"))
     run = _claim(folder, resume, overwrite)
-    steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.then if recipe else ())
+    steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.steps if recipe else ())
     name = data or (recipe.data if recipe else "digits")
-    dataset = load_data(name, binarize=binarize, root=data_root, then=steps)
+    dataset = load_data(name, binarize=binarize, root=data_root, steps=steps)
     built, sources = assemble(
         model,
         dataset,

@@ -92,7 +92,7 @@ def steps_of(
 
 
 def load_data(
-    data: str, *, binarize: str = "default", root: str | None = None, then: Iterable[Sequence[Any]] = ()
+    data: str, *, binarize: str = "default", root: str | None = None, steps: Iterable[Sequence[Any]] = ()
 ) -> Dataset:
     """The data set that ``--data``, ``--binarize`` and ``--data-root`` describe.
 
@@ -100,11 +100,11 @@ def load_data(
         data: a name that ``ppgen list datasets`` shows, or a path.
         binarize: as on the command line; ``"none"`` keeps grey pixels.
         root: the folder of the data sets; ``None`` for the default.
-        then: what is done to it afterwards; see :func:`steps_of`.
+        steps: taken after loading; see :func:`steps_of`.
     """
     from ppgen.data import load
 
-    return load(data, binarize=None if binarize == "none" else binarize, root=root, then=then)
+    return load(data, binarize=None if binarize == "none" else binarize, root=root, steps=steps)
 
 
 def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:

@@ -143,7 +143,7 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
             given[kind] = construct(maker, settings, offered | given, "--set")
     if data is not None:
         spec = record["data"]["spec"]
-        given["data"] = load_data(data, binarize=spec.get("binarize") or "none", then=spec.get("then", ()))
+        given["data"] = load_data(data, binarize=spec.get("binarize") or "none", steps=spec.get("steps", ()))
     return ppgen.load(folder, **given)
 
 

@@ -29,7 +29,7 @@ def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes
     """
     spec = dict(dataset.spec)
     if spec:  # a user's own tensors cannot be loaded again, whatever was done to them
-        spec["then"] = [*spec.get("then", []), [step, dict(arguments)]]
+        spec["steps"] = [*spec.get("steps", []), [step, dict(arguments)]]
     return dataclasses.replace(dataset, spec=spec, origin=dataset.origin or dataset, **changes)
 
 

@@ -53,7 +53,7 @@ def load(
     root: str | os.PathLike[str] | None = None,
     download: bool = True,
     seed: int = 0,
-    then: Iterable[Sequence[Any]] = (),
+    steps: Iterable[Sequence[Any]] = (),
 ) -> Dataset:
     """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
 
@@ -69,7 +69,7 @@ def load(
         root: the folder of the data files; the default is ``$PPGEN_DATA``, else ``~/.cache/ppgen/data``.
         download: fetch missing files.
         seed: of the valid split (of all splits, where the set has no official one) and of static bits.
-        then: steps to take afterwards, ``[["partial_labels", {"per_class": 10}]]``, as a run folder records them;
+        steps: steps taken after loading, ``[["partial_labels", {"per_class": 10}]]``, as a run folder records them;
             in a program, call :func:`ppgen.data.partial_labels` and its like.
 
     Returns:
@@ -96,7 +96,7 @@ def load(
     check_mode(name, binarize, dequantize)
     check_seed(seed)
     if name not in CATALOGUE and _is_path(name):
-        return apply(_from_path(Path(name).expanduser(), binarize, dequantize, seed), then)
+        return apply(_from_path(Path(name).expanduser(), binarize, dequantize, seed), steps)
     line = entry(name)
     if binarize == "default":
         binarize = None if dequantize else line.binarize
@@ -105,7 +105,7 @@ def load(
     if root is not None:
         spec["root"] = os.fspath(root)
     loaded = with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed, spec=spec)
-    return apply(loaded, then)
+    return apply(loaded, steps)
 
 
 def as_dataset(data: Any) -> Dataset:
@@ -159,7 +159,7 @@ def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:
                 f"{dataset.name}: there is no step {step!r} after loading",
                 expected=", ".join(_STEPS),
                 got=repr(step),
-                fix='then=[["partial_labels", {"per_class": 10}]]',
+                fix='steps=[["partial_labels", {"per_class": 10}]]',
             )
         dataset = _STEPS[step](dataset, **arguments)
     return dataset

@@ -88,7 +88,7 @@ def dataset(name: str, data: Any = None) -> Dataset:
 
     chosen = recipe(name)
     source = chosen.data if data is None else data
-    return load(source, then=chosen.then) if isinstance(source, str | os.PathLike) else as_dataset(source)
+    return load(source, steps=chosen.steps) if isinstance(source, str | os.PathLike) else as_dataset(source)
 
 
 def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> BuiltRecipe:

@@ -185,7 +185,7 @@ DISCRETE = (
         _semi_supervised,
         max_epochs=60,
         quick={"max_epochs": 20},
-        then=(("partial_labels", {"per_class": 10}),),
+        steps=(("partial_labels", {"per_class": 10}),),
     ),
     Recipe(
         "discrete",
@@ -215,6 +215,6 @@ GIVEN = (
         max_epochs=60,
         learning_rate=1e-3,
         quick={"max_epochs": 20},
-        then=(("quadrants", {"observed": 1}),),
+        steps=(("quadrants", {"observed": 1}),),
     ),
 )

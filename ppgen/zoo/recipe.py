@@ -69,7 +69,7 @@ class Recipe:
         patience: epochs without a better validation loss before the fit stops; ``None`` for no early stop.
         quick: the settings that ``ppgen demo --quick`` uses instead.
         data: the data set that the settings were chosen on.
-        then: what is done to a data set that is given by name, as ``ppgen.data.load(..., then=...)`` takes it.
+        steps: taken after loading a data set by its name, as ``ppgen.data.load(..., steps=...)`` takes them.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Recipe:
     patience: int | None = 10
     quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     data: str = "digits"
-    then: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    steps: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
     def settings(self, quick: bool = False) -> dict[str, Any]:
         """Keyword arguments of ``ppgen.fit``.

@@ -13,8 +13,8 @@ from ppgen.errors import SettingError
 
 def test_steps_are_taken_in_order_and_remembered():
     steps = [["partial_labels", {"per_class": 3, "seed": 1, "key": "y"}], ["quadrants", {"observed": 2}]]
-    data = load("digits", then=steps)
-    assert data.spec["then"] == steps
+    data = load("digits", steps=steps)
+    assert data.spec["steps"] == steps
     assert data.keys == ("x", "y", "given", "mask")
     assert data.origin is not None
     assert data.origin.spec == load("digits").spec

@@ -108,7 +108,7 @@ def fits(files: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     def get(name: str) -> Fit:
         if name not in made:
             make, kind, steps = CASES[name]
-            data = ppgen.data.load(files[kind], then=steps)
+            data = ppgen.data.load(files[kind], steps=steps)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 model, guide, objective = make()
