@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ppgen.arguments import one_of
 from ppgen.data.dataset import NOISE_SEEDS, Dataset
 from ppgen.data.transforms import Dequantize, DynamicBinarize, ToFloat, Transform, draw_bits
 from ppgen.errors import DataError, SettingError
@@ -44,16 +44,15 @@ class Source:
 def check_mode(name: str, binarize: str | None, dequantize: bool) -> None:
     """Refuse an unknown way to binarize, and binarizing together with dequantising.
 
+    Args:
+        name: of the data set, for the error text.
+        binarize: one of :data:`MODES`, ``"default"`` or ``None``.
+        dequantize: whether noise is added to grey levels.
+
     Raises:
         SettingError: in both cases.
     """
-    if binarize not in (*MODES, "default", None):
-        raise SettingError(
-            f"{name}: unknown way to binarize",
-            expected='"static", "dynamic", "threshold", "default" or None',
-            got=repr(binarize),
-            fix='binarize="static"',
-        )
+    one_of(f"{name}: binarize", binarize, (*MODES, "default", None))
     if dequantize and binarize in MODES:
         raise SettingError(
             f"{name}: bits cannot be dequantised",
@@ -63,9 +62,7 @@ def check_mode(name: str, binarize: str | None, dequantize: bool) -> None:
         )
 
 
-def with_protocol(
-    source: Source, *, name: str, binarize: str | None, dequantize: bool, seed: int, spec: Mapping[str, Any]
-) -> Dataset:
+def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize: bool, seed: int) -> Dataset:
     """Put a source under a protocol.
 
     - ``"static"``: every bit is drawn once, ``Bernoulli(k / levels)``, with ``seed``; also the training bits.
@@ -79,7 +76,6 @@ def with_protocol(
         binarize: one of the above.
         dequantize: add uniform noise to the grey levels.
         seed: of the static bits.
-        spec: what builds the data set again.
 
     Raises:
         DataError: if levels are outside [0, levels].
@@ -112,7 +108,6 @@ def with_protocol(
         measure=measure,
         splits=splits,
         transform=transform,
-        spec=spec,
         num_classes=source.num_classes,
         protocol=protocol,
     )
@@ -137,15 +132,13 @@ def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, 
 
 def _fixed_bits(source: Source, binarize: str, seed: int) -> dict[str, dict[str, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
-    splits: dict[str, dict[str, Tensor]] = {}
-    for split, columns in source.splits.items():
-        grey = columns[source.key]
+
+    def bits(grey: Tensor) -> Tensor:
         if binarize == "static":
-            bits = draw_bits(grey, source.levels, generator)
-        else:
-            bits = (grey >= source.levels / 2).to(torch.uint8)
-        splits[split] = {**columns, source.key: bits}
-    return splits
+            return draw_bits(grey, source.levels, generator)
+        return (grey >= source.levels / 2).to(torch.uint8)
+
+    return {split: {**columns, source.key: bits(columns[source.key])} for split, columns in source.splits.items()}
 
 
 def _check_levels(source: Source, name: str) -> None:

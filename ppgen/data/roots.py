@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,13 @@ def data_root(root: str | os.PathLike[str] | None = None) -> Path:
 
 
 def missing(name: str, path: Path, *, fix: str | None = None) -> DataError:
-    """The error for a data set whose file is not there."""
+    """The error for a data set whose file is not there.
+
+    Args:
+        name: of the data set.
+        path: the file that was looked for.
+        fix: the remedy; by default to download it, or to say where it is.
+    """
     return DataError(
         f"{name}: a file is missing",
         expected=str(path),
@@ -48,24 +56,25 @@ def torchvision_datasets() -> Any:
     return torchvision.datasets
 
 
-def fetch(name: str, root: Path, download: bool, make: Callable[[Any, bool], Any]) -> Any:
+def fetch(name: str, root: Path, download: bool, kind: str, **options: Any) -> Any:
     """Build a torchvision data set from files in place, or by downloading them where that is allowed.
 
     Args:
         name: of the data set, for error texts.
         root: the folder that torchvision looks in.
         download: whether missing files may be downloaded.
-        make: called with ``torchvision.datasets`` and whether to download.
+        kind: the class of ``torchvision.datasets``.
+        **options: its arguments, such as ``train=True``.
 
     Returns:
-        What ``make`` returns.
+        The data set of torchvision.
 
     Raises:
         DataError: if the files are missing or broken, or cannot be downloaded.
     """
-    datasets = torchvision_datasets()
+    make = partial(getattr(torchvision_datasets(), kind), str(root), **options)
     try:
-        return make(datasets, False)
+        return make(download=False)
     except Exception as absent:  # torchvision raises RuntimeError, OSError or a parser's own error
         if not download:
             raise DataError(
@@ -75,8 +84,9 @@ def fetch(name: str, root: Path, download: bool, make: Callable[[Any, bool], Any
                 fix=f'load("{name}", download=True), or put them there, or set PPGEN_DATA to a folder that has them',
             ) from absent
     try:
+        logging.getLogger("ppgen").info("downloading %s to %s", name, root)
         root.mkdir(parents=True, exist_ok=True)
-        return make(datasets, True)
+        return make(download=True)
     except Exception as error:  # no network, no permission, a wrong checksum, a host that is gone
         raise DataError(
             f"{name}: the download failed",
@@ -88,8 +98,21 @@ def fetch(name: str, root: Path, download: bool, make: Callable[[Any, bool], Any
 
 
 @contextmanager
-def reading(name: str, path: Path) -> Iterator[None]:
-    """Turn whatever a parser raises on a damaged file into a DataError that names the file."""
+def reading(
+    name: str,
+    path: Path,
+    *,
+    expected: str = "an undamaged file of its format",
+    fix: str = "delete the file and fetch it again",
+) -> Iterator[None]:
+    """Turn whatever a parser raises on a damaged file into a DataError that names the file.
+
+    Args:
+        name: of the data set, or the kind of file.
+        path: the file.
+        expected: what the file should hold.
+        fix: the remedy.
+    """
     try:
         yield
     except DataError:
@@ -99,7 +122,7 @@ def reading(name: str, path: Path) -> Iterator[None]:
     except Exception as error:  # gzip, zlib, bz2, zipfile, numpy and PIL each have errors of their own
         raise DataError(
             f"{name}: {path} cannot be read",
-            expected="an undamaged file of its format",
+            expected=expected,
             got=f"{type(error).__name__}: {error}",
-            fix="delete the file and fetch it again",
+            fix=fix,
         ) from error

@@ -99,11 +99,6 @@ def test_it_is_loaded_again_from_what_it_says_of_itself():
     assert "40 of 1077 training rows observed" in repr(few)
 
 
-def test_a_users_own_missing_labels_are_labels():
-    data = from_tensors({"x": torch.randn(20, 2), "y": torch.tensor([0, 1, -1, -1]).repeat(5)})
-    assert data.num_classes == {"y": 2}
-
-
 @pytest.mark.parametrize("per_class", [0, 10**6, 2.5, True])
 def test_numbers_out_of_range_are_refused_with_the_range(per_class):
     with pytest.raises(SettingError, match="from 1 to"):

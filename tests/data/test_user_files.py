@@ -111,10 +111,10 @@ def test_a_damaged_image_is_named(tmp_path):
     for i in range(5):
         write(tmp_path / f"{i}.png", (40, 50))
     (tmp_path / "3.png").write_bytes(b"not an image")
-    with pytest.raises(DataError, match=r"3.png cannot be read as an image"):
+    with pytest.raises(DataError, match=r"image: .*3.png cannot be read"):
         ppgen.data.load(tmp_path)
     (tmp_path / "3.png").write_bytes((tmp_path / "2.png").read_bytes()[:200])
-    with pytest.raises(DataError, match=r"3.png cannot be read as an image"):
+    with pytest.raises(DataError, match=r"image: .*3.png cannot be read"):
         ppgen.data.load(tmp_path)
 
 
@@ -190,17 +190,16 @@ class Trap:
 def test_pickles_are_refused_and_never_run(tmp_path, suffix):
     save = np.save if suffix == ".npy" else np.savez
     save(tmp_path / f"mine{suffix}", np.array([Trap()], dtype=object))
-    with pytest.raises(DataError, match="holds Python objects"):
+    with pytest.raises(DataError, match=r"(?s)cannot be read.*pickles"):
         ppgen.data.load(tmp_path / f"mine{suffix}")
 
 
 @pytest.mark.parametrize(
     ("file", "content", "told"),
     [
-        ("a.npy", b"", "starts with nothing"),
-        ("a.npy", b"garbage that is long enough", "cannot be read"),
-        ("a.npy", b"\x80\x04N.", "no file of numpy's"),
-        ("a.npz", b"PK\x03\x04 cut", "cannot be read"),
+        ("a.npy", b"", "cannot be read"),
+        ("a.npy", b"\x80\x04N. and more", "magic string is not correct"),
+        ("a.npz", b"PK\x03\x04 cut", "not a zip file"),
         ("a.csv", b"1,2\n", "neither .npy nor .npz"),
     ],
 )
