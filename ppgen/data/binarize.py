@@ -19,6 +19,7 @@ from ppgen.errors import DataError, SettingError
 
 __all__ = ["MODES", "Source", "check_mode", "with_protocol"]
 
+_NOISE_SEEDS = f"seeds {NOISE_SEEDS['valid']} and {NOISE_SEEDS['test']}"
 MODES = ("static", "dynamic", "threshold")
 
 
@@ -98,7 +99,7 @@ def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize
         transform, measure, protocol = _grey(source, name, dequantize)
     elif binarize == "dynamic":
         transform, measure = DynamicBinarize(source.levels, source.key), "binary"
-        protocol = f"dynamic: training bits redrawn each batch; valid and test bits drawn once ({_noise_seeds()})"
+        protocol = f"dynamic: training bits redrawn each batch; valid and test bits drawn once ({_NOISE_SEEDS})"
     else:
         splits, measure = _fixed_bits(source, binarize, seed), "binary"
         transform = ToFloat(key=source.key)
@@ -123,7 +124,7 @@ def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, 
                 got="real numbers in [0, 1]",
                 fix='data={"x": (x * 255).round().to(torch.uint8)}',
             )
-        protocol = f"uniform dequantisation (k + u) / {levels + 1}; valid and test noise drawn once ({_noise_seeds()})"
+        protocol = f"uniform dequantisation (k + u) / {levels + 1}; valid and test noise drawn once ({_NOISE_SEEDS})"
         return Dequantize(source.levels, source.key), "continuous", protocol
     # Levels other than 256 have no measure that others share: only their range is promised.
     measure = "8-bit" if levels == 255 else "unit interval"
@@ -154,7 +155,3 @@ def _check_levels(source: Source, name: str) -> None:
                 if low >= 0 and 1 < high <= 255
                 else f"{source.key} = ({source.key} - {low:.4g}) / {high - low:.4g}",
             )
-
-
-def _noise_seeds() -> str:
-    return f"seeds {NOISE_SEEDS['valid']} and {NOISE_SEEDS['test']}"

@@ -37,7 +37,7 @@ _IDX = {
 }
 _USPS = {"train": "usps.bz2", "test": "usps.t.bz2"}
 _BITS = {"train": 50_000, "valid": 10_000, "test": 10_000}
-_BITS_FROM = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist"
+_BITS_FROM = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/binarized_mnist"
 
 
 def read_mnist_like(root: Path, download: bool, seed: int, folder: str = "MNIST", name: str = "mnist") -> Source:
@@ -51,11 +51,9 @@ def read_mnist_like(root: Path, download: bool, seed: int, folder: str = "MNIST"
         name: for error texts.
     """
     raw = root / folder / "raw"
-    absent = [file for pair in _IDX.values() for file in pair if _find(raw, file) is None]
-    if absent and not download:
-        raise missing(name, raw / f"{absent[0]}.gz")
+    absent = [raw / f"{file}.gz" for pair in _IDX.values() for file in pair if _find(raw, file) is None]
     if absent:
-        fetch(name, root, True, folder)
+        fetch(name, root, download, folder, absent=absent[0])
     train, test = (_read_pair(name, raw, split) for split in _IDX)
     return _ten_classes(train, test, len(train["y"]) // 6, seed)
 
@@ -107,9 +105,7 @@ def read_usps(root: Path, download: bool, seed: int) -> Source:
     folder = root / "USPS"
     for split, file in _USPS.items():
         if not (folder / file).is_file():
-            if not download:
-                raise missing("usps", folder / file)
-            fetch("usps", folder, True, "USPS", train=split == "train")
+            fetch("usps", folder, download, "USPS", absent=folder / file, train=split == "train")
     train, test = (_read_libsvm(folder / file) for file in _USPS.values())
     return _ten_classes(train, test, min(1000, len(train["y"]) // 4), seed)
 
@@ -163,8 +159,7 @@ def _amat(folder: Path) -> dict[str, Tensor]:
     for split in _BITS:
         path = folder / f"binarized_mnist_{split}.amat"
         if not path.is_file():
-            urls = " ".join(f"-O {_BITS_FROM}/binarized_mnist_{part}.amat" for part in _BITS)
-            raise missing("binarized_mnist", path, fix=f"in {folder}: curl {urls}")
+            raise missing("binarized_mnist", path, fix=f"in {folder}: curl -O '{_BITS_FROM}_{{train,valid,test}}.amat'")
         with reading("binarized_mnist", path):
             digits = path.read_bytes().translate(None, b" \r\n\t")
             splits[split] = _bits(np.frombuffer(digits, dtype=np.uint8).reshape(-1, 784) - ord("0"))

@@ -6,7 +6,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +55,16 @@ def torchvision_datasets() -> Any:
     return torchvision.datasets
 
 
-def fetch(name: str, root: Path, download: bool, kind: str, **options: Any) -> Any:
-    """Build a torchvision data set from files in place, or by downloading them where that is allowed.
+def fetch(name: str, root: Path, download: bool, kind: str, *, absent: Path | None = None, **options: Any) -> Any:
+    """Build a torchvision data set from files in place, downloading those that are missing where that is allowed.
 
     Args:
         name: of the data set, for error texts.
         root: the folder that torchvision looks in.
         download: whether missing files may be downloaded.
         kind: the class of ``torchvision.datasets``.
-        **options: its arguments, such as ``train=True``.
+        absent: a file that is known to be missing.
+        **options: the class's arguments, such as ``train=True``.
 
     Returns:
         The data set of torchvision.
@@ -72,28 +72,21 @@ def fetch(name: str, root: Path, download: bool, kind: str, **options: Any) -> A
     Raises:
         DataError: if the files are missing or broken, or cannot be downloaded.
     """
-    make = partial(getattr(torchvision_datasets(), kind), str(root), **options)
+    if absent is not None and not download:
+        raise missing(name, absent)
+    make = getattr(torchvision_datasets(), kind)
+    logging.getLogger("ppgen").info("%s: looking in %s%s", name, root, ", downloading what is missing" * download)
     try:
-        return make(download=False)
-    except Exception as absent:  # torchvision raises RuntimeError, OSError or a parser's own error
-        if not download:
-            raise DataError(
-                f"{name}: its files are missing or broken",
-                expected=f"the files of torchvision's data set under {root}",
-                got=f"{type(absent).__name__}: {absent}",
-                fix=f'load("{name}", download=True), or put them there, or set PPGEN_DATA to a folder that has them',
-            ) from absent
-    try:
-        logging.getLogger("ppgen").info("downloading %s to %s", name, root)
-        root.mkdir(parents=True, exist_ok=True)
-        return make(download=True)
-    except Exception as error:  # no network, no permission, a wrong checksum, a host that is gone
+        if download:
+            root.mkdir(parents=True, exist_ok=True)
+        return make(str(root), download=download, **options)
+    except Exception as error:  # a missing file, no network, no permission, a wrong checksum, a host that is gone
         raise DataError(
-            f"{name}: the download failed",
+            f"{name}: the download failed" if download else f"{name}: its files are missing or broken",
             expected=f"the files of torchvision's data set under {root}",
             got=f"{type(error).__name__}: {error}",
-            fix="with a network, try again; without one, copy the files there, or set PPGEN_DATA to a folder that "
-            'has them; data="digits" and data="sprites" need no file',
+            fix="with a network, try again with download=True; without one, copy the files there, or set PPGEN_DATA to "
+            'a folder that has them; data="digits" and data="sprites" need no file',
         ) from error
 
 

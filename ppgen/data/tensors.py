@@ -18,8 +18,6 @@ from ppgen.errors import DataError, SettingError
 
 __all__ = ["class_counts", "from_tensors", "split_columns", "to_column", "to_columns"]
 
-Splits = dict[str, dict[str, Tensor]]
-
 
 def from_tensors(
     tensors: Any,
@@ -56,8 +54,7 @@ def from_tensors(
         SettingError: for arguments that make no sense together.
 
     Example:
-        >>> data = from_tensors({"x": torch.rand(50, 2), "y": torch.arange(50) % 3})
-        >>> data
+        >>> from_tensors({"x": torch.rand(50, 2), "y": torch.arange(50) % 3})
         Dataset 'tensors': x [2], unit interval (as given)
           train 40, valid 5, test 5
           y: integer, 3 classes
@@ -87,7 +84,7 @@ def from_tensors(
     return Dataset(name, measure or found, splits, transform, num_classes=num_classes)
 
 
-def split_columns(tensors: Any, valid: float = 0.1, test: float = 0.1, seed: int = 0) -> Splits:
+def split_columns(tensors: Any, valid: float = 0.1, test: float = 0.1, seed: int = 0) -> dict[str, dict[str, Tensor]]:
     """The three splits of validated columns.
 
     Args:
@@ -128,8 +125,8 @@ def _refuse_copies(given: Mapping[str, Mapping[str, Tensor]]) -> None:
 
 def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:
     # One site at most is cast a minibatch at a time: a second image is rare, and then costs four times the memory.
-    image = {key for key, column in columns.items() if column.dtype == torch.uint8 and key != but}
-    return {key: t.to(torch.get_default_dtype()) if key in image else t for key, t in columns.items()}
+    floats = torch.get_default_dtype()
+    return {key: t.to(floats) if t.dtype == torch.uint8 and key != but else t for key, t in columns.items()}
 
 
 def class_counts(splits: Mapping[str, Mapping[str, Tensor]]) -> dict[str, int]:
@@ -253,8 +250,8 @@ def to_column(name: str, value: Any) -> Tensor:
     return tensor.to(torch.get_default_dtype() if name == "x" else torch.int64)
 
 
+# By kind of a numpy type: the most bytes of one that torch has too, and the type for those that it lacks.
 _WIDEST = {"u": (1, np.int64), "f": (8, np.float64), "c": (16, np.complex128)}
-"""By kind of a numpy type, the most bytes of one that torch has too, and the type for those that it has not."""
 
 
 def _to_tensor(name: str, value: Any) -> Tensor:
@@ -290,14 +287,12 @@ def _to_tensor(name: str, value: Any) -> Tensor:
 
 
 def _refuse_non_finite(name: str, tensor: Tensor) -> None:
-    finite = torch.isfinite(tensor)
-    if finite.all():
-        return
-    bad = (~finite).nonzero()
-    first = tuple(bad[0].tolist())
-    raise DataError(
-        f"{name} has {len(bad)} non-finite value{'s' if len(bad) > 1 else ''}, first at {list(first)}",
-        expected="finite numbers",
-        got=str(tensor[first].item()),
-        fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
-    )
+    bad = (~torch.isfinite(tensor)).nonzero()
+    if len(bad):
+        first = bad[0].tolist()
+        raise DataError(
+            f"{name} has {len(bad)} non-finite value{'s' if len(bad) > 1 else ''}, first at {first}",
+            expected="finite numbers",
+            got=str(tensor[tuple(first)].item()),
+            fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
+        )

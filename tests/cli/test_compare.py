@@ -46,9 +46,3 @@ def test_the_csv_can_be_read_back(ppgen: Ppgen, runs: Path) -> None:
     card = package.evaluation.Scorecard.load(runs / "vae")
     values = [float(row["value"]) for row in rows if row.get("metric") == "log_prob" and row["kind"] == "lower bound"]
     assert values == pytest.approx([card.density["log_prob"].value])
-
-
-def test_what_is_no_run_is_refused(ppgen: Ppgen, here: Path) -> None:
-    result = ppgen("compare", "nowhere")
-    assert result.exit_code == 2
-    assert "nowhere: no run here" in result.stderr

@@ -18,9 +18,3 @@ def test_a_report_of_runs(ppgen: Ppgen, runs: Path) -> None:
     assert "Two of a kind" in page
     assert "cvae" in page
     assert "<svg" in page or "<img" in page
-
-
-def test_what_is_no_run_is_refused(ppgen: Ppgen, here: Path) -> None:
-    result = ppgen("report", "nowhere")
-    assert result.exit_code == 2
-    assert "nowhere: no run here" in result.stderr

@@ -37,7 +37,6 @@ def test_shape_and_sizes_are_those_of_the_data(name):
     data, line = ppgen.data.load(name), CATALOGUE[name]
     assert data.x_shape == line.shape
     assert tuple(data.size(split) for split in ("train", "valid", "test")) == line.sizes
-    assert line.num_data == sum(line.sizes)
 
 
 def test_every_public_name_resolves():

@@ -177,7 +177,7 @@ def test_every_form_gives_the_same_bits_in_their_published_order(tmp_path, bits,
 
 
 def test_missing_bits_are_named_with_their_source(tmp_path):
-    with pytest.raises(DataError, match=r"binarized_mnist_train.amat(.|\n)*fix: .*curl -O http"):
+    with pytest.raises(DataError, match=r"binarized_mnist_train.amat(.|\n)*fix: .*curl -O 'http"):
         ppgen.data.load("binarized_mnist", root=tmp_path)
 
 

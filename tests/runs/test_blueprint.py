@@ -225,7 +225,7 @@ def test_arguments_that_are_no_data_are_left_out(tmp_path: Path) -> None:
         ("..relative:VAE", "model"),
         ("__main__:VAE", "model"),
         ("ppgen.files:os.system", "model"),
-        ("ppgen.cli.entry:main", "model"),
+        ("ppgen.cli:main", "model"),
         ("ppgen.cli.source:importlib.import_module", "objective"),
         ("ppgen:Model.__init__", "model"),
         ("ppgen.models:VAE.__base__", "model"),
