@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from ppgen.cli.register import note
 from ppgen.cli.runs import open_run
 from ppgen.errors import CheckpointError
 
@@ -20,11 +21,11 @@ Ppgen = Callable[..., Result]
 
 
 @pytest.fixture
-def own(ppgen: Ppgen, here: Path) -> Path:
-    """A run of ``my_models.py``, in a process that has forgotten the file."""
-    words = ["--guide", "my_models.py:Encoder", "--set", "latent_dim=2", "--epochs", 1, "--out", "runs/own"]
-    assert ppgen("fit", "my_models.py:Tiny", *words).exit_code == 0
-    del sys.modules["my_models"]
+def own(fitted_own: Path, here: Path) -> Path:
+    """A run of ``my_models.py`` that was fitted in this folder, in a process that has not loaded the file."""
+    shutil.copytree(fitted_own, here / "runs" / "own")
+    for name in ("Tiny", "Encoder"):
+        note(Path("my_models.py"), name)
     sys.path[:] = [place for place in sys.path if place not in ("", str(here))]
     return Path("runs/own")
 
@@ -45,18 +46,14 @@ def test_a_file_that_was_moved_must_be_named(own: Path) -> None:
     assert fit.encode().shape == (360, 2)
 
 
+MODEL = "import ppgen\nclass Tiny: ..."
+PLACES = ["never_fitted.py", "runs/own/evil.py", "../evil.py", "{}/evil.py", "runs/../../evil.py"]
+
+
 @pytest.mark.parametrize(
     ("place", "content"),
-    [
-        ("never_fitted.py", "import ppgen\nclass Tiny: ..."),
-        ("runs/own/evil.py", "import ppgen\nclass Tiny: ..."),
-        ("../evil.py", "import ppgen\nclass Tiny: ..."),
-        ("{}/evil.py", "import ppgen\nclass Tiny: ..."),
-        ("runs/../../evil.py", "import ppgen\nclass Tiny: ..."),
-        ("deploy.py", "import ppgen"),
-        ("deploy.py", "class Tiny: ..."),
-        ("deploy.py", "class Tiny:"),
-    ],
+    [(place, MODEL) for place in PLACES]
+    + [("deploy.py", content) for content in ("import ppgen", "class Tiny: ...", "class Tiny:")],
 )
 def test_a_run_cannot_choose_what_is_executed(own: Path, here: Path, place: str, content: str) -> None:
     place = place.format(here.parent)
@@ -94,8 +91,10 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("command", ["evaluate", "sample", "report", "compare"])
-@pytest.mark.parametrize(("source", "settings"), NAMES)
+@pytest.mark.parametrize(
+    ("command", "source", "settings"),
+    [("evaluate", *name) for name in NAMES] + [(command, *NAMES[0]) for command in ("sample", "report", "compare")],
+)
 def test_no_name_in_a_run_folder_is_imported_or_called(
     ppgen: Ppgen, own: Path, here: Path, command: str, source: Any, settings: dict[str, Any]
 ) -> None:
@@ -139,12 +138,7 @@ def test_a_file_that_was_changed_since_the_fit_is_not_run(ppgen: Ppgen, own: Pat
 
 @pytest.mark.parametrize("change", ["another place", "another name", "another machine"])
 def test_only_what_was_fitted_is_run(
-    ppgen: Ppgen,
-    own: Path,
-    here: Path,
-    change: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path_factory: pytest.TempPathFactory,
+    own: Path, here: Path, change: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """A file's neighbours run with it, and its other functions were never asked for."""
     if change == "another place":
@@ -153,8 +147,7 @@ def test_only_what_was_fitted_is_run(
         monkeypatch.chdir(elsewhere)
     elif change == "another name":
         shutil.copy("my_models.py", "two_classes.py")
-        assert ppgen("fit", "two_classes.py:Tiny", "--epochs", 1, "--out", "runs/two").exit_code == 0
-        del sys.modules["two_classes"]
+        note(Path("two_classes.py"), "Tiny")
         tell(own, "two_classes.py:Encoder", x_shape=[1, 8, 8])
     else:
         monkeypatch.setenv("PPGEN_CACHE", str(tmp_path_factory.mktemp("cache")))

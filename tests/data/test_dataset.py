@@ -77,19 +77,6 @@ def parts(train, valid=None, test=None):
     return {"train": train, "valid": valid, "test": train if test is None else test}
 
 
-def test_the_splits_are_disjoint_and_complete():
-    from sklearn.datasets import load_digits
-
-    data = ppgen.data.load("digits", binarize=None)
-    rows = torch.cat([data.splits[split]["x"] for split in data.splits]).flatten(1)
-    official = torch.from_numpy(load_digits().data).to(torch.uint8)
-    assert torch.equal(rows[_order(rows)], official[_order(official)])
-
-
-def _order(rows):
-    return sorted(range(len(rows)), key=lambda i: bytes(rows[i].tolist()))
-
-
 def test_a_fingerprint_is_that_of_the_data_alone(digits):
     assert digits.fingerprint() == ppgen.data.load("digits").fingerprint() == digits.to("cpu").fingerprint()
     assert dataclasses.replace(digits, name="other", spec={}).fingerprint() == digits.fingerprint()
