@@ -65,10 +65,12 @@ if TYPE_CHECKING:
     from ppgen.declare.check import check
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import compare, evaluate
+    from ppgen.evaluation.compare import compare
+    from ppgen.evaluation.evaluate import evaluate
     from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood, TotalCorrelation, WakeSleep
     from ppgen.reporting.report import report
-    from ppgen.training import fit, load
+    from ppgen.training.fit import fit
+    from ppgen.training.load import load
 
 _HOMES = {
     "ppgen.declare": ("Guide", "Model", "Program", "check", "implicit", "latent", "observed"),

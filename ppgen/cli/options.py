@@ -134,7 +134,7 @@ def steps_of(
         >>> steps_of(5, None, (), default=[("partial_labels", {"per_class": 10}), ("quadrants", {"observed": 1})])
         [['quadrants', {'observed': 1}], ['partial_labels', {'per_class': 5}]]
     """
-    known = {
+    known: dict[str, dict[str, Any]] = {
         "attributes": {"columns": list(attributes) or None},
         "partial_labels": {"per_class": labels_per_class},
         "quadrants": {"observed": quadrants},

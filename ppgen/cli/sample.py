@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -68,7 +68,7 @@ def sample(
     values = assignments(given, "--given")
     fit = open_run(run, model=model, guide=guide, data=data)
     drawn = fit.sample(number, seed=seed, mean=mean, **_covariates(fit, number, values))
-    site = next(name for name, site in fit.model.sites.items() if site.role != "latent")
+    site = next(name for name, site in cast("Any", fit.model).sites.items() if site.role != "latent")
     named = dict(drawn) if isinstance(drawn, Mapping) else {site: drawn}
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix in PICTURES:
