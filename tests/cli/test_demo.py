@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 import ppgen as package
 from ppgen import zoo
-
-Ppgen = Callable[..., Result]
+from tests.cli.conftest import Ppgen
 
 
 @pytest.fixture(autouse=True)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-from click.testing import Result
-
 import ppgen as package
+from tests.cli.conftest import Ppgen
 
-Ppgen = Callable[..., Result]
 PNG = b"\x89PNG"
 
 

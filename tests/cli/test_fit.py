@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from click.testing import Result
 
 import ppgen as package
 from ppgen.training.loop import Loop
-
-Ppgen = Callable[..., Result]
+from tests.cli.conftest import Ppgen
 
 
 def record(folder: Path | str) -> dict[str, Any]:
@@ -152,15 +149,6 @@ def test_a_constructor_that_fails_leaves_the_run_too(ppgen: Ppgen, runs: Path) -
     with pytest.raises(RuntimeError, match="negative dimension"):
         ppgen("fit", "vae", "--set", "latent_dim=-1", "--out", runs / "vae", "--overwrite")
     assert contents(runs / "vae") == before
-
-
-def test_what_is_no_run_is_never_overwritten(ppgen: Ppgen, here: Path) -> None:
-    Path("thesis").mkdir()
-    Path("thesis/chapter.tex").write_text("years of work")
-    result = ppgen("fit", "vae", "--out", "thesis", "--overwrite")
-    assert result.exit_code == 2
-    assert "no run that could be overwritten" in result.stderr
-    assert [file.name for file in Path("thesis").iterdir()] == ["chapter.tex"]
 
 
 def test_more_epochs_by_resume(ppgen: Ppgen, runs: Path) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 
 import pytest
-from click.testing import Result
 
 from ppgen import data, guides, objectives, zoo
 from ppgen.cli.list import match, summaries
 from ppgen.errors import SettingError
+from tests.cli.conftest import Ppgen
 
-Ppgen = Callable[..., Result]
 GUIDES = {name for name in guides.__all__ if not inspect.isabstract(getattr(guides, name))}
 CLASSES = {name: member for name, member in vars(objectives).items() if inspect.isclass(member)}
 OBJECTIVES = {name for name, c in CLASSES.items() if issubclass(c, objectives.Objective) and not inspect.isabstract(c)}

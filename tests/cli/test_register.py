@@ -6,18 +6,15 @@ import json
 import py_compile
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 
 from ppgen.cli.register import note
 from ppgen.cli.runs import open_run
 from ppgen.errors import CheckpointError
-
-Ppgen = Callable[..., Result]
+from tests.cli.conftest import Ppgen
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from click.testing import Result
-
-Ppgen = Callable[..., Result]
+from tests.cli.conftest import Ppgen
 
 
 def test_a_report_of_runs(ppgen: Ppgen, runs: Path) -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import Result
 
 import ppgen as package
 from ppgen.cli.runs import find_runs, open_run
 from ppgen.errors import CheckpointError
-
-Ppgen = Callable[..., Result]
 
 
 def make(*places: str) -> None:
@@ -41,13 +37,6 @@ def test_no_run_is_an_error(here: Path, places: list[str]) -> None:
     with pytest.raises(CheckpointError) as caught:
         find_runs(places)
     assert caught.value.fix
-
-
-@pytest.mark.parametrize("command", ["evaluate", "compare", "report"])
-def test_every_command_refuses_what_is_no_run(ppgen: Ppgen, here: Path, command: str) -> None:
-    result = ppgen(command, "nowhere")
-    assert result.exit_code == 2
-    assert "nowhere: no run here" in result.stderr
 
 
 def test_data_that_was_moved_is_split_as_it_was(here: Path) -> None:

@@ -87,13 +87,6 @@ def test_a_second_image_is_seen_as_float_and_another_main_site_has_a_measure():
     assert data.split()["photo"].dtype == data.split()["edges"].dtype == torch.float32
 
 
-def test_dequantised_pixels_lie_in_the_unit_interval():
-    data = from_tensors(torch.randint(0, 256, (40, 8), dtype=torch.uint8), dequantize=True)
-    assert data.measure == "continuous"
-    assert data.random
-    assert data.split()["x"].max() < 1
-
-
 @pytest.mark.parametrize("mode", ["static", "dynamic", "threshold"])
 @pytest.mark.parametrize("x", [torch.rand(40, 3), torch.randint(0, 256, (40, 3), dtype=torch.uint8)])
 def test_binarizing_gives_bits(mode, x):
@@ -121,8 +114,6 @@ def test_a_measure_that_does_not_hold_is_refused(measure):
     [
         (torch.rand(20, 2), {"measure": "grey"}, SettingError, "unknown measure"),
         (torch.rand(20, 2), {"measure": "binary", "binarize": "static"}, SettingError, "consequence of binarize"),
-        (torch.rand(20, 2), {"binarize": "magic"}, SettingError, "unknown binarize"),
-        (torch.rand(20, 2), {"seed": "zero"}, SettingError, "whole number"),
         ({"test": torch.rand(5, 2)}, {}, DataError, "no training rows"),
         ({"train": torch.ones(5, 2), "test": torch.ones(5, 2)}, {}, DataError, "same rows"),
         ({"train": {"x": torch.rand(9, 2)}, "test": {"z": torch.rand(5, 2)}}, {}, DataError, "unlike the train"),
