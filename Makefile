@@ -31,8 +31,8 @@ help:  ## show what there is to make
 demo: $(VENV)/.ppgen  ## six models on handwritten digits, compared in one page; ARGS=--quick for the short one
 	$(BIN)/ppgen demo $(ARGS)
 
-test: $(VENV)/.ppgen-dev  ## the tests; ARGS="-k name" picks some
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+test: $(VENV)/.ppgen-dev  ## the tests but the slow ones; ARGS="-k name" picks some, ARGS="-m slow" the slow ones
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
 lint: $(VENV)/.ppgen-dev  ## ruff: habits and format
 	$(BIN)/ruff check .
@@ -42,8 +42,9 @@ format: $(VENV)/.ppgen-dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(VENV)/.ppgen-dev  ## mypy over ppgen/, models/ and guides/
+types: $(VENV)/.ppgen-dev  ## mypy and basedpyright over ppgen/, models/ and guides/
 	$(BIN)/mypy
+	$(BIN)/basedpyright --level error --pythonpath $(BIN)/python
 
 layout: $(VENV)/.ppgen-dev  ## the folders, the floors and the start-up time
 	$(BIN)/python -m pytest -q tests/test_layout.py tests/test_floors.py tests/test_import_time.py

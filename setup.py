@@ -42,6 +42,7 @@ INSTALL_REQUIRES = [
 TEST = ["hypothesis>=6.100", "pytest>=8.2", "pytest-xdist>=3.6"]
 DEV = [
     *TEST,
+    "basedpyright>=1.29",
     "build>=1.2",
     "mypy>=1.15",
     "pandas-stubs>=2.2",

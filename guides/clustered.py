@@ -38,6 +38,9 @@ class Clustered(Guide):
         torch.Size([5, 3])
     """
 
+    model: Any
+    posterior: Callable[..., Any]
+
     def __init__(self, model: Any, posterior: Callable[..., Any]) -> None:
         super().__init__()
         object.__setattr__(self, "model", model)  # not a submodule: its parameters are the model's own

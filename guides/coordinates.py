@@ -78,9 +78,14 @@ class Latent:
         if self.family == "Categorical":
             read, event_dims = torch.nn.functional.one_hot(value.long(), self.num_free), 1
         else:
-            read = value if self.is_real else self.to_support.inv(value)
+            read = self.unconstrain(value)
         lead = read.shape[: read.dim() - event_dims - len(self.plate_shape)]
         return read.reshape(*lead, -1)
+
+    def unconstrain(self, value: Tensor) -> Tensor:
+        """The free coordinates [..., *unconstrained_shape] of a value [..., *event]."""
+        inverse: Any = self.to_support.inv
+        return value if self.is_real else inverse(value)
 
     def constrain(self, free: Any) -> Any:
         """A distribution over free coordinates [..., *unconstrained_shape], moved to the support."""
@@ -193,7 +198,7 @@ def _is_identity(transform: Any) -> bool:
 
 
 class Masks:
-    """Asks the model for the masks of its latents, on any batch.
+    """The masks that a model puts on its latents, on any batch.
 
     A mask is a function of data. Where the method that returns it has latents as parents too, these are drawn already,
     or else some value stands in for them.
@@ -207,7 +212,14 @@ class Masks:
         self.model, self.example = model, example
 
     def of(self, site: Site, batch: Mapping[str, Tensor], drawn: Mapping[str, Tensor], rows: int) -> Any:
-        """The mask of a site: a tensor that broadcasts against its plates, or a bool."""
+        """The mask of a site: a tensor that broadcasts against its plates [rows, *plates], or a bool.
+
+        Args:
+            site: the latent.
+            batch: values by site and covariate, [rows, ...] each.
+            drawn: values of the latents that are drawn already, [rows, *event] each.
+            rows: of the batch.
+        """
         values = {name: self._stand_in(name, value, rows) for name, value in self.example.items() if name not in batch}
         with preserved_state(self.model):
             mask = mask_of(self.model.call_site(site, batch, {**values, **drawn}))

@@ -1,4 +1,4 @@
-"""The point guide: one value of z for each x. With it, a VAE is the classical autoencoder."""
+"""The point guide: one value of z for each x, with which a VAE is the classical autoencoder."""
 
 from __future__ import annotations
 
@@ -15,14 +15,31 @@ __all__ = ["Delta"]
 class Delta(DerivedGuide):
     """``q(z | x) = delta(z - f(x))``: an encoder without noise.
 
-    Maximising ``E_q[log p(x | z)]`` under it is the classical autoencoder; with the prior's term it is MAP
-    estimation. A point has no entropy, so that no bound on log p(x) follows: a fit with this guide reports the log
-    joint, never an ELBO.
+    Each latent is one number for each of its free coordinates, moved to its support: the softmax of a head's output
+    for a simplex, its exponential for a positive number. The model's density stays that of z itself, so that with the
+    prior's term, ``ELBO()``, the guide does maximum a posteriori estimation, ``max_f log p(x, z = f(x))``; without it,
+    ``ELBO(beta=0)``, it is the classical autoencoder's encoder, ``max_f log p(x | z = f(x))``.
+
+    A point has no entropy, so that no bound on log p(x) follows: a fit with this guide reports the log joint, never an
+    ELBO, and says that its density cannot be known. Discrete latents stay distributions, which are summed out.
+
+    Reference: G. Hinton and R. Salakhutdinov, "Reducing the dimensionality of data with neural networks", 2006.
 
     Args:
         model: the declared model.
-        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        encoder: a network of the user's: x [batch, ...] -> features [batch, F].
         width: features of the default encoder.
+
+    Shapes:
+        x ``[batch, ...]`` -> z ``[batch, *event]``, and a value of each global latent, ``[*event]``
+
+    Example:
+        >>> import torch
+        >>> from ppgen.models import Autoencoder
+        >>> guide = Delta(Autoencoder(x_shape=(1, 8, 8), latent_dim=3))
+        >>> x = torch.zeros(5, 1, 8, 8)
+        >>> torch.equal(guide({"x": x})["z"], guide({"x": x})["z"])
+        True
     """
 
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:

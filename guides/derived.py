@@ -1,4 +1,4 @@
-"""Deriving an amortized guide from a declared model: what all families share."""
+"""The base of the guides that are derived from a declared model: one encoder, and a head for each latent."""
 
 from __future__ import annotations
 
@@ -14,37 +14,38 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.declare.announced import Announced
 from ppgen.declare.batch import batch_rows
 from ppgen.declare.model import Model
+from ppgen.declare.parameters import Announced
 from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks
-from ppgen.guides.encoder_input import EncoderInput
-from ppgen.guides.heads import beside, make_head, start_narrow
+from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
 
 __all__ = ["DerivedGuide", "Latent"]
 
 
 class DerivedGuide(Announced, Recorded, ABC):
-    """A guide built from a declared model: one network reads the evidence, one head a latent gives its distribution.
+    """A guide built from a declared model: one network reads everything observed, one head a latent says how it is.
 
     Sites are drawn in the model's order, so that closed-form rates stay valid. A global latent gets free parameters
     instead of a head. A latent whose value is in the batch is observed there and not drawn; where the model masks a
     latent (``return dist.Normal(...).mask(mask)``), so does the guide. Building the guide changes nothing of the model,
     and no random state.
 
-    Encoder and heads are made by :meth:`setup`, as soon as the shapes of all evidence are known: at once, or on the
-    first batch if the model has covariates or further plates.
+    Encoder and heads are made by :meth:`setup`, as soon as the shapes of everything observed are known: at once, or on
+    the first batch if the model has covariates or further plates.
 
     Args:
         model: the declared model.
-        encoder: a network of the user's instead of the default one: evidence [batch, ...] -> features [batch, F].
+        encoder: a network of the user's instead of the default one: x [batch, ...] -> features [batch, F].
         width: features of the default encoder.
 
     Raises:
         DeclarationError: naming the site, if a latent is discrete or has an unsupported shape.
     """
+
+    model: Model
 
     def __init__(self, model: Model, *, encoder: nn.Module | None = None, width: int = 128) -> None:
         super().__init__()
@@ -79,15 +80,31 @@ class DerivedGuide(Announced, Recorded, ABC):
 
     @abstractmethod
     def num_outputs(self, latent: Latent, before: list[Latent]) -> int:
-        """How many numbers the head of a latent gives, per element of its plates: locations, scales, all others."""
+        """How many numbers the head of a latent gives, per element of its plates: locations, scales, all others.
+
+        Args:
+            latent: continuous.
+            before: the continuous latents that are drawn before it.
+        """
 
     @abstractmethod
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        """The latent's distribution from its head's output [..., num_outputs]; ``memory`` lives for one run."""
+        """The latent's distribution.
+
+        Args:
+            latent: continuous.
+            output: of its head, [..., num_outputs].
+            memory: of the family's own, for one run.
+        """
 
     def remember(self, latent: Latent, value: Tensor, memory: dict[str, Any]) -> None:
-        """Note what later latents need to know of this one's value."""
-        return
+        """Note what later latents need to know of this one's value; by default nothing.
+
+        Args:
+            latent: continuous.
+            value: [..., *plates, *event].
+            memory: of the family's own, for one run.
+        """
 
     def part(self, latent: Latent) -> nn.Module | None:
         """A further network of a continuous latent, kept in ``self.parts``; by default none."""
@@ -98,7 +115,12 @@ class DerivedGuide(Announced, Recorded, ABC):
         return latents
 
     def conditions(self, latent: Latent, before: list[Latent]) -> list[Latent]:
-        """Which continuous latents drawn before this one its head reads, beside the evidence; by default none."""
+        """Which continuous latents its head reads, beside the encoder's features; by default none.
+
+        Args:
+            latent: continuous.
+            before: the continuous latents that are drawn before it.
+        """
         return []
 
     # What all families share -----------------------------------------------------------------------------------------
@@ -121,10 +143,11 @@ class DerivedGuide(Announced, Recorded, ABC):
         """Build encoder and heads for the shapes that a batch shows; ``ppgen.fit`` calls it.
 
         Weights have the type and device of the model's, or of the data if it has none. Where the batch observes a
-        continuous latent, its value is evidence too; a guide that did not know of it is built anew.
+        continuous latent, the encoder reads its value too; a guide that did not know of it is built anew.
 
         Args:
-            batch: evidence and covariates, with the largest label of each integer covariate among its rows.
+            batch: observed sites and covariates, [rows, ...] each, with the largest label of each integer covariate
+                among its rows.
         """
         if self.is_ready and not self._is_news(batch):
             self._follow(batch)
@@ -252,7 +275,7 @@ class DerivedGuide(Announced, Recorded, ABC):
         return discrete + self.conditions(latent, [other for other in before if not other.is_discrete])
 
     def _given(self, latents: list[Latent], batch: Mapping[str, Tensor] | None) -> set[str]:
-        """Continuous latents that a batch observes: evidence for the others, unless the encoder is the user's."""
+        """Continuous latents that a batch observes: read for the others, unless the encoder is the user's."""
         known = {} if batch is None or self._encoder is not None else batch
         return {one.name for one in latents if one.site.local and not one.is_discrete and one.name in known}
 

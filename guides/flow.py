@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyro.distributions as dist
@@ -9,14 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.distributions.transforms import AffineTransform, ReshapeTransform
 
-from ppgen.errors import SettingError
+from ppgen.arguments import whole_number
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.heads import positive
+from ppgen.guides.networks import near_zero, positive
 from ppgen.nets import Flow as FlowNetwork
+from ppgen.nets.flow import zuko_flow
 
 __all__ = ["Flow"]
-
-_FLOWS = ("MAF", "NSF", "NICE", "NAF")
 
 
 class Flow(DerivedGuide):
@@ -29,21 +29,25 @@ class Flow(DerivedGuide):
 
     Args:
         model: the declared model.
-        flow: ``"MAF"``, ``"NSF"``, ``"NICE"`` or ``"NAF"``.
+        flow: a constructor of zuko, such as ``zuko.flows.NSF``, or its name as a command line gives it: ``"MAF"``,
+            ``"NSF"``, ``"NICE"`` or ``"NAF"``.
         transforms: how many are stacked.
         context: numbers that a head hands to its flow.
-        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        encoder: a network of the user's: x [batch, ...] -> features [batch, F].
         width: features of the default encoder, and hidden width of heads and flows.
     """
 
     def __init__(
-        self, model: Any, *, flow: str = "MAF", transforms: int = 3, context: int = 64, **settings: Any
+        self,
+        model: Any,
+        *,
+        flow: str | Callable[..., nn.Module] = "MAF",
+        transforms: int = 3,
+        context: int = 64,
+        **settings: Any,
     ) -> None:
-        if flow not in _FLOWS:
-            raise SettingError(
-                f"Flow: unknown flow {flow!r}", expected=", ".join(_FLOWS), got=repr(flow), fix='flow="NSF"'
-            )
-        self.flow, self.transforms, self.context = flow, transforms, context
+        self.flow = zuko_flow(flow) if isinstance(flow, str) else flow
+        self.transforms, self.context = whole_number("Flow: transforms", transforms), context
         super().__init__(model, **settings)
 
     def conditions(self, latent: Latent, before: list[Latent]) -> list[Latent]:
@@ -62,7 +66,7 @@ class Flow(DerivedGuide):
         here = AffineTransform(loc, positive(raw), event_dim=1)
         free: Any = dist.TransformedDistribution(self.parts[latent.name](context), [here])
         if latent.unconstrained_shape != (n,):
-            reshape = ReshapeTransform((n,), latent.unconstrained_shape)
+            reshape = ReshapeTransform(torch.Size([n]), torch.Size(latent.unconstrained_shape))
             free = dist.TransformedDistribution(free, [reshape])
         return latent.constrain(free)
 
@@ -70,8 +74,7 @@ class Flow(DerivedGuide):
 def _near_identity(network: nn.Module) -> nn.Module:
     """The flow with its last layers near 0, so that it starts near the standard normal, as every guide does."""
     for name, module in network.named_modules():
-        if name.endswith("hyper") and isinstance(module, nn.Sequential) and isinstance(module[-1], nn.Linear):
-            with torch.no_grad():
-                module[-1].weight.mul_(0.1)
-                module[-1].bias.zero_()
+        last = module[-1] if isinstance(module, nn.Sequential) else None
+        if name.endswith("hyper") and isinstance(last, nn.Linear):
+            near_zero(last)
     return network

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ppgen.errors import DeclarationError
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.heads import lower_triangle, positive, with_covariance
+from ppgen.guides.networks import lower_triangle, positive, with_covariance
 
 __all__ = ["FullRank"]
 
@@ -27,7 +27,7 @@ class FullRank(DerivedGuide):
 
     Args:
         model: the declared model.
-        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        encoder: a network of the user's: x [batch, ...] -> features [batch, F].
         width: features of the default encoder.
 
     Raises:
@@ -61,7 +61,7 @@ class FullRank(DerivedGuide):
 
     def remember(self, latent: Latent, value: Tensor, memory: dict[str, Any]) -> None:
         loc, tril = memory[latent.name]
-        free = value if latent.is_real else latent.to_support.inv(value)
+        free = latent.unconstrain(value)
         flat = free.reshape(*free.shape[: free.dim() - len(latent.unconstrained_shape)], latent.num_free)
         deviation = (flat - loc).unsqueeze(-1)
         noise = torch.linalg.solve_triangular(tril, deviation, upper=False).squeeze(-1)

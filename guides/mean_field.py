@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.heads import normal, positive
+from ppgen.guides.networks import normal, positive
 
 __all__ = ["MeanField"]
 
@@ -16,12 +16,18 @@ class MeanField(DerivedGuide):
     """``q(z | x) = prod_d Normal(z_d; mu_d(x), sigma_d(x))``, moved to each latent's support.
 
     The classical encoder of Kingma & Welling, 2014, Auto-Encoding Variational Bayes; for constrained supports as in
-    Kucukelbir et al., 2017, Automatic Differentiation Variational Inference.
+    Kucukelbir et al., 2017, Automatic Differentiation Variational Inference. Where the model's prior is Gaussian too,
+    the rate KL(q || p) is in closed form. What it cannot hold is a dependence between coordinates, within a latent or
+    between two: see :class:`~ppgen.guides.FullRank`, :class:`~ppgen.guides.Structured` and
+    :class:`~ppgen.guides.Flow`. It is what ``ppgen.fit`` derives where no guide is given.
 
     Args:
         model: the declared model.
-        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        encoder: a network of the user's: x [batch, ...] -> features [batch, F].
         width: features of the default encoder.
+
+    Shapes:
+        x ``[batch, ...]`` -> z ``[batch, *event]``, and a draw of each global latent, ``[*event]``
 
     Example:
         >>> import torch

@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import finite_number, whole_number
 from ppgen.context import preserved_state, validation
 from ppgen.declare.site import Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
 from ppgen.inference.batch_trace import discrete_sites
-from ppgen.inference.bound import elbo_parts, elbo_per_datum
+from ppgen.inference.bound import elbo_parts
+from ppgen.inference.importance import elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
 _TRIALS = 8
@@ -64,18 +66,9 @@ class Refined(nn.Module):
                 got=f"{type(guide).__name__}" + (", not set up" if isinstance(guide, DerivedGuide) else ""),
                 fix="fit = ppgen.fit(model, guide, data); fit.guide = ppgen.guides.Refined(fit.guide)",
             )
-        if not isinstance(steps, int) or steps < 1:
-            raise SettingError(
-                "Refined: steps is out of range", expected="a whole number >= 1", got=repr(steps), fix="steps=50"
-            )
-        if not (isinstance(learning_rate, (int, float)) and math.isfinite(learning_rate) and learning_rate > 0):
-            raise SettingError(
-                "Refined: learning_rate is out of range",
-                expected="a finite number > 0",
-                got=repr(learning_rate),
-                fix="learning_rate=0.1",
-            )
-        self.guide, self.steps, self.learning_rate, self.seed = guide, steps, learning_rate, seed
+        self.guide, self.seed = guide, seed
+        self.steps = whole_number("Refined: steps", steps, suggested=50)
+        self.learning_rate = finite_number("Refined: learning_rate", learning_rate, above=0, suggested=0.1)
         self._known: dict[tuple[str, ...], _Known] = {}
 
     @property
@@ -94,13 +87,18 @@ class Refined(nn.Module):
         return self.guide.discrete_names
 
     def forward(self, batch: Mapping[str, Tensor] | None = None, size: int | None = None) -> dict[str, Tensor]:
-        """Draw all latents given a batch; arguments as in ``Model.forward``."""
+        """Draw all latents given a batch, [rows, *event] each.
+
+        Args:
+            batch: as in ``Model.forward``.
+            size: as in ``Model.forward``.
+        """
         if self.training or not batch or not self.guide.heads:
             return self.guide(batch, size)
         return self.guide(batch, size, self.shifts(batch))
 
     def shifts(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What is added to each head's output, ``[rows, num_outputs]``: found at the first call, then remembered.
+        """Shifts of each head's output, ``[rows, num_outputs]``: found at the first call, then remembered.
 
         Rows that are copies of each other, as particles are, are optimised once.
         """
@@ -117,7 +115,8 @@ class Refined(nn.Module):
         features = next(self.guide.heads.parameters())
         rows = len(next(iter(batch.values())))
         numbered = batch | {_ROW: torch.arange(rows, device=features.device)}
-        none = {name: features.new_zeros(rows, head.out_features) for name, head in self.guide.heads.items()}
+        heads: dict[str, Any] = dict(self.guide.heads.items())
+        none = {name: features.new_zeros(rows, head.out_features) for name, head in heads.items()}
         with preserved_state(nn.ModuleList([self.model, self.guide])), validation(False):
             torch.manual_seed(self.seed)
             with torch.enable_grad():

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from ppgen.arguments import one_of
 from ppgen.declare.site import Site
-from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.heads import lower_triangle, normal, positive, with_covariance
+from ppgen.guides.networks import lower_triangle, normal, positive, with_covariance
 
 __all__ = ["Structured", "faithful_inverse"]
 
@@ -61,19 +61,12 @@ class Structured(DerivedGuide):
     Args:
         model: the declared model.
         order: ``"inverse"`` or ``"model"``.
-        encoder: a network of the user's: evidence [batch, ...] -> features [batch, F].
+        encoder: a network of the user's: x [batch, ...] -> features [batch, F].
         width: features of the default encoder, and hidden width of the heads.
     """
 
     def __init__(self, model: Any, *, order: Literal["inverse", "model"] = "inverse", **settings: Any) -> None:
-        if order not in ("inverse", "model"):
-            raise SettingError(
-                f"Structured: unknown order {order!r}",
-                expected="'inverse' or 'model'",
-                got=repr(order),
-                fix='order="inverse"',
-            )
-        self.order = order
+        self.order = one_of("Structured: order", order, ("inverse", "model"))
         self.parents: dict[str, list[str]] = {}
         super().__init__(model, **settings)
 

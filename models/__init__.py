@@ -27,19 +27,18 @@ if __name__ != "ppgen.models":
     raise ImportError("this folder is the package ppgen.models: write `import ppgen.models`, not `import models`")
 
 from ppgen.models.autoencoder import Autoencoder
-from ppgen.models.conditional_vae import ConditionalVAE
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.discrete_vae import DiscreteVAE
 from ppgen.models.factor_analysis import FactorAnalysis
 from ppgen.models.flow_prior import FlowPriorVAE
 from ppgen.models.gan import GAN
 from ppgen.models.hierarchical_vae import HierarchicalVAE
+from ppgen.models.labelled_vae import ConditionalVAE, SemiSupervisedVAE
 from ppgen.models.ladder_vae import LadderVAE
 from ppgen.models.logistic_regression import BayesianLogisticRegression
 from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
-from ppgen.models.semi_supervised import SemiSupervisedVAE
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

@@ -22,6 +22,8 @@ class Autoencoder(Model):
 
     Reference: G. Hinton and R. Salakhutdinov, "Reducing the dimensionality of data with neural networks", 2006.
 
+    Fit with: ``ppgen.guides.Delta(model)``, ``ppgen.ELBO(beta=0.0)``.
+
     Args:
         x_shape: shape of one data point.
         latent_dim: size of the code.
@@ -47,7 +49,7 @@ class Autoencoder(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """The code."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @observed
     def x(self, z: torch.Tensor) -> dist.TorchDistribution:

@@ -17,11 +17,12 @@ class DeepMarkovModel(Model):
     """z_1 ~ Normal(a, b), z_t | z_{t-1} ~ transition(z_{t-1});  x_t | z_t ~ emission(z_t), a Gaussian, t = 1 .. T.
 
     A nonlinear state space model. The path z is one site with events ``[T, latent_dim]``, so any guide over vectors
-    applies; one that knows of time is ``ppgen.guides.NetworkGuide(ppgen.nets.Smoother(x_dim, latent_dim))``. For binary
-    sequences, override x in a subclass.
+    applies; the one below knows of time. For binary sequences, override x in a subclass.
 
     Reference: R. Krishnan, U. Shalit and D. Sontag, "Structured inference networks for nonlinear state space models",
     2017 (arXiv 1609.09869).
+
+    Fit with: ``ppgen.guides.NetworkGuide(ppgen.nets.Smoother(x_dim, latent_dim))``, ``ppgen.ELBO()``.
 
     Args:
         x_shape: ``(T, x_dim)``, length of a sequence and size of one observation.

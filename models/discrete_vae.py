@@ -24,6 +24,8 @@ class DiscreteVAE(Model):
     Reference: A. van den Oord, O. Vinyals and K. Kavukcuoglu, "Neural discrete representation learning", 2017
     (arXiv 1711.00937); J. Rolfe, "Discrete variational autoencoders", 2017 (arXiv 1609.02200).
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults, which sum both letters out.
+
     Args:
         x_shape: shape of one data point.
         num_letters: K, values of c1 and of c2.

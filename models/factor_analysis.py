@@ -21,6 +21,8 @@ class FactorAnalysis(Model):
     Reference: Z. Ghahramani and M. Beal, "Variational inference for Bayesian mixtures of factor analysers", 2000; the
     model with parameters in place of priors is D. Rubin and D. Thayer, "EM algorithms for ML factor analysis", 1982.
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
     Args:
         x_dim: size of one data point.
         latent_dim: number of factors.
@@ -37,22 +39,22 @@ class FactorAnalysis(Model):
     @latent(local=False)
     def loadings(self) -> dist.TorchDistribution:
         """How each coordinate answers to each factor, ``[x_dim, latent_dim]``."""
-        return dist.Normal(0.0, 1.0).expand([self.x_dim, self.latent_dim]).to_event(2)
+        return dist.Normal(0.0, 1.0).expand_by([self.x_dim, self.latent_dim]).to_event(2)
 
     @latent(local=False)
     def location(self) -> dist.TorchDistribution:
         """Where the data lie, ``[x_dim]``."""
-        return dist.Normal(0.0, 3.0).expand([self.x_dim]).to_event(1)
+        return dist.Normal(0.0, 3.0).expand_by([self.x_dim]).to_event(1)
 
     @latent(local=False)
     def noise(self) -> dist.TorchDistribution:
         """The standard deviation of each coordinate that no factor explains, ``[x_dim]``."""
-        return dist.LogNormal(-1.0, 1.0).expand([self.x_dim]).to_event(1)
+        return dist.LogNormal(-1.0, 1.0).expand_by([self.x_dim]).to_event(1)
 
     @latent
     def z(self) -> dist.TorchDistribution:
         """The factors of one data point."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @observed
     def x(

@@ -21,6 +21,8 @@ class FlowPriorVAE(Model):
     Reference: X. Chen et al., "Variational lossy autoencoder", 2017 (arXiv 1611.02731); the flow is masked
     autoregressive, G. Papamakarios, T. Pavlakou and I. Murray, 2017 (arXiv 1705.07057).
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
     Args:
         x_shape: shape of one data point.
         latent_dim: size of z, at least 2.

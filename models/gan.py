@@ -22,6 +22,8 @@ class GAN(Model):
     generator follows A. Radford et al., "Unsupervised representation learning with deep convolutional generative
     adversarial networks", 2016 (arXiv 1511.06434).
 
+    Fit with: no guide, ``ppgen.Adversarial()``: the defaults.
+
     Args:
         x_shape: shape of one data point, with values in [0, 1].
         latent_dim: size of z.
@@ -40,7 +42,7 @@ class GAN(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """Where the generator's randomness comes from."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @implicit
     def x(self, z: torch.Tensor) -> torch.Tensor:

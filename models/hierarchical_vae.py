@@ -23,6 +23,8 @@ class HierarchicalVAE(Model):
     generative models", 2014 (arXiv 1401.4082); Y. Burda, R. Grosse and R. Salakhutdinov, "Importance weighted
     autoencoders", 2016 (arXiv 1509.00519), where two layers are compared with one.
 
+    Fit with: ``ppgen.guides.Structured(model)``, ``ppgen.ELBO(warmup=5.0)``.
+
     Args:
         x_shape: shape of one data point.
         latent_dims: sizes of z1 and z2, the data's end first.
@@ -50,7 +52,7 @@ class HierarchicalVAE(Model):
     @latent
     def z2(self) -> dist.TorchDistribution:
         """What the image is of, in the large."""
-        return dist.Normal(0.0, 1.0).expand([self.z2_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.z2_dim]).to_event(1)
 
     @latent
     def z1(self, z2: torch.Tensor) -> dist.TorchDistribution:

@@ -27,6 +27,8 @@ class LadderVAE(Model):
     blocks as in R. Child, "Very deep VAEs generalize autoregressive models and can outperform them on images", 2021
     (arXiv 2011.10650).
 
+    Fit with: ``ppgen.guides.Structured(model, order="model")``, ``ppgen.ELBO(warmup=5.0)``.
+
     Args:
         x_shape: shape of one data point.
         latent_dims: sizes of z1, z2 and z3, the data's end first.
@@ -57,7 +59,7 @@ class LadderVAE(Model):
     @latent
     def z3(self) -> dist.TorchDistribution:
         """The top of the ladder: what everything else depends on."""
-        return dist.Normal(0.0, 1.0).expand([self.z3_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.z3_dim]).to_event(1)
 
     @latent
     def z2(self, z3: torch.Tensor) -> dist.TorchDistribution:

@@ -22,6 +22,8 @@ class BayesianLogisticRegression(Model):
     graphical structures", 1990; T. Jaakkola and M. Jordan, "Bayesian parameter estimation via variational methods",
     2000.
 
+    Fit with: ``ppgen.guides.FullRank(model)``, ``ppgen.ELBO()``.
+
     Args:
         x_dim: size of the covariate x.
         num_classes: labels are ``0 .. num_classes - 1``.
@@ -39,7 +41,7 @@ class BayesianLogisticRegression(Model):
     @latent(local=False)
     def weights(self) -> dist.TorchDistribution:
         """How each coordinate of x speaks for each class but the first, ``[num_classes - 1, x_dim + 1]``."""
-        return dist.Normal(0.0, self.scale).expand([self.num_classes - 1, self.x_dim + 1]).to_event(2)
+        return dist.Normal(0.0, self.scale).expand_by([self.num_classes - 1, self.x_dim + 1]).to_event(2)
 
     @observed
     def y(self, weights: torch.Tensor, x: torch.Tensor) -> dist.TorchDistribution:

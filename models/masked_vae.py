@@ -26,6 +26,8 @@ class MaskedVAE(Model):
     Reference: K. Sohn, H. Lee and X. Yan, "Learning structured output representation using deep conditional
     generative models", 2015.
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
     Covariates:
         given: ``[batch, *x_shape]``, x where it is seen and 0 elsewhere.
         mask: ``[batch, *x_shape]``, floats: 1 where x is seen, else 0.
@@ -70,5 +72,10 @@ class MaskedVAE(Model):
         return dist.Bernoulli(logits=logits).to_event(len(self.x_shape))
 
     def read(self, given: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Features ``[batch, width]`` of the seen part; the mask tells a dark pixel from an unseen one."""
+        """Features of the seen part, ``[batch, width]``; the mask tells a dark pixel from an unseen one.
+
+        Args:
+            given: ``[batch, *x_shape]``, x where it is seen and 0 elsewhere.
+            mask: ``[batch, *x_shape]``, 1 where x is seen, else 0.
+        """
         return self.features(torch.cat([given, mask], -3))

@@ -18,13 +18,15 @@ from ppgen.declare import Model, latent, observed
 class MixtureVAE(Model):
     """c ~ Categorical(pi);  z | c ~ Normal(mu_c, sigma_c);  x | z ~ Bernoulli(decoder(z)).
 
-    The cluster c is summed out exactly, so that q(c | x), a clustering, is learned by plain gradients; best by the
-    guide ``ppgen.guides.Clustered(model, posterior)``. It is called c and not y, so that labels in the data stay
-    unseen.
+    The cluster c is summed out exactly, so that q(c | x), a clustering, is learned by plain gradients. It is called c
+    and not y, so that labels in the data stay unseen.
 
     Reference: N. Dilokthanakul et al., "Deep unsupervised clustering with Gaussian mixture variational autoencoders",
     2017 (arXiv 1611.02648); Z. Jiang et al., "Variational deep embedding", 2017 (arXiv 1611.05148), whose generative
     story this is.
+
+    Fit with: ``ppgen.guides.Clustered(model, posterior)``, ``ppgen.ELBO()``; posterior is a network such as
+    ``nets.Gaussian(nets.encoder(x_shape, 128), 128, latent_dim)``.
 
     Args:
         x_shape: shape of one data point.

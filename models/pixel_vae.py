@@ -23,6 +23,8 @@ class PixelVAE(Model):
 
     Reference: I. Gulrajani et al., "PixelVAE: a latent variable model for natural images", 2017 (arXiv 1611.05013).
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
     Args:
         x_shape: ``(1, height, width)``.
         latent_dim: size of z.
@@ -55,7 +57,7 @@ class PixelVAE(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """What the image is of."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @observed
     def x(self, z: torch.Tensor) -> Autoregressive:

@@ -20,6 +20,8 @@ class VAE(Model):
 
     Reference: D. Kingma and M. Welling, "Auto-encoding variational Bayes", 2014 (arXiv 1312.6114).
 
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
     Args:
         x_shape: shape of one data point.
         latent_dim: size of z.
@@ -38,7 +40,7 @@ class VAE(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """What the image is of."""
-        return dist.Normal(0.0, 1.0).expand([self.latent_dim]).to_event(1)
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
 
     @observed
     def x(self, z: torch.Tensor) -> dist.TorchDistribution:

@@ -20,10 +20,12 @@ class VampPriorVAE(Model):
     """z ~ 1/K sum_k posterior(z | u_k);  x | z ~ Bernoulli(decoder(z)), with learned pseudo-inputs u_1 .. u_K.
 
     The prior that maximises the ELBO is the posterior averaged over the data; K learned images stand for the data. So
-    the model holds the network that the guide uses: ``ppgen.guides.NetworkGuide(model.posterior)``. The fit is a little
-    faster from images of the data: ``model.pseudo_inputs.start_at(x[:K])``.
+    the model holds the network that the guide uses. The fit is a little faster from images of the data:
+    ``model.pseudo_inputs.start_at(x[:K])``.
 
     Reference: J. Tomczak and M. Welling, "VAE with a VampPrior", 2018 (arXiv 1705.07120).
+
+    Fit with: ``ppgen.guides.NetworkGuide(model.posterior)``, ``ppgen.ELBO()``.
 
     Args:
         x_shape: shape of one data point.
@@ -68,12 +70,12 @@ class VampPriorHierarchicalVAE(Model):
     """z2 ~ 1/K sum_k posterior(z2 | u_k);  z1 | z2 ~ Normal(mu(z2), sigma(z2));  x | z1, z2 ~ Bernoulli(decoder(z)).
 
     A top layer whose prior is its own averaged posterior is not pulled to a fixed point, and so stays in use. The
-    model holds the network of q(z2 | x), and its guide
-    ``ppgen.guides.TwoLevelNetworkGuide(model.posterior, bottom)`` shares it, where ``bottom`` is a network for
-    q(z1 | x, z2), such as
-    ``nets.Gaussian(nets.GatedMLP([x_shape, (z2_dim,)], hidden), hidden[-1], z1_dim)``.
+    model holds the network of q(z2 | x), which its guide shares.
 
     Reference: J. Tomczak and M. Welling, "VAE with a VampPrior", 2018 (arXiv 1705.07120).
+
+    Fit with: ``ppgen.guides.TwoLevelNetworkGuide(model.posterior, bottom)``, ``ppgen.ELBO(warmup=5.0)``; bottom is
+    q(z1 | x, z2), such as ``nets.Gaussian(nets.GatedMLP([x_shape, (z2_dim,)], hidden), hidden[-1], z1_dim)``.
 
     Args:
         x_shape: shape of one data point.
@@ -96,9 +98,8 @@ class VampPriorHierarchicalVAE(Model):
         super().__init__()
         self.x_shape = tuple(x_shape)
         z1_dim, z2_dim = latent_dims
-        width = hidden[-1]
-        self.posterior = nets.Gaussian(nets.GatedMLP([self.x_shape], hidden), width, z2_dim)
-        self.conditional = nets.Gaussian(nets.GatedMLP([(z2_dim,)], hidden), width, z1_dim)
+        self.posterior = nets.Gaussian(nets.GatedMLP([self.x_shape], hidden), hidden[-1], z2_dim)
+        self.conditional = nets.Gaussian(nets.GatedMLP([(z2_dim,)], hidden), hidden[-1], z1_dim)
         self.features = nets.GatedMLP([(z1_dim,), (z2_dim,)], hidden[::-1])
         self.logits = nn.Sequential(nn.Linear(hidden[0], prod(self.x_shape)), nn.Unflatten(-1, self.x_shape))
         self.pseudo_inputs = nets.PseudoInputs(num_components, self.x_shape)

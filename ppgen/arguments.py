@@ -1,11 +1,11 @@
-"""Arguments: checked when a user gives them, and remembered by what is made from them."""
+"""Arguments of a user: checks of numbers and choices, and modules that record what they were made with."""
 
 from __future__ import annotations
 
 import inspect
 import math
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Self
 
 from torch import nn
 
@@ -108,7 +108,7 @@ class Recorded(nn.Module):
 
     constructor_arguments: Mapping[str, Any]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Recorded:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         made = super().__new__(cls)
         arguments = _by_name(cls, args, kwargs)
         if arguments is not None:

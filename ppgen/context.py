@@ -1,4 +1,4 @@
-"""How a block of code runs: on which device, from which seed, with or without checks, and leaving no mark."""
+"""Contexts of a block of code: device, seed, validation, evaluation mode, frozen parameters, preserved state."""
 
 from __future__ import annotations
 
@@ -51,14 +51,24 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 
 @contextlib.contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """A block with random numbers of its own; the states outside are untouched."""
+    """A block with random numbers of its own; the states outside are untouched.
+
+    Args:
+        seed: of the block.
+        device: whose numbers are seeded beside those of the CPU.
+    """
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         reseed(seed, device)
         yield
 
 
 def reseed(seed: int, device: torch.device) -> None:
-    """Seed the CPU and one device; ``torch.manual_seed`` would seed every GPU of the process."""
+    """Seed the CPU and one device; ``torch.manual_seed`` would seed every GPU of the process.
+
+    Args:
+        seed: of both.
+        device: the CPU or a CUDA device.
+    """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         with torch.cuda.device(device):
@@ -68,12 +78,17 @@ def reseed(seed: int, device: torch.device) -> None:
 @contextlib.contextmanager
 def evaluating(*modules: nn.Module | None) -> Iterator[None]:
     """No gradients, no checks, evaluation mode; the mode of every submodule is restored after."""
+    with _evaluation_mode(*modules), torch.no_grad(), validation(False):
+        yield
+
+
+@contextlib.contextmanager
+def _evaluation_mode(*modules: nn.Module | None) -> Iterator[None]:
     modes = [(part, part.training) for module in modules if module is not None for part in module.modules()]
     for part, _ in modes:
         part.training = False
     try:
-        with torch.no_grad(), validation(False):
-            yield
+        yield
     finally:
         for part, training in modes:
             part.training = training
@@ -81,23 +96,19 @@ def evaluating(*modules: nn.Module | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def preserved_state(module: nn.Module) -> Iterator[None]:
-    """Run a block that leaves no mark: the module in evaluation mode, no gradient, and all of it put back at the end.
+    """A block that leaves no mark: the module in evaluation mode, no gradient, and all of it put back at the end.
 
     Put back, bit for bit, are the random states of torch, numpy and Python, the buffers, and the mode of every
     submodule; handlers around the block see none of its sites.
     """
-    modes = [(part, part.training) for part in module.modules()]
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers() if not is_lazy(buffer)}
     random_state = get_rng_state()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    module.eval()
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices), pyro.poutine.block():
+        with _evaluation_mode(module), torch.no_grad(), torch.random.fork_rng(devices), pyro.poutine.block():
             yield
     finally:
         set_rng_state(random_state)
-        for part, training in modes:
-            part.training = training
         with torch.no_grad():
             for name, buffer in module.named_buffers():
                 if name in buffers:
@@ -106,7 +117,7 @@ def preserved_state(module: nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def validation(enabled: bool) -> Iterator[None]:
-    """Run a block with argument and support checks on or off.
+    """A block with the argument and support checks of distributions on or off.
 
     The checks read every parameter of every distribution, a fifth of a small step's time and a device
     synchronisation each on a GPU, so that fitting keeps them for the first step of each batch signature only.

@@ -1,4 +1,4 @@
-"""One small family of errors. Every text says what is wrong, what was expected, what was got, and how to mend it."""
+"""The family of errors. Every text says what is wrong, what was expected, what was got, and how to mend it."""
 
 from __future__ import annotations
 

@@ -1,18 +1,18 @@
-"""A number that says what it is."""
+"""Estimates: numbers with standard error, kind, unit, estimator and measure."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from ppgen.arguments import one_of
 from ppgen.errors import SettingError
 
 __all__ = ["Estimate", "Kind"]
 
 Kind = Literal["exact", "lower bound", "upper bound", "interval", "unbiased", "biased"]
-_KINDS = ("exact", "lower bound", "upper bound", "interval", "unbiased", "biased")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,10 +56,7 @@ class Estimate:
         object.__setattr__(self, "value", float(self.value))
         if self.standard_error is not None:
             object.__setattr__(self, "standard_error", float(self.standard_error))
-        if self.kind not in _KINDS:
-            raise SettingError(
-                f"Estimate: unknown kind {self.kind!r}", expected=", ".join(_KINDS), fix='kind="lower bound"'
-            )
+        one_of("Estimate: kind", self.kind, get_args(Kind))
         if not math.isfinite(self.value):
             raise SettingError(
                 f"Estimate {self.estimator or '(unnamed)'}: the value is not finite",

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and disks that refuse."""
+"""Atomic writes, digests of files, and the one error of a disk that refuses."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ppgen.data import Dataset, as_batch
 from ppgen.declare.batch import without_latents
+from ppgen.declare.check import verify_batch
 from ppgen.declare.look import label_of
-from ppgen.declare.values import verify_batch
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.files import replace

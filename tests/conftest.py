@@ -24,7 +24,8 @@ __all__ = ["float64", "grey", "noisy_fit", "vae_fit"]
 
 # A slow machine is no failing test, and a failing example must be the same one on every machine.
 settings.register_profile("ppgen", deadline=None, derandomize=True, max_examples=25)
-settings.load_profile("ppgen")
+settings.register_profile("full", settings.get_profile("ppgen"), max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ppgen"))
 
 
 def world() -> dict[str, Any]:

@@ -39,7 +39,7 @@ def test_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": page.stem.replace("-", "_")}
     for line, code in blocks(page):
-        exec(compile("\n" * (line - 1) + code, str(page), "exec"), namespace)
+        exec(compile("\n" * (line - 1) + code, str(page), "exec", dont_inherit=True), namespace)
 
 
 @checkout

@@ -29,13 +29,9 @@ def test_importing_ppgen_loads_nothing_heavy() -> None:
     assert not loaded("-c", "import ppgen") & HEAVY
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["fit", "--help"], ["demo", "--help"]])
-def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+@pytest.mark.parametrize("arguments", [["--version"], ["fit", "--help"], ["demo", "--help"], ["list"]])
+def test_help_and_lists_load_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded("-m", "ppgen.cli", *arguments) & HEAVY
-
-
-def test_listing_loads_nothing_heavy() -> None:
-    assert not loaded("-m", "ppgen.cli", "list") & HEAVY
 
 
 def test_using_every_name_loads_neither_plots_nor_data_sets() -> None:

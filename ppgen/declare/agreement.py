@@ -1,13 +1,16 @@
-"""Whether model and guide speak of the same latent variables: names, shapes, supports and scales."""
+"""What the traces of a checked pair must satisfy: names, shapes, supports, masks, scales, plates and parameters."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
+from ppgen.declare.look import SIZED_PLATE, random_sites
+from ppgen.declare.program import ProgramPart
 from ppgen.declare.supports import (
     CIRCLE,
     is_circular,
@@ -19,11 +22,17 @@ from ppgen.declare.supports import (
 )
 from ppgen.errors import DeclarationError
 
-__all__ = ["verify_names", "verify_pair"]
+__all__ = ["verify_names", "verify_pair", "verify_registered", "verify_rows", "verify_scale"]
 
 
 def verify_names(model: str, guide: str, latents: Mapping[str, Any], draws: Mapping[str, Any]) -> None:
     """Check that the guide draws each latent variable of the model and no other.
+
+    Args:
+        model: its name, for the message.
+        guide: its name.
+        latents: nodes of the model's trace.
+        draws: nodes of the guide's trace.
 
     Raises:
         DeclarationError: naming the first that is missing, or too much.
@@ -52,6 +61,11 @@ def verify_names(model: str, guide: str, latents: Mapping[str, Any], draws: Mapp
 
 def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
     """Check one latent variable's distribution in the guide against the one in the model.
+
+    Args:
+        where: guide and site, for the message.
+        model_node: of the model's trace.
+        guide_node: of the guide's trace.
 
     Raises:
         DeclarationError: if event shape, value shape, support, mask or scale differ.
@@ -93,7 +107,8 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             fix="in the guide, as in the model: return q.mask(mask); a derived guide copies the mask of a site whose "
             "method in the model returns p.mask(mask)",
         )
-    if not _same(model_node["scale"], guide_node["scale"]):
+    scales = (torch.as_tensor(node["scale"]).double() for node in (model_node, guide_node))
+    if not bool(torch.isclose(*torch.broadcast_tensors(*scales)).all()):
         raise DeclarationError(
             f"{where}: model and guide scale this site differently",
             expected=f"scale {_words(model_node['scale'])}, as in the model",
@@ -102,7 +117,114 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
         )
 
 
-def _covers(p: Any, q: Any, value: torch.Tensor) -> bool:
+def verify_rows(owner: str, trace: Any, rows: int) -> None:
+    """Check that what is observed stands in a plate over the rows of the batch.
+
+    Args:
+        owner: the program's name, for the message.
+        trace: of the program.
+        rows: of the batch.
+
+    Raises:
+        DeclarationError: naming the site.
+    """
+    for name, node in random_sites(trace).items():
+        frames = node["cond_indep_stack"]
+        is_factor = name_of(node["fn"]) == "Unit"
+        if node["is_observed"] and not is_factor and not any(f.vectorized and f.size == rows for f in frames):
+            raise DeclarationError(
+                f"{owner}.{name}: this observed site stands in no plate over the rows of the batch",
+                expected=f"a vectorised plate of {rows}, the batch's rows",
+                got=", ".join(f"plate {frame.name!r} of {frame.size}" for frame in frames) or "no plate",
+                fix=SIZED_PLATE,
+            )
+
+
+def verify_scale(owner: str, sites: Mapping[str, Any], rows: int) -> None:
+    """Check, on a minibatch, that a program with global latents scales its local sites up to the data set.
+
+    Without that, the prior of a global latent would count once for each minibatch instead of once.
+
+    Args:
+        owner: the program's name, for the message.
+        sites: nodes of its trace.
+        rows: of the minibatch.
+
+    Raises:
+        DeclarationError: naming a global latent and a local site.
+    """
+    frames = {
+        name: next((f for f in node["cond_indep_stack"] if f.vectorized and f.size == rows), None)
+        for name, node in sites.items()
+    }
+    shared = [name for name, node in sites.items() if frames[name] is None and not node["is_observed"]]
+    for name, frame in frames.items():
+        if shared and frame is not None and frame.full_size == rows:
+            raise DeclarationError(
+                f"{owner}.{name}: a minibatch's log-density is not scaled up to the data set, "
+                f"although the latent variable {shared[0]!r} is one for all data",
+                expected=f"a plate {frame.name!r} that knows the size of the data set",
+                got=f"pyro.plate({frame.name!r}, {rows})",
+                fix=SIZED_PLATE,
+            )
+
+
+def verify_registered(owner: str, trace: Any, programs: Iterable[nn.Module]) -> None:
+    """Follow each site's log-density (or generated value) back to the tensors that it is computed from.
+
+    A network in a plain Python list, or one that is reached through a global variable, gets gradients but is no part
+    of ``parameters()``: no optimizer would ever move it, and nothing would say so.
+
+    Args:
+        owner: the program's name, for the message.
+        trace: of the program, with log-densities.
+        programs: whose parameters will be trained.
+
+    Raises:
+        DeclarationError: naming site and shape of a tensor that wants a gradient and belongs to none of the programs.
+    """
+    programs = list(programs)
+    known = {id(parameter) for program in programs for parameter in program.parameters()}
+    fix = "self.layers = nn.ModuleList(layers); or layer.requires_grad_(False), if it is to stay fixed"
+    if any(isinstance(program, ProgramPart) for program in programs):
+        fix = (
+            'pyro.module("net", net) in the program; or pass the network in (a closure, a default argument), or make '
+            "it an attribute of the object whose method the program is; or net.requires_grad_(False)"
+        )
+    for name, node in trace.nodes.items():
+        if node["type"] != "sample":
+            continue
+        for leaf in _leaves(node.get("log_prob", node["value"])):
+            if id(leaf) not in known:
+                raise DeclarationError(
+                    f"{owner}.{name}: a trainable tensor takes part that is no parameter of the program, "
+                    "so that it would never be trained or saved",
+                    expected="every network an attribute of the module, a list of them an nn.ModuleList, "
+                    "a tensor an nn.Parameter",
+                    got=f"a tensor of shape {list(leaf.shape)} with requires_grad=True, outside parameters()",
+                    fix=fix,
+                )
+
+
+def _leaves(value: Any) -> Iterator[Tensor]:
+    """Tensors at the start of a value's computation that want a gradient."""
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        return
+    if value.grad_fn is None:
+        yield value
+        return
+    waiting, seen = [value.grad_fn], {value.grad_fn}
+    while waiting:
+        node = waiting.pop()
+        if (variable := getattr(node, "variable", None)) is not None:
+            yield variable
+        for parent, _ in node.next_functions:
+            if parent is not None and parent not in seen:
+                seen.add(parent)
+                waiting.append(parent)
+
+
+def _covers(p: Any, q: Any, value: Tensor) -> bool:
     """Whether a guide's support is the model's, as far as both are known.
 
     An affine transform does not know the interval it maps to and says "real": its draws are checked instead.
@@ -121,11 +243,6 @@ def _covers(p: Any, q: Any, value: torch.Tensor) -> bool:
     return name_of(q) == "TransformedDistribution" and support_name(offered) == "real numbers"
 
 
-def _same(first: float | torch.Tensor, second: float | torch.Tensor) -> bool:
-    a, b = torch.broadcast_tensors(torch.as_tensor(first), torch.as_tensor(second))
-    return bool(torch.isclose(a.double(), b.double()).all())
-
-
 def _same_mask(model_node: Any, guide_node: Any) -> bool:
     """Whether the same elements count, by ``poutine.mask`` or by the distribution's own."""
     try:
@@ -137,7 +254,7 @@ def _same_mask(model_node: Any, guide_node: Any) -> bool:
         return False
 
 
-def _masks(node: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def _masks(node: Any) -> tuple[Tensor, Tensor]:
     own, around = mask_of(node["fn"]), node["mask"]
     return torch.as_tensor(True if own is None else own), torch.as_tensor(True if around is None else around)
 
@@ -147,6 +264,6 @@ def _mask_in_words(node: Any) -> str:
     return f"which counts {' of these '.join(words)}" if words else "no mask"
 
 
-def _words(scale: float | torch.Tensor) -> str:
+def _words(scale: float | Tensor) -> str:
     values = torch.as_tensor(scale)
     return f"{values.item():g}" if values.numel() == 1 else str(values.tolist())

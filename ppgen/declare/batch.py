@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ppgen.errors import DataError
@@ -29,6 +30,10 @@ MISSING = -1
 
 def batch_rows(batch: Batch, size: int | None) -> int:
     """Number of data points in a batch, or ``size`` (1 by default) if the batch is empty.
+
+    Args:
+        batch: tensors ``[rows, ...]`` by site and covariate.
+        size: how many data points an empty batch stands for.
 
     Raises:
         DataError: if the batch is no mapping to tensors with one row per data point, the same number in each.
@@ -64,7 +69,12 @@ def batch_rows(batch: Batch, size: int | None) -> int:
 
 
 def chunks(batch: Mapping[str, Tensor], rows: int) -> Iterator[dict[str, Tensor]]:
-    """A whole split in pieces of at most ``rows`` rows."""
+    """A whole split in pieces of at most ``rows`` rows.
+
+    Args:
+        batch: tensors ``[N, ...]`` by site and covariate.
+        rows: of each piece but the last.
+    """
     total = len(next(iter(batch.values())))
     for start in range(0, total, rows):
         yield {key: tensor[start : start + rows] for key, tensor in batch.items()}
@@ -76,7 +86,12 @@ def is_missing(values: Tensor) -> Tensor:
 
 
 def without_latents(model: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The batch without the values of latent variables: what there is to infer them from."""
+    """The batch without the values of latent variables: what there is to infer them from.
+
+    Args:
+        model: a model, or the model of a program.
+        batch: tensors ``[rows, ...]`` by site and covariate.
+    """
     sites = getattr(type(model), "sites", {})  # of a hand-written program, arguments and sites may share a name
     return {name: value for name, value in batch.items() if name not in sites or sites[name].role != "latent"}
 
@@ -86,20 +101,27 @@ def partly_missing(model: Any, batch: Mapping[str, Tensor]) -> list[str]:
 
     Of a continuous one, or of an unbounded count, -1 may be a value, or a mistake: whoever knows its distribution
     decides, see :func:`ppgen.declare.verify.verify_support`.
+
+    Args:
+        model: a model, or the model of a program.
+        batch: tensors ``[rows, ...]`` by site and covariate.
     """
     latents = [name for name in batch if name not in without_latents(model, batch)]
     return [name for name in latents if batch[name].dim() and bool(is_missing(batch[name]).any())]
 
 
 def views(batch: Mapping[str, Tensor], names: list[str]) -> Iterator[dict[str, Tensor]]:
-    """A batch with missing values as batches without: all rows with these variables latent, then the rows with all."""
+    """A batch with missing values as batches without: all rows with these variables latent, then the rows with all.
+
+    Args:
+        batch: tensors ``[rows, ...]`` by site and covariate.
+        names: the latent variables that miss in some row.
+    """
     if not names:
         yield dict(batch)
         return
     yield {name: value for name, value in batch.items() if name not in names}
-    known = ~is_missing(batch[names[0]])
-    for name in names[1:]:
-        known = known & ~is_missing(batch[name])
+    known = ~torch.stack([is_missing(batch[name]) for name in names]).any(0)
     if bool(known.any()):
         yield {name: value[known] for name, value in batch.items()}
 

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from pyro.util import check_site_shape
 from torch import Tensor, nn
 
-from ppgen.declare.agreement import verify_names, verify_pair
-from ppgen.declare.batch import batch_rows, partly_missing, views
+from ppgen.declare.agreement import verify_names, verify_pair, verify_registered, verify_rows, verify_scale
+from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views
 from ppgen.declare.declared import Declared
-from ppgen.declare.look import SIZED_PLATE, label_of, look, random_sites
+from ppgen.declare.look import label_of, look, random_sites
 from ppgen.declare.program import Program, ProgramPart
-from ppgen.declare.supports import has_finite_support, name_of
+from ppgen.declare.supports import has_finite_support, is_fixed, name_of, support_of
 from ppgen.declare.verify import explain_failure, verify_finite, verify_support
 from ppgen.errors import DataError, DeclarationError
 
-__all__ = [
-    "check",
-    "verify_registered",
-    "verify_rows",
-    "verify_scale",
-]
-
+__all__ = ["check", "given_distributions", "verify_batch", "verify_values"]
 
 _ANY = 1000  # plates; Pyro wants a limit
+_FEW = 16  # rows that stand for a data set
 
 
 def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = None) -> None:
@@ -73,15 +69,62 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
             _check_on(model, guide, fewer, 2 * rows)
 
 
+def verify_batch(model: Any, guide: nn.Module | None, batch: Mapping[str, Tensor]) -> None:
+    """Check a batch from a user as a fit checks its data, every row of it.
+
+    Args:
+        model: a model, or the model of a program.
+        guide: its guide, if there is one.
+        batch: tensors ``[rows, ...]`` by site and covariate.
+
+    Raises:
+        DataError, DeclarationError: if the pair cannot have anything to say about it.
+    """
+    index = torch.tensor([*range(min(_FEW, batch_rows(batch, None))), *extreme_rows(batch)])
+    few = {key: value[index.to(value.device)] for key, value in batch.items()}
+    check(model, guide, few)
+    verify_values("data", model, given_distributions(model, few), batch)
+
+
+def given_distributions(model: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
+    """The distributions of all sites whose values the batch has, be it in some rows.
+
+    Args:
+        model: a model, or the model of a program.
+        batch: tensors ``[rows, ...]`` by site and covariate.
+    """
+    names = partly_missing(model, batch)
+    nodes = random_sites(look(model, {key: value for key, value in batch.items() if key not in names}, None))
+    return {name: node["fn"] for name, node in nodes.items() if node["is_observed"] or name in names}
+
+
+def verify_values(where: str, model: Any, given: Mapping[str, Any], rows: Mapping[str, Tensor]) -> None:
+    """Check every value against its support: one bad row in a million is still an error.
+
+    Args:
+        where: which data they are, for the message.
+        model: a model, or the model of a program.
+        given: distributions by site, see :func:`given_distributions`.
+        rows: tensors ``[rows, ...]`` by site and covariate.
+
+    Raises:
+        DataError: naming the first offending value.
+    """
+    for name, fn in given.items():
+        if name in rows and is_fixed(support_of(fn)):
+            site = f"{label_of(model)}.{name} ({where})"
+            role = model.sites[name].role if name in model.sites else ""
+            may_miss = role == "latent" and has_finite_support(fn)
+            verify_support(site, name, fn, rows[name], role=role, may_miss=may_miss)
+
+
 def _verify_missing(model: nn.Module, batch: Mapping[str, Tensor]) -> list[str]:
     """The discrete latents whose values are missing in some rows; all other values lie in their supports."""
     names = partly_missing(model, batch)
-    if not names:
-        return []
-    nodes = random_sites(look(model, {key: value for key, value in batch.items() if key not in names}, None))
-    summed = [name for name in names if has_finite_support(nodes[name]["fn"])]
+    given = given_distributions(model, batch) if names else {}
+    summed = [name for name in names if has_finite_support(given[name])]
     for name in names:
-        verify_support(f"{label_of(model)}.{name}", name, nodes[name]["fn"], batch[name], may_miss=name in summed)
+        verify_support(f"{label_of(model)}.{name}", name, given[name], batch[name], may_miss=name in summed)
     return summed
 
 
@@ -119,7 +162,8 @@ def _score(program: nn.Module, trace: Any) -> None:
         try:
             log_prob = node["fn"].log_prob(node["value"])
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            raise explain_failure(f"{where}: log_prob of {family}", {name: node["value"]}, error) from error
+            score = lambda given, fn=node["fn"]: fn.log_prob(*given.values())
+            raise explain_failure(f"{where}: log_prob of {family}", {name: node["value"]}, error, score) from error
         node["log_prob"] = log_prob
         try:
             check_site_shape(node, max_plate_nesting=_ANY)
@@ -169,88 +213,3 @@ def _verify_observed(model: Any, batch: Mapping[str, Tensor]) -> None:
                 got=f"keys {sorted(batch)}",
                 fix=f'data={{"{site.name}": tensor}}',
             )
-
-
-def verify_rows(owner: str, trace: Any, rows: int) -> None:
-    """Check that what is observed stands in a plate over the rows of the batch.
-
-    Raises:
-        DeclarationError: naming the site.
-    """
-    for name, node in random_sites(trace).items():
-        frames = node["cond_indep_stack"]
-        is_factor = name_of(node["fn"]) == "Unit"
-        if node["is_observed"] and not is_factor and not any(f.vectorized and f.size == rows for f in frames):
-            raise DeclarationError(
-                f"{owner}.{name}: this observed site stands in no plate over the rows of the batch",
-                expected=f"a vectorised plate of {rows}, the batch's rows",
-                got=", ".join(f"plate {frame.name!r} of {frame.size}" for frame in frames) or "no plate",
-                fix=SIZED_PLATE,
-            )
-
-
-def verify_scale(owner: str, sites: Mapping[str, Any], rows: int) -> None:
-    """Check, on a minibatch, that a program with global latents scales its local sites up to the data set.
-
-    Without that, the prior of a global latent would count once for each minibatch instead of once.
-
-    Raises:
-        DeclarationError: naming a global latent and a local site.
-    """
-    frames = {
-        name: next((f for f in node["cond_indep_stack"] if f.vectorized and f.size == rows), None)
-        for name, node in sites.items()
-    }
-    shared = [name for name, node in sites.items() if frames[name] is None and not node["is_observed"]]
-    for name, frame in frames.items():
-        if shared and frame is not None and frame.full_size == rows:
-            raise DeclarationError(
-                f"{owner}.{name}: a minibatch's log-density is not scaled up to the data set, "
-                f"although the latent variable {shared[0]!r} is one for all data",
-                expected=f"a plate {frame.name!r} that knows the size of the data set",
-                got=f"pyro.plate({frame.name!r}, {rows})",
-                fix=SIZED_PLATE,
-            )
-
-
-def verify_registered(owner: str, trace: Any, programs: Iterable[nn.Module]) -> None:
-    """Follow each site's log-density (or generated value) back to the tensors that it is computed from.
-
-    A network in a plain Python list, or one that is reached through a global variable, gets gradients but is no part
-    of ``parameters()``: no optimizer would ever move it, and nothing would say so.
-
-    Raises:
-        DeclarationError: naming site and shape of a tensor that wants a gradient and belongs to none of the programs.
-    """
-    known = {id(parameter) for program in programs for parameter in program.parameters()}
-    for name, node in trace.nodes.items():
-        if node["type"] != "sample":
-            continue
-        for leaf in _leaves(node.get("log_prob", node["value"])):
-            if id(leaf) not in known:
-                raise DeclarationError(
-                    f"{owner}.{name}: a trainable tensor takes part that is no parameter of the program, "
-                    "so that it would never be trained or saved",
-                    expected="every network an attribute of the module, a list of them an nn.ModuleList, "
-                    "a tensor an nn.Parameter",
-                    got=f"a tensor of shape {list(leaf.shape)} with requires_grad=True, outside parameters()",
-                    fix="self.layers = nn.ModuleList(layers); or layer.requires_grad_(False), if it is to stay fixed",
-                )
-
-
-def _leaves(value: Any) -> Iterator[Tensor]:
-    """Tensors at the start of a value's computation that want a gradient."""
-    if not isinstance(value, Tensor) or not value.requires_grad:
-        return
-    if value.grad_fn is None:
-        yield value
-        return
-    waiting, seen = [value.grad_fn], {value.grad_fn}
-    while waiting:
-        node = waiting.pop()
-        if (variable := getattr(node, "variable", None)) is not None:
-            yield variable
-        for parent, _ in node.next_functions:
-            if parent is not None and parent not in seen:
-                seen.add(parent)
-                waiting.append(parent)

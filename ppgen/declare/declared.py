@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import pyro
@@ -13,8 +15,9 @@ from pyro.infer.util import is_validation_enabled
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.declare.announced import Announced
+from ppgen.context import preserved_state
 from ppgen.declare.batch import Batch
+from ppgen.declare.parameters import Announced
 from ppgen.declare.site import DATA_PLATE, Site, collect
 from ppgen.declare.verify import explain_failure, verify_draw
 from ppgen.errors import DeclarationError, PpgenError
@@ -34,6 +37,7 @@ class Declared(Announced, Recorded):
 
     sites: ClassVar[Mapping[str, Site]] = {}
     plates: ClassVar[tuple[str, ...]] = ()
+    sizes: Mapping[str, int] = MappingProxyType({})  # of further plates, where the batch does not show them
     inner: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -52,28 +56,31 @@ class Declared(Announced, Recorded):
             )
         super().__setattr__(name, value)
 
-    @property
-    def plate_sizes(self) -> Mapping[str, int]:
-        """Sizes of further plates, where the batch does not show them; a subclass may set ``self.sizes = {...}``."""
-        return getattr(self, "sizes", {})
-
     def run_sites(self, batch: Batch, size: int, rows: int, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Run every site in order, global ones first, and return ``values`` with all sites in it."""
+        """Run every site in order, global ones first.
+
+        Args:
+            batch: tensors ``[rows, ...]`` by site and covariate.
+            size: of the whole data set.
+            rows: of the batch.
+            values: of sites that are known already; all others are put into it.
+
+        Returns:
+            ``values``.
+        """
         device = _device(self, batch)
         with contextlib.ExitStack() as stack:
             if device.type != "cpu":
                 stack.enter_context(torch.device(device))  # priors written as dist.Normal(0., 1.) land here
-            for site in self.sites.values():
-                if not site.local and not self._is_given(site, batch):
-                    fn = self.call_site(site, batch, values)
-                    values[site.name] = self._draw(site, fn, batch, ())
+            drawn = [site for site in self.sites.values() if not self._is_given(site, batch)]
+            for site in (site for site in drawn if not site.local):
+                values[site.name] = self._draw(site, self.call_site(site, batch, values), batch, ())
             data = pyro.plate(DATA_PLATE, size, subsample=torch.arange(rows), dim=-1 - len(self.inner))
             stack.enter_context(data)
             plates: dict[str, Any] = {}
-            for site in self.sites.values():
-                if site.local and not self._is_given(site, batch):
-                    fn = self.call_site(site, batch, values)
-                    values[site.name] = self._draw_local(site, fn, batch, rows, plates)
+            for site in (site for site in drawn if site.local):
+                fn = self.call_site(site, batch, values)
+                values[site.name] = self._draw_local(site, fn, batch, rows, plates)
         return values
 
     def _draw_local(self, site: Site, fn: Any, batch: Batch, rows: int, plates: dict[str, Any]) -> Tensor:
@@ -82,7 +89,8 @@ class Declared(Announced, Recorded):
             return self._draw(site, fn, batch, (rows,))
         for name in site.plates:
             if name not in plates:
-                plates[name] = self._make_plate(name, site, fn, batch)
+                dim = self.inner.index(name) - len(self.inner)
+                plates[name] = pyro.plate(name, self._plate_length(name, dim, site, fn, batch), dim=dim)
         shape = (rows, *(plates[name].size if name in site.plates else 1 for name in self.inner))
         with contextlib.ExitStack() as nest:
             for name in site.plates:
@@ -98,7 +106,13 @@ class Declared(Announced, Recorded):
         raise NotImplementedError("a subclass says what a draw is")
 
     def call_site(self, site: Site, batch: Batch, values: Mapping[str, Tensor]) -> Any:
-        """Call the site's method with its parents' values."""
+        """Call the site's method with its parents' values.
+
+        Args:
+            site: the site.
+            batch: tensors ``[rows, ...]`` by site and covariate.
+            values: of the sites before this one, ``[*plates, *event]`` each.
+        """
         arguments = {}
         for parent in site.parents:
             if parent in values:
@@ -113,10 +127,18 @@ class Declared(Announced, Recorded):
         try:
             return method(**arguments)
         except (PpgenError, RuntimeError, IndexError, ValueError, TypeError) as error:
-            raise explain_failure(f"{type(self).__name__}.{site.name}", arguments, error) from error
+            again = preserved_state(self)(lambda given: method(**given))
+            raise explain_failure(f"{type(self).__name__}.{site.name}", arguments, error, again) from error
 
     def draw_from(self, site: Site, fn: Any, given: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-        """``pyro.sample`` with the checks that Pyro does not make."""
+        """``pyro.sample`` with the checks that Pyro does not make.
+
+        Args:
+            site: the site.
+            fn: its distribution.
+            given: its value ``[rows, ...]`` in the batch, if there is one.
+            shape: sizes of the plates around the site.
+        """
         if given is not None and self.inner:
             given = self._align(given, site, shape, len(getattr(fn, "event_shape", ())))
         if is_validation_enabled():
@@ -129,10 +151,6 @@ class Declared(Announced, Recorded):
         lacks = value.dim() == len(own) + event_dim and value.shape[: len(own)] == own
         return value.reshape(*shape, *value.shape[len(own) :]) if lacks else value
 
-    def _make_plate(self, name: str, site: Site, fn: Any, batch: Batch) -> Any:
-        dim = self.inner.index(name) - len(self.inner)
-        return pyro.plate(name, self._plate_length(name, dim, site, fn, batch), dim=dim)
-
     def _plate_length(self, name: str, dim: int, site: Site, fn: Any, batch: Batch) -> int:
         """A plate's size as the data show it, or as declared, or as the first distribution in it shows it."""
         for other in self.sites.values():
@@ -140,8 +158,8 @@ class Declared(Announced, Recorded):
                 position = 1 + other.plates.index(name)
                 if batch[other.name].dim() > position:
                     return batch[other.name].shape[position]
-        if name in self.plate_sizes:
-            return int(self.plate_sizes[name])
+        if name in self.sizes:
+            return int(self.sizes[name])
         shape = fn.shape if isinstance(fn, Tensor) else getattr(fn, "batch_shape", ())
         if len(shape) >= -dim and shape[dim] > 1:
             return int(shape[dim])
@@ -180,16 +198,13 @@ def inner_plates(sites: Iterable[Site], first: tuple[str, ...] = (), owner: str 
 def _taken_names(cls: type) -> frozenset[str]:
     """Names that torch and ppgen use on every object of the class, so that no site can have them."""
     ours = (b for b in cls.__mro__[1:] if b.__module__.startswith(("torch.", f"{__package__}.")))
-    own = {"training", "sizes", "constructor_arguments", "observation", DATA_PLATE}
+    own = {"training", "constructor_arguments", "observation", DATA_PLATE}
     return frozenset(own.union(*(vars(base) for base in ours)))
 
 
 def _device(module: nn.Module, batch: Batch) -> torch.device:
-    for tensor in batch.values():
-        return tensor.device
-    for parameter in module.parameters():
-        return parameter.device
-    return torch.device("cpu")
+    tensors = itertools.chain(batch.values(), module.parameters())
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 def _missing_parent(owner: str, site: Site, parent: str, known: tuple[str, ...]) -> DeclarationError:

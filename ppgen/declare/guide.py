@@ -50,7 +50,15 @@ class Guide(Declared):
                 )
 
     def forward(self, batch: Batch | None = None, size: int | None = None) -> dict[str, Tensor]:
-        """Draw every latent variable given a batch; arguments as in :meth:`Model.forward`."""
+        """Draw every latent variable given a batch.
+
+        Args:
+            batch: tensors ``[rows, ...]`` by observed site, covariate and given latent.
+            size: of the whole data set; default: the batch's rows.
+
+        Returns:
+            The value of every latent.
+        """
         batch = {} if batch is None else batch
         rows = batch_rows(batch, size)
         drawn = self.run_sites(batch, rows if size is None else size, rows, dict(batch))

@@ -31,6 +31,11 @@ SIZED_PLATE = 'with pyro.plate("data", size, subsample_size=len(x)): ..., where 
 def verify_plates(owner: str, trace: Any, rows: int) -> None:
     """Check that no plate of a trace, which may be one of a failed run, subsamples other than the batch's rows.
 
+    Args:
+        owner: the program's name, for the message.
+        trace: of the program.
+        rows: of the batch.
+
     Raises:
         DeclarationError: naming the plate.
     """
@@ -71,7 +76,7 @@ def look(program: nn.Module, batch: Mapping[str, Tensor], size: int | None, repl
 
     Args:
         program: called as ``program(batch, size)``.
-        batch: values by site and covariate.
+        batch: tensors ``[rows, ...]`` by site and covariate.
         size: number of data points that the batch is a part of.
         replayed: the trace of a guide, whose draws the latents take.
 
@@ -90,7 +95,8 @@ def look(program: nn.Module, batch: Mapping[str, Tensor], size: int | None, repl
         verify_plates(label, tracer.trace, rows)
         plates = describe_plates(tracer.trace)
         where = f"{label} (plates: {plates})" if plates else label
-        raise explain_failure(where, batch, error, _fix(size)) from error
+        again = preserved_state(program)(lambda given: program(given, size))
+        raise explain_failure(where, batch, error, again, _fix(size)) from error
     verify_plates(label, tracer.trace, rows)
     return tracer.trace
 

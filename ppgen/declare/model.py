@@ -17,7 +17,7 @@ from ppgen.declare.supports import name_of
 from ppgen.declare.verify import verify_generated
 from ppgen.errors import DataError, SettingError
 
-__all__ = ["Model", "describe", "joint", "render"]
+__all__ = ["Model", "describe", "joint"]
 
 
 class Model(Declared):
@@ -96,7 +96,12 @@ class Model(Declared):
         return any(s.role == "implicit" for s in self.sites.values()) and not hasattr(self, "observation")
 
     def prior_run(self, batch: Batch | None = None, size: int | None = None) -> Any:
-        """One trace of the model that changes nothing: no gradient, no buffer update, no random state."""
+        """One trace of the model that changes nothing: no gradient, no buffer update, no random state.
+
+        Args:
+            batch: tensors ``[rows, ...]`` by site and covariate; sites that are absent are drawn.
+            size: as in :meth:`forward`.
+        """
         with preserved_state(self):
             return pyro.poutine.trace(self).get_trace(batch, size)
 
@@ -104,12 +109,24 @@ class Model(Declared):
         return describe(self)
 
     def graph(self, batch: Batch | None = None) -> Any:
-        """The dependency graph as a ``graphviz.Digraph``, drawn by ``pyro.render_model``.
+        """The dependency graph as a ``graphviz.Digraph``, drawn by ``pyro.render_model``; observed sites are shaded.
 
         Args:
             batch: needed only where the model has covariates.
+
+        Raises:
+            SettingError: if the Python package ``graphviz`` is absent.
         """
-        return render(self, batch)
+        with preserved_state(self):
+            drawn = self(batch)
+            observed = {site.name: drawn[site.name] for site in self.sites.values() if site.role == "observed"}
+            try:
+                return pyro.render_model(self, model_args=({**observed, **(batch or {})},), render_distributions=True)
+            except ImportError as error:
+                raise SettingError(
+                    "graph: the Python package graphviz is not installed",
+                    fix="pip install graphviz (and the dot program)",
+                ) from error
 
 
 def joint(model: Model) -> str:
@@ -124,7 +141,11 @@ def describe(model: Model) -> str:
     Families and shapes come from one silent run of the model; sites that cannot run without data, because they
     depend on covariates, are described without them.
     """
-    nodes = _look(model)
+    tracer = pyro.poutine.trace()
+    # A description must not fail where the model does; `check` says what is wrong with it.
+    with preserved_state(model), contextlib.suppress(Exception), tracer:
+        model(None, 1)
+    nodes: dict[str, Any] = dict(tracer.trace.nodes)
     rows = []
     for site in model.sites.values():
         family, event = "?", ""
@@ -137,30 +158,3 @@ def describe(model: Model) -> str:
     first, second = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
     lines = [f"  {left:<{first}}  {event:<{second}}  {role}" for left, event, role in rows]
     return "\n".join([f"{type(model).__name__}: {joint(model)}", *lines])
-
-
-def _look(model: Model) -> dict[str, Any]:
-    """The sites of one silent run, as far as it comes."""
-    tracer = pyro.poutine.trace()
-    # A description must not fail where the model does; `check` says what is wrong with it.
-    with preserved_state(model), contextlib.suppress(Exception), tracer:
-        model(None, 1)
-    return dict(tracer.trace.nodes)
-
-
-def render(model: Model, batch: Batch | None = None) -> Any:
-    """Draw the graph with Pyro's own ``render_model``; observed sites are shaded.
-
-    Raises:
-        SettingError: if the Python package ``graphviz`` is absent.
-    """
-    try:
-        import graphviz  # noqa: F401
-    except ImportError as error:
-        raise SettingError(
-            "graph: the Python package graphviz is not installed", fix="pip install graphviz (and the dot program)"
-        ) from error
-    with preserved_state(model):
-        drawn = model(batch)
-        observed = {site.name: drawn[site.name] for site in model.sites.values() if site.role == "observed"}
-        return pyro.render_model(model, model_args=({**observed, **(batch or {})},), render_distributions=True)

@@ -1,4 +1,8 @@
-"""The parameters of hand-written programs: ``pyro.param`` answered from the pair's own store, never a global one."""
+"""Parameters of programs, between torch modules and Pyro, and never in Pyro's global store.
+
+A declared program announces its parameters to Pyro's own inference; a hand-written one has its ``pyro.param`` answered
+from a store of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,88 @@ from typing import Any
 
 import pyro
 import torch
+from pyro.params.param_store import param_with_module_name
+from pyro.poutine.block_messenger import BlockMessenger
 from pyro.poutine.messenger import Messenger
+from pyro.poutine.runtime import _PYRO_STACK
+from pyro.poutine.trace_messenger import TraceMessenger
 from torch import Tensor, nn
 from torch.distributions import constraints, transform_to
+from torch.nn.parameter import is_lazy
 
 from ppgen.errors import DeclarationError
 
-__all__ = ["Parameters", "Store"]
+__all__ = ["Announced", "Parameters", "Store"]
+
+
+class Announced(nn.Module):
+    """A Pyro program that is a torch module, and says which parameters it trains to whoever collects them.
+
+    ``pyro.infer.SVI`` trains what ``pyro.param`` announces inside ``poutine.trace(param_only=True)``. A torch module
+    announces nothing by itself, and so would never be trained, in silence. Each call of this one therefore puts its
+    parameters into such a capture, if there is one, and into the traces on the way to it, which tell Pyro's bounds
+    that there is something to train. It does so after the call, so that what the first call makes is among them.
+
+    Nothing goes to the global param store: its names are shared by the whole process, and a second instance of a class
+    would get the tensors of the first. So a Pyro optimizer has no name for them, which options by parameter and its
+    ``get_state`` need: for these, wrap the pair in functions that call ``pyro.module``. Handlers that hide parameters
+    (``poutine.block(hide_types=["param"])``) hide these too.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        returned = super().__call__(*args, **kwargs)
+        if any(_is_capture(frame) for frame in _PYRO_STACK):
+            label = str(getattr(self, "label", type(self).__name__))
+            for name, parameter in self.named_parameters():
+                if parameter.requires_grad and not is_lazy(parameter):
+                    _announce(param_with_module_name(label, name), parameter)
+        return returned
+
+
+def _is_capture(frame: Any) -> bool:
+    return isinstance(frame, TraceMessenger) and frame.param_only
+
+
+def _announce(name: str, parameter: nn.Parameter) -> None:
+    """Put a parameter into the traces around it, as far as no handler hides it, if one of them is a capture."""
+    value: Any = parameter.view_as(parameter)  # a tensor of its own, so that the user's keeps no attribute of ours
+    value.unconstrained = lambda: parameter  # what Pyro's optimizers ask for
+    message: Any = {
+        "type": "param",
+        "name": name,
+        "fn": None,
+        "is_observed": False,
+        "args": (name, parameter),
+        "kwargs": {},
+        "value": value,
+        "scale": 1.0,
+        "mask": None,
+        "cond_indep_stack": (),
+        "done": True,
+        "stop": False,
+        "continuation": None,
+        "infer": {},
+    }
+    tracers = []
+    for frame in reversed(_PYRO_STACK):
+        if isinstance(frame, BlockMessenger) and frame.hide_fn(message):
+            break
+        if isinstance(frame, TraceMessenger):
+            tracers.append(frame)
+    if any(map(_is_capture, tracers)):
+        for trace in (tracer.trace for tracer in tracers):
+            free = _free_name(trace, name, parameter)
+            trace.add_node(free, **{**message, "name": free})
+
+
+def _free_name(trace: Any, name: str, parameter: nn.Parameter) -> str:
+    """The name, or one with a mark at its end where another module of the same label has it already."""
+    while name in trace.nodes:
+        known = getattr(trace.nodes[name]["value"], "unconstrained", None)
+        if known is not None and known() is parameter:
+            break
+        name += "_"
+    return name
 
 
 class Store(nn.Module):
@@ -30,19 +109,30 @@ class Store(nn.Module):
         return name in self.keys
 
     def create(self, name: str, start: Tensor, constraint: Any) -> None:
-        """Add a parameter whose constrained value is ``start`` now."""
+        """Add a parameter whose constrained value is ``start`` now.
+
+        Args:
+            name: Pyro's.
+            start: ``[...]``, inside the constraint.
+            constraint: what all later values obey.
+        """
         with torch.no_grad():
             free = transform_to(constraint).inv(torch.as_tensor(start)).detach().clone()
         self.register_parameter(self._new_key(name), nn.Parameter(free))
         self.constraints[name] = constraint
 
     def adopt(self, name: str, parameter: nn.Parameter) -> None:
-        """Add a parameter that a module owns, under the name that the program gave it."""
+        """Add a parameter that a module owns.
+
+        Args:
+            name: that the program gave it.
+            parameter: of any shape ``[...]``.
+        """
         self.register_parameter(self._new_key(name), parameter)
         self.constraints[name] = constraints.real
 
     def value(self, name: str) -> Tensor:
-        """The constrained value, a tensor of its own even if there is no constraint."""
+        """The constrained value ``[...]``, a tensor of its own even if there is no constraint."""
         parameter = getattr(self, self.keys[name])
         value = transform_to(self.constraints[name])(parameter)
         if value is parameter:
@@ -90,7 +180,7 @@ class Parameters(Messenger):
                     got=f'pyro.param("{name}")',
                     fix="give an initial tensor, in the guide if that runs first",
                 )
-            start = init() if callable(init) else init
+            start: Any = init() if callable(init) else init
             self.store.create(name, start, constraints.real if constraint is None else constraint)
         return self.store.value(name)
 

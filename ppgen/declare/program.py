@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from types import CodeType, FunctionType
+import itertools
+from collections.abc import Callable, Mapping
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 import pyro
 from pyro.poutine.messenger import unwrap
 from torch import nn
 
-from ppgen.declare.announced import Announced
 from ppgen.declare.batch import Batch, batch_rows
 from ppgen.declare.look import look, random_sites
-from ppgen.declare.parameters import Parameters, Store
+from ppgen.declare.parameters import Announced, Parameters, Store
 from ppgen.declare.site import Site
 from ppgen.errors import DeclarationError
 
@@ -37,7 +37,9 @@ class Program:
     ``pyro.plate("data", len(x))`` if all latents are local).
 
     ``pyro.param`` and ``pyro.module`` work, and never touch the global param store: the pair's parameters live in the
-    pair, so that two fits in one process cannot meet.
+    pair, so that two fits in one process cannot meet. Networks that the functions close over, or that are attributes
+    of their object, are found without ``pyro.module``. A global network must be named by it, and then follows the
+    pair with its parameters only: one with buffers or dropout should be closed over, so that it changes its mode.
 
     Args:
         model: the generative program.
@@ -67,7 +69,12 @@ class Program:
         self.guide = None if guide is None else ProgramPart(guide, store, self.model.arguments)
 
     def setup(self, batch: Batch, size: int | None = None) -> Program:
-        """Run guide and model once, so that every ``pyro.param`` and lazy network exists; returns the program."""
+        """Run guide and model once, so that every ``pyro.param`` and lazy network exists; returns the program.
+
+        Args:
+            batch: tensors ``[rows, ...]`` by argument.
+            size: of the whole data set; default: the batch's rows.
+        """
         if self.guide is not None:
             self.guide.setup(batch, size)
         self.model.setup(batch, size)
@@ -87,6 +94,7 @@ class ProgramPart(Announced):
         self, function: Callable[..., Any], store: Store, passed_on: dict[str, inspect.Parameter] | None = None
     ) -> None:
         super().__init__()
+        self.function: Callable[..., Any]
         if not callable(function) or isinstance(function, type):
             raise DeclarationError(
                 "Program: model and guide must be functions or modules",
@@ -108,18 +116,36 @@ class ProgramPart(Announced):
         self._messenger = Parameters(self, store)
 
     def forward(self, batch: Batch | None = None, size: int | None = None) -> Any:
-        """Run the function on a batch."""
+        """Run the function on a batch.
+
+        Args:
+            batch: tensors ``[rows, ...]`` by argument.
+            size: of the whole data set; default: the batch's rows.
+
+        Returns:
+            What the function returns.
+        """
         batch = {} if batch is None else batch
         # A PyroModule writes into the param store whoever answers pyro.param: it gets one for this call only.
         with pyro.get_param_store().scope(), self._messenger:
             return self.function(**self._fill(batch, size))
 
     def setup(self, batch: Batch, size: int | None = None) -> None:
-        """Run once in evaluation mode to create parameters and to learn the sites."""
-        trace = look(self, batch, size)
-        self.sites = {site.name: site for site in _sites_of(trace, batch_rows(batch, size))}
+        """Run once in evaluation mode to create parameters and to learn the sites; arguments as in :meth:`forward`.
+
+        Args:
+            batch: tensors ``[rows, ...]`` by argument.
+            size: of the whole data set.
+        """
+        rows, nodes = batch_rows(batch, size), random_sites(look(self, batch, size))
+        self.sites = {}
+        for name, node in nodes.items():
+            local = any(frame.size == rows for frame in node["cond_indep_stack"])
+            self.sites[name] = Site(name, "observed" if node["is_observed"] else "latent", (), local=local)
 
     def _fill(self, batch: Batch, size: int | None) -> dict[str, Any]:
+        needed = [name for name, parameter in self.arguments.items() if parameter.default is parameter.empty]
+        only = [name for name in needed if name not in ("size", "batch")]
         filled: dict[str, Any] = {}
         for name, parameter in self.arguments.items():
             if name in batch:
@@ -130,7 +156,7 @@ class ProgramPart(Announced):
                 filled[name] = batch
             elif parameter.default is not parameter.empty:
                 continue
-            elif len(batch) == 1 and self._data_arguments() == [name]:
+            elif len(batch) == 1 and only == [name]:
                 filled[name] = next(iter(batch.values()))
             else:
                 raise DeclarationError(
@@ -141,20 +167,9 @@ class ProgramPart(Announced):
                 )
         return filled
 
-    def _data_arguments(self) -> list[str]:
-        """Arguments that only the data can fill."""
-        needed = [name for name, parameter in self.arguments.items() if parameter.default is parameter.empty]
-        return [name for name in needed if name not in ("size", "batch")]
-
     def __str__(self) -> str:
         factors = [f"p({site.name})" for site in self.sites.values()]
         return f"{self.label}: {' '.join(factors)}" if factors else f"{self.label}: a hand-written Pyro program"
-
-
-def _sites_of(trace: Any, rows: int) -> Iterator[Site]:
-    for name, node in random_sites(trace).items():
-        local = any(frame.size == rows for frame in node["cond_indep_stack"])
-        yield Site(name, "observed" if node["is_observed"] else "latent", (), local=local)
 
 
 def signature_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -164,59 +179,50 @@ def signature_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def networks_of(function: Callable[..., Any]) -> list[nn.Module]:
-    """Modules that a program reaches: itself, the object that it is bound to, its closure, defaults and globals.
+    """Modules that a program holds: itself, its closure, defaults and arguments, the attributes of its object.
 
-    Functions of the same file that it names are followed too, and so are lists and dictionaries of modules. What
-    hides deeper is no harm: a parameter that takes part without being found is an error of :func:`ppgen.check`.
+    Functions among these are followed, and so are lists and dictionaries of modules. A network that is reached
+    otherwise, as a global variable, is a network of the program only if ``pyro.module`` says so; without that
+    :func:`ppgen.check` refuses its parameters by name.
     """
-    found: dict[int, nn.Module] = {}
     seen: dict[int, Any] = {}  # holds what it has seen, so that no id is given twice
-    waiting: list[Any] = [function]
+    program: Any = function
+    waiting: list[Any] = [program if _leads_on(program) else program.__call__]
     while waiting:
         candidate = waiting.pop(0)
-        if id(candidate) in seen:
-            continue
-        seen[id(candidate)] = candidate
-        if isinstance(candidate, nn.Module):
-            found[id(candidate)] = candidate
-        else:
-            waiting += _within(candidate, is_program=candidate is function)
-    parts = {id(part) for module in found.values() for part in list(module.modules())[1:]}
-    return [module for key, module in found.items() if key not in parts]
+        if id(candidate) not in seen:
+            seen[id(candidate)] = candidate
+            waiting += filter(_leads_on, _held_by(candidate))
+    found = [candidate for candidate in seen.values() if isinstance(candidate, nn.Module)]
+    parts = {id(part) for module in found for part in list(module.modules())[1:]}
+    return [module for module in found if id(module) not in parts]
 
 
-def _within(candidate: Any, is_program: bool) -> list[Any]:
-    """What a candidate holds that is a network or leads to one."""
+def _leads_on(candidate: Any) -> bool:
+    kinds = (nn.Module, functools.partial, FunctionType, MethodType, list, tuple, Mapping)
+    return isinstance(candidate, kinds)
+
+
+def _held_by(candidate: Any) -> list[Any]:
+    """What a candidate holds that may be a network or lead to one."""
     if isinstance(candidate, (list, tuple, Mapping)):
         values = candidate.values() if isinstance(candidate, Mapping) else candidate
         return [value for value in values if isinstance(value, nn.Module)]
     if isinstance(candidate, functools.partial):  # also Pyro's handlers around a program
         return [candidate.func, *candidate.args, *candidate.keywords.values()]
-    if inspect.ismethod(candidate):
+    if isinstance(candidate, MethodType):
         owner = candidate.__self__
-        return [owner, candidate.__func__, *([] if isinstance(owner, nn.Module) else vars(owner).values())]
+        attributes = {} if isinstance(owner, nn.Module) else getattr(owner, "__dict__", {})
+        return [owner, candidate.__func__, *attributes.values()]
     if isinstance(candidate, FunctionType):
-        return list(_named_in(candidate))
-    return [candidate.__call__] if is_program else []
+        defaults = [*(candidate.__defaults__ or ()), *(candidate.__kwdefaults__ or {}).values()]
+        cells = candidate.__closure__ or ()
+        return [getattr(candidate, "__wrapped__", None), *defaults, *itertools.chain(*map(_contents, cells))]
+    return []
 
 
-def _named_in(function: FunctionType) -> Iterator[Any]:
-    """Values of a function's closure, defaults and globals; of functions, only those from the same file."""
-    values: list[Any] = [getattr(function, "__wrapped__", None), *(function.__defaults__ or ())]
-    values += (function.__kwdefaults__ or {}).values()
-    for cell in function.__closure__ or ():
-        try:
-            values.append(cell.cell_contents)
-        except ValueError:  # a name that is not assigned yet
-            continue
-    values += [function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__]
-    for value in values:
-        if not isinstance(value, FunctionType) or value.__globals__ is function.__globals__:
-            yield value
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):  # lambdas, inner functions and comprehensions
-            yield from _names(constant)
+def _contents(cell: CellType) -> list[Any]:
+    try:
+        return [cell.cell_contents]
+    except ValueError:  # a name that is not assigned yet
+        return []

@@ -1,4 +1,4 @@
-"""What the rooms above ask of a model or guide: a Pyro program of a batch and a size."""
+"""The type of models and guides in all rooms above: a Pyro program of a batch and a size."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import graphlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, overload
@@ -64,7 +65,7 @@ def _decorator(role: Role, method: Method | None, local: bool, plate: str | tupl
             fix="give the site an event dimension instead: dist.Normal(0., 1.).expand([K]).to_event(1)",
         )
 
-    def mark(function: Method) -> Method:
+    def mark(function: Any) -> Any:
         if not inspect.isfunction(function):
             raise DeclarationError(
                 f"@ppgen.{role} marks a method",
@@ -88,6 +89,7 @@ def latent(
     """Declare a latent variable: the method returns its distribution given its parents.
 
     Args:
+        method: the method, where the decorator stands without parentheses.
         local: ``True`` for one value per datum; ``False`` for one value for the whole data set (a global latent).
         plate: name(s) of further plates inside the data plate, such as ``"words"``.
 
@@ -111,7 +113,11 @@ def observed(*, plate: str | tuple[str, ...] | None = None) -> Callable[[Method]
 def observed(
     method: Method | None = None, *, plate: str | tuple[str, ...] | None = None
 ) -> Method | Callable[[Method], Method]:
-    """Declare a variable that the data must contain: the method returns its likelihood given its parents."""
+    """Declare a variable that the data must contain: the method returns its likelihood given its parents.
+
+    Args:
+        plate: name(s) of further plates inside the data plate, such as ``"words"``.
+    """
     return _decorator("observed", method, True, plate)
 
 
@@ -122,7 +128,11 @@ def implicit(*, plate: str | tuple[str, ...] | None = None) -> Callable[[Method]
 def implicit(
     method: Method | None = None, *, plate: str | tuple[str, ...] | None = None
 ) -> Method | Callable[[Method], Method]:
-    """Declare a sampler without a likelihood: the method returns a *tensor*, such as a GAN's generated image."""
+    """Declare a sampler without a likelihood: the method returns a *tensor*, such as a GAN's generated image.
+
+    Args:
+        plate: name(s) of further plates inside the data plate, such as ``"words"``.
+    """
     return _decorator("implicit", method, True, plate)
 
 
@@ -198,22 +208,28 @@ def _parents(method: Any, name: str, where: str) -> tuple[tuple[str, ...], froze
 def order(sites: Mapping[str, Site], owner: str) -> dict[str, Site]:
     """Sort sites so that parents come before children, otherwise as declared.
 
+    Args:
+        sites: by name, as declared.
+        owner: the class, for the message.
+
     Raises:
         DeclarationError: on a cycle, or where a global site depends on a local one.
     """
+    parents = {name: [parent for parent in site.parents if parent in sites] for name, site in sites.items()}
+    try:
+        graphlib.TopologicalSorter(parents).prepare()
+    except graphlib.CycleError as error:
+        cycle = error.args[1][::-1]
+        raise DeclarationError(
+            f"{owner}: the sites depend on each other in a circle",
+            expected="a directed graph without cycles",
+            got=" -> ".join(cycle),
+            fix=f"remove the argument {cycle[1]!r} from {cycle[0]!r}, or another edge of the circle",
+        ) from error
     done: dict[str, Site] = {}
-    waiting = dict(sites)
-    while waiting:
-        ready = [s for s in waiting.values() if not any(p in waiting for p in s.parents)]
-        if not ready:
-            cycle = _cycle(waiting)
-            raise DeclarationError(
-                f"{owner}: the sites depend on each other in a circle",
-                expected="a directed graph without cycles",
-                got=" -> ".join(cycle),
-                fix=f"remove the argument {cycle[1]!r} from {cycle[0]!r}, or another edge of the circle",
-            )
-        done[ready[0].name] = waiting.pop(ready[0].name)
+    while len(done) < len(sites):
+        ready = next(name for name in sites if name not in done and all(parent in done for parent in parents[name]))
+        done[ready] = sites[ready]
     for site in done.values():
         for parent in site.parents:
             if not site.local and parent in done and done[parent].local:
@@ -224,12 +240,3 @@ def order(sites: Mapping[str, Site], owner: str) -> dict[str, Site]:
                     fix=f"make {site.name!r} local, or {parent!r} global with @ppgen.latent(local=False)",
                 )
     return done
-
-
-def _cycle(waiting: Mapping[str, Site]) -> list[str]:
-    path = [next(iter(waiting))]
-    while True:
-        parent = next(p for p in waiting[path[-1]].parents if p in waiting)
-        if parent in path:
-            return [*path[path.index(parent) :], parent]
-        path.append(parent)

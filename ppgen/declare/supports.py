@@ -14,6 +14,7 @@ __all__ = [
     "describe_tensor",
     "has_finite_support",
     "is_circular",
+    "is_fixed",
     "mask_of",
     "name_of",
     "same_support",
@@ -22,10 +23,12 @@ __all__ = [
 ]
 
 CIRCLE = constraints.interval(-math.pi, math.pi)
+_WRAPPERS = ("Independent", "ExpandedDistribution", "MaskedDistribution")
 _CIRCULAR = ("VonMises", "SineBivariateVonMises", "SineSkewed")
 
 # Open and closed ends differ by a set of measure zero: torch calls LogNormal's support positive, Gamma's non-negative.
 _ABOVE = (constraints.greater_than, constraints.greater_than_eq)
+_ENDS = ("lower_bound", "upper_bound")
 _INSIDE = (constraints.interval, constraints.half_open_interval)
 _WORDS = {
     "_Real": "real numbers",
@@ -47,9 +50,7 @@ def describe_tensor(value: Any) -> str:
 
 def name_of(fn: Any) -> str:
     """The family's name as a reader would say it: the one inside ``Independent``, without Pyro's wrappers."""
-    while type(fn).__name__ in ("Independent", "ExpandedDistribution", "MaskedDistribution"):
-        fn = fn.base_dist
-    return type(fn).__name__
+    return type(_within(fn)).__name__
 
 
 def is_circular(fn: Any) -> bool:
@@ -62,10 +63,9 @@ def is_circular(fn: Any) -> bool:
 
 
 def mask_of(fn: Any) -> Tensor | bool | None:
-    """The mask of a distribution made by ``fn.mask(...)``, inside whatever wraps it; ``None`` if it has none."""
-    while type(fn).__name__ in ("Independent", "ExpandedDistribution"):
-        fn = fn.base_dist
-    return fn._mask if type(fn).__name__ == "MaskedDistribution" else None
+    """The mask [...] of a distribution made by ``fn.mask(...)``, inside whatever wraps it; ``None`` if it has none."""
+    masked = _within(fn, _WRAPPERS[:2])
+    return masked._mask if type(masked).__name__ == "MaskedDistribution" else None
 
 
 def support_of(fn: Any) -> Any:
@@ -74,16 +74,28 @@ def support_of(fn: Any) -> Any:
         support = fn.support
     except (NotImplementedError, AttributeError):
         return None
-    if type(support).__name__ == "MixtureSameFamilyConstraint" and not _has_tensor_bounds(support.base_constraint):
+    if type(support).__name__ == "MixtureSameFamilyConstraint" and is_fixed(support):
         return support.base_constraint  # the same for every component, and so that of the mixture
     return support
 
 
 def has_finite_support(fn: Any) -> bool:
     """Whether a distribution's values can be listed, so that a latent with it can be summed out."""
-    while type(fn).__name__ in ("Independent", "ExpandedDistribution", "MaskedDistribution"):
+    return bool(getattr(_within(fn), "has_enumerate_support", False))
+
+
+def _within(fn: Any, wrappers: tuple[str, ...] = _WRAPPERS) -> Any:
+    while type(fn).__name__ in wrappers:
         fn = fn.base_dist
-    return bool(getattr(fn, "has_enumerate_support", False))
+    return fn
+
+
+def is_fixed(support: Any) -> bool:
+    """Whether a support is known, and the same for every row, so that other rows can be held against it."""
+    while hasattr(support, "base_constraint"):
+        support = support.base_constraint
+    bounds = [getattr(support, end, None) for end in _ENDS]
+    return support is not None and not any(isinstance(bound, Tensor) and bound.dim() for bound in bounds)
 
 
 def support_name(support: Any) -> str:
@@ -105,24 +117,21 @@ def support_name(support: Any) -> str:
 
 
 def same_support(first: Any, second: Any) -> bool:
-    """Whether two supports are equal up to a set of measure zero."""
+    """Whether two supports are equal up to a set of measure zero.
+
+    Args:
+        first: a constraint of torch.
+        second: another.
+    """
     first, second = _base(first), _base(second)
-    if _kind(first) is not _kind(second):
-        return False
-    return all(
-        _same_bound(getattr(first, end, None), getattr(second, end, None)) for end in ("lower_bound", "upper_bound")
-    )
+    same_kind = _kind(first) is _kind(second)
+    return same_kind and all(_same_bound(getattr(first, end, None), getattr(second, end, None)) for end in _ENDS)
 
 
 def _base(support: Any) -> Any:
     while isinstance(support, constraints.independent):
         support = support.base_constraint
     return support
-
-
-def _has_tensor_bounds(support: Any) -> bool:
-    bounds = (getattr(_base(support), end, None) for end in ("lower_bound", "upper_bound"))
-    return any(isinstance(bound, Tensor) and bound.dim() > 0 for bound in bounds)
 
 
 def _kind(support: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -17,25 +17,18 @@ from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.declare.supports import describe_tensor, name_of, support_name, support_of
 from ppgen.errors import DataError, DeclarationError, PpgenError
 
-__all__ = [
-    "describe_tensor",
-    "explain_failure",
-    "name_of",
-    "support_name",
-    "verify_draw",
-    "verify_finite",
-    "verify_generated",
-    "verify_support",
-]
-
-# What torch says of labels and dtypes that an operation cannot take.
-_OUT_OF_RANGE = ("out of range", "out of bounds", "non-negative", "smaller than num_classes")
-_NO_INDEX = ("argument #1 'indices'", "used as indices", "index tensor")
-_DTYPES = ("dtype", "scalar type", "output type", "nput type")
+__all__ = ["explain_failure", "verify_draw", "verify_finite", "verify_generated", "verify_support"]
 
 
 def verify_draw(owner: str, site: Site, fn: Any, given: Tensor | None, shape: tuple[int, ...]) -> None:
     """Check one site's distribution and value against the plates around it.
+
+    Args:
+        owner: the program's name, for the message.
+        site: the site.
+        fn: what its method returned.
+        given: the value in the batch ``[*shape, *event]``, if there is one.
+        shape: sizes of the plates around the site.
 
     Raises:
         DeclarationError: if the method returned no distribution, or one whose batch shape is not the plates'.
@@ -57,6 +50,13 @@ def verify_draw(owner: str, site: Site, fn: Any, given: Tensor | None, shape: tu
 
 def verify_generated(owner: str, site: Site, made: Any, given: Tensor | None, shape: tuple[int, ...]) -> None:
     """Check what an implicit site's method made against the plates around it, and against the data.
+
+    Args:
+        owner: the program's name, for the message.
+        site: the site.
+        made: what its method returned.
+        given: the value in the batch ``[*shape, *event]``, if there is one.
+        shape: sizes of the plates around the site.
 
     Raises:
         DeclarationError: if it is no tensor, or one without a row for each data point.
@@ -137,6 +137,11 @@ def _shape_fix(site: Site, given: Tensor, event: tuple[int, ...]) -> str:
 def verify_finite(where: str, name: str, given: Tensor) -> None:
     """Check that no value is NaN or infinite.
 
+    Args:
+        where: which data they are, for the message.
+        name: of the site or covariate.
+        given: its values ``[rows, ...]``.
+
     Raises:
         DataError: with the count, and the index of the first.
     """
@@ -158,7 +163,7 @@ def verify_support(where: str, name: str, fn: Any, given: Tensor, *, role: str =
         where: for the message: the site, and the data it was given.
         name: of the site.
         fn: its distribution.
-        given: its values.
+        given: its values ``[rows, ...]``.
         role: of the site, for the remedy.
         may_miss: whether -1 marks a row without a value, which a bound then sums out.
 
@@ -181,13 +186,9 @@ def verify_support(where: str, name: str, fn: Any, given: Tensor, *, role: str =
         expected=support_name(support) + (f", or {MISSING} where it is not observed" if may_miss else ""),
         got=f"{describe_tensor(given)}",
         fix=_missing_fix(name, role)
-        if may_miss or (low == MISSING and _is_whole(given))
+        if may_miss or (low == MISSING and given.dim() == 1 and not given.is_floating_point())
         else _support_fix(name, support, low, high),
     )
-
-
-def _is_whole(given: Tensor) -> bool:
-    return not given.is_floating_point() and given.dim() == 1
 
 
 def _missing_fix(name: str, role: str) -> str:
@@ -217,51 +218,68 @@ def _support_fix(name: str, support: Any, low: float, high: float) -> str:
     return f"binarize: {name} = ({name} > threshold).float(), or use a likelihood with real support (Normal)"
 
 
-def explain_failure(where: str, arguments: Mapping[str, Any], error: Exception, fix: str | None = None) -> PpgenError:
-    """Say what failed, on which inputs, and the likeliest mistake: a label out of range, a dtype, a shape.
+def explain_failure(
+    where: str,
+    arguments: Mapping[str, Any],
+    error: Exception,
+    again: Callable[[Mapping[str, Any]], object],
+    fix: str | None = None,
+) -> PpgenError:
+    """The error of code that failed, with the likeliest mistake: labels out of range, or values of another dtype.
+
+    Which of them it is, an experiment says: the code runs once more on inputs that differ in this one thing.
 
     Args:
         where: the site's method, or the program.
         arguments: its inputs by name.
         error: what it raised.
-        fix: the remedy, where the error shows no likelier one.
+        again: runs the code on other inputs, and leaves no mark.
+        fix: the remedy, where no experiment shows a likelier one.
     """
     if isinstance(error, PpgenError):  # from a network of ours, which does not know the site
         return type(error)(f"{where}: {error.what}", expected=error.expected, got=error.got, fix=error.fix)
-    text = str(error).strip()
-    first = text.splitlines()[0] if text else "no message"
-    given = ", ".join(f"{name}: {describe_tensor(value)}" for name, value in arguments.items()) or "no inputs"
+    said = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
+    got = ", ".join(f"{name}: {describe_tensor(value)}" for name, value in arguments.items()) or "no inputs"
+    usual = torch.get_default_dtype()
     tensors = {name: value for name, value in arguments.items() if isinstance(value, Tensor)}
     # Labels are what stands in one number per data point, and is counted or used as an index.
-    labels = [name for name, value in tensors.items() if value.dim() == 1]
-    whole = [name for name in labels if not tensors[name].is_floating_point()]
-    if whole and any(hint in first for hint in _OUT_OF_RANGE):
+    labels = {name: value for name, value in tensors.items() if value.dim() == 1 and not value.is_floating_point()}
+    numbers = {name: value for name, value in tensors.items() if value.dim() == 1 and value.is_floating_point()}
+    strange = {name: value for name, value in tensors.items() if value.dtype is not usual and name not in labels}
+
+    def mends(changed: Mapping[str, Tensor]) -> bool:
+        if not changed or isinstance(error, ValueError):  # which is said of values, by distributions
+            return False
+        try:
+            again({**arguments, **changed})
+        except Exception:
+            return False
+        return True
+
+    if mends({name: torch.zeros_like(value) for name, value in labels.items()}):
         return DataError(
-            f"{where}: a label in {' or '.join(map(repr, whole))} is out of range ({first})",
+            f"{where}: a label in {' or '.join(map(repr, labels))} is out of range",
             expected="labels from 0 to the number of classes minus 1",
-            got=given,
+            got=f"{got}; {said}",
             fix="renumber the labels, or build the model for more classes",
         )
-    fractional = [name for name in labels if name not in whole]
-    if fractional and any(hint in first for hint in _NO_INDEX):
+    if mends({name: value.long() for name, value in numbers.items()}):
         return DataError(
-            f"{where}: labels must be whole numbers ({first})",
+            f"{where}: labels must be whole numbers",
             expected="int64 labels",
-            got=given,
-            fix="; ".join(f"{name} = {name}.long()" for name in fractional),
+            got=f"{got}; {said}",
+            fix="; ".join(f"{name} = {name}.long()" for name in numbers),
         )
-    usual = torch.get_default_dtype()
-    strange = [name for name, value in tensors.items() if value.dtype is not usual and name not in whole]
-    if strange and any(hint in first for hint in _DTYPES):
+    if mends({name: value.to(usual) for name, value in strange.items()}):
         return DataError(
-            f"{where}: the networks or distributions cannot work with this dtype ({first})",
+            f"{where}: the networks or distributions cannot work with this dtype",
             expected=f"{str(usual).removeprefix('torch.')} values, int64 labels",
-            got=given,
+            got=f"{got}; {said}",
             fix="; ".join(f"{name} = {name}.to({usual})" for name in strange),
         )
     return DeclarationError(
-        f"{where} raised {type(error).__name__}: {first}",
+        f"{where} raised {said}",
         expected="code that runs on these inputs",
-        got=given,
+        got=got,
         fix=fix or "check the shapes that the networks expect against these, and the data's dtype",
     )

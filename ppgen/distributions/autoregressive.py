@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Autoregressive"]
 
+import copy
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -47,7 +48,7 @@ class Autoregressive(TorchDistribution):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    support = constraints.independent(constraints.boolean, 3)
+    support: Any = constraints.independent(constraints.boolean, 3)
     has_rsample = False
 
     def __init__(
@@ -61,14 +62,17 @@ class Autoregressive(TorchDistribution):
         batch_shape = torch.Size() if context is None else context.shape[:-1]
         super().__init__(batch_shape, torch.Size(event_shape), validate_args=validate_args)
 
-    def expand(self, batch_shape: Sequence[int], _instance: Autoregressive | None = None) -> Autoregressive:
-        """The same distribution, independently for each element of ``batch_shape``."""
-        new = self._get_checked_instance(Autoregressive, _instance)
-        batch_shape = torch.Size(batch_shape)
-        new.network = self.network
-        new.context = None if self.context is None else self.context.expand(*batch_shape, self.context.shape[-1])
-        super(Autoregressive, new).__init__(batch_shape, self.event_shape, validate_args=False)
-        new._validate_args = self._validate_args
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Autoregressive:
+        """The same distribution, independently for each element of a batch.
+
+        Args:
+            batch_shape: of the result.
+            _instance: not used; torch has it for subclasses.
+        """
+        new = copy.copy(self)
+        new._batch_shape = torch.Size(batch_shape)
+        if self.context is not None:
+            new.context = self.context.expand(*new._batch_shape, -1)
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -100,7 +104,7 @@ class Autoregressive(TorchDistribution):
         size, chunk = batch.numel(), max(1, CHUNK_PIXELS // self.event_shape.numel())
         contexts = None
         if self.context is not None:
-            contexts = self.context.expand(*batch, self.context.shape[-1]).reshape(size, self.context.shape[-1])
+            contexts = self.context.expand(*batch, -1).reshape(size, self.context.shape[-1])
         parts = [
             self._draw(min(chunk, size - first), None if contexts is None else contexts[first : first + chunk])
             for first in range(0, max(size, 1), chunk)
@@ -109,7 +113,7 @@ class Autoregressive(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """Not available: the marginal probability of a pixel is a sum over all images."""
+        """Not available: the marginal probabilities ``[1, height, width]`` of the pixels are sums over all images."""
         raise NotImplementedError(
             "Autoregressive has no mean in closed form: a pixel's probability depends on the pixels drawn before it; "
             "average draws instead: distribution.sample((1000,)).mean(0)"
@@ -117,17 +121,15 @@ class Autoregressive(TorchDistribution):
 
     @property
     def variance(self) -> Tensor:
-        """Not available, for the same reason as the mean."""
+        """Not available ``[1, height, width]``, for the same reason as the mean."""
         raise NotImplementedError("Autoregressive has no variance in closed form; use draws instead")
 
     def _draw(self, size: int, context: Tensor | None) -> Tensor:
         """``size`` images in raster order."""
         like = next(self.network.parameters(), torch.empty(()))
         images = like.new_zeros(size, *self.event_shape)
-        if hasattr(self.network, "incremental"):
-            steps = self.network.incremental(size, context)
-        else:
-            steps = _WholePasses(self.network, images, context)
+        incremental = getattr(self.network, "incremental", None)
+        steps = _WholePasses(self.network, images, context) if incremental is None else incremental(size, context)
         _, height, width = self.event_shape
         for row in range(height):
             for column in range(width):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["EqualMixture"]
 
+import copy
 import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -37,25 +38,23 @@ class EqualMixture(TorchDistribution):
 
     def __init__(self, components: Any, validate_args: bool | None = None) -> None:
         (self.num_components,) = components.batch_shape
-        self.components = components
+        self.components, self.has_rsample = components, components.has_rsample
         super().__init__(torch.Size(), components.event_shape, validate_args=validate_args)
-
-    @property
-    def has_rsample(self) -> bool:
-        """Whether draws are differentiable: as the components' are."""
-        return bool(self.components.has_rsample)
 
     @property
     def support(self) -> Any:
         """The components' support."""
         return self.components.support
 
-    def expand(self, batch_shape: Sequence[int], _instance: EqualMixture | None = None) -> EqualMixture:
-        """The same distribution, independently for each element of ``batch_shape``."""
-        new = self._get_checked_instance(EqualMixture, _instance)
-        new.components, new.num_components = self.components, self.num_components
-        super(EqualMixture, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
-        new._validate_args = self._validate_args
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> EqualMixture:
+        """The same distribution, independently for each element of a batch.
+
+        Args:
+            batch_shape: of the result.
+            _instance: not used; torch has it for subclasses.
+        """
+        new = copy.copy(self)
+        new._batch_shape = torch.Size(batch_shape)
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -82,7 +81,7 @@ class EqualMixture(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """The mean of the components' means."""
+        """The mean of the components' means, ``[*batch_shape, *event_shape]``."""
         return self.components.mean.mean(0).expand(self.batch_shape + self.event_shape)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Markov"]
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -40,7 +41,7 @@ class Markov(TorchDistribution):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    support = constraints.independent(constraints.real, 2)
+    support: Any = constraints.independent(constraints.real, 2)
     has_rsample = True
 
     def __init__(
@@ -59,14 +60,18 @@ class Markov(TorchDistribution):
         self.transition, self.length = transition, length
         super().__init__(batch_shape, torch.Size((length, *initial.event_shape)), validate_args=validate_args)
 
-    def expand(self, batch_shape: Sequence[int], _instance: Markov | None = None) -> Markov:
-        """The same distribution, independently for each element of ``batch_shape``."""
-        new = self._get_checked_instance(Markov, _instance)
-        batch_shape = torch.Size(batch_shape)
-        new.initial, new.transition, new.length = self.initial.expand(batch_shape), self.transition, self.length
-        new.inputs = None if self.inputs is None else self.inputs.expand(*batch_shape, *self.inputs.shape[-2:])
-        super(Markov, new).__init__(batch_shape, self.event_shape, validate_args=False)
-        new._validate_args = self._validate_args
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Markov:
+        """The same distribution, independently for each element of a batch.
+
+        Args:
+            batch_shape: of the result.
+            _instance: not used; torch has it for subclasses.
+        """
+        new = copy.copy(self)
+        new._batch_shape = torch.Size(batch_shape)
+        new.initial = self.initial.expand(new._batch_shape)
+        if self.inputs is not None:
+            new.inputs = self.inputs.expand(*new._batch_shape, -1, -1)
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:

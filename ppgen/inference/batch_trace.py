@@ -4,26 +4,57 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import weakref
 from collections.abc import Mapping
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ppgen.context import preserved_state
-from ppgen.declare.batch import MISSING
+from ppgen.declare.batch import MISSING, is_missing
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DataError, DeclarationError, SettingError
-from ppgen.inference.enumeration import MOST_ROWS_A_DATUM, EnumeratedBatch, enumerate_discrete, num_values
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 
-__all__ = ["BatchTrace", "discrete_sites", "replay_batch", "trace_batch"]
+__all__ = ["BatchTrace", "EnumeratedBatch", "discrete_sites", "enumerate_discrete", "replay_batch", "trace_batch"]
+
+MOST_ROWS_A_DATUM = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class EnumeratedBatch:
+    """A batch with a row for every combination of values of its discrete latents.
+
+    Args:
+        batch: [rows, ...] each; the discrete latents are among its keys.
+        datum: which row of the original batch each row belongs to, [rows].
+        log_q: for each discrete site, ``log q(value | x)`` of each row, [rows]; differentiable.
+        unknown: for each discrete site, whether the value was summed out (rather than observed), [rows].
+        num_data: rows of the original batch.
+    """
+
+    batch: dict[str, Tensor]
+    datum: Tensor
+    log_q: dict[str, Tensor]
+    unknown: dict[str, Tensor]
+    num_data: int
+
+    @property
+    def log_weight(self) -> Tensor:
+        """``log q`` of each row's values that were summed out, [rows]; the weights of a datum's rows sum to 1."""
+        total = self.datum.new_zeros(len(self.datum), dtype=torch.get_default_dtype())
+        for name, log_q in self.log_q.items():
+            total = total + torch.where(self.unknown[name], log_q, log_q.new_zeros(()))
+        return total
 
 
 @dataclasses.dataclass(frozen=True)
 class BatchTrace:
-    """What guide and model said of a batch.
+    """Guide and model on a batch.
 
     Args:
-        pairing: draws and densities by site.
+        trace: draws and densities by site.
         batch: as it was run: the caller's, or its expansion over the values of discrete latents.
         size: of the data plate in that run.
         enumerated: the expansion, if discrete latents were summed out.
@@ -46,6 +77,9 @@ def trace_batch(
     """Run guide then model.
 
     Args:
+        model: the model.
+        guide: the guide, or ``None`` for a model without latents.
+        batch: values by site and covariate, [batch, ...] each.
         size: data points in the whole data set.
         sum_out: give a row to every value of the discrete latents, where these are few enough; else all are drawn.
 
@@ -74,7 +108,10 @@ def replay_batch(
     """Guide and model once more on the same rows, at given values of the latents.
 
     Args:
-        values: of every latent that the guide drew.
+        first: the first run.
+        model: the model.
+        guide: the guide.
+        values: of every latent that the guide drew, [rows, *event] each.
         freeze_guide: take the guide's parameters as constants, so that its density depends on the values alone.
 
     Raises:
@@ -92,43 +129,47 @@ def replay_batch(
     return dataclasses.replace(first, trace=trace)
 
 
+_SUMMED: weakref.WeakKeyDictionary[Any, list[str]] = weakref.WeakKeyDictionary()
+
+
 def discrete_sites(guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> list[str]:
     """The discrete sites that a bound sums out, in the guide's order; none if they have too many values together.
 
     A global one, or one in a plate inside the data plate, is not among them: it has no row of its own.
-    One silent run of the guide tells, without the latents that the batch holds; the guide remembers.
+
+    Args:
+        guide: the guide. One silent run of it tells, and is remembered as long as the guide lives; a wrapper of
+            another guide says it by its ``summed_names``.
+        batch: [batch, ...] each; the run does without the latents among them.
     """
     if guide is None or not batch or getattr(guide, "discrete_names", None) == []:
         return []
-    known = getattr(guide, "summed_names", None)
+    known = getattr(guide, "summed_names", _SUMMED.get(guide))
     if known is None:
-        evidence = {name: value for name, value in batch.items() if name not in getattr(guide, "sites", {})}
-        with preserved_state(guide):
-            drawn = trace_guide(guide, evidence, len(next(iter(batch.values()))))
-        rows = len(next(iter(batch.values())))
-        counts = {name: num_values(d.guide_fn) for name, d in drawn.items() if d.guide_fn.batch_shape == (rows,)}
-        listable = [name for name, count in counts.items() if count]
-        few = math.prod(counts[name] for name in listable) <= MOST_ROWS_A_DATUM
-        known = listable if few else []
-        _must_come_first(guide, known, drawn)
-        object.__setattr__(guide, "summed_names", known)
+        known = _SUMMED[guide] = _look_for_discrete(guide, batch)
     return list(known)
 
 
-def _must_come_first(guide: PyroProgram, discrete: list[str], drawn: Mapping[str, PairedSite]) -> None:
-    """Refuse a discrete site that depends on a continuous draw: it would be summed out at another draw than scored."""
-    order = list(drawn)
-    for name in discrete:
-        site = getattr(guide, "sites", {}).get(name)
-        before = order[: order.index(name)]
-        reads = [other for other in before if other not in discrete and (not site or other in site.parents)]
-        if reads:
+def _look_for_discrete(guide: Any, batch: Mapping[str, Tensor]) -> list[str]:
+    sites = getattr(guide, "sites", {})
+    rows = len(next(iter(batch.values())))
+    with preserved_state(guide):
+        drawn = trace_guide(guide, {name: value for name, value in batch.items() if name not in sites}, rows)
+    counts = {name: _num_values(draw.guide_fn) for name, draw in drawn.items() if draw.guide_fn.batch_shape == (rows,)}
+    names = [name for name, count in counts.items() if count]
+    if math.prod(counts[name] for name in names) > MOST_ROWS_A_DATUM:
+        return []
+    for i, name in enumerate(drawn):
+        before = [other for other in list(drawn)[:i] if other not in names]
+        reads = [other for other in before if name not in sites or other in sites[name].parents]
+        if name in names and reads:  # it would be summed out at another draw than it was scored at
             raise DeclarationError(
                 f"guide: the discrete latent {name!r} depends on the continuous latent {reads[0]!r}",
                 expected=f"q({name} | x) first, then q({reads[0]} | x, {name})",
                 got=f"{reads[0]!r} drawn before {name!r}",
                 fix=f"def {name}(self, x): ... and def {reads[0]}(self, x, {name}): ..., or derive the guide",
             )
+    return names
 
 
 def _refuse_missing(
@@ -151,3 +192,98 @@ def _refuse_missing(
                 got=f"{missing} entries of {MISSING}",
                 fix="objective=ppgen.ELBO(), which sums the missing values out",
             )
+
+
+def enumerate_discrete(guide: PyroProgram, batch: Mapping[str, Tensor], names: list[str]) -> EnumeratedBatch:
+    """Expand a batch over all values of the guide's discrete sites, one site after the other.
+
+    A later site may depend on an earlier one: the guide runs again with the earlier values in the batch. A value in
+    the batch other than -1 is observed, and keeps its datum a single row (for that site).
+
+    Args:
+        guide: draws the sites; called as ``guide(batch, size)``.
+        batch: [B, ...] each.
+        names: the discrete sites, in the guide's order.
+
+    Raises:
+        DeclarationError: if there are too many combinations, or a site cannot be enumerated.
+        DataError: if an observed value is none of the support's.
+    """
+    first = next(iter(batch.values()))
+    free = {name: value for name, value in batch.items() if name not in names}
+    enumerated = EnumeratedBatch(free, torch.arange(len(first), device=first.device), {}, {}, len(first))
+    for name in names:
+        enumerated = _expand(guide, enumerated, name, batch.get(name))
+    return enumerated
+
+
+def _expand(guide: PyroProgram, before: EnumeratedBatch, name: str, given: Tensor | None) -> EnumeratedBatch:
+    rows = len(before.datum)
+    fn = trace_guide(guide, before.batch, rows)[name].guide_fn
+    support = _support(name, fn)
+    count = len(support)
+    if count * rows > MOST_ROWS_A_DATUM * before.num_data:
+        raise DeclarationError(
+            f"{name}: too many combinations of discrete values to sum out",
+            expected=f"at most {MOST_ROWS_A_DATUM} for each datum",
+            got=f"{count * rows // before.num_data}",
+            fix="fewer classes or bits, or a score-function gradient: ppgen.ELBO(gradient='score')",
+        )
+    log_q = torch.stack([fn.log_prob(value.expand(fn.batch_shape + fn.event_shape)) for value in support], 1)
+    known = torch.zeros(rows, dtype=torch.bool, device=log_q.device)
+    matches = torch.ones(rows, count, dtype=torch.bool, device=log_q.device)
+    if given is not None:
+        observed = given[before.datum]
+        known = ~is_missing(observed)
+        equal = (observed.reshape(rows, 1, -1) == support.reshape(1, count, -1).to(observed.dtype)).all(-1)
+        matches = torch.where(known[:, None], equal, matches)
+        if bool((strange := ~matches.any(1)).any()):
+            row = int(strange.nonzero()[0])
+            raise DataError(
+                f"{name}: an observed value is none of its distribution's, at row {int(before.datum[row])}",
+                expected=f"one of {count} values, or {MISSING} where it is not observed",
+                got=str(observed[row].tolist()),
+                fix=f"renumber the labels from 0, and mark missing ones by {MISSING}",
+            )
+    row_index, value_index = matches.nonzero(as_tuple=True)
+    batch, log_of, unknown = (
+        {key: value[row_index] for key, value in old.items()} for old in (before.batch, before.log_q, before.unknown)
+    )
+    batch[name] = support[value_index].reshape(len(row_index), *fn.event_shape)
+    log_of[name] = log_q[row_index, value_index]
+    unknown[name] = ~known[row_index]
+    return EnumeratedBatch(batch, before.datum[row_index], log_of, unknown, before.num_data)
+
+
+def _num_values(fn: Any) -> int:
+    """How many values a discrete distribution has; 0 where they cannot be listed."""
+    if _is_bits(fn):
+        return 2 ** fn.event_shape.numel()
+    return len(fn.enumerate_support(expand=False)) if fn.has_enumerate_support else 0
+
+
+def _support(name: str, fn: Any) -> Tensor:
+    """All values of a discrete distribution, [K, *event]."""
+    if _is_bits(fn):
+        bits, probs = fn.event_shape.numel(), _base(fn).probs
+        codes = torch.arange(2**bits, device=probs.device)[:, None] >> torch.arange(bits, device=probs.device) & 1
+        return codes.reshape(-1, *fn.event_shape).to(probs.dtype)
+    if not fn.has_enumerate_support:
+        raise DeclarationError(
+            f"{name}: a discrete latent without a finite list of values",
+            expected="Categorical, OneHotCategorical or Bernoulli",
+            got=str(fn),
+            fix="truncate it to a Categorical, or use a score-function gradient: ppgen.ELBO(gradient='score')",
+        )
+    values = fn.enumerate_support(expand=False)
+    return values.reshape(len(values), *fn.event_shape)
+
+
+def _is_bits(fn: Any) -> bool:
+    return bool(fn.event_shape) and type(_base(fn)).__name__ == "Bernoulli"
+
+
+def _base(fn: Any) -> Any:
+    while type(fn).__name__ in ("Independent", "ExpandedDistribution"):
+        fn = fn.base_dist
+    return fn

@@ -1,4 +1,4 @@
-"""The parts of the evidence lower bound on a batch, summed for training or kept per datum for evaluation."""
+"""The parts of the evidence lower bound on a batch: distortion, and the rate of every latent (its KL)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from torch.distributions.kl import kl_divergence
 from ppgen.declare.protocol import PyroProgram
 from ppgen.declare.site import DATA_PLATE
 from ppgen.errors import DeclarationError
-from ppgen.inference.batch_trace import BatchTrace, trace_batch
-from ppgen.inference.enumeration import EnumeratedBatch, logsumexp_by_datum, sum_by_datum
+from ppgen.inference.batch_trace import BatchTrace, EnumeratedBatch, trace_batch
 from ppgen.inference.paired_trace import PairedSite, PairedTrace
 
 __all__ = [
@@ -24,12 +23,10 @@ __all__ = [
     "data_frame",
     "elbo_parts",
     "elbo_parts_of",
-    "elbo_per_datum",
     "full_size",
     "kl_per_dimension",
-    "log_weights",
     "per_datum",
-    "row_weights",
+    "rate_per_dimension",
 ]
 
 
@@ -57,11 +54,11 @@ class ELBOParts:
 
     @property
     def rate(self) -> Tensor:
-        """Sum of all rates."""
+        """Sum of all rates, []."""
         return functools.reduce(torch.add, self.rates.values()) if self.rates else self.distortion.new_zeros(())
 
     def record(self) -> dict[str, Tensor]:
-        """The parts by name, detached, and what they add up to: ``elbo``, or ``log_joint`` if the guide is a point."""
+        """The parts by name, [] each, detached, and their sum: ``elbo``, or ``log_joint`` if the guide is a point."""
         named = {f"rate/{name}": rate.detach() for name, rate in self.rates.items()}
         bound = "log_joint" if self.trace.is_point else "elbo"
         return named | {"distortion": self.distortion.detach(), bound: -(self.distortion + self.rate).detach()}
@@ -75,13 +72,23 @@ def elbo_parts(
     Discrete latents of a derived guide are summed out exactly, one row for each of their values.
 
     Args:
+        model: the model.
+        guide: the guide, or ``None`` for a model without latents.
+        batch: values by site and covariate, [batch, ...] each.
+        size: data points in the whole data set.
         closed_form: use ``KL(q || p)`` where it is registered and valid, else the sampled log-ratio everywhere.
     """
     return elbo_parts_of(trace_batch(model, guide, batch, size), size, closed_form=closed_form)
 
 
 def elbo_parts_of(traced: BatchTrace, size: int, *, closed_form: bool = True) -> ELBOParts:
-    """The ELBO's parts of a run that was made already, as of :func:`elbo_parts`."""
+    """The ELBO's parts of a run that was made already, as of :func:`elbo_parts`.
+
+    Args:
+        traced: the run.
+        size: data points in the whole data set.
+        closed_form: as of :func:`elbo_parts`.
+    """
     if traced.enumerated is not None:
         return _summed_parts(traced, traced.enumerated, size, closed_form=closed_form)
     trace = traced.trace
@@ -90,49 +97,8 @@ def elbo_parts_of(traced: BatchTrace, size: int, *, closed_form: bool = True) ->
     rates = {
         name: _scaled(draw.rate(closed_form=closed_form), draw.scale, full) for name, draw in trace.latents.items()
     }
-    if log_probs:
-        distortion = -functools.reduce(torch.add, log_probs)
-    else:
-        distortion = next(iter(rates.values())).new_zeros(()) if rates else torch.zeros(())
-    return ELBOParts(distortion, rates, traced)
-
-
-def log_weights(model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> Tensor:
-    """``log p(x_i, z_i) - log q(z_i | x_i)`` for every row, [rows]; ``log p(x_i)`` where there are no latents.
-
-    Discrete latents are summed out, ``log sum_y p(x_i, y, z_iy) / q(z_iy | x_i, y)``: as unbiased, with less noise.
-
-    Raises:
-        DeclarationError: if a site is global: its weight does not belong to any one datum.
-    """
-    rows = len(next(iter(batch.values())))
-    traced = trace_batch(model, guide, batch, rows)
-    weights = row_weights(traced.trace, traced.rows)
-    return weights if traced.enumerated is None else logsumexp_by_datum(weights, traced.enumerated.datum, rows)
-
-
-def elbo_per_datum(model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> Tensor:
-    """One draw of every row's ELBO, all log-ratios sampled, discrete latents averaged over: [rows]."""
-    traced = trace_batch(model, guide, batch, len(next(iter(batch.values()))))
-    weights = row_weights(traced.trace, traced.rows)
-    if traced.enumerated is None:
-        return weights
-    log_q = traced.enumerated.log_weight
-    return sum_by_datum(log_q.exp() * (weights - log_q), traced.enumerated.datum, traced.enumerated.num_data)
-
-
-def row_weights(trace: PairedTrace, rows: int) -> Tensor:
-    """``log p(x, z) - log q(z | x)`` of every row of a paired run, [rows]."""
-    terms = [per_datum(draw.log_prob(), draw, rows) for draw in trace.observed.values()]
-    terms += [per_datum(-draw.log_ratio(), draw, rows) for draw in trace.latents.values()]
-    if not terms:
-        raise DeclarationError(
-            "the model has neither observed nor latent sites",
-            expected="at least one site",
-            got="none in this run",
-            fix="@ppgen.observed def x(self): return dist.Normal(...).to_event(1)",
-        )
-    return functools.reduce(torch.add, terms)
+    nothing = next(iter(rates.values()), torch.zeros(())).new_zeros(())
+    return ELBOParts(-functools.reduce(torch.add, log_probs) if log_probs else nothing, rates, traced)
 
 
 def _summed_parts(traced: BatchTrace, enumerated: EnumeratedBatch, size: int, *, closed_form: bool) -> ELBOParts:
@@ -158,7 +124,12 @@ def _summed_parts(traced: BatchTrace, enumerated: EnumeratedBatch, size: int, *,
 
 
 def per_datum(density: Tensor, draw: PairedSite, rows: int) -> Tensor:
-    """Sum a site's log-density [*plates] over all plates but the data plate: [rows].
+    """Sum a site's log-density over all plates but the data plate: [rows].
+
+    Args:
+        density: [*plates].
+        draw: the site.
+        rows: of the run.
 
     Raises:
         DeclarationError: if the site is outside the data plate.
@@ -177,22 +148,57 @@ def per_datum(density: Tensor, draw: PairedSite, rows: int) -> Tensor:
 
 
 def data_frame(draw: PairedSite, rows: int) -> Any:
-    """The plate over the data around a site: the one of that name, else the outermost with as many rows."""
+    """The plate over the data around a site: the one of that name, else the outermost with as many rows.
+
+    Args:
+        draw: the site.
+        rows: of the run.
+    """
     fitting = [frame for frame in draw.frames if frame.vectorized and frame.size == rows]
     return next((frame for frame in fitting if frame.name == DATA_PLATE), fitting[0] if fitting else None)
 
 
 def kl_per_dimension(guide_fn: Distribution, model_fn: Distribution) -> Tensor | None:
-    """``KL(q || p)`` of each event dimension, [*plates, *event], where both factorise over them; else ``None``."""
+    """``KL(q || p)`` of each event dimension, [*plates, *event]; ``None`` where they do not factorise over these.
+
+    Args:
+        guide_fn: q.
+        model_fn: p.
+    """
+    factors = _factors(guide_fn, model_fn)
+    if factors is None:
+        return None
+    try:
+        return kl_divergence(*factors)
+    except NotImplementedError:
+        return None
+
+
+def rate_per_dimension(draw: PairedSite, *, closed_form: bool) -> Tensor | None:
+    """A latent's rate by event dimension, scaled, [*plates, *event]; ``None`` where it is no sum over these.
+
+    Args:
+        draw: the latent.
+        closed_form: use ``KL(q || p)`` where it is registered and valid, else the sampled log-ratio.
+    """
+    scale, mask, event_dim = draw.scale, draw.mask, draw.guide_fn.event_dim
+    factors = _factors(draw.guide_fn, draw.model_fn) if event_dim else (draw.guide_fn, draw.model_fn)
+    if factors is None:
+        return None
+    if isinstance(mask, Tensor):
+        mask = mask.reshape(mask.shape + (1,) * event_dim)
+    if isinstance(scale, Tensor):
+        scale = scale.reshape(scale.shape + (1,) * event_dim)
+    each = dataclasses.replace(draw, guide_fn=factors[0], model_fn=factors[1], mask=mask)
+    return each.rate(closed_form=closed_form) * scale
+
+
+def _factors(guide_fn: Any, model_fn: Any) -> tuple[Any, Any] | None:
+    """The distributions of single event dimensions, where guide and model are independent over them."""
     if not isinstance(guide_fn, Independent) or not isinstance(model_fn, Independent):
         return None
     q, p = guide_fn.base_dist, model_fn.base_dist
-    if q.event_shape or p.event_shape or guide_fn.event_shape != model_fn.event_shape:
-        return None
-    try:
-        return kl_divergence(q, p)
-    except NotImplementedError:
-        return None
+    return None if q.event_shape or p.event_shape or guide_fn.event_shape != model_fn.event_shape else (q, p)
 
 
 def full_size(trace: PairedTrace) -> float:

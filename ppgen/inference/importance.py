@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 
@@ -10,16 +11,27 @@ from pyro.distributions import MaskedDistribution
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
 from ppgen.declare.batch import chunks, without_latents
 from ppgen.declare.model import Model
 from ppgen.declare.protocol import PyroProgram
-from ppgen.errors import SettingError
+from ppgen.errors import DeclarationError
 from ppgen.inference.batch_trace import discrete_sites, trace_batch
-from ppgen.inference.bound import data_frame, elbo_parts, elbo_per_datum, log_weights
-from ppgen.inference.paired_trace import PairedSite, trace_pair
+from ppgen.inference.bound import data_frame, elbo_parts, per_datum
+from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_pair
 
-__all__ = ["elbo", "log_prob", "only_latent", "particle_weights", "repeat_rows"]
+__all__ = [
+    "elbo",
+    "elbo_per_datum",
+    "log_prob",
+    "log_weights",
+    "logsumexp_by_datum",
+    "only_latent",
+    "particle_weights",
+    "repeat_rows",
+    "row_weights",
+]
 
 
 _ROWS_A_PASS = 2048  # particles times data points
@@ -31,11 +43,17 @@ def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_par
 
     If a latent is global, the bound belongs to the data set and to no datum: one value for each particle
     [num_particles].
+
+    Args:
+        model: the model.
+        guide: the guide.
+        data: values by site and covariate, [N, ...] each.
+        num_particles: draws of the guide that are averaged over.
+        seed: of the draws.
     """
-    _check_particles(num_particles)
+    whole_number("num_particles", num_particles, suggested=1000)
     rows = len(next(iter(data.values())))
-    device = next(iter(data.values())).device
-    with seeded(seed, device), evaluating(model, guide):
+    with seeded(seed, next(iter(data.values())).device), evaluating(model, guide):
         if any(not site.local for site in getattr(model, "sites", {}).values()):
             draws = [elbo_parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
             return torch.stack([-(drawn.distortion + drawn.rate).double() for drawn in draws])
@@ -57,10 +75,16 @@ def log_prob(
     (Burda, Grosse & Salakhutdinov, 2016, Importance Weighted Autoencoders, equation 8). Particles are extra rows of
     the batch, so that any network can run them; passes have a fixed number of rows and are folded into a running
     logsumexp, so that memory does not depend on K.
+
+    Args:
+        model: the model.
+        guide: the guide, or ``None`` for a model without latents.
+        data: values by site and covariate, [N, ...] each.
+        num_particles: K.
+        seed: of the draws.
     """
-    _check_particles(num_particles)
-    device = next(iter(data.values())).device
-    with seeded(seed, device), evaluating(model, guide):
+    whole_number("num_particles", num_particles, suggested=1000)
+    with seeded(seed, next(iter(data.values())).device), evaluating(model, guide):
         if guide is None:
             return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, _ROWS)])
         allowed = max(1, _ROWS_A_PASS // _rows_a_datum(model, guide, data))
@@ -78,30 +102,89 @@ def _rows_a_datum(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]
 
 
 def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int, allowed: int) -> Tensor:
-    rows = len(next(iter(chunk.values())))
-    at_once = max(1, min(num_particles, allowed // rows))
-    total = torch.full((rows,), -math.inf, dtype=torch.float64, device=next(iter(chunk.values())).device)
+    first = next(iter(chunk.values()))
+    at_once = max(1, min(num_particles, allowed // len(first)))
+    total = torch.full((len(first),), -math.inf, dtype=torch.float64, device=first.device)
     only = only_latent(model, guide, chunk) if num_particles > 1 else None
-    done = 0
-    while done < num_particles:
-        count = min(at_once, num_particles - done)
-        weights = particle_weights(model, guide, chunk, count, only)
+    for done in range(0, num_particles, at_once):
+        weights = particle_weights(model, guide, chunk, min(at_once, num_particles - done), only)
         total = torch.logaddexp(total, weights.double().logsumexp(0))
-        done += count
     return total - math.log(num_particles)
 
 
-def _check_particles(num_particles: int) -> None:
-    if not isinstance(num_particles, int) or num_particles < 1:
-        raise SettingError(
-            "num_particles is out of range", expected="a whole number >= 1", got=repr(num_particles), fix="1000"
+def log_weights(model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> Tensor:
+    """``log p(x_i, z_i) - log q(z_i | x_i)`` for every row, [rows]; ``log p(x_i)`` where there are no latents.
+
+    Discrete latents are summed out, ``log sum_y p(x_i, y, z_iy) / q(z_iy | x_i, y)``: as unbiased, with less noise.
+
+    Args:
+        model: the model.
+        guide: the guide, or ``None`` for a model without latents.
+        batch: values by site and covariate, [rows, ...] each.
+
+    Raises:
+        DeclarationError: if a site is global: its weight does not belong to any one datum.
+    """
+    rows = len(next(iter(batch.values())))
+    traced = trace_batch(model, guide, batch, rows)
+    weights = row_weights(traced.trace)
+    return weights if traced.enumerated is None else logsumexp_by_datum(weights, traced.enumerated.datum, rows)
+
+
+def elbo_per_datum(model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> Tensor:
+    """One draw of every row's ELBO, all log-ratios sampled, discrete latents averaged over: [rows].
+
+    Args:
+        model: the model.
+        guide: the guide, or ``None`` for a model without latents.
+        batch: values by site and covariate, [rows, ...] each.
+    """
+    traced = trace_batch(model, guide, batch, len(next(iter(batch.values()))))
+    weights = row_weights(traced.trace)
+    if traced.enumerated is None:
+        return weights
+    log_q = traced.enumerated.log_weight
+    return _sum_by_datum(log_q.exp() * (weights - log_q), traced.enumerated.datum, traced.enumerated.num_data)
+
+
+def row_weights(trace: PairedTrace) -> Tensor:
+    """``log p(x, z) - log q(z | x)`` of every row of a paired run, [rows]."""
+    terms = [per_datum(draw.log_prob(), draw, trace.rows) for draw in trace.observed.values()]
+    terms += [per_datum(-draw.log_ratio(), draw, trace.rows) for draw in trace.latents.values()]
+    if not terms:
+        raise DeclarationError(
+            "the model has neither observed nor latent sites",
+            expected="at least one site",
+            got="none in this run",
+            fix="@ppgen.observed def x(self): return dist.Normal(...).to_event(1)",
         )
+    return functools.reduce(torch.add, terms)
+
+
+def _sum_by_datum(values: Tensor, datum: Tensor, num_data: int) -> Tensor:
+    return values.new_zeros(num_data).index_add(0, datum, values)
+
+
+def logsumexp_by_datum(values: Tensor, datum: Tensor, num_data: int) -> Tensor:
+    """``log sum exp`` over the rows of each datum, [num_data].
+
+    Args:
+        values: [rows].
+        datum: which datum each row belongs to, [rows].
+        num_data: how many there are.
+    """
+    top = values.new_full((num_data,), -torch.inf).scatter_reduce(0, datum, values.detach(), "amax")
+    return top + _sum_by_datum((values - top[datum]).exp(), datum, num_data).log()
 
 
 def repeat_rows(batch: Mapping[str, Tensor], num_particles: int) -> dict[str, Tensor]:
     """The batch ``num_particles`` times over, [K * B, ...]: row ``k * B + b`` is datum ``b``.
 
     Particles as rows run through any network; particles as a leading dim would ask every network for broadcasting.
+
+    Args:
+        batch: [B, ...] each.
+        num_particles: K.
     """
     if num_particles == 1:
         return dict(batch)
@@ -114,8 +197,12 @@ def particle_weights(
     """``log p(x_i, z_ik) - log q(z_ik | x_i)``, [num_particles, rows], for independent ``z_ik ~ q(z | x_i)``.
 
     Args:
-        only: what :func:`only_latent` said of the batch. With it, the guide need not run again: its distribution holds
-            for all draws, and only the model has to see each of them. Without, the guide runs for every draw.
+        model: the model.
+        guide: the guide.
+        batch: values by site and covariate, [rows, ...] each.
+        num_particles: draws for each datum.
+        only: the guide's :func:`only_latent` on the batch. With it, the guide need not run again: its distribution
+            holds for all draws, and only the model has to see each of them. Without, the guide runs for every draw.
     """
     wide = repeat_rows(batch, num_particles)
     if only is None:
@@ -130,6 +217,11 @@ def only_latent(model: PyroProgram, guide: PyroProgram, batch: Mapping[str, Tens
     """The guide's only draw, if a declared model can take its value as given; else ``None``.
 
     Of several latents each may depend on the one before, so that one run of the guide does not tell of other draws.
+
+    Args:
+        model: the model.
+        guide: the guide.
+        batch: values by site and covariate, [rows, ...] each.
     """
     if not isinstance(model, Model) or discrete_sites(guide, batch):
         return None

@@ -66,21 +66,22 @@ class PairedSite:
         return self.in_order and not self.is_delta
 
     def log_prob(self) -> Tensor:
-        """log p of an observed site, [*plates]."""
+        """``log p`` at the site's value, [*plates]."""
         return self._masked(self.model_fn.log_prob(self.value))
+
+    def kl(self) -> Tensor | None:
+        """``KL(q || p)`` in closed form, [*plates]; ``None`` where it is not valid, or not registered."""
+        if not self.has_valid_kl:
+            return None
+        try:
+            return self._masked(kl_divergence(self.guide_fn, self.model_fn))
+        except NotImplementedError:
+            return None
 
     def rate(self, *, closed_form: bool) -> Tensor:
-        """The site's rate, [*plates]: closed-form ``KL(q || p)`` where valid and registered, else ``log q - log p``."""
-        if closed_form and self.has_valid_kl:
-            try:
-                return self._masked(kl_divergence(self.guide_fn, self.model_fn))
-            except NotImplementedError:
-                pass
-        return self.log_ratio()
-
-    def prior_log_prob(self) -> Tensor:
-        """``log p(z)`` of a latent at the value drawn, [*plates]."""
-        return self._masked(self.model_fn.log_prob(self.value))
+        """The site's rate, [*plates]: closed-form ``KL(q || p)`` where there is one, else ``log q - log p``."""
+        kl = self.kl() if closed_form else None
+        return self.log_ratio() if kl is None else kl
 
     def log_ratio(self) -> Tensor:
         """``log q(z) - log p(z)`` at the value drawn, [*plates]."""
@@ -180,9 +181,15 @@ def trace_pair(
     *,
     freeze_guide: bool = False,
 ) -> PairedTrace:
-    """Run guide then model on a batch, the model's latents taking the guide's values, and the guide ``values``.
+    """Run guide then model on a batch, the model's latents taking the guide's values.
 
-    With ``freeze_guide`` no gradient reaches the guide's parameters; what guide and model share keeps the model's.
+    Args:
+        model: the model.
+        guide: the guide, or ``None`` for a model without latents.
+        batch: values by site and covariate, [batch, ...] each.
+        size: data points in the whole data set.
+        values: what guide sites take instead of a draw, by name, [*plates, *event].
+        freeze_guide: let no gradient reach the guide's parameters; what guide and model share keeps the model's.
     """
     trace = PairedTrace(_rows(batch, size), values)
     with trace:
@@ -197,7 +204,14 @@ def trace_pair(
 def trace_guide(
     guide: PyroProgram, batch: Mapping[str, Tensor], size: int, values: Mapping[str, Tensor] | None = None
 ) -> dict[str, PairedSite]:
-    """Run the guide alone: its draws by site, or its densities at ``values``."""
+    """Run the guide alone: its draws by site, or its densities at given values.
+
+    Args:
+        guide: the guide.
+        batch: values by site and covariate, [batch, ...] each.
+        size: data points in the whole data set.
+        values: what guide sites take instead of a draw, by name, [*plates, *event].
+    """
     trace = PairedTrace(_rows(batch, size), values)
     with trace:
         guide(batch, size)

@@ -13,12 +13,12 @@ from torch.nn.functional import one_hot
 from ppgen.context import evaluating, seeded
 from ppgen.declare.batch import chunks, is_missing
 from ppgen.declare.supports import name_of
-from ppgen.inference.batch_trace import discrete_sites
+from ppgen.inference.batch_trace import EnumeratedBatch, discrete_sites, enumerate_discrete
 from ppgen.inference.bound import data_frame
-from ppgen.inference.enumeration import EnumeratedBatch, enumerate_discrete
 from ppgen.inference.paired_trace import PairedSite, trace_guide
 
 __all__ = [
+    "closed_mean",
     "draw_missing",
     "draw_posterior",
     "encode",
@@ -35,26 +35,35 @@ _ROWS = 512
 
 
 def encode(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
-    """``E_q[z | x]`` of every latent, [N, *event] ([*event] if it is global); a Categorical's probabilities [N, K]."""
-    pieces = []
+    """``E_q[z | x]`` of every latent, [N, *event] ([*event] if it is global); a Categorical's probabilities [N, K].
+
+    Args:
+        model: the model.
+        guide: the guide.
+        data: values by site and covariate, [N, ...] each.
+        seed: of the draws that a mean without a closed form takes.
+    """
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
-        for chunk in chunks(data, _ROWS):
-            pieces.append({name: _mean(halves) for name, halves in posterior_means(guide, chunk).items()})
-    return _together(model, pieces)
+        return _together(model, [_means(guide, chunk) for chunk in chunks(data, _ROWS)])
 
 
 def point_estimates(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
     """One value of every latent to decode at, [N, *event] ([*event] if it is global).
 
     Discrete latents take their jointly most probable values, all others their posterior mean given those.
+
+    Args:
+        model: the model.
+        guide: the guide.
+        data: values by site and covariate, [N, ...] each.
+        seed: of the draws that a mean without a closed form takes.
     """
     pieces = []
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
         for chunk in chunks(data, _ROWS):
             names = discrete_sites(guide, chunk)
             modes = most_probable(guide, chunk, names) if names else {}
-            means = {name: _mean(halves) for name, halves in posterior_means(guide, {**chunk, **modes}).items()}
-            pieces.append({**means, **modes})
+            pieces.append(_means(guide, {**chunk, **modes}) | modes)
     return _together(model, pieces)
 
 
@@ -64,6 +73,13 @@ def draw_posterior(
     """Draws of every latent from the guide, [num_draws, N, *event] ([num_draws, *event] if global).
 
     A discrete latent that the data have in some rows is drawn in the others.
+
+    Args:
+        model: the model.
+        guide: the guide.
+        data: values by site and covariate, [N, ...] each.
+        num_draws: how many.
+        seed: of the draws.
     """
     rows = len(next(iter(data.values())))
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
@@ -92,8 +108,13 @@ def _together(model: Any, pieces: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def _mean(halves: Tensor) -> Tensor:
-    return halves.mean(0) if halves.is_floating_point() else halves[0]
+def _means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: _average(halves) for name, halves in posterior_means(guide, batch).items()}
+
+
+def _average(values: Tensor) -> Tensor:
+    """The mean over the first dim; the first of values that are no numbers."""
+    return values.mean(0) if values.is_floating_point() else values[0]
 
 
 _RUNS = 32
@@ -109,6 +130,10 @@ def posterior_means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, 
     Where means are closed and depend on no other draw, both are the same. Otherwise 32 runs of the guide are averaged
     in two independent halves, so that the covariance of the halves over data is an unbiased estimate of the variance
     of the mean.
+
+    Args:
+        guide: the guide.
+        batch: values by site and covariate, [rows, ...] each.
     """
     names = discrete_sites(guide, batch)
     if not names:
@@ -128,41 +153,43 @@ def _continuous(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, tupl
     runs = [first, first if alone else trace_guide(guide, batch, rows)]
     if not all(_is_settled(runs[0][name], runs[1][name]) for name in first):
         runs += [first if alone else trace_guide(guide, batch, rows) for _ in range(_RUNS - 2)]
-    half = len(runs) // 2
-    means = {
-        name: torch.stack([_average([_center(run[name]) for run in part]) for part in (runs[:half], runs[half:])])
-        for name in first
+    halves = runs[: len(runs) // 2], runs[len(runs) // 2 :]
+    return {
+        name: (
+            torch.stack([_average(torch.stack([_center(run[name]) for run in half])) for half in halves]),
+            data_frame(draw, rows) is not None,
+        )
+        for name, draw in first.items()
     }
-    return {name: (halves, data_frame(first[name], rows) is not None) for name, halves in means.items()}
-
-
-def _average(values: list[Tensor]) -> Tensor:
-    return torch.stack(values).mean(0) if values[0].is_floating_point() else values[0]
 
 
 def _center(draw: PairedSite) -> Tensor:
     """The mean of a draw's distribution; of a few draws where it has no closed form (a transformed Gaussian)."""
     if not draw.guide_fn.has_rsample:
         return draw.guide_fn.mode.expand(draw.value.shape)  # a mean of class indices is no class
-    if _has_mean(draw.guide_fn):
-        return draw.guide_fn.mean.expand(draw.value.shape)
-    return draw.guide_fn.sample((_DRAWS_A_RUN,)).mean(0)
+    mean = closed_mean(draw.guide_fn)
+    return draw.guide_fn.sample((_DRAWS_A_RUN,)).mean(0) if mean is None else mean.expand(draw.value.shape)
 
 
 def _is_settled(first: PairedSite, second: PairedSite) -> bool:
-    return _has_mean(first.guide_fn) and torch.equal(_center(first), _center(second))
+    return closed_mean(first.guide_fn) is not None and torch.equal(_center(first), _center(second))
 
 
-def _has_mean(fn: Any) -> bool:
+def closed_mean(fn: Any) -> Tensor | None:
+    """A distribution's mean, [*batch, *event]; ``None`` where it has no closed form."""
     try:
-        _ = fn.mean
+        return fn.mean
     except (NotImplementedError, AttributeError):
-        return False
-    return True
+        return None
 
 
 def mean_by_datum(values: Tensor, enumerated: EnumeratedBatch) -> Tensor:
-    """``E_q[values]`` over what was summed out: [rows, ...] to [num_data, ...]."""
+    """``E_q[values]`` over the discrete latents that were summed out, [num_data, ...].
+
+    Args:
+        values: [rows, ...].
+        enumerated: the batch that they belong to.
+    """
     weight = enumerated.log_weight.exp().to(values.dtype).reshape(-1, *[1] * (values.dim() - 1))
     return values.new_zeros(enumerated.num_data, *values.shape[1:]).index_add(0, enumerated.datum, weight * values)
 
@@ -192,7 +219,13 @@ def probabilities(
 
 
 def most_probable(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
-    """The jointly most probable values of the discrete latents under ``q(. | x)``; observed ones as they are."""
+    """The jointly most probable values of the discrete latents under ``q(. | x)``; observed ones as they are.
+
+    Args:
+        guide: with the discrete sites ``names``.
+        batch: [num_data, ...] each.
+        names: in the guide's order.
+    """
     enumerated = enumerate_discrete(guide, batch, names)
     weight, datum = enumerated.log_weight, enumerated.datum
     top = weight.new_full((enumerated.num_data,), -torch.inf).scatter_reduce(0, datum, weight, "amax")
@@ -202,7 +235,13 @@ def most_probable(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str
 
 
 def draw_missing(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
-    """A draw of the discrete latents where their values are missing or absent; observed ones as they are."""
+    """A draw of the discrete latents where their values are missing or absent; observed ones as they are.
+
+    Args:
+        guide: with the discrete sites ``names``.
+        batch: [rows, ...] each.
+        names: in the guide's order.
+    """
     free = {name: value for name, value in batch.items() if name not in names}
     values: dict[str, Tensor] = {}
     for name in names:  # one after the other: a later one may depend on an earlier one that is observed
@@ -215,9 +254,13 @@ def draw_missing(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str]
 
 
 def to_arviz(posterior: Mapping[str, Tensor], observed: Mapping[str, Tensor]) -> Any:
-    """Draws [num_draws, N, *event] and data as InferenceData (ArviZ < 1) or a DataTree (>= 1), with one chain.
+    """Draws and data as InferenceData (ArviZ < 1) or a DataTree (>= 1), with one chain.
 
     A guide's draws are independent: one chain holds all of them.
+
+    Args:
+        posterior: [num_draws, N, *event] of each latent.
+        observed: the data, [N, ...] each.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # 0.23 announces at import that 1.0 is to come

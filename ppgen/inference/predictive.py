@@ -16,6 +16,7 @@ from ppgen.declare.batch import without_latents
 from ppgen.declare.look import label_of
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
+from ppgen.inference.posterior import closed_mean
 
 __all__ = ["covariates", "draw_global", "draw_observed", "placeholders", "prior_batch", "reconstruct"]
 
@@ -36,21 +37,27 @@ def draw_observed(
     """``n`` draws of every observed or implicit site; with ``mean``, the likelihood's mean at a draw of the latents.
 
     Args:
+        model: the model.
         given: covariates, [n, ...] each; the value of an observed site is a placeholder, and is drawn anew.
-        fixed: values of global latents.
+        n: how many.
+        fixed: values of global latents, [*event] each.
+        mean: give means instead of draws.
+        seed: of the draws.
+        device: where the model is.
     """
-    pieces: list[dict[str, Tensor]] = []
-    prior = pyro.poutine.condition(pyro.poutine.uncondition(model), data=dict(fixed))
     with seeded(seed, device), evaluating(model), validation(True):
-        for start in range(0, n, _ROWS):
-            count = min(_ROWS, n - start)
-            chunk = {key: value[start : start + count] for key, value in given.items()}
-            pieces.append({name: _value(node, mean) for name, node in _outputs(model, prior, chunk, count)})
-    return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+        return _run(model, pyro.poutine.uncondition(model), fixed, given, n, mean=mean)
 
 
 def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
-    """One draw of every global latent from the guide."""
+    """One draw of every global latent from the guide, [*event] each.
+
+    Args:
+        model: the model.
+        guide: the guide.
+        data: rows that the guide reads, [N, ...] each.
+        seed: of the draw.
+    """
     rows = len(next(iter(data.values())))
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
         draws = trace_guide(guide, without_latents(model, data), rows)
@@ -58,19 +65,34 @@ def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, see
 
 
 def reconstruct(
-    model: nn.Module, latents: Mapping[str, Tensor], data: Mapping[str, Tensor], *, seed: int
+    model: Any, latents: Mapping[str, Tensor], data: Mapping[str, Tensor], *, seed: int
 ) -> dict[str, Tensor]:
-    """The likelihood's mean at given latents, for every observed site; a draw where there is no closed-form mean."""
-    rows = len(next(iter(data.values())))
-    pieces = []
-    with seeded(seed, next(iter(data.values())).device), evaluating(model):
-        for start in range(0, rows, _ROWS):
-            part = slice(start, start + _ROWS)
-            values = {name: value[part] if model.sites[name].local else value for name, value in latents.items()}
-            conditioned = pyro.poutine.condition(model, data=values)
-            chunk = {key: value[part] for key, value in data.items() if key not in latents}
-            nodes = _outputs(model, conditioned, chunk, min(_ROWS, rows - start))
-            pieces.append({name: _value(node, mean=True) for name, node in nodes})
+    """The likelihood's mean at given latents, for every observed site, [N, *event]; a draw where it has none.
+
+    Args:
+        model: the model.
+        latents: their values, [N, *event] each ([*event] if global).
+        data: values by site and covariate, [N, ...] each.
+        seed: of the draws.
+    """
+    rest = {key: value for key, value in data.items() if key not in latents}
+    first = next(iter(data.values()))
+    with seeded(seed, first.device), evaluating(model):
+        return _run(model, model, latents, rest, len(first), mean=True)
+
+
+def _run(
+    model: Any, program: Any, latents: Mapping[str, Tensor], batch: Mapping[str, Tensor], n: int, *, mean: bool
+) -> dict[str, Tensor]:
+    """Values of all observed sites at given latents, [n, *event] each, a piece of the rows at a time."""
+    pieces: list[dict[str, Tensor]] = []
+    for start in range(0, n, _ROWS):
+        part = slice(start, start + _ROWS)
+        values = {name: value[part] if model.sites[name].local else value for name, value in latents.items()}
+        conditioned = pyro.poutine.condition(program, data=values)
+        chunk = {key: value[part] for key, value in batch.items()}
+        nodes = _outputs(model, conditioned, chunk, min(_ROWS, n - start))
+        pieces.append({name: _value(node, mean) for name, node in nodes})
     return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
@@ -84,12 +106,8 @@ def _outputs(model: Any, handled: Any, batch: Mapping[str, Tensor], rows: int) -
 
 
 def _value(node: Any, mean: bool) -> Tensor:
-    if not mean:
-        return node["value"]
-    try:
-        return node["fn"].mean.expand(node["value"].shape)
-    except (NotImplementedError, AttributeError):
-        return node["value"]
+    center = closed_mean(node["fn"]) if mean else None
+    return node["value"] if center is None else center.expand(node["value"].shape)
 
 
 def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
@@ -97,6 +115,10 @@ def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
 
     Those of a declared model are parents that are no sites. Of a hand-written program only the arguments are known:
     those that share the name of an observed site are taken for its value.
+
+    Args:
+        model: the model.
+        dataset: the data that it is for.
     """
     sites = model.sites
     if isinstance(model, ProgramPart):
@@ -109,7 +131,13 @@ def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
 
 
 def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:
-    """Values for the data arguments of a hand-written program, which a prior run draws anew: [n, ...] of zeros."""
+    """Values for the data arguments of a hand-written program, which a prior run draws anew: [n, ...] of zeros.
+
+    Args:
+        model: the model.
+        dataset: the data that it is for.
+        n: how many rows.
+    """
     if not isinstance(model, ProgramPart):
         return {}
     needed, _ = covariates(model, dataset)
@@ -118,7 +146,19 @@ def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:
 
 
 def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) -> dict[str, Tensor]:
-    """What a prior run needs in its batch: the covariates, and values for the arguments of a Pyro function."""
+    """The batch of a prior run: the covariates, and values for the arguments of a Pyro function, [n, ...] each.
+
+    Args:
+        model: the model.
+        dataset: the data that it is for.
+        n: how many rows.
+        given: covariates by name, [n, ...] each, or one value for all.
+
+    Raises:
+        Unanswerable: naming a covariate that is missing.
+        SettingError: naming one that the model does not take.
+        DataError: naming one without a row for each draw.
+    """
     needed, known = covariates(model, dataset)
     missing = [name for name in needed if name not in given]
     surplus = [name for name in given if name not in known]

@@ -32,7 +32,6 @@ from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
-from ppgen.nets.inputs import join, one_hot, over_batch
-from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock
+from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock, join, one_hot, over_batch
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

@@ -86,16 +86,21 @@ class MaskedConv2d(Recorded):
         return functional.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
 
     def row(self, x: Tensor, row: int) -> Tensor:
-        """One row ``[N, out_channels, 1, W]`` of a vertical stack's output, from rows of ``x`` up to ``row``."""
+        """One row ``[N, out_channels, 1, W]`` of a vertical stack's output.
+
+        Args:
+            x: ``[N, in_channels, H, W]``.
+            row: which row; rows of ``x`` below it are not read.
+        """
         first = max(row - self.reach, 0)
         weight = (self.weight * self.mask)[:, :, self.reach - (row - first) : self.reach + 1]
         return functional.conv2d(x[:, :, first : row + 1], weight, self.bias, padding=(0, self.reach))
 
     def pixel(self, x: Tensor, column: int) -> Tensor:
-        """One pixel ``[N, out_channels, 1, 1]`` of a horizontal stack's output, from one row ``x`` of images.
+        """One pixel ``[N, out_channels, 1, 1]`` of a horizontal stack's output.
 
         Args:
-            x: ``[N, in_channels, 1, W]``.
+            x: ``[N, in_channels, 1, W]``, one row of images.
             column: which pixel; columns of ``x`` behind it are not read.
         """
         first = max(column - self.reach, 0)
@@ -124,12 +129,23 @@ class GatedLayer(Recorded):
         self.context = nn.Linear(context_dim, 4 * hidden, bias=False) if context_dim else None
 
     def forward(self, vertical: Tensor, horizontal: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Both stacks, ``[N, hidden, H, W]`` each, one layer on."""
+        """Both stacks one layer on.
+
+        Args:
+            vertical: ``[N, hidden, H, W]``.
+            horizontal: ``[N, hidden, H, W]``.
+            context: ``[N, context_dim]``, or None.
+        """
         vertical, message = self.descend(self.vertical(vertical), context)
         return vertical, self.advance(horizontal, self.horizontal(horizontal), message)
 
     def descend(self, features: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        """From the vertical convolution's output: the next vertical stack, and the message to the horizontal one."""
+        """The next vertical stack, and the message to the horizontal one.
+
+        Args:
+            features: ``[N, 2 * hidden, H, W]``, from the vertical convolution.
+            context: ``[N, context_dim]``, or None.
+        """
         message = self.down(features)
         if self.context is not None and context is not None:
             for_vertical, for_horizontal = self.context(context)[..., None, None].chunk(2, dim=1)
@@ -137,11 +153,17 @@ class GatedLayer(Recorded):
         return gate(features), message
 
     def advance(self, horizontal: Tensor, features: Tensor, message: Tensor) -> Tensor:
-        """From the horizontal convolution's output and the message: the next horizontal stack."""
+        """The next horizontal stack.
+
+        Args:
+            horizontal: ``[N, hidden, H, W]``, the stack.
+            features: ``[N, 2 * hidden, H, W]``, from its convolution.
+            message: ``[N, 2 * hidden, H, W]``, from the vertical stack.
+        """
         return horizontal + self.mix(gate(features + message))
 
 
 def gate(features: Tensor) -> Tensor:
-    """``tanh(a) sigmoid(b)`` of the two halves of the channels."""
+    """``tanh(a) sigmoid(b)`` of the two halves of the channels, ``[N, 2 * hidden, ...] -> [N, hidden, ...]``."""
     value, opening = features.chunk(2, dim=1)
     return value.tanh() * opening.sigmoid()

@@ -11,9 +11,8 @@ from math import prod
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.nets.encoders import default_channels, halvings
-from ppgen.nets.inputs import over_batch
-from ppgen.nets.layers import MLP
+from ppgen.nets.encoders import stages
+from ppgen.nets.layers import MLP, over_batch
 
 
 def decoder(
@@ -68,9 +67,7 @@ class ImageDecoder(Recorded):
         activation: Callable[[], nn.Module] = nn.SiLU,
     ) -> None:
         super().__init__()
-        channels, height, width = x_shape
-        sizes = halvings(height, width, None if hidden is None else len(hidden))
-        widths = [channels, *(default_channels(len(sizes) - 1) if hidden is None else hidden)]
+        sizes, widths = stages(x_shape, hidden)
         self.sizes = sizes[::-1]
         self.small_shape = (widths[-1], *sizes[-1])
         self.seed = nn.Linear(latent_dim, prod(self.small_shape))
@@ -85,7 +82,7 @@ class ImageDecoder(Recorded):
         return over_batch(self.grow, z, event_dim=1)
 
     def grow(self, z: Tensor) -> Tensor:
-        """The same for exactly one batch dimension."""
+        """The same for exactly one batch dimension: ``[N, latent_dim] -> [N, channels, height, width]``."""
         x = self.seed(z).reshape(-1, *self.small_shape)
         for stage, (height, width) in zip(self.stages, self.sizes[1:], strict=True):
             x = stage(self.activation(x))[..., :height, :width]

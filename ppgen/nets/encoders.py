@@ -9,10 +9,9 @@ from math import prod
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.nets.inputs import over_batch
-from ppgen.nets.layers import MLP
+from ppgen.nets.layers import MLP, over_batch
 
-__all__ = ["Critic", "ImageEncoder", "VectorEncoder", "critic", "encoder", "halvings"]
+__all__ = ["Critic", "ImageEncoder", "VectorEncoder", "critic", "encoder", "halvings", "stages"]
 
 
 def encoder(
@@ -66,14 +65,11 @@ class ImageEncoder(Recorded):
         activation: Callable[[], nn.Module] = nn.SiLU,
     ) -> None:
         super().__init__()
-        channels, height, width = event_shape
-        sizes = halvings(height, width, None if hidden is None else len(hidden))
-        widths = [channels, *(default_channels(len(sizes) - 1) if hidden is None else hidden)]
+        sizes, widths = stages(event_shape, hidden)
         layers: list[nn.Module] = []
         for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1), activation()]
-        last_height, last_width = sizes[-1]
-        flat = widths[-1] * last_height * last_width
+        flat = widths[-1] * prod(sizes[-1])
         self.network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(flat, out_features), activation())
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,9 +133,16 @@ def halvings(height: int, width: int, stages: int | None = None) -> list[tuple[i
     return sizes
 
 
-def default_channels(stages: int) -> list[int]:
-    """Channels of each stage, the full image's end first: 32, 64, then 128 throughout."""
-    return [min(32 * 2**stage, 128) for stage in range(stages)]
+def stages(x_shape: Sequence[int], hidden: Sequence[int] | None) -> tuple[list[tuple[int, int]], list[int]]:
+    """Sizes and channels of the stages of a convolutional network, the full image's end first.
+
+    Args:
+        x_shape: ``(channels, height, width)``.
+        hidden: channels of each stage but the image itself; by default 32, 64, then 128 throughout.
+    """
+    channels, height, width = x_shape
+    sizes = halvings(height, width, None if hidden is None else len(hidden))
+    return sizes, [channels, *([min(32 * 2**i, 128) for i in range(len(sizes) - 1)] if hidden is None else hidden)]
 
 
 def critic(x_shape: Sequence[int], hidden: Sequence[int] | None = None, features: int = 128) -> Critic:

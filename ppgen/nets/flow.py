@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import importlib
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
 from pyro.distributions.torch_distribution import TorchDistribution
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
-from ppgen.arguments import Recorded
+from ppgen.arguments import Recorded, one_of
 from ppgen.errors import SettingError
 
-__all__ = ["Flow", "FlowDistribution"]
+__all__ = ["FLOWS", "Flow", "FlowDistribution", "zuko_flow"]
 
-_KINDS = ("MAF", "NSF", "NICE", "NAF")
+FLOWS = ("MAF", "NSF", "NICE", "NAF")
+"""The constructors of zuko that a command line or a run folder may name."""
 
 
 class FlowDistribution(TorchDistribution):
@@ -38,19 +41,23 @@ class FlowDistribution(TorchDistribution):
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    support = constraints.real_vector
+    support: Any = constraints.real_vector
     has_rsample = True
 
     def __init__(self, flow: Any, validate_args: bool | None = None) -> None:
         self.flow = flow
         super().__init__(flow.batch_shape, flow.event_shape, validate_args=validate_args)
 
-    def expand(self, batch_shape: Sequence[int], _instance: FlowDistribution | None = None) -> FlowDistribution:
-        """The same distribution, independently for each element of ``batch_shape``."""
-        new = self._get_checked_instance(FlowDistribution, _instance)
-        new.flow = self.flow.expand(torch.Size(batch_shape))
-        super(FlowDistribution, new).__init__(torch.Size(batch_shape), self.event_shape, validate_args=False)
-        new._validate_args = self._validate_args
+    def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> FlowDistribution:
+        """The same distribution, independently for each element of a batch.
+
+        Args:
+            batch_shape: of the result.
+            _instance: not used; torch has it for subclasses.
+        """
+        new = copy.copy(self)
+        new._batch_shape = torch.Size(batch_shape)
+        new.flow = self.flow.expand(new._batch_shape)
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -73,7 +80,8 @@ class Flow(Recorded):
     Args:
         dim: size of the event.
         context_dim: size of what the flow is conditioned on; 0 for nothing.
-        kind: a family of ``zuko.flows``: ``"MAF"``, ``"NSF"``, ``"NICE"`` or ``"NAF"``.
+        make: a constructor of zuko, such as ``zuko.flows.NSF``, called with ``(dim, context_dim, transforms=...,
+            hidden_features=...)``; by default ``zuko.flows.MAF``.
         num_transforms: how many maps are stacked.
         hidden: widths of the networks inside.
 
@@ -81,7 +89,7 @@ class Flow(Recorded):
         context ``[*batch, context_dim]`` -> a distribution with batch shape ``[*batch]``, ``()`` without a context.
 
     Raises:
-        SettingError: for another family.
+        SettingError: if ``make`` cannot be called, as the name of a flow cannot.
 
     Example:
         >>> Flow(3)().expand([5]).rsample().shape
@@ -92,26 +100,39 @@ class Flow(Recorded):
         self,
         dim: int,
         context_dim: int = 0,
-        kind: str = "MAF",
+        make: Callable[..., nn.Module] | None = None,
         num_transforms: int = 3,
         hidden: Sequence[int] = (64, 64),
     ) -> None:
         super().__init__()
-        if kind not in _KINDS:
-            raise SettingError("Flow: unknown kind", expected=", ".join(_KINDS), got=repr(kind), fix='kind="MAF"')
-        make = getattr(_zuko().flows, kind)
+        if make is None:
+            make = zuko_flow("MAF")
+        elif not callable(make):
+            raise SettingError(
+                "Flow: make is no constructor of flows",
+                expected="a class of zuko.flows, or a function with its arguments",
+                got=repr(make),
+                fix="make=zuko.flows.NSF",
+            )
         self.flow = make(dim, context_dim, transforms=num_transforms, hidden_features=tuple(hidden))
 
     def forward(self, context: Tensor | None = None) -> FlowDistribution:
-        """The distribution, given the context if there is one."""
+        """The distribution, given the context ``[*batch, context_dim]`` if there is one."""
         return FlowDistribution(self.flow(context))
 
 
-def _zuko() -> Any:
-    """The package, imported late, and without the validation of all distributions being switched off for everyone."""
+def zuko_flow(name: str) -> type[nn.Module]:
+    """A constructor of zuko by its name.
+
+    zuko is imported here, when it is first needed; that switches off the validation of all distributions of the
+    process, which is set back.
+
+    Raises:
+        SettingError: if it is none of :data:`FLOWS`.
+    """
+    one_of("Flow: flow", name, FLOWS)
     before = Distribution._validate_args
     try:
-        import zuko
+        return getattr(importlib.import_module("zuko.flows"), name)
     finally:
         Distribution.set_default_validate_args(before)
-    return zuko

@@ -1,4 +1,4 @@
-"""Small networks over vectors: perceptrons, residual blocks, Gaussian heads, learned stand-ins for data."""
+"""Building blocks: perceptrons, residual blocks, Gaussian heads, learned inputs, and functions that shape inputs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 
 import pyro.distributions as dist
 import torch
+from pyro.distributions.util import is_validation_enabled
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn import functional
 
 from ppgen.arguments import Recorded
-from ppgen.nets.inputs import join
+from ppgen.errors import DataError
 
-__all__ = ["MLP", "GatedMLP", "Gaussian", "PseudoInputs", "ResidualBlock"]
+__all__ = ["MLP", "GatedMLP", "Gaussian", "PseudoInputs", "ResidualBlock", "join", "one_hot", "over_batch"]
 
 
 class MLP(Recorded, nn.Sequential):
@@ -76,21 +77,18 @@ class GatedMLP(Recorded):
         self.event_dims = [len(shape) for shape in in_shapes]
         widths = [sum(prod(shape) for shape in in_shapes), *hidden]
         # One map for values and gates: half as many matrix products.
-        self.layers = nn.ModuleList(nn.Linear(before, 2 * after) for before, after in pairwise(widths))
-        for layer in self.layers:  # torch's default is made for one map; behind closing gates its signal would die out
+        layers = [nn.Linear(before, 2 * after) for before, after in pairwise(widths)]
+        for layer in layers:  # torch's default is made for one map; behind closing gates its signal would die out
             nn.init.normal_(layer.weight, std=(2.0 / layer.in_features) ** 0.5)
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Features ``[*batch, hidden[-1]]`` of the inputs."""
-        flat = [_flatten(x, event_dim) for x, event_dim in zip(inputs, self.event_dims, strict=True)]
-        h = join(*flat)
+        events = zip(inputs, self.event_dims, strict=True)
+        h = join(*(x.reshape(*x.shape[: x.dim() - event_dim], -1) for x, event_dim in events))
         for layer in self.layers:
-            h = nn.functional.glu(layer(h), -1)
+            h = functional.glu(layer(h), -1)
         return h
-
-
-def _flatten(x: Tensor, event_dim: int) -> Tensor:
-    return x.reshape(*x.shape[: x.dim() - event_dim], -1)
 
 
 class ResidualBlock(Recorded):
@@ -117,7 +115,7 @@ class ResidualBlock(Recorded):
         self.correction = nn.Sequential(nn.SiLU(), nn.Linear(width, inner), nn.SiLU(), nn.Linear(inner, width))
 
     def forward(self, h: Tensor) -> Tensor:
-        """The corrected features."""
+        """The corrected features ``[*batch, width]``."""
         return h + self.correction(h)
 
 
@@ -148,9 +146,9 @@ class Gaussian(Recorded):
         self.head = nn.Linear(num_features, 2 * dim)
 
     def forward(self, *inputs: Tensor) -> Any:
-        """The distribution given the inputs."""
+        """The distribution given the inputs, batch ``[*batch]`` and event ``[dim]``."""
         loc, raw = self.head(self.body(*inputs)).chunk(2, -1)
-        return dist.Normal(loc, softplus(raw + SOFTPLUS_ONE) + SMALLEST_SCALE).to_event(1)
+        return dist.Normal(loc, functional.softplus(raw + SOFTPLUS_ONE) + SMALLEST_SCALE).to_event(1)
 
 
 class PseudoInputs(Recorded):
@@ -177,10 +175,89 @@ class PseudoInputs(Recorded):
         self.logits = nn.Parameter(torch.randn(num, *x_shape))
 
     def forward(self) -> Tensor:
-        """All of them."""
+        """All of them, ``[num, *x_shape]``."""
         return self.logits.sigmoid()
 
     @torch.no_grad()
     def start_at(self, x: Tensor) -> None:
         """Begin near given data ``[num, *x_shape]`` in [0, 1], with logits small enough to move."""
         self.logits.copy_(torch.logit(0.05 + 0.9 * x))
+
+
+def over_batch(network: Callable[[Tensor], Tensor], x: Tensor, event_dim: int) -> Tensor:
+    """Apply ``network`` to the events of ``x``, whatever batch dimensions stand before them.
+
+    Convolutions accept exactly one batch dimension; particles, plates and chains make more, or none.
+
+    Args:
+        network: maps ``[N, *event]`` to ``[N, *out]``.
+        x: ``[*batch, *event]``.
+        event_dim: how many rightmost dimensions of ``x`` are one event.
+
+    Returns:
+        ``[*batch, *out]``.
+    """
+    split = x.dim() - event_dim
+    if split == 1:
+        return network(x)
+    batch, event = x.shape[:split], x.shape[split:]
+    out = network(x.reshape(prod(batch), *event))
+    return out.reshape(*batch, *out.shape[1:])
+
+
+def one_hot(labels: Tensor, num_classes: int) -> Tensor:
+    """Class labels as unit vectors: ``y -> e_y``.
+
+    Args:
+        labels: ``[*batch]`` int64, each in ``0 .. num_classes - 1``.
+        num_classes: how many classes there are.
+
+    Returns:
+        ``[*batch, num_classes]`` in the default dtype.
+
+    Raises:
+        DataError: a label outside its range, or labels that are not whole numbers. The range is read only where that
+            is free (on the CPU) and while Pyro's validation is on, as with any distribution's arguments.
+
+    Example:
+        >>> one_hot(torch.tensor([2, 0]), 3)
+        tensor([[0., 0., 1.],
+                [1., 0., 0.]])
+    """
+    if labels.dtype != torch.int64:
+        raise DataError(
+            "class labels are not whole numbers",
+            expected="an int64 tensor",
+            got=f"a tensor of dtype {labels.dtype}",
+            fix="labels.long(), or labels.argmax(-1) if they are one-hot already",
+        )
+    # Reading a value back from a GPU would stall every step.
+    if labels.device.type == "cpu" and is_validation_enabled():
+        wrong = (labels < 0) | (labels >= num_classes)
+        if wrong.any():
+            raise DataError(
+                f"{int(wrong.sum())} class labels are out of range",
+                expected=f"0 .. {num_classes - 1}",
+                got=f"{int(labels[wrong][0])}",
+                fix=f"num_classes={int(labels.max()) + 1}, or labels that start at 0",
+            )
+    return functional.one_hot(labels, num_classes).to(torch.get_default_dtype())
+
+
+def join(*inputs: Tensor) -> Tensor:
+    """Vectors side by side, with their batch dimensions broadcast against each other.
+
+    A label ``[B, 10]`` meets a latent variable ``[B, 20]`` in training and ``[particles, B, 20]`` in evaluation.
+
+    Args:
+        inputs: tensors ``[*batch_i, features_i]``.
+
+    Returns:
+        ``[*batch, features_1 + features_2 + ...]``.
+
+    Example:
+        >>> join(torch.zeros(4, 1, 2), torch.ones(3, 5)).shape
+        torch.Size([4, 3, 7])
+    """
+    batch = torch.broadcast_shapes(*(x.shape[:-1] for x in inputs))
+    return torch.cat([x.expand(*batch, x.shape[-1]) for x in inputs], dim=-1)

@@ -6,6 +6,7 @@ __all__ = ["CachedPixels", "PixelCNN"]
 
 from collections.abc import Sequence
 from math import prod
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +70,12 @@ class PixelCNN(Recorded):
         self.bias = nn.Parameter(torch.zeros(tuple(x_shape)))
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """The logits ``[*batch, 1, height, width]`` of all pixels at once."""
+        """The logits ``[*batch, 1, height, width]`` of all pixels at once.
+
+        Args:
+            x: ``[*batch, 1, height, width]``, zeros and ones.
+            context: ``[*batch, context_dim]``, or None.
+        """
         batch = x.shape[:-3]
         size = prod(batch)
         flat = to_signs(x.reshape(size, *x.shape[-3:]))
@@ -108,39 +114,51 @@ class CachedPixels:
 
     def __init__(self, network: PixelCNN, size: int, context: Tensor | None = None) -> None:
         self.network, self.context = network, context
+        self.layers = cast("list[GatedLayer]", list(network.layers))
         hidden = network.first_vertical.weight.shape[0]
         height, width = network.bias.shape[-2:]
         new = network.bias.new_zeros
         self.pixels = new(size, 1, height, width)
-        self.vertical = [new(size, hidden, height, width) for _ in network.layers]
-        self.horizontal = [new(size, hidden, 1, width) for _ in network.layers]
+        self.vertical = [new(size, hidden, height, width) for _ in self.layers]
+        self.horizontal = [new(size, hidden, 1, width) for _ in self.layers]
         self.messages: list[Tensor] = []
 
     def logits(self, row: int, column: int) -> Tensor:
-        """The logits ``[size, 1]`` of the next pixel; call it in raster order, with ``put`` after each."""
+        """The logits ``[size, 1]`` of the next pixel; call it in raster order, with ``put`` after each.
+
+        Args:
+            row: of the pixel.
+            column: of the pixel.
+        """
         if column == 0:
             self._start_row(row)
         state = self.network.first_horizontal.pixel(self.pixels[:, :, row : row + 1], column)
-        for layer, states, message in zip(self.network.layers, self.horizontal, self.messages, strict=True):
+        for layer, states, message in zip(self.layers, self.horizontal, self.messages, strict=True):
             states[..., column : column + 1] = state
             features = layer.horizontal.pixel(states, column)
             state = layer.advance(state, features, message[..., column : column + 1])
         return self.network.head(state)[:, :, 0, 0] + self.network.bias[:, row, column]
 
     def put(self, row: int, column: int, pixels: Tensor) -> None:
-        """Tell the drawn values ``[size, 1]``, 0 or 1, of a pixel."""
+        """Set the drawn values of a pixel.
+
+        Args:
+            row: of the pixel.
+            column: of the pixel.
+            pixels: ``[size, 1]``, 0 or 1.
+        """
         self.pixels[:, :, row, column] = to_signs(pixels)
 
     def _start_row(self, row: int) -> None:
         """One row of the vertical stack, and its messages to the horizontal stack of that row."""
         self.messages = []
         state = self.network.first_vertical.row(self.pixels, row)
-        for layer, states in zip(self.network.layers, self.vertical, strict=True):
+        for layer, states in zip(self.layers, self.vertical, strict=True):
             states[:, :, row : row + 1] = state
             state, message = layer.descend(layer.vertical.row(states, row), self.context)
             self.messages.append(message)
 
 
 def to_signs(x: Tensor) -> Tensor:
-    """Pixels 0 and 1 as -1 and 1, so that a dark pixel differs from the padding beyond the border."""
+    """Pixels 0 and 1 as -1 and 1, ``[...]``, so that a dark pixel differs from the padding beyond the border."""
     return 2.0 * x - 1.0

@@ -12,8 +12,7 @@ from torch.nn.functional import softplus
 
 from ppgen.arguments import Recorded
 from ppgen.distributions import Markov
-from ppgen.nets.inputs import join, over_batch
-from ppgen.nets.layers import MLP, SMALLEST_SCALE, SOFTPLUS_ONE, Gaussian
+from ppgen.nets.layers import MLP, SMALLEST_SCALE, SOFTPLUS_ONE, Gaussian, join, over_batch
 
 __all__ = ["GatedTransition", "SequenceEncoder", "Smoother"]
 
@@ -82,7 +81,7 @@ class GatedTransition(Recorded):
             self.linear.bias.zero_()
 
     def forward(self, z: Tensor) -> Any:
-        """The distribution of the next state."""
+        """The distribution of the next state, batch ``[*batch]``, given the states ``z`` ``[*batch, dim]``."""
         gate, proposal = self.gate(z).sigmoid(), self.proposal(z)
         loc = (1.0 - gate) * self.linear(z) + gate * proposal
         scale = softplus(self.spread(nn.functional.silu(proposal)) + SOFTPLUS_ONE) + SMALLEST_SCALE
@@ -118,7 +117,7 @@ class Smoother(Recorded):
         self.step = Gaussian(_Mix(latent_dim, hidden), hidden, latent_dim)
 
     def forward(self, x: Tensor) -> Markov:
-        """The distribution of the path of states."""
+        """The distribution of the path of states, given observations ``x`` ``[*batch, T, x_dim]``."""
         future = over_batch(self._backwards, x, event_dim=2)
         return Markov(self.start(future[..., 0, :]), self.step, x.shape[-2], future[..., 1:, :])
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["Adversarial", "AdversarialLoss", "NonSaturating"]
+__all__ = ["Adversarial", "NonSaturating"]
 
-from abc import ABC, abstractmethod
+import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ppgen.arguments import one_of
 from ppgen.context import frozen
+from ppgen.declare.model import Model
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
@@ -22,19 +24,7 @@ Judge = Callable[[Tensor], Tensor]
 """What a loss calls: events ``[B, *event]`` to logits ``[B]``."""
 
 
-class AdversarialLoss(ABC):
-    """What the two players minimise. A further loss is one subclass and one entry in ``LOSSES``."""
-
-    @abstractmethod
-    def critic(self, judge: Judge, real: Tensor, fake: Tensor) -> Loss:
-        """The critic's loss on data and on draws that carry no gradient."""
-
-    @abstractmethod
-    def generator(self, judge: Judge, fake: Tensor) -> Loss:
-        """The generator's loss on its draws."""
-
-
-class NonSaturating(AdversarialLoss):
+class NonSaturating:
     """The critic is a classifier; the generator maximises the probability that its draws are taken for data.
 
     ``critic: -E log sigmoid(c(x)) - E log(1 - sigmoid(c(G(z))));  generator: -E log sigmoid(c(G(z)))``
@@ -46,7 +36,13 @@ class NonSaturating(AdversarialLoss):
     """
 
     def critic(self, judge: Judge, real: Tensor, fake: Tensor) -> Loss:
-        """Binary cross-entropy from logits, summed over the two classes; ``2 log 2`` when all is lost."""
+        """The critic's loss: binary cross-entropy, summed over the two classes; ``2 log 2`` when all is lost.
+
+        Args:
+            judge: the critic.
+            real: data, ``[B, *event]``.
+            fake: draws that carry no gradient, ``[B, *event]``.
+        """
         on_real, on_fake = judge(real), judge(fake)
         value = functional.softplus(-on_real).mean() + functional.softplus(on_fake).mean()
         record = {
@@ -57,14 +53,21 @@ class NonSaturating(AdversarialLoss):
         return Loss(value, record)
 
     def generator(self, judge: Judge, fake: Tensor) -> Loss:
-        """Binary cross-entropy of draws labelled as data; ``log 2`` when the critic cannot tell."""
+        """The generator's loss: binary cross-entropy of draws labelled as data; ``log 2`` when the critic cannot tell.
+
+        Args:
+            judge: the critic.
+            fake: draws, ``[B, *event]``.
+        """
         value = functional.softplus(-judge(fake)).mean()
         return Loss(value, {"generator_loss": value.detach()})
 
 
-LOSSES: dict[str, type[AdversarialLoss]] = {"nonsaturating": NonSaturating}
+LOSSES = {"nonsaturating": NonSaturating}
+"""A further loss is a class with a critic's and a generator's loss, and an entry here."""
 
 
+@dataclasses.dataclass(frozen=True, init=False, eq=False)
 class Adversarial(Objective):
     """Train an implicit model against a critic, which belongs to the objective.
 
@@ -87,26 +90,18 @@ class Adversarial(Objective):
         'Adversarial(nonsaturating)'
     """
 
+    loss_name: str
+
     def __init__(self, critic: nn.Module | None = None, loss: str = "nonsaturating") -> None:
-        super().__init__()
-        if loss not in LOSSES:
-            raise SettingError(
-                "Adversarial: this loss is not known",
-                expected=" or ".join(repr(name) for name in LOSSES),
-                got=repr(loss),
-                fix='ppgen.Adversarial(loss="nonsaturating")',
-            )
-        self.loss_name, self.family = loss, LOSSES[loss]()
+        object.__setattr__(self, "loss_name", one_of("Adversarial: loss", loss, LOSSES))
         if critic is not None:
             self.networks["critic"] = critic
 
     @property
     def name(self) -> str:
-        """``Adversarial(nonsaturating)``."""
         return f"Adversarial({self.loss_name})"
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
-        """Refuse a model that is not one sampler, and a guide, which this objective would leave untrained."""
         sites = getattr(model, "sites", {})
         roles = {name: site.role for name, site in sites.items() if site.role != "latent"}
         if list(roles.values()) != ["implicit"]:
@@ -133,9 +128,8 @@ class Adversarial(Objective):
             )
 
     def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        """The critic's turn, then the model's; makes the default critic if there is none yet."""
         if "critic" not in self.networks:
-            node = model.prior_run(size=2).nodes[_implicit(model)]
+            node = cast(Model, model).prior_run(size=2).nodes[_implicit(model)]
             shape = node["value"].shape[1:]
             critic = default_critic(shape)
             reference = next(model.parameters(), None)
@@ -153,7 +147,6 @@ class Adversarial(Objective):
         size: int,
         position: TrainingPosition,
     ) -> Loss:
-        """The critic's or the generator's loss, a mean over the batch."""
         site, critic = _implicit(model), self.networks["critic"]
         real = batch[site]
         given = {name: batch[name] for name in _covariates(model)}
@@ -164,10 +157,10 @@ class Adversarial(Objective):
         if player == "critic":
             with torch.no_grad():
                 fake = model(given, len(real))[site]
-            return self.family.critic(judge, real, fake)
+            return LOSSES[self.loss_name]().critic(judge, real, fake)
         fake = model(given, len(real))[site]
         with frozen(critic):
-            return self.family.generator(judge, fake)
+            return LOSSES[self.loss_name]().generator(judge, fake)
 
     def settings(self) -> dict[str, Any]:
         """The loss; a critic of the user's own is no JSON and is given again when a run is loaded."""

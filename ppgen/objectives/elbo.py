@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-import inspect
-import math
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ppgen.arguments import finite_number, one_of, whole_number
 from ppgen.declare.look import label_of
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference.batch_trace import replay_batch
-from ppgen.inference.bound import ELBOParts, elbo_parts, elbo_parts_of
-from ppgen.objectives.free_bits import floored_rate
-from ppgen.objectives.objective import (
-    Loss,
-    Objective,
-    Player,
-    TrainingPosition,
-    must_be_count,
-    must_be_pathwise,
-    must_have_spread,
-)
+from ppgen.inference.bound import ELBOParts, data_frame, elbo_parts, elbo_parts_of, full_size, rate_per_dimension
+from ppgen.objectives.objective import Loss, Objective, TrainingPosition, must_be_pathwise, must_have_spread
 from ppgen.objectives.schedules import Ramp
 from ppgen.objectives.score import score_parts
 
 __all__ = ["ELBO"]
 
 
+@dataclasses.dataclass(frozen=True)
 class ELBO(Objective):
     """Maximise the evidence lower bound (Kingma & Welling, 2014), or one of its penalised relatives.
 
@@ -75,54 +67,35 @@ class ELBO(Objective):
         'ELBO(warmup=50, capacity=25)'
     """
 
-    def __init__(
-        self,
-        beta: float = 1.0,
-        *,
-        warmup: float = 0.0,
-        cycles: int = 1,
-        free_bits: float = 0.0,
-        free_bits_per: Literal["site", "dimension"] = "site",
-        capacity: float | None = None,
-        capacity_weight: float = 1000.0,
-        label_weight: float = 0.0,
-        num_particles: int = 1,
-        gradient: Literal["pathwise", "stl", "score"] = "pathwise",
-        closed_form: bool = True,
-    ) -> None:
-        super().__init__()
-        self.beta, self.free_bits = _at_least_zero("beta", beta), _at_least_zero("free_bits", free_bits)
-        self.capacity = None if capacity is None else _at_least_zero("capacity", capacity)
-        self.capacity_weight = _at_least_zero("capacity_weight", capacity_weight)
-        self.label_weight = _at_least_zero("label_weight", label_weight)
-        self.ramp = Ramp(warmup, cycles)
-        self.free_bits_per = _one_of("free_bits_per", free_bits_per, ("site", "dimension"))
-        self.gradient = _one_of("gradient", gradient, ("pathwise", "stl", "score"))
-        must_be_count(num_particles, "ELBO", suggested=1)
-        self.num_particles, self.closed_form = num_particles, closed_form
+    beta: float = 1.0
+    _: dataclasses.KW_ONLY
+    warmup: float = 0.0
+    cycles: int = 1
+    free_bits: float = 0.0
+    free_bits_per: Literal["site", "dimension"] = "site"
+    capacity: float | None = None
+    capacity_weight: float = 1000.0
+    label_weight: float = 0.0
+    num_particles: int = 1
+    gradient: Literal["pathwise", "stl", "score"] = "pathwise"
+    closed_form: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("beta", "free_bits", "capacity", "capacity_weight", "label_weight"):
+            value = getattr(self, name)
+            if name != "capacity" or value is not None:
+                value = finite_number(f"ELBO: {name}", value, at_least=0, suggested=1)
+                object.__setattr__(self, name, value)
+        object.__setattr__(self, "warmup", self.ramp.warmup)
+        one_of("ELBO: free_bits_per", self.free_bits_per, ("site", "dimension"))
+        one_of("ELBO: gradient", self.gradient, ("pathwise", "stl", "score"))
+        whole_number("ELBO: num_particles", self.num_particles)
         self._exclude()
 
-    @property
-    def name(self) -> str:
-        defaults = inspect.signature(ELBO).parameters
-        changed = {key: value for key, value in self.settings().items() if value != defaults[key].default}
-        shown = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in changed.items())
-        return f"ELBO({', '.join(shown)})"
-
-    def settings(self) -> dict[str, Any]:
-        return {
-            "beta": self.beta,
-            "warmup": float(self.ramp.warmup),
-            "cycles": self.ramp.cycles,
-            "free_bits": self.free_bits,
-            "free_bits_per": self.free_bits_per,
-            "capacity": self.capacity,
-            "capacity_weight": self.capacity_weight,
-            "label_weight": self.label_weight,
-            "num_particles": self.num_particles,
-            "gradient": self.gradient,
-            "closed_form": self.closed_form,
-        }
+    @functools.cached_property
+    def ramp(self) -> Ramp:
+        """The course of beta and of the capacity, as a share of the full value."""
+        return Ramp(self.warmup, self.cycles)
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         if getattr(model, "is_implicit", False):
@@ -140,15 +113,12 @@ class ELBO(Objective):
                 fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()",
             )
 
-    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        return [Player("elbo", [model] if guide is None else [model, guide])]
-
     def beta_at(self, position: TrainingPosition) -> float:
-        """The rate's weight at a moment of training."""
+        """The rate's weight at a position of training."""
         return self.beta * self.ramp.at(position.epoch)
 
     def capacity_at(self, position: TrainingPosition) -> float:
-        """The rate that costs nothing at a moment of training, in nats; 0 without a capacity."""
+        """The rate that costs nothing at a position of training, in nats; 0 without a capacity."""
         return (self.capacity or 0.0) * self.ramp.at(position.epoch)
 
     def loss(
@@ -162,7 +132,7 @@ class ELBO(Objective):
     ) -> Loss:
         particles = self._particles(model, guide, batch, size)
         if self.free_bits or self.capacity is not None:
-            must_have_spread(particles[0].trace, self.name)
+            must_have_spread(particles[0].trace, self)
         drawn = _mean(particles)
         value = drawn.distortion + self._price(particles, drawn.rate, position)
         if self.label_weight:
@@ -178,7 +148,7 @@ class ELBO(Objective):
         particles = []
         for _ in range(self.num_particles):
             drawn = elbo_parts(model, guide, batch, size, closed_form=closed_form)
-            must_be_pathwise(drawn.trace, self.name)
+            must_be_pathwise(drawn.trace, self)
             if self.gradient == "stl" and torch.is_grad_enabled():
                 values = {name: draw.value for name, draw in drawn.trace.latents.items()}
                 drawn = elbo_parts_of(
@@ -188,12 +158,12 @@ class ELBO(Objective):
         return particles
 
     def _price(self, particles: list[ELBOParts], rate: Tensor, position: TrainingPosition) -> Tensor:
-        """What the rate costs at a moment of training."""
+        """The penalty on the rate at a position of training, []."""
         if self.capacity is not None:
             return self.capacity_weight * (rate - self.capacity_at(position)).abs()
         if self.free_bits:
             closed_form = self.closed_form and self.gradient == "pathwise"
-            rate = floored_rate(particles, self.free_bits, self.free_bits_per, closed_form=closed_form)
+            rate = _floored_rate(particles, self.free_bits, self.free_bits_per, closed_form=closed_form)
         beta = self.beta_at(position)
         return rate if beta == 1 else beta * rate
 
@@ -235,20 +205,38 @@ def _mean(particles: list[ELBOParts]) -> ELBOParts:
     return ELBOParts(torch.stack([drawn.distortion for drawn in particles]).mean(), rates, first.traced, labels)
 
 
-def _at_least_zero(label: str, value: Any) -> float:
-    if isinstance(value, bool) or not (isinstance(value, (int, float)) and math.isfinite(value) and value >= 0):
-        raise SettingError(
-            f"ELBO: {label} is out of range", expected="a finite number >= 0", got=repr(value), fix=f"{label}=1"
-        )
-    return float(value)
+def _floored_rate(particles: Sequence[ELBOParts], floor: float, per: str, *, closed_form: bool) -> Tensor:
+    """``sum_j max(floor, mean over the batch of KL_j)``, in nats per datum, [].
+
+    The mean over batch and particles is taken inside the maximum, as published: a datum may spend less than the floor
+    if others spend more. Global latents, whose rate is shared by all data, have no floor.
+    """
+    first = particles[0]
+    total = first.distortion.new_zeros(())
+    for name in first.rates:
+        draw = first.trace.latents.get(name)  # None, if the latent is summed out
+        is_shared = draw is not None and (draw.model_fn is None or data_frame(draw, first.trace.rows) is None)
+        if draw is None or is_shared or per == "site":
+            rates = [drawn.rates[name] for drawn in particles]
+        else:
+            rates = [_rate_by_dimension(drawn, name, closed_form) for drawn in particles]
+        groups = torch.stack(rates).mean(0)
+        total = total + (groups if is_shared else groups.clamp(min=floor)).sum()
+    return total
 
 
-def _one_of(label: str, value: Any, known: tuple[str, ...]) -> Any:
-    if value not in known:
-        raise SettingError(
-            f"ELBO: unknown {label} {value!r}",
-            expected=" or ".join(known),
-            got=repr(value),
-            fix=f"{label}={known[0]!r}",
+def _rate_by_dimension(drawn: ELBOParts, name: str, closed_form: bool) -> Tensor:
+    """One latent's rate by dimension, nats per datum: [D], over events and plates inside the data plate."""
+    draw, enumerated, rows = drawn.trace.latents[name], drawn.traced.enumerated, drawn.traced.rows
+    rate = rate_per_dimension(draw, closed_form=closed_form)
+    if rate is None:
+        raise DeclarationError(
+            f"free_bits_per='dimension': the rate of {name!r} is no sum over its dimensions",
+            expected="guide and prior independent over dimensions: dist.Normal(loc, scale).to_event(1)",
+            got=f"{type(draw.guide_fn).__name__} in the guide, {type(draw.model_fn).__name__} in the model",
+            fix='free_bits_per="site"',
         )
-    return value
+    by_row = rate.movedim(data_frame(draw, rows).dim - draw.guide_fn.event_dim, 0).reshape(rows, -1)
+    if enumerated is not None:
+        return (enumerated.log_weight.exp().unsqueeze(1) * by_row).sum(0) / enumerated.num_data
+    return by_row.sum(0) / full_size(drawn.trace)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ppgen.arguments import one_of, whole_number
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import SettingError
 from ppgen.inference.batch_trace import BatchTrace, replay_batch, trace_batch
-from ppgen.inference.bound import elbo_parts_of, per_datum, row_weights
-from ppgen.inference.enumeration import logsumexp_by_datum
-from ppgen.inference.importance import repeat_rows
+from ppgen.inference.bound import elbo_parts_of, per_datum
+from ppgen.inference.importance import logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.objective import (
     Loss,
     Objective,
-    Player,
     TrainingPosition,
-    must_be_count,
     must_be_local,
     must_be_pathwise,
     must_have_spread,
@@ -31,9 +30,9 @@ from ppgen.objectives.objective import (
 __all__ = ["IWAE"]
 
 Gradient = Literal["pathwise", "dreg", "stl"]
-_GRADIENTS = ("pathwise", "dreg", "stl")
 
 
+@dataclasses.dataclass(frozen=True)
 class IWAE(Objective):
     """Maximise ``L_K = E[log 1/K sum_k w_k]``, ``w_k = p(x, z_k) / q(z_k | x)`` (Burda, Grosse & Salakhutdinov, 2016).
 
@@ -61,35 +60,27 @@ class IWAE(Objective):
         'IWAE(16, dreg)'
     """
 
-    def __init__(self, num_particles: int = 8, *, gradient: Gradient = "pathwise") -> None:
-        super().__init__()
-        must_be_count(num_particles, "IWAE", suggested=8)
-        if gradient not in _GRADIENTS:
-            raise SettingError(
-                f"IWAE: unknown gradient {gradient!r}", expected=", ".join(_GRADIENTS), fix='gradient="dreg"'
-            )
-        if gradient == "stl" and num_particles > 1:
+    num_particles: int = 8
+    gradient: Gradient = dataclasses.field(default="pathwise", kw_only=True)
+
+    def __post_init__(self) -> None:
+        whole_number("IWAE: num_particles", self.num_particles, suggested=8)
+        one_of("IWAE: gradient", self.gradient, get_args(Gradient))
+        if self.gradient == "stl" and self.num_particles > 1:
             raise SettingError(
                 "IWAE: sticking the landing is biased with more than one particle",
                 expected='gradient="stl" with num_particles=1',
-                got=f"num_particles={num_particles}",
+                got=f"num_particles={self.num_particles}",
                 fix='gradient="dreg"',
             )
-        self.num_particles, self.gradient = num_particles, gradient
 
     @property
     def name(self) -> str:
         return f"IWAE({self.num_particles}{'' if self.gradient == 'pathwise' else ', ' + self.gradient})"
 
-    def settings(self) -> dict[str, Any]:
-        return {"num_particles": self.num_particles, "gradient": self.gradient}
-
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         ELBO().check(model, guide)
-        must_be_local(model, "IWAE")
-
-    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        return [Player("iwae", [model] if guide is None else [model, guide])]
+        must_be_local(model, self)
 
     def loss(
         self,
@@ -103,8 +94,8 @@ class IWAE(Objective):
         rows = len(next(iter(batch.values())))
         total = self.num_particles * rows
         traced = trace_batch(model, guide, repeat_rows(batch, self.num_particles), total)
-        must_be_pathwise(traced.trace, self.name)
-        must_have_spread(traced.trace, self.name)
+        must_be_pathwise(traced.trace, self)
+        must_have_spread(traced.trace, self)
         if self.gradient == "stl" and traced.enumerated is not None:
             summed = ", ".join(traced.enumerated.log_q)
             raise SettingError(
@@ -112,7 +103,7 @@ class IWAE(Objective):
                 expected="continuous latents only",
                 fix='gradient="dreg"',
             )
-        weights = row_weights(traced.trace, traced.rows)
+        weights = row_weights(traced.trace)
         datum = torch.arange(total, device=weights.device) if traced.enumerated is None else traced.enumerated.datum
         each = logsumexp_by_datum(weights, datum % rows, rows)
         bound = each.mean() - math.log(self.num_particles)
@@ -141,11 +132,11 @@ class IWAE(Objective):
         drawn = traced.trace.latents
         leaves = {name: draw.value.detach().requires_grad_() for name, draw in drawn.items()}
         again = replay_batch(traced, model, guide, leaves).trace
-        weights = row_weights(again, traced.rows)
+        weights = row_weights(again)
         power = 2 if self.gradient == "dreg" else 1
         at_draws = (share.pow(power) * weights).sum()
         paths = torch.autograd.grad(at_draws, list(leaves.values()), retain_graph=True) if leaves else ()
         for_guide = sum((path.detach() * drawn[name].value).sum() for path, name in zip(paths, leaves, strict=True))
-        densities = [per_datum(draw.log_prob(), draw, traced.rows) for draw in again.observed.values()]
-        densities += [per_datum(draw.prior_log_prob(), draw, traced.rows) for draw in again.latents.values()]
+        sites = [*again.observed.values(), *again.latents.values()]
+        densities = [per_datum(site.log_prob(), site, traced.rows) for site in sites]
         return (share * functools.reduce(torch.add, densities)).sum() + for_guide

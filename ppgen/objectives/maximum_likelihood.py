@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
 __all__ = ["MaximumLikelihood"]
 
 
+@dataclasses.dataclass(frozen=True)
 class MaximumLikelihood(Objective):
     """Maximise ``log p(x)`` of a model without latents, such as an autoregressive one; in nats per datum.
 
@@ -25,10 +27,6 @@ class MaximumLikelihood(Objective):
         >>> MaximumLikelihood().name
         'MaximumLikelihood()'
     """
-
-    @property
-    def name(self) -> str:
-        return "MaximumLikelihood()"
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         sites = getattr(model, "sites", {}).values()

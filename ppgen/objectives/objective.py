@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,6 @@ __all__ = [
     "Objective",
     "Player",
     "TrainingPosition",
-    "must_be_count",
     "must_be_local",
     "must_be_pathwise",
     "must_have_spread",
@@ -56,32 +56,58 @@ class Player:
     betas: tuple[float, float] = (0.9, 0.999)
 
 
+@dataclasses.dataclass(frozen=True)
 class Objective(ABC):
     """What is minimised. The training loop plays all turns, in order, on every batch.
 
-    A likelihood objective has one turn; an adversarial one has two. ``networks`` holds trained networks that belong
-    to the objective itself, such as a critic; they are moved, saved and restored with the fit.
+    A subclass is a frozen dataclass too: its fields are its settings, from which come its name in tables and its entry
+    in a run folder. Most objectives have one player; an adversarial one has two.
+
+    Example:
+        >>> from ppgen.objectives import ELBO
+        >>> ELBO(beta=4.0).name
+        'ELBO(beta=4)'
     """
 
-    def __init__(self) -> None:
-        self.networks: dict[str, nn.Module] = {}
+    @functools.cached_property
+    def networks(self) -> dict[str, nn.Module]:
+        """Trained networks of the objective itself, such as a critic: moved, saved and restored with the fit."""
+        return {}
 
     @property
-    @abstractmethod
     def name(self) -> str:
-        """A short text with the settings, for tables: ``ELBO(beta=4)``."""
+        """The class and the settings that differ from their defaults, for tables: ``ELBO(beta=4)``."""
+        changed = {key: value for key, value in self.settings().items() if value != self._defaults()[key]}
+        shown = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in changed.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def settings(self) -> dict[str, Any]:
+        """Constructor arguments as plain data, for the run folder."""
+        return {key: getattr(self, key) for key in self._defaults()}
+
+    def _defaults(self) -> dict[str, Any]:
+        return {field.name: field.default for field in dataclasses.fields(self)}
 
     @abstractmethod
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         """Refuse a pair that this objective cannot train.
 
+        Args:
+            model: the model.
+            guide: the guide, if there is one.
+
         Raises:
             SettingError: naming what is missing and the objective that would fit.
         """
 
-    @abstractmethod
     def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        """The players of a step, in order."""
+        """The players of a step, in order; by default one, who moves model and guide.
+
+        Args:
+            model: the model.
+            guide: the guide, if there is one.
+        """
+        return [Player(type(self).__name__.lower(), [model] if guide is None else [model, guide])]
 
     @abstractmethod
     def loss(
@@ -93,52 +119,62 @@ class Objective(ABC):
         size: int,
         position: TrainingPosition,
     ) -> Loss:
-        """The loss of one turn on one batch of a data set of ``size`` data points."""
+        """The loss of one turn on one batch.
 
-    def settings(self) -> dict[str, Any]:
-        """JSON-able constructor arguments, for the run folder."""
-        return {}
-
-
-def must_be_count(value: Any, objective: str, suggested: int) -> None:
-    """Refuse a number of particles that is no whole number, or below 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise SettingError(
-            f"{objective}: num_particles is out of range",
-            expected="a whole number >= 1",
-            got=repr(value),
-            fix=f"num_particles={suggested}",
-        )
+        Args:
+            player: whose turn it is, by name.
+            model: the model.
+            guide: the guide, if there is one.
+            batch: values by site and covariate, [batch, ...] each.
+            size: data points in the whole data set.
+            position: where training stands.
+        """
 
 
-def must_be_local(model: PyroProgram, objective: str) -> None:
-    """Refuse a declared model with a global latent: importance weights belong to one datum each."""
+def must_be_local(model: PyroProgram, objective: Objective) -> None:
+    """Refuse a declared model with a global latent: importance weights belong to one datum each.
+
+    Args:
+        model: the model.
+        objective: named in the message, as in those below.
+    """
     for site in getattr(model, "sites", {}).values():
         if not site.local:
             raise SettingError(
-                f"{objective}: {site.name!r} is a global latent, so that data points share one importance weight",
+                f"{objective.name}: {site.name!r} is a global latent, so that data points share one importance weight",
                 expected="local latents only",
                 fix="objective=ppgen.ELBO()",
             )
 
 
-def must_be_pathwise(trace: PairedTrace, objective: str) -> None:
-    """Refuse a guide whose draws hide their parameters: its gradient would be silently wrong, not only noisy."""
+def must_be_pathwise(trace: PairedTrace, objective: Objective) -> None:
+    """Refuse a guide whose draws hide their parameters: its gradient would be silently wrong, not only noisy.
+
+    Args:
+        trace: a run of it.
+        objective: named in the message.
+    """
     for draw in trace.latents.values():
         if not draw.guide_fn.has_rsample:
             raise DeclarationError(
-                f"{objective}: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, and no gradient passes it",
+                f"{objective.name}: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, and no gradient "
+                "passes it",
                 expected="reparameterised distributions in the guide (Normal, LogNormal, Gamma, Dirichlet ...)",
                 got=f"{name_of(draw.guide_fn)} over {support_name(draw.guide_fn.support)}",
                 fix='objective=ppgen.ELBO(gradient="score", num_particles=8), or ppgen.WakeSleep()',
             )
 
 
-def must_have_spread(trace: PairedTrace, objective: str) -> None:
-    """Refuse a guide that is a point: it has no density to weigh draws by, and no rate."""
+def must_have_spread(trace: PairedTrace, objective: Objective) -> None:
+    """Refuse a guide that is a point: it has no density to weigh draws by, and no rate.
+
+    Args:
+        trace: a run of it.
+        objective: named in the message.
+    """
     if trace.is_point:
         raise SettingError(
-            f"{objective}: the guide is a point, which has no density",
+            f"{objective.name}: the guide is a point, which has no density",
             expected="a guide with spread",
             got=", ".join(f"{name}: Delta" for name, draw in trace.latents.items() if draw.is_delta),
             fix="guide=ppgen.guides.MeanField(model), or objective=ppgen.ELBO()",

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
+from ppgen.arguments import finite_number, whole_number
 from ppgen.errors import SettingError
 
 __all__ = ["SCHEDULES", "Ramp"]
@@ -34,17 +35,8 @@ class Ramp:
     cycles: int = 1
 
     def __post_init__(self) -> None:
-        if isinstance(self.warmup, bool) or not (isinstance(self.warmup, (int, float)) and 0 <= self.warmup < math.inf):
-            raise SettingError(
-                "warmup is out of range",
-                expected="a finite number of epochs >= 0",
-                got=repr(self.warmup),
-                fix="warmup=10",
-            )
-        if isinstance(self.cycles, bool) or not isinstance(self.cycles, int) or self.cycles < 1:
-            raise SettingError(
-                "cycles is out of range", expected="a whole number >= 1", got=repr(self.cycles), fix="cycles=4"
-            )
+        object.__setattr__(self, "warmup", finite_number("warmup", self.warmup, at_least=0, suggested=10))
+        whole_number("cycles", self.cycles, suggested=4)
         if self.cycles > 1 and not self.warmup:
             raise SettingError(
                 "cycles of a rise that takes no time",

@@ -32,6 +32,14 @@ def score_parts(
     particles (A. Mnih and D. Rezende, 2016, VIMCO, for the ELBO; W. Kool et al., 2019, RLOO): independent of the draw,
     so that nothing is biased. One particle has no baseline. A local draw is weighed by the parts of its own datum
     only. Discrete latents are drawn, not summed out.
+
+    Args:
+        model: the model.
+        guide: the guide.
+        batch: values by site and covariate, [batch, ...] each.
+        size: data points in the whole data set.
+        num_particles: draws of the guide.
+        closed_form: use ``KL(q || p)`` where it is registered and valid.
     """
     runs = [trace_batch(model, guide, batch, size, sum_out=False) for _ in range(num_particles)]
     terms = [_terms(traced.trace, closed_form) for traced in runs]
@@ -51,20 +59,15 @@ def _terms(trace: PairedTrace, closed_form: bool) -> Terms:
 
 def _rate(draw: PairedSite, closed_form: bool) -> Tensor:
     """The rate; where the draw has no path, ``log q`` is a constant: its own gradient has mean 0, and is only noise."""
-    if draw.guide_fn.has_rsample or (closed_form and draw.has_valid_kl and _is_registered(draw)):
-        return draw.rate(closed_form=closed_form)
+    kl = draw.kl() if closed_form else None
+    if kl is not None:
+        return kl
+    if draw.guide_fn.has_rsample:
+        return draw.log_ratio()
     if draw.model_fn is None:
         return draw.log_ratio().detach()
-    prior = draw.prior_log_prob()
+    prior = draw.log_prob()
     return (draw.log_ratio() + prior).detach() - prior
-
-
-def _is_registered(draw: PairedSite) -> bool:
-    try:
-        torch.distributions.kl_divergence(draw.guide_fn, draw.model_fn)
-    except NotImplementedError:
-        return False
-    return True
 
 
 def _share(trace: PairedTrace, draw: PairedSite, density: Tensor) -> Tensor:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Independent
 
 from ppgen.declare.protocol import PyroProgram
@@ -16,11 +18,12 @@ from ppgen.inference.batch_trace import BatchTrace
 from ppgen.inference.bound import data_frame, elbo_parts
 from ppgen.inference.paired_trace import PairedSite
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition, must_be_pathwise, must_have_spread
+from ppgen.objectives.objective import Loss, Objective, TrainingPosition, must_be_pathwise, must_have_spread
 
 __all__ = ["TotalCorrelation", "factorised_latent", "log_aggregate", "stratified_shares"]
 
 
+@dataclasses.dataclass(frozen=True)
 class TotalCorrelation(Objective):
     """Maximise the ELBO with a weight on the total correlation of the aggregate posterior (beta-TCVAE).
 
@@ -45,23 +48,24 @@ class TotalCorrelation(Objective):
         'TotalCorrelation(beta=6)'
     """
 
-    def __init__(self, beta: float = 6.0, *, warmup: float = 0.0) -> None:
-        super().__init__()
-        self.bound = ELBO(beta, warmup=warmup)  # checks both, and knows what pairs it can train
-        self.beta, self.ramp = self.bound.beta, self.bound.ramp
+    beta: float = 6.0
+    warmup: float = dataclasses.field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name in ("beta", "warmup"):
+            object.__setattr__(self, name, getattr(self.bound, name))
+
+    @functools.cached_property
+    def bound(self) -> ELBO:
+        """The ELBO of the same settings, which checks them and knows what pairs it can train."""
+        return ELBO(self.beta, warmup=self.warmup)
 
     @property
     def name(self) -> str:
-        return f"TotalCorrelation(beta={self.beta:g}{f', warmup={self.ramp.warmup:g}' if self.ramp.warmup else ''})"
-
-    def settings(self) -> dict[str, Any]:
-        return {"beta": self.beta, "warmup": float(self.ramp.warmup)}
+        return f"TotalCorrelation(beta={self.beta:g}{f', warmup={self.warmup:g}' if self.warmup else ''})"
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         self.bound.check(model, guide)
-
-    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        return self.bound.players(model, guide)
 
     def loss(
         self,
@@ -73,11 +77,11 @@ class TotalCorrelation(Objective):
         position: TrainingPosition,
     ) -> Loss:
         drawn = elbo_parts(model, guide, batch, size)
-        must_be_pathwise(drawn.trace, self.name)
-        must_have_spread(drawn.trace, self.name)
+        must_be_pathwise(drawn.trace, self)
+        must_have_spread(drawn.trace, self)
         surrogate = self._surrogate(factorised_latent(drawn.traced), size)
         record = drawn.record() | {"surrogate_tc": surrogate.detach()}
-        weight = (self.beta - 1) * self.ramp.at(position.epoch)
+        weight = (self.beta - 1) * self.bound.ramp.at(position.epoch)
         return Loss(drawn.distortion + drawn.rate + weight * surrogate, record)
 
     def _surrogate(self, latent: PairedSite, size: int) -> Tensor:
@@ -148,6 +152,11 @@ def stratified_shares(rows: int, size: int, like: Tensor) -> Tensor:
     A draw's own posterior has weight 1/N; the other B - 1 of the minibatch stand for the other N - 1 of the data
     (Chen et al., 2018, appendix C.2, averaged over which of them is the last). The density has no bias; for B = N it
     is exact.
+
+    Args:
+        rows: B.
+        size: N.
+        like: a tensor of the type and device wanted.
 
     Raises:
         SettingError: if the batch has a single row, or more rows than there are data.

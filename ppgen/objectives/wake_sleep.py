@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping
@@ -10,11 +11,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import one_of, whole_number
 from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference.batch_trace import BatchTrace, replay_batch, trace_batch
-from ppgen.inference.bound import elbo_parts_of, per_datum, row_weights
-from ppgen.inference.importance import repeat_rows
+from ppgen.inference.bound import elbo_parts_of, per_datum
+from ppgen.inference.importance import repeat_rows, row_weights
 from ppgen.inference.paired_trace import trace_guide
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.objective import (
@@ -22,16 +24,14 @@ from ppgen.objectives.objective import (
     Objective,
     Player,
     TrainingPosition,
-    must_be_count,
     must_be_local,
     must_have_spread,
 )
 
 __all__ = ["WakeSleep"]
 
-_PHASES = ("sleep", "wake", "both")
 
-
+@dataclasses.dataclass(frozen=True)
 class WakeSleep(Objective):
     """Train the model awake and the guide asleep (Hinton et al., 1995), or both on weighted draws (reweighted
     wake-sleep: Bornschein & Bengio, 2015).
@@ -59,30 +59,23 @@ class WakeSleep(Objective):
         'WakeSleep(5, wake)'
     """
 
-    def __init__(self, num_particles: int = 1, *, guide_phase: Literal["sleep", "wake", "both"] = "sleep") -> None:
-        super().__init__()
-        must_be_count(num_particles, "WakeSleep", suggested=1)
-        if guide_phase not in _PHASES:
-            raise SettingError(
-                f"WakeSleep: unknown guide_phase {guide_phase!r}",
-                expected=", ".join(_PHASES),
-                fix='guide_phase="sleep"',
-            )
-        if guide_phase != "sleep" and num_particles == 1:
+    num_particles: int = 1
+    guide_phase: Literal["sleep", "wake", "both"] = dataclasses.field(default="sleep", kw_only=True)
+
+    def __post_init__(self) -> None:
+        whole_number("WakeSleep: num_particles", self.num_particles)
+        one_of("WakeSleep: guide_phase", self.guide_phase, ("sleep", "wake", "both"))
+        if self.guide_phase != "sleep" and self.num_particles == 1:
             raise SettingError(
                 "WakeSleep: with one particle all weights are 1, and the guide would learn nothing awake",
                 expected="num_particles >= 2",
                 got="num_particles=1",
-                fix=f'WakeSleep(5, guide_phase="{guide_phase}")',
+                fix=f'WakeSleep(5, guide_phase="{self.guide_phase}")',
             )
-        self.num_particles, self.guide_phase = num_particles, guide_phase
 
     @property
     def name(self) -> str:
         return f"WakeSleep({self.num_particles}{'' if self.guide_phase == 'sleep' else ', ' + self.guide_phase})"
-
-    def settings(self) -> dict[str, Any]:
-        return {"num_particles": self.num_particles, "guide_phase": self.guide_phase}
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         ELBO().check(model, guide)
@@ -94,10 +87,9 @@ class WakeSleep(Objective):
                 got=type(model).__name__,
                 fix="declare the model, or objective=ppgen.ELBO(gradient='score', num_particles=8)",
             )
-        must_be_local(model, "WakeSleep")
+        must_be_local(model, self)
 
     def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        """The model's turn, then the guide's."""
         return [Player("wake", [model]), Player("sleep", [] if guide is None else [guide])]
 
     def loss(
@@ -109,7 +101,6 @@ class WakeSleep(Objective):
         size: int,
         position: TrainingPosition,
     ) -> Loss:
-        """``-iwae`` of the model's turn; the guide's cross-entropy in its own."""
         if player == "wake":
             return self._awake(model, guide, batch)
         phases = {"sleep": [self._dreamt], "wake": [self._weighted], "both": [self._dreamt, self._weighted]}
@@ -120,13 +111,13 @@ class WakeSleep(Objective):
     def _awake(self, model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> Loss:
         first, values = self._draws(model, guide, batch)
         traced = replay_batch(first, model, guide, values, freeze_guide=True)
-        weights = self._by_particle(row_weights(traced.trace, traced.rows))
+        weights = self._by_particle(row_weights(traced.trace))
         bound = (weights.logsumexp(0) - math.log(self.num_particles)).mean()
         return Loss(-bound, {"iwae": bound.detach(), **elbo_parts_of(traced, traced.rows, closed_form=False).record()})
 
     def _weighted(self, model: PyroProgram, guide: PyroProgram, batch: Mapping[str, Tensor]) -> Tensor:
         first, values = self._draws(model, guide, batch)
-        share = self._by_particle(row_weights(first.trace, first.rows)).softmax(0)
+        share = self._by_particle(row_weights(first.trace)).softmax(0)
         log_q = self._by_particle(_log_q(guide, first.batch, first.rows, values))
         return -(share * log_q).sum(0).mean()
 
@@ -146,7 +137,7 @@ class WakeSleep(Objective):
         wide = repeat_rows(batch, self.num_particles)
         with torch.no_grad():
             first = trace_batch(model, guide, wide, len(next(iter(wide.values()))), sum_out=False)
-        must_have_spread(first.trace, self.name)
+        must_have_spread(first.trace, self)
         return first, {name: draw.value for name, draw in first.trace.latents.items()}
 
     def _by_particle(self, values: Tensor) -> Tensor:

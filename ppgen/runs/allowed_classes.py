@@ -15,6 +15,7 @@ from torch import nn
 
 from ppgen.declare import Guide, Model
 from ppgen.guides import DerivedGuide
+from ppgen.nets.flow import FLOWS, zuko_flow
 from ppgen.objectives import Objective
 
 __all__ = ["DTYPES", "KINDS", "known_class", "known_network"]
@@ -74,8 +75,10 @@ def known_class(name: Any, kinds: tuple[type, ...]) -> type | None:
 
 
 def known_network(name: Any) -> type[nn.Module] | None:
-    """The class of a network that ``"module:Class"`` names: one of ``ppgen.nets``, or a listed one of ``torch.nn``."""
+    """The class of a network that ``"module:Class"`` names: of ``ppgen.nets``, or a listed one of torch or zuko."""
     place, _, qualified = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if place.startswith("zuko.flows.") and qualified in FLOWS:
+        return zuko_flow(qualified)
     if place.startswith(_TORCHS):
         return _LAYERS.get(qualified)
     if not place.startswith(_OURS):

@@ -13,9 +13,9 @@ from ppgen.context import preserved_state, validation
 from ppgen.data import Dataset, Transform
 from ppgen.declare import ProgramPart, check
 from ppgen.declare.batch import MISSING, chunks, partly_missing, without_latents
+from ppgen.declare.check import given_distributions, verify_values
 from ppgen.declare.look import label_of
 from ppgen.declare.supports import support_of
-from ppgen.declare.values import given_distributions, verify_values
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import DerivedGuide
 from ppgen.inference.paired_trace import trace_pair

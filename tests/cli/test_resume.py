@@ -42,6 +42,7 @@ def run_and_kill(folder: Path, delay: float) -> None:
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_five_kills_change_nothing(ppgen: Ppgen, here: Path) -> None:
     killed, whole, moments = here / "killed", here / "whole", random.Random(2)

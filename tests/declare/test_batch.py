@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ppgen.declare import Model, check, latent, observed
-from ppgen.declare.batch import MISSING, is_missing, partly_missing, views, without_latents
+from ppgen.declare.batch import MISSING, batch_rows, is_missing, partly_missing, views, without_latents
 from ppgen.errors import DataError
 from ppgen.guides import MeanField
 
@@ -43,12 +43,33 @@ Y = torch.tensor([0, MISSING, 2, MISSING])
 W = torch.tensor([0.0, 1.0, MISSING, MISSING])
 
 
+def test_rows_are_those_of_the_batch_else_the_size_else_one():
+    assert batch_rows({"x": torch.zeros(3, 2), "y": torch.zeros(3)}, 9) == 3
+    assert batch_rows({}, 9) == 9
+    assert batch_rows({}, None) == 1
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [
+        (torch.zeros(3), ("a batch is a dictionary of tensors", "Tensor", '{"x": x}')),
+        ({"x": [1.0, 2.0]}, ("x: a batch holds tensors", "list", "torch.as_tensor(x)")),
+        ({"x": torch.zeros(2).numpy()}, ("x: a batch holds tensors", "ndarray", "torch.as_tensor(x)")),
+        ({"x": torch.tensor(1.0)}, ("x: a batch holds tensors", "without dims")),
+        ({"x": torch.zeros(16, 2), "y": torch.zeros(15)}, ("y: its number of rows", "16 rows, as x", "15 rows")),
+    ],
+)
+def test_a_batch_has_one_row_per_data_point(refuses, batch, words):
+    with refuses(DataError, *words):
+        batch_rows(batch, None)
+
+
 def test_a_row_is_missing_if_all_of_its_numbers_are():
     assert is_missing(Y).tolist() == [False, True, False, True]
     assert is_missing(torch.tensor([[-1.0, 1.0], [-1.0, -1.0]])).tolist() == [False, True]
 
 
-def test_evidence_is_what_is_no_latent():
+def test_latents_are_left_out():
     assert set(without_latents(Classes(), {"x": X, "y": Y, "given": X})) == {"x", "given"}
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from ppgen.declare import Model, implicit, latent, observed
 from ppgen.errors import DataError, DeclarationError, SettingError
-from ppgen.models import GAN, VAE, ConditionalVAE, PixelCNN
+from ppgen.models import VAE, ConditionalVAE
 
 
 class Regression(Model):
@@ -195,12 +195,6 @@ def test_a_prior_run_is_a_trace_of_all_sites():
     assert Regression().prior_run({"x": torch.zeros(4)}).nodes["y"]["value"].shape == (4,)
 
 
-def test_a_prior_run_is_hidden_from_handlers_around_it():
-    with pyro.poutine.trace() as outer:
-        SemiSupervised().prior_run(size=3)
-    assert not outer.trace.nodes
-
-
 class Everything(Model):
     sizes: ClassVar = {"words": 4}
 
@@ -245,11 +239,6 @@ def test_what_depends_on_covariates_is_left_open():
     )
 
 
-def test_other_families_of_the_zoo():
-    assert str(PixelCNN(x_shape=(1, 8, 8))) == ("PixelCNN: p(x)\n  x ~ Autoregressive  event [1, 8, 8]  observed")
-    assert "x ~ a generated tensor | z  event [1, 8, 8]  implicit" in str(GAN(x_shape=(1, 8, 8)))
-
-
 def test_a_model_that_cannot_run_is_described_as_far_as_it_comes():
     class Broken(Model):
         @latent
@@ -261,30 +250,6 @@ def test_a_model_that_cannot_run_is_described_as_far_as_it_comes():
             return self.decoder(z)
 
     assert str(Broken()) == "Broken: p(z) p(x | z)\n  z ~ Normal  event []  latent\n  x ~ ? | z             observed"
-
-
-def test_a_model_without_sites():
-    class Nothing(Model):
-        pass
-
-    assert str(Nothing()) == "Nothing: "
-
-
-def test_a_description_changes_nothing():
-    class Normed(VAE):
-        def __init__(self) -> None:
-            super().__init__(x_shape=(1, 8, 8))
-            self.norm = nn.BatchNorm1d(16)
-
-        def x(self, z):
-            return super().x(self.norm(z))
-
-    model = Normed()
-    before, state = {name: value.clone() for name, value in model.state_dict().items()}, torch.get_rng_state()
-    str(model)
-    model.graph()
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_the_graph_has_every_site_and_edge():

@@ -78,22 +78,6 @@ def posterior_of_w(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return x.sum() / NOISE**2 / precision, torch.tensor(precision**-0.5)
 
 
-def test_trace_holds_the_log_joint():
-    x, z = torch.randn(5), torch.randn(5)
-    model = Local()
-    trace = pyro.poutine.trace(model).get_trace({"x": x, "z": z})
-    expected = dist.Normal(0.0, 1.0).log_prob(z).sum() + dist.Normal(z + 3.0, NOISE).log_prob(x).sum()
-    assert torch.isclose(trace.log_prob_sum(), expected)
-
-
-def test_render_model_draws_plates_and_edges():
-    source = pyro.render_model(Local(), model_args=({"x": torch.zeros(3)},)).source
-    assert "cluster_data" in source
-    assert "z -> x" in source
-    assert "x [label=x fillcolor=gray" in source
-    assert "w -> x" in pyro.render_model(Global(), model_args=({"x": torch.zeros(3)},)).source
-
-
 @pytest.mark.parametrize("parallel", [False, True])
 def test_prior_predictive(parallel):
     draws = Predictive(Local(), num_samples=400, parallel=parallel)(None, 10)
@@ -137,24 +121,6 @@ def test_the_elbo_with_vectorised_particles_runs_and_agrees():
     assert abs(-one.loss(model, guide, {"x": x}) - other) < 0.05 * abs(other)
 
 
-def test_svi_with_the_elbo_as_a_module_reaches_the_posterior():
-    # Pyro's way for torch modules: an optimizer of torch over the parameters of both.
-    x = torch.randn(200) * 1.25**0.5 + 3.0
-    model, guide = Local().requires_grad_(False), LocalGuide()
-    elbo = Trace_ELBO()(model, guide)
-    optimizer = torch.optim.Adam(elbo.parameters(), lr=0.2)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.98)
-    for _ in range(200):
-        optimizer.zero_grad()
-        elbo({"x": x}).backward()
-        optimizer.step()
-        schedule.step()
-    assert abs(guide.net.weight - 0.8) < 0.04
-    assert abs(guide.net.bias) < 0.04
-    assert abs(guide.log_scale.exp() - 0.2**0.5) < 0.02
-    assert len(pyro.get_param_store()) == 0
-
-
 @pytest.mark.usefixtures("_own_store")
 def test_svi_with_minibatches_reaches_the_posterior_of_a_global_latent():
     x = torch.randn(100) * NOISE + 1.5
@@ -173,22 +139,6 @@ def test_svi_with_minibatches_reaches_the_posterior_of_a_global_latent():
     assert abs((found[1] - found[0]) / scale - 1) < 0.2
 
 
-@pytest.mark.usefixtures("_own_store")
-def test_svi_trains_parameters_that_pyro_module_shows_to_it():
-    model, guide, x = Local(), LocalGuide(), torch.randn(100) - 1.0
-
-    def shown(batch):
-        return pyro.module("model", model)(batch)
-
-    def shown_guide(batch):
-        return pyro.module("guide", guide)(batch)
-
-    svi = SVI(shown, shown_guide, pyro.optim.Adam({"lr": 0.1}), Trace_ELBO())
-    for _ in range(250):
-        svi.step({"x": x})
-    assert abs(model.shift - x.mean()) < 0.2
-
-
 def test_nuts_recovers_the_posterior():
     x = torch.randn(10) * NOISE + 1.5
     mcmc = MCMC(NUTS(Global()), num_samples=300, warmup_steps=60, disable_progbar=True)
@@ -198,18 +148,6 @@ def test_nuts_recovers_the_posterior():
     # 300 draws, of which at least a third are worth independent ones
     assert abs(draws.mean() - loc) < 4 * scale / 100**0.5
     assert abs(draws.std() / scale - 1) < 0.25
-
-
-def test_nuts_recovers_local_posteriors():
-    x = torch.tensor([3.0, 5.0])
-    model = Local()
-    model.requires_grad_(False)
-    mcmc = MCMC(NUTS(model), num_samples=300, warmup_steps=60, disable_progbar=True)
-    mcmc.run({"x": x})
-    draws = mcmc.get_samples()["z"]
-    assert draws.shape == (300, 2)
-    assert torch.allclose(draws.mean(0), (x - 3.0) / 1.25, atol=4 * 0.2**0.5 / 10)
-    assert torch.allclose(draws.std(0), torch.tensor(0.2**0.5), rtol=0.25)
 
 
 def test_discrete_latents_are_summed_out_by_enumeration():

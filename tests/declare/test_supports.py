@@ -47,7 +47,6 @@ def test_supports_have_names(fn: Any, words: str):
         (constraints.unit_interval, constraints.interval(torch.zeros(3), torch.tensor([1.0, 1.0, 2.0])), False),
         (constraints.interval(torch.zeros(3), 1.0), constraints.interval(torch.zeros(2), 1.0), False),
         (constraints.integer_interval(0, 3), constraints.integer_interval(0, 4), False),
-        (constraints.simplex, constraints.simplex, True),
         (constraints.boolean, constraints.unit_interval, False),
     ],
 )

@@ -43,17 +43,6 @@ def test_components_of_any_family_and_event_shape():
     torch.testing.assert_close(ours.log_prob(x), theirs.log_prob(x))
 
 
-@pytest.mark.parametrize("batch", [(), (5,), (2, 5)])
-def test_shapes(batch):
-    ours = setting()[0].expand(batch)
-    assert (ours.batch_shape, ours.event_shape) == (batch, (3,))
-    draw = ours.rsample((6,))
-    assert draw.shape == (6, *batch, 3)
-    assert ours.log_prob(draw).shape == (6, *batch)
-    assert ours.support.check(draw).all()
-    assert ours.rsample((0,)).shape == (0, *batch, 3)
-
-
 def test_draws_come_from_all_components_alike_and_independently():
     # Components far apart, so that a draw tells where it came from.
     components = dist.Normal(torch.arange(5.0)[:, None] * 10, 1.0).to_event(1)
@@ -79,8 +68,3 @@ def test_gradient_of_a_draw_is_pathwise():
 
 def test_rank_counts_equals_before():
     assert _rank_among_equals(torch.tensor([2, 5, 2, 2, 5, 0])).tolist() == [0, 0, 1, 2, 1, 0]
-
-
-def test_refuses_components_with_several_batch_dims():
-    with pytest.raises(ValueError, match="unpack"):
-        EqualMixture(dist.Normal(torch.zeros(2, 3, 4), 1.0).to_event(1))

@@ -72,17 +72,6 @@ def test_inputs_belong_to_their_step_and_batch_element():
     assert (best > path.log_prob(expected + 1e-9 * torch.randn_like(expected))).all()
 
 
-@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
-def test_shapes(batch):
-    path = chain().expand(batch)
-    assert (path.batch_shape, path.event_shape) == (batch, (LENGTH, DIM))
-    draw = path.rsample((5,))
-    assert draw.shape == (5, *batch, LENGTH, DIM)
-    assert path.log_prob(draw).shape == (5, *batch)
-    assert path.log_prob(draw[0]).shape == batch
-    assert path.support.check(draw).all()
-
-
 def test_a_single_state_is_the_initial_distribution():
     path = Markov(dist.Normal(START, 2.0).to_event(1), step, 1)
     z = torch.randn(6, 1, DIM, dtype=torch.float64)

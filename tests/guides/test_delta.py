@@ -6,7 +6,6 @@ import pytest
 import torch
 
 import ppgen
-from ppgen.errors import Unanswerable
 from ppgen.guides import Delta, MeanField
 from tests.oracles.conjugate import GammaPoisson
 from tests.oracles.linear_gaussian import PPCA, frozen, marginal, posterior
@@ -30,19 +29,6 @@ def test_it_ends_at_the_mode_of_the_posterior() -> None:
     assert "elbo" not in row
     assert math.isfinite(row["log_joint"])
     assert joint.mean().item() == pytest.approx(row["log_joint"], abs=2.0)
-
-
-def test_a_point_gives_no_bound() -> None:
-    model = GammaPoisson()
-    torch.manual_seed(0)
-    x = model(size=60)["x"]
-    fit = ppgen.fit(model, Delta, x, max_epochs=1, progress=False)
-    for ask in (fit.elbo, fit.log_prob, fit.log_prob_per_datum):
-        with pytest.raises(Unanswerable, match="no entropy"):
-            ask()
-    assert fit.unanswerable("density").startswith("no density")
-    assert fit.unanswerable("representation") is None
-    assert not any("elbo" in row[split] for row in fit.history for split in ("train", "valid"))
 
 
 def test_draws_are_one_point_on_the_support() -> None:

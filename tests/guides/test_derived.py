@@ -1,34 +1,21 @@
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DeclarationError
-from ppgen.guides import Delta, DerivedGuide, FullRank, MeanField
+from ppgen.guides import Delta, FullRank, MeanField
 from ppgen.models import GAN, VAE, ConditionalVAE, PixelCNN
 from tests.oracles.conjugate import BetaBernoulli, DirichletMultinomial, GammaPoisson, SharedMean, TwoLevels
 
 FAMILIES = [MeanField, FullRank, Delta]
-
-
-class Noisy(VAE):
-    """A VAE whose decoder has a state and noise of its own."""
-
-    def __init__(self) -> None:
-        super().__init__((1, 8, 8), latent_dim=3)
-        self.state = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5))
-
-    @observed
-    def x(self, z: Tensor) -> Any:
-        return super().x(self.state(z))
 
 
 class Canvas(Model):
@@ -61,7 +48,6 @@ class Words(Model):
 
 MODELS = [
     pytest.param(lambda: VAE((1, 8, 8)), {"x": (1, 8, 8)}, id="vae"),
-    pytest.param(Noisy, {"x": (1, 8, 8)}, id="batch norm and dropout"),
     pytest.param(lambda: ConditionalVAE((1, 8, 8)), {"x": (1, 8, 8), "y": None}, id="covariate"),
     pytest.param(TwoLevels, {"x": (5,)}, id="several latents"),
     pytest.param(SharedMean, {"x": (2,)}, id="global latent"),
@@ -98,24 +84,6 @@ def test_a_guide_is_derived_from_every_model(make: Any, shapes: dict[str, Any], 
         ppgen.check(model, guide, batch)
         drawn = guide(batch, size)
         assert all(torch.isfinite(value).all() for value in drawn.values())
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("make", "shapes"), MODELS)
-def test_deriving_and_drawing_leave_the_model_as_it_was(make: Any, shapes: dict[str, Any], family: Any) -> None:
-    """Parameters, buffers, modes of submodules and random state, bit for bit."""
-    model = make().train()
-    if isinstance(model, Noisy):
-        model.state[1].eval()
-    batch = batch_of(shapes, 4)
-    state = copy.deepcopy(model.state_dict())
-    modes = [module.training for module in model.modules()]
-    random_state = torch.get_rng_state()
-    guide = derive(family, model, batch)
-    assert torch.equal(torch.get_rng_state(), random_state)
-    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
-    assert [module.training for module in model.modules()] == modes
-    assert not {id(p) for p in model.parameters()} & {id(p) for p in guide.parameters()}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -163,17 +131,6 @@ def test_latents_given_in_the_batch_are_not_drawn() -> None:
         ppgen.check(model, guide, batch)
 
 
-def test_how_it_was_made_is_remembered() -> None:
-    class Wide(MeanField):
-        def __init__(self, model: Model, factor: int = 1, **others: Any) -> None:
-            super().__init__(model, width=16 * factor)
-
-    model = VAE((1, 8, 8))
-    assert MeanField(model).constructor_arguments == {"model": model}
-    assert MeanField(model, width=7).constructor_arguments == {"model": model, "width": 7}
-    assert Wide(model, 3).constructor_arguments == {"model": model, "factor": 3}
-
-
 class Count(Model):
     """z ~ Poisson."""
 
@@ -200,39 +157,7 @@ def test_models_that_have_no_derived_guide(model: Any, words: str) -> None:
         MeanField(model)
 
 
-def test_global_latents_alone_need_no_encoder() -> None:
-    class Coin(Model):
-        @latent(local=False)
-        def bias(self) -> Any:
-            return dist.Beta(2.0, 2.0)
-
-        @observed
-        def x(self, bias: Tensor) -> Any:
-            return dist.Bernoulli(bias)
-
-    for family in FAMILIES:
-        model = Coin()
-        guide = family(model)
-        assert guide.evidence is None
-        ppgen.check(model, guide, {"x": torch.ones(5)})
-        assert guide({"x": torch.ones(5)}, 50)["bias"].shape == ()
-
-
 def test_an_implicit_model_has_a_guide_to_read_its_draws() -> None:
     """Its own draws are evidence too: such a guide is an encoder for a GAN, whoever may train it."""
     guide = MeanField(GAN((1, 8, 8), latent_dim=3))
     assert guide({"x": torch.rand(2, 1, 8, 8)})["z"].shape == (2, 3)
-
-
-def test_a_family_of_ones_own() -> None:
-    class LaplaceField(DerivedGuide):
-        def num_outputs(self, latent: Any, before: Any) -> int:
-            return latent.num_free
-
-        def distribution(self, latent: Any, output: Tensor, memory: Any) -> Any:
-            return latent.constrain(
-                dist.Laplace(output.reshape(*output.shape[:-1], *latent.unconstrained_shape), 1.0).to_event(1)
-            )
-
-    guide = LaplaceField(TwoLevels())
-    assert guide({"x": torch.randn(3, 5)})["z1"].shape == (3, 3)

@@ -29,50 +29,20 @@ def known() -> tuple[PPCA, ppgen.fitted.Fit]:
     return model, ppgen.fit(model, FullRank(model), data, progress=False, **settings)
 
 
-def test_it_reaches_the_exact_posterior(known: tuple[PPCA, Any]) -> None:
-    """KL under 0.01 nats per datum on data that training has not seen."""
+def test_it_reaches_the_exact_posterior_and_no_bound_exceeds_the_evidence(known: tuple[PPCA, Any]) -> None:
+    """On data that training has not seen: KL under 0.01 nats, and bounds that rise with K to log p(x), per datum."""
     model, fit = known
     x = fit.data.split("test")["x"]
     with torch.no_grad():
         q = trace_guide(fit.guide, {"x": x}, len(x))["z"].guide_fn
     wide = MultivariateNormal(q.loc.double(), scale_tril=q.scale_tril.double())
-    kl = kl_divergence(wide, posterior(model, x)).mean().item()
-    print(f"bar 3, full-rank guide: KL to the exact posterior {kl:.4f} nats per datum")
-    assert kl < 0.01
-
-
-def test_no_bound_exceeds_the_evidence(known: tuple[PPCA, Any]) -> None:
-    """The ELBO stays below log p(x) within 3 standard errors; the IWAE bound rises with K and reaches it."""
-    model, fit = known
-    exact = log_evidence(model, fit.data.split("test")["x"])
-    gaps, errors = [], []
-    for particles in (1, 10, 100, 1000, 5000):
-        data = None if particles <= 100 else fit.data.split("test")["x"][:60]
-        gap = exact[: len(exact) if data is None else 60] - fit.log_prob_per_datum(data, particles)
-        gaps.append(gap.mean().item())
-        errors.append(gap.std().item() / len(gap) ** 0.5)
-    print("bar 3, exact minus IWAE-K:", [f"{gap:.4f} ± {error:.4f}" for gap, error in zip(gaps, errors, strict=True)])
-    assert all(gap > -3 * error for gap, error in zip(gaps, errors, strict=True))
-    assert all(late < early + 3 * error for early, late, error in zip(gaps, gaps[1:], errors, strict=False))
-    assert abs(gaps[-1]) < 0.01
-    elbo = fit.elbo(num_particles=20)
-    assert elbo.value < exact.mean().item() + 3 * errors[0]
-
-
-def test_the_bound_of_a_poor_guide_rises_with_the_number_of_particles() -> None:
-    """An untrained guide, which is the prior: far below at K = 1, and strictly better each time."""
-    model = frozen(PPCA(noise=1.5))
-    torch.manual_seed(0)
-    x = marginal(model).sample((200,)).float()
-    data = {"train": x[:2] + 1, "valid": x[:2] + 2, "test": x}
-    fit = ppgen.fit(model, FullRank(model), data, max_epochs=1, learning_rate=1e-12, progress=False)
-    exact = log_evidence(model, x).mean().item()
-    bounds = [fit.log_prob(num_particles=k) for k in (1, 10, 100, 1000)]
-    values = [bound.value for bound in bounds]
-    assert values == sorted(values)
-    assert exact - values[0] > 1.0
-    assert values[-1] < exact + 3 * 0.01
-    assert [bound.estimator for bound in bounds] == ["IWAE-1", "IWAE-10", "IWAE-100", "IWAE-1000"]
+    assert kl_divergence(wide, posterior(model, x)).mean() < 0.01
+    bounds = [fit.log_prob_per_datum(x[:60], particles) for particles in (1, 10, 100, 5000)]
+    gaps = torch.stack([log_evidence(model, x[:60]) - bound for bound in bounds])
+    means, errors = gaps.mean(1), gaps.std(1) / 60**0.5
+    assert (means > -3 * errors).all()
+    assert (means[1:] < means[:-1] + 3 * errors[:-1]).all()
+    assert abs(means[-1]) < 0.01
 
 
 def test_model_and_guide_together_reach_maximum_likelihood() -> None:
@@ -86,20 +56,7 @@ def test_model_and_guide_together_reach_maximum_likelihood() -> None:
     ppgen.fit(model, FullRank(model), data, progress=False, **settings)
     best = maximum_likelihood(x, latent_dim=4)
     reached = log_evidence(model, x).mean().item()
-    print(f"bar 3, Tipping-Bishop: {best:.4f}, SVI reaches {reached:.4f}: {best - reached:.4f} nats per datum below")
     assert 0 <= best - reached < 0.01
-
-
-def test_latents_that_depend_on_each_other() -> None:
-    """A chain z2 -> z1 -> x: within 1 nat of log p of 64 points, which no factorised guide comes near."""
-    model = TwoLevels()
-    torch.manual_seed(0)
-    x = model(size=4064)["x"]
-    data = {"train": x[:4000], "valid": x[:2] + 1, "test": x[4000:]}
-    settings: dict[str, Any] = {"max_epochs": 30, "batch_size": 125, "learning_rate": 3e-3, "schedule": "cosine"}
-    fit = ppgen.fit(model, FullRank(model), data, progress=False, **settings)
-    gap = 64 * (model.evidence(fit.data.split("test")["x"]).mean().item() - fit.elbo(num_particles=200).value)
-    assert -0.3 < gap < 1.0
 
 
 @pytest.mark.usefixtures("float64")

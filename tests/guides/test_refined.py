@@ -10,8 +10,7 @@ import ppgen
 from ppgen.declare import check
 from ppgen.errors import SettingError
 from ppgen.guides import Flow, FullRank, MeanField, Refined, Structured
-from ppgen.inference.bound import elbo_per_datum
-from ppgen.inference.importance import repeat_rows
+from ppgen.inference.importance import elbo_per_datum, repeat_rows
 from tests.oracles.ascent import bound
 from tests.oracles.conjugate import SharedMean
 from tests.oracles.known_answers import case

@@ -166,8 +166,7 @@ def test_a_global_latent_is_fitted(name: str) -> None:
     assert -3 * error < short < 1.0 / ROWS
 
 
-@pytest.mark.parametrize("family", [FullRank, Structured])
-@pytest.mark.parametrize("name", ["MultivariateNormal", "Dirichlet"])
+@pytest.mark.parametrize(("name", "family"), [("MultivariateNormal", FullRank), ("Dirichlet", Structured)])
 def test_coordinates_that_depend_on_each_other(name: str, family: Any) -> None:
     """A guide with covariances is as near to log p(x) as mean-field has to be, or nearer."""
     fit, x = fitted(name, family, True)

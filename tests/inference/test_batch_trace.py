@@ -1,3 +1,5 @@
+"""Runs of guide and model on a batch, with discrete latents summed out exactly."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -5,17 +7,20 @@ from typing import Any
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro.infer import TraceEnum_ELBO
 from torch import Tensor, nn
 
 from ppgen.context import validation
 from ppgen.declare import Guide, Model, latent, observed
-from ppgen.errors import DataError, SettingError
-from ppgen.guides import MeanField
-from ppgen.inference.batch_trace import discrete_sites, replay_batch, trace_batch
-from ppgen.inference.bound import elbo_parts_of
+from ppgen.errors import DataError, DeclarationError, SettingError
+from ppgen.guides import FullRank, MeanField, Structured
+from ppgen.inference.batch_trace import discrete_sites, enumerate_discrete, replay_batch, trace_batch
+from ppgen.inference.bound import elbo_parts, elbo_parts_of
+from ppgen.inference.importance import elbo_per_datum, log_weights, logsumexp_by_datum
 from tests.oracles.gaussian_pair import Linear, LinearGuide
 from tests.oracles.mixture import Mixture
 from tests.oracles.pyro_elbos import gradients
+from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -38,8 +43,10 @@ def test_few_values_are_summed_out_and_many_are_drawn() -> None:
     for bits, summed in ((5, ["z"]), (40, [])):
         model = Codes(bits)
         guide = MeanField(model)
+        random_state = torch.get_rng_state()
         assert discrete_sites(guide, batch) == summed
-        assert discrete_sites(guide, batch) == summed  # as the guide remembers it
+        assert discrete_sites(guide, batch) == summed  # as it was remembered
+        assert torch.equal(torch.get_rng_state(), random_state)
         assert trace_batch(model, guide, batch, 3).rows == (3 * 2**bits if summed else 3)
         assert trace_batch(model, guide, batch, 3, sum_out=False).enumerated is None
 
@@ -53,13 +60,6 @@ def test_a_discrete_draw_in_an_inner_plate_has_no_row_of_its_own() -> None:
             return dist.Categorical(logits=x[..., None].expand(*x.shape, 3))
 
     assert discrete_sites(Words(), {"x": torch.zeros(2, 4)}) == []
-
-
-def test_looking_for_discrete_sites_draws_no_random_number() -> None:
-    model = Mixture()
-    guide, before = MeanField(model), torch.get_rng_state()
-    assert discrete_sites(guide, {"x": torch.zeros(2, 4)}) == ["y"]
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("size", [5, 50])
@@ -128,3 +128,64 @@ def test_a_guide_that_drops_out_cannot_be_run_again() -> None:
     with pytest.raises(SettingError, match=r"Dropout\(p=0.5\)"):
         replay_batch(first, model, guide, values)
     replay_batch(first, model, guide.eval(), values)
+
+
+@pytest.fixture
+def model() -> Mixture:
+    torch.manual_seed(0)
+    return Mixture()
+
+
+@pytest.mark.parametrize("family", [MeanField, FullRank, Structured])
+def test_the_bound_is_the_one_that_pyro_enumerates(model: Mixture, family: Any) -> None:
+    x = model(size=6)["x"].detach().repeat(20, 1)
+    guide = family(model)
+    with torch.no_grad(), validation(False):
+        ours = torch.stack([elbo_per_datum(model, guide, {"x": x}).sum() for _ in range(60)])
+        theirs = torch.tensor([-TraceEnum_ELBO(max_plate_nesting=1).loss(model, guide, {"x": x}) for _ in range(60)])
+    error = (ours.var() / 60 + theirs.var() / 60).sqrt()
+    assert (ours.mean() - theirs.mean()).abs() < 4 * error
+    assert error < 0.15 * len(x)  # nats; without q(y | x), or its prior, the bound would be off by 1.1 a datum
+
+
+def test_an_observed_value_is_one_row_and_a_missing_one_is_all() -> None:
+    torch.manual_seed(0)
+    model = Mixture()
+    x = model(size=3)["x"].detach()
+    enumerated = enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, ["y"])
+    assert enumerated.datum.tolist() == [0, 1, 1, 1, 2]
+    assert enumerated.batch["y"].tolist() == [2, 0, 1, 2, 0]
+    assert enumerated.unknown["y"].tolist() == [False, True, True, True, False]
+    totals = logsumexp_by_datum(enumerated.log_weight, enumerated.datum, 3)
+    torch.testing.assert_close(totals, torch.zeros(3))
+    drawn = elbo_parts(model, MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, 3)
+    assert drawn.label_nll["y"] > 0
+    with pytest.raises(DataError, match="y: an observed value is none"):
+        enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([3, -1, 0])}, ["y"])
+
+
+def test_a_discrete_site_after_a_continuous_one_is_refused(model: Mixture) -> None:
+    class Backwards(Guide):
+        @latent
+        def z(self, x: Tensor) -> Any:
+            return dist.Normal(x[:, :2], 1.0).to_event(1)
+
+        @latent
+        def y(self, z: Tensor) -> Any:
+            return dist.Categorical(torch.ones(3).expand(len(z), 3))
+
+    with pytest.raises(DeclarationError, match="'y' depends on the continuous latent 'z'"):
+        elbo_parts(model, Backwards(), {"x": torch.zeros(2, 4)}, 2)
+
+
+def test_rows_are_gathered_by_datum() -> None:
+    values, datum = torch.tensor([0.0, 1.0, -50.0, 2.0]), torch.tensor([0, 0, 1, 1])
+    expected = torch.stack([values[:2].logsumexp(0), values[2:].logsumexp(0)])
+    torch.testing.assert_close(logsumexp_by_datum(values, datum, 2), expected)
+
+
+def test_a_vector_of_bits_is_summed_out_over_all_its_values() -> None:
+    model, guide, x = Bits(), BitsGuide(), torch.randn(5, 3)
+    q, joint = log_q(guide, x), log_joint(model, x)
+    torch.testing.assert_close(log_weights(model, guide, {"x": x}), joint.logsumexp(1))
+    torch.testing.assert_close(elbo_per_datum(model, guide, {"x": x}), (q.exp() * (joint - q)).sum(1))

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ppgen.errors import DeclarationError
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.inference.paired_trace import trace_guide, trace_pair
-from tests.oracles.conjugate import SharedMean, TwoLevels
+from ppgen.inference.paired_trace import trace_pair
+from tests.oracles.conjugate import TwoLevels
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -126,10 +126,3 @@ def test_deterministic_sites_are_no_random_variables() -> None:
     trace = trace_pair(model, model, {}, 1)
     assert list(trace.latents) == ["z"]
     assert list(trace.observed) == []
-
-
-def test_the_guide_alone() -> None:
-    model = SharedMean()
-    draws = trace_guide(MeanField(model), {"x": torch.randn(4, 2)}, 4)
-    assert {name: tuple(draw.value.shape) for name, draw in draws.items()} == {"mu": (2,), "z": (4, 2)}
-    assert all(draw.model_fn is None for draw in draws.values())

@@ -66,18 +66,6 @@ def test_a_mean_is_of_the_likelihood_at_a_draw_of_z() -> None:
     assert abs(exact["x"].std() - 1.0) < 0.06
 
 
-def test_the_same_seed_gives_the_same_draws_and_no_other_state() -> None:
-    state = torch.get_rng_state()
-    y = torch.zeros(5)
-    runs = [
-        predictive.draw_observed(Known(), {"y": y}, 5, fixed={}, mean=False, seed=seed, device=CPU)["x"]
-        for seed in (0, 0, 1)
-    ]
-    assert torch.equal(runs[0], runs[1])
-    assert not torch.equal(runs[0], runs[2])
-    assert torch.equal(torch.get_rng_state(), state)
-
-
 def test_an_implicit_site_is_what_the_generator_gives() -> None:
     class Doubler(Model):
         @latent

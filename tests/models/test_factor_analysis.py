@@ -4,8 +4,6 @@ import pyro
 import torch
 from torch.distributions import LogNormal, MultivariateNormal, Normal
 
-from ppgen.guides import MeanField
-from ppgen.inference.bound import elbo_parts
 from ppgen.models import FactorAnalysis
 
 ROWS, DIM, FACTORS = 5, 4, 2
@@ -27,23 +25,3 @@ def test_density_given_the_global_latents_is_the_closed_form():
     prior = [Normal(0.0, 1.0).log_prob(w), Normal(0.0, 3.0).log_prob(m), LogNormal(-1.0, 1.0).log_prob(s)]
     expected = sum(part.sum() for part in prior) + marginal.log_prob(x).sum()
     torch.testing.assert_close(trace.log_prob_sum() - posterior.log_prob(z).sum(), expected, rtol=1e-6, atol=1e-6)
-
-
-def test_a_batch_stands_for_the_whole_data_set():
-    # The bound per datum is the same whether four equal batches are seen one at a time or together.
-    model = FactorAnalysis(DIM, FACTORS)
-    x = torch.randn(ROWS, DIM)
-    guide = MeanField(model)
-    for parameter in guide.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    pyro.set_rng_seed(1)
-    batch = torch.stack([_bound(model, guide, x, 4 * ROWS) for _ in range(200)])
-    whole = torch.stack([_bound(model, guide, x.repeat(4, 1), 4 * ROWS) for _ in range(200)])
-    error = (batch.var() / len(batch) + whole.var() / len(whole)).sqrt()
-    assert abs(batch.mean() - whole.mean()) < 4 * error
-
-
-def _bound(model: FactorAnalysis, guide: MeanField, x: torch.Tensor, size: int) -> torch.Tensor:
-    with torch.no_grad():
-        drawn = elbo_parts(model, guide, {"x": x}, size)
-    return -(drawn.distortion + drawn.rate)

@@ -9,6 +9,7 @@ from torch.nn.functional import logsigmoid
 from ppgen.guides import FullRank
 from ppgen.inference.bound import elbo_parts
 from ppgen.models import BayesianLogisticRegression
+from tests.oracles.ascent import train
 
 
 def data() -> dict[str, Tensor]:
@@ -38,12 +39,7 @@ def test_bound_meets_the_evidence_on_a_grid():
 
     model = BayesianLogisticRegression(x_dim=1)
     guide = FullRank(model).setup(batch)
-    optimizer = torch.optim.Adam(guide.parameters(), lr=0.05)
-    for _ in range(300):
-        drawn = elbo_parts(model, guide, batch, 40)
-        optimizer.zero_grad()
-        (drawn.distortion + drawn.rate).backward()
-        optimizer.step()
+    train(model, guide, batch, 300, 0.05)
     with torch.no_grad():
         draws = [elbo_parts(model, guide, batch, 40) for _ in range(300)]
     bound = -40 * torch.stack([d.distortion + d.rate for d in draws])

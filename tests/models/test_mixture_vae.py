@@ -9,8 +9,9 @@ from torch.nn.functional import softplus
 from ppgen import nets
 from ppgen.declare import Guide, latent, observed
 from ppgen.guides import Clustered
-from ppgen.inference.bound import elbo_parts, elbo_per_datum, log_weights
+from ppgen.inference.importance import elbo_per_datum, log_weights
 from ppgen.models import MixtureVAE
+from tests.oracles.ascent import train
 
 CLUSTERS, LATENT, DIM = 3, 2, 4
 
@@ -83,12 +84,7 @@ def test_clusters_are_found_without_labels():
     x = (prototypes[truth] - (torch.rand(90, 64) < 0.03).float()).abs()
     model = MixtureVAE((64,), num_clusters=6, latent_dim=2)
     guide = Clustered(model, nets.Gaussian(nets.encoder((64,), 64), 64, 2))
-    optimizer = torch.optim.Adam([*model.parameters(), *guide.parameters()], lr=5e-3)
-    for _ in range(120):
-        drawn = elbo_parts(model, guide, {"x": x}, len(x))
-        optimizer.zero_grad()
-        (drawn.distortion + drawn.rate).backward()
-        optimizer.step()
+    train(model, guide, {"x": x}, 120, 5e-3)
     with torch.no_grad():
         found = guide.c(x).logits.argmax(-1)
     counts = torch.zeros(6, 3).index_put((found, truth), torch.ones(90), accumulate=True)

@@ -18,6 +18,7 @@ from ppgen.models import (
     LadderVAE,
     MaskedVAE,
     MixtureVAE,
+    PixelCNN,
     PixelVAE,
     SemiSupervisedVAE,
     VampPriorHierarchicalVAE,
@@ -114,3 +115,15 @@ def test_images_drawn_pixel_by_pixel():
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)  # so that pixels depend on each other, and on z
     assert abs(total(model, {"z": grid}, volume, IMAGE, {}) - 1.0) < 1e-4
+
+
+def test_images_that_are_drawn_without_a_latent():
+    model = PixelCNN((1, 3, 3), hidden=4, num_layers=2)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    trace = pyro.poutine.trace(model).get_trace({"x": all_data((1, 3, 3))})
+    trace.compute_log_prob()
+    log_prob = trace.nodes["x"]["log_prob"].double()
+    assert log_prob.shape == (512,)
+    assert abs(log_prob.exp().sum() - 1.0) < 1e-5
+    assert log_prob.std() > 0.5  # far from uniform, so that the sum means something

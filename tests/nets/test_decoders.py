@@ -3,19 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ppgen.nets import ImageDecoder, VectorDecoder, decoder
+from ppgen.nets import decoder
 from ppgen.nets.encoders import halvings
 
 SHAPES = [(1, 4, 4), (1, 8, 8), (1, 16, 16), (1, 28, 28), (3, 32, 32), (3, 64, 64), (2, 5, 19), (20,), (1,), (), (3, 4)]
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
-def test_output_has_the_shape_of_the_data(shape, batch):
-    torch.manual_seed(0)
-    out = decoder(5, shape)(torch.randn(*batch, 5))
-    assert out.shape == (*batch, *shape)
-    assert out.isfinite().all()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -24,6 +15,7 @@ def test_every_parameter_matters_and_every_output_depends_on_z(shape):
     network = decoder(5, shape)
     z = torch.randn(16, 5)
     out = network(z)
+    assert out.shape == (16, *shape)
     assert (out.std(0) > 0).all()
     out.square().sum().backward()
     for name, parameter in network.named_parameters():
@@ -31,16 +23,8 @@ def test_every_parameter_matters_and_every_output_depends_on_z(shape):
         assert (parameter.grad != 0).any(), name
 
 
-def test_is_chosen_by_shape():
-    assert isinstance(decoder(2, (1, 8, 8)), ImageDecoder)
-    assert isinstance(decoder(2, (8,)), VectorDecoder)
-
-
-def test_grows_through_the_sizes_of_the_encoder():
-    assert decoder(2, (1, 28, 28)).sizes == halvings(28, 28)[::-1]
-
-
 def test_hidden_is_in_the_order_of_the_encoder():
+    assert decoder(2, (1, 28, 28)).sizes == halvings(28, 28)[::-1]
     network = decoder(2, (1, 28, 28), hidden=(3, 5))
     assert [(m.in_channels, m.out_channels) for m in network.stages] == [(5, 3), (3, 1)]
     layers = [m for m in decoder(2, (9,), hidden=(3, 5)).perceptron if isinstance(m, torch.nn.Linear)]

@@ -12,41 +12,23 @@ SHAPES = [(1, 4, 4), (1, 8, 8), (1, 16, 16), (1, 28, 28), (3, 32, 32), (3, 64, 6
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
-def test_returns_finite_features_for_any_shape_and_batch(shape, batch):
-    torch.manual_seed(0)
-    features = encoder(shape, 6)(torch.randn((*batch, *shape)))
-    assert features.shape == (*batch, 6)
-    assert features.isfinite().all()
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_events_do_not_influence_each_other(shape):
-    torch.manual_seed(0)
-    network, x = encoder(shape, 6), torch.randn(4, *shape)
-    torch.testing.assert_close(network(x)[1:2], network(x[1:2]))
-
-
-@pytest.mark.parametrize("shape", SHAPES)
 def test_every_parameter_and_every_input_matters(shape):
     torch.manual_seed(0)
     network = encoder(shape, 6)
     x = torch.randn(8, *shape, requires_grad=True)
-    network(x).square().sum().backward()
+    features = network(x)
+    assert features.shape == (8, 6)
+    features.square().sum().backward()
     for name, parameter in network.named_parameters():
-        assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
         assert (parameter.grad != 0).any(), name
     assert (x.grad != 0).reshape(8, -1).any(1).all()
 
 
-def test_is_chosen_by_shape():
-    assert isinstance(encoder((1, 8, 8), 4), ImageEncoder)
-    assert isinstance(encoder((8,), 4), VectorEncoder)
-
-
 def test_hidden_sets_the_stages():
+    assert isinstance(encoder((8,), 4), VectorEncoder)
     network = encoder((1, 28, 28), 4, hidden=(3, 5))
+    assert isinstance(network, ImageEncoder)
     assert [m.out_channels for m in network.modules() if isinstance(m, torch.nn.Conv2d)] == [3, 5]
 
 
@@ -68,16 +50,7 @@ def test_vector_encoder_can_be_affine():
     torch.testing.assert_close(network(x), x @ network.affine.weight.T + network.affine.bias)
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32), (1,), (20,)])
-@pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
-def test_gives_one_logit_per_event(shape, batch):
-    torch.manual_seed(0)
-    assert critic(shape)(torch.randn(*batch, *shape)).shape == batch
-
-
-def test_passes_a_gradient_on_to_the_event():
-    torch.manual_seed(0)
+def test_a_critic_passes_a_gradient_on_to_the_event():
     x = torch.randn(4, 1, 8, 8, requires_grad=True)
     critic((1, 8, 8))(x).sum().backward()
     assert (x.grad != 0).all(0).any()
-    assert x.grad.isfinite().all()

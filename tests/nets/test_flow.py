@@ -8,6 +8,8 @@ from torch.distributions import Distribution
 
 from ppgen.errors import SettingError
 from ppgen.nets import Flow, FlowDistribution
+from ppgen.nets.flow import zuko_flow
+from ppgen.runs.blueprint import NoPlanError, decode, encode
 
 
 def test_importing_zuko_leaves_the_validation_of_distributions_on(monkeypatch):
@@ -19,33 +21,31 @@ def test_importing_zuko_leaves_the_validation_of_distributions_on(monkeypatch):
     assert Distribution._validate_args
 
 
-@pytest.mark.parametrize("kind", ["maf", "autoregressive", "__name__", "Flow", None, 3])
-def test_only_families_of_flows_are_looked_up(kind):
-    with pytest.raises(SettingError, match="MAF"):
-        Flow(2, kind=kind)
+@pytest.mark.parametrize("name", ["maf", "autoregressive", "__name__", "Flow", None, 3])
+def test_only_families_of_flows_are_looked_up(name):
+    with pytest.raises(SettingError, match="unknown flow"):
+        zuko_flow(name)
 
 
-@pytest.mark.parametrize("kind", ["MAF", "NSF", "NICE"])
-def test_context_moves_the_distribution(kind):
-    flow = Flow(2, 3, kind, num_transforms=2, hidden=(8,))
+def test_a_flow_is_made_by_a_constructor():
+    with pytest.raises(SettingError, match=r"(?s)make is no constructor.*'NSF'.*make=zuko\.flows\.NSF"):
+        Flow(2, make="NSF")
+
+
+@pytest.mark.parametrize("name", ["MAF", "NSF", "NICE"])
+def test_context_moves_the_distribution(name):
+    flow = Flow(2, 3, zuko_flow(name), num_transforms=2, hidden=(8,))
     context = torch.randn(5, 3)
     z = torch.randn(5, 2) * 0.5
     density = flow(context).log_prob(z)
-    assert density.shape == (5,)
+    assert density.shape == flow(context).batch_shape == (5,)
     assert (density != flow(context + 1.0).log_prob(z)).all()
     torch.testing.assert_close(density[1:2], flow(context[1:2]).log_prob(z[1:2]))
 
 
-@pytest.mark.parametrize("batch", [(), (5,), (2, 5)])
-def test_shapes_and_densities_are_the_flows(batch):
-    flow = Flow(3, num_transforms=2, hidden=(8,)).flow()
-    ours = FlowDistribution(flow).expand(batch)
-    assert (ours.batch_shape, ours.event_shape) == (batch, (3,))
-    draw = ours.rsample((4,))
-    assert draw.shape == (4, *batch, 3)
-    assert ours.support.check(draw).all()
-    torch.testing.assert_close(ours.log_prob(draw), flow.log_prob(draw))
-    assert ours.log_prob(draw).shape == (4, *batch)
+def test_densities_are_the_flows():
+    flow, z = Flow(3, num_transforms=2, hidden=(8,)).flow(), torch.randn(4, 2, 5, 3)
+    torch.testing.assert_close(FlowDistribution(flow).expand((2, 5)).log_prob(z), flow.log_prob(z))
 
 
 def test_density_integrates_to_one():
@@ -56,7 +56,10 @@ def test_density_integrates_to_one():
     assert abs(total - 1.0) < 1e-4
 
 
-def test_a_context_makes_a_batch():
-    ours = FlowDistribution(Flow(3, 2, num_transforms=2, hidden=(8,)).flow(torch.randn(5, 2)))
-    assert ours.batch_shape == (5,)
-    assert ours.rsample().shape == (5, 3)
+def test_a_run_folder_names_the_constructor():
+    flow = Flow(2, make=zuko_flow("NSF"), num_transforms=1, hidden=(8,))
+    plan = encode(flow)
+    assert plan["arguments"]["make"] == {"$class": "zuko.flows.spline:NSF"}
+    assert repr(decode(plan)) == repr(flow)
+    with pytest.raises(NoPlanError):
+        decode({"$class": "zuko.flows.core:Unconditional"})

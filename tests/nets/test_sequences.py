@@ -19,12 +19,6 @@ def test_order_and_every_step_count():
         assert not torch.allclose(features, encoder(other))
 
 
-def test_any_batch_shape():
-    encoder, x = nets.SequenceEncoder((5, 2), 8), torch.randn(4, 3, 5, 2)
-    torch.testing.assert_close(encoder(x)[1], encoder(x[1]))
-    torch.testing.assert_close(encoder(x[0, 0]), encoder(x)[0, 0])
-
-
 def test_with_its_gate_shut_it_stays_where_it_is():
     net = GatedTransition(3)
     net.gate[-1].bias.data.fill_(-1e4)

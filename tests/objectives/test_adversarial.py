@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import pyro.distributions as dist
@@ -101,19 +100,11 @@ def play(
             optimizer.step()
 
 
-def test_points_on_a_line_end_where_two_gaussians_are():
-    # Bar 6: Wasserstein distance below 0.1, from a start far away.
-    torch.manual_seed(0)
-    model, objective = Line(), Adversarial(nets.critic((1,), hidden=(64, 64), features=64))
-    assert distance(model) > 0.5
-    play(objective, model, two_gaussians, 1500, ("critic", "generator"))
-    assert distance(model) < 0.1
-
-
 def test_fit_brings_points_on_a_line_to_two_gaussians():
-    # Bar 6 again, as a user would do it: one data set and ppgen.fit.
+    # Wasserstein distance below 0.1, from a start far away.
     torch.manual_seed(0)
     model = Line()
+    assert distance(model) > 0.5
     fit = ppgen.fit(
         model,
         data={"x": two_gaussians(6_000)},
@@ -129,7 +120,7 @@ def test_fit_brings_points_on_a_line_to_two_gaussians():
 
 
 def test_the_trained_critic_is_the_ratio_of_densities():
-    # Bar 6: sigmoid(critic(x)) = p(x) / (p(x) + q(x)), within 0.05 wherever there is density to learn from.
+    # sigmoid(critic(x)) = p(x) / (p(x) + q(x)), within 0.05 wherever there is density to learn from.
     torch.manual_seed(0)
     real, generated = torch.distributions.Normal(-0.5, 1.0), torch.distributions.Normal(1.0, 0.7)
     objective = Adversarial(nets.critic((1,), hidden=(64, 64), features=64))
@@ -152,13 +143,6 @@ def test_losses_are_the_cross_entropies_of_the_paper():
     torch.testing.assert_close(loss.generator(lambda logits: logits, fake).value, -fake.sigmoid().log().mean())
 
 
-def test_a_critic_that_cannot_tell_pays_the_known_constants():
-    blind = torch.zeros(5)
-    critic = NonSaturating().critic(lambda x: x, blind, blind)
-    assert critic.value.item() == pytest.approx(2 * math.log(2))
-    assert NonSaturating().generator(lambda x: x, blind).value.item() == pytest.approx(math.log(2))
-
-
 def test_losses_stay_finite_when_the_critic_is_sure():
     sure = torch.tensor([200.0, 200.0])
     assert NonSaturating().critic(lambda x: x, -sure, sure).value.item() == pytest.approx(400.0)
@@ -176,25 +160,18 @@ def test_each_turn_moves_only_its_own_player():
     assert first.betas == second.betas == (0.5, 0.999)
     batch = {"x": torch.rand(6, 1, 8, 8)}
 
-    objective.loss("critic", model, None, batch, 6, START).value.backward()
+    of_critic = objective.loss("critic", model, None, batch, 6, START)
+    of_critic.value.backward()
     assert all(p.grad is None for p in model.parameters())
     assert all((p.grad != 0).any() for p in critic.parameters())
 
     critic.zero_grad()
-    objective.loss("generator", model, None, batch, 6, START).value.backward()
+    of_generator = objective.loss("generator", model, None, batch, 6, START)
+    of_generator.value.backward()
     assert all((p.grad != 0).any() for p in model.parameters())
     assert all(p.grad is None for p in critic.parameters())
     assert all(p.requires_grad for p in critic.parameters())
-
-
-def test_records_carry_no_graph():
-    torch.manual_seed(0)
-    model, objective = GAN((1, 8, 8), latent_dim=4), Adversarial()
-    objective.players(model, None)
-    for player in ("critic", "generator"):
-        loss = objective.loss(player, model, None, {"x": torch.rand(6, 1, 8, 8)}, 6, START)
-        assert loss.value.requires_grad
-        assert not any(value.requires_grad or value.dim() for value in loss.record.values())
+    assert not any(part.requires_grad for loss in (of_critic, of_generator) for part in loss.record.values())
 
 
 def test_the_default_critic_is_made_once_for_the_models_shape():
@@ -204,16 +181,6 @@ def test_the_default_critic_is_made_once_for_the_models_shape():
     assert not torch.equal(torch.get_rng_state(), state)  # its weights are drawn from torch's generator, and so seeded
     assert objective.players(model, None)[0].modules[0] is critic
     assert critic(torch.rand(3, 1, 28, 28)).shape == (3,)
-
-
-def test_the_same_seed_gives_the_same_steps():
-    values = []
-    for _ in range(2):
-        torch.manual_seed(3)
-        model, objective = Line(), Adversarial()
-        objective.players(model, None)
-        values.append(objective.loss("critic", model, None, {"x": torch.ones(9, 1)}, 9, START).value)
-    assert torch.equal(*values)
 
 
 def test_covariates_reach_the_model_and_the_users_critic():
@@ -226,14 +193,14 @@ def test_covariates_reach_the_model_and_the_users_critic():
         assert objective.loss(player, model, None, batch, 4, START).value.isfinite()
 
 
-def test_unknown_losses_are_refused_with_the_known_ones():
-    with pytest.raises(SettingError, match="not known") as caught:
-        Adversarial(loss="hinge")
-    assert "'nonsaturating'" in caught.value.expected
-    assert caught.value.got == "'hinge'"
-
-
 def test_models_and_guides_that_it_cannot_train_are_refused():
+    class Both(Line):
+        @observed
+        def w(self, z):
+            return dist.Normal(z, 1.0).to_event(1)
+
+    with pytest.raises(SettingError, match="Both is not an implicit model"):
+        Adversarial().check(Both(), None)
     with pytest.raises(SettingError, match="VAE is not an implicit model") as caught:
         Adversarial().check(VAE((1, 8, 8)), None)
     assert "ELBO" in caught.value.fix
@@ -242,18 +209,3 @@ def test_models_and_guides_that_it_cannot_train_are_refused():
     with pytest.raises(SettingError, match="cannot read the covariates of Labelled") as caught:
         Adversarial().check(Labelled(), None)
     assert "def forward(self, x, y)" in caught.value.fix
-
-
-def test_a_model_with_further_observed_sites_is_refused():
-    class Both(Line):
-        @observed
-        def w(self, z):
-            return dist.Normal(z, 1.0).to_event(1)
-
-    with pytest.raises(SettingError, match="Both is not an implicit model"):
-        Adversarial().check(Both(), None)
-
-
-def test_settings_are_what_json_can_hold():
-    assert Adversarial().settings() == {"loss": "nonsaturating"}
-    assert Adversarial(**Adversarial().settings()).name == "Adversarial(nonsaturating)"

@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 
 from ppgen.context import validation
-from ppgen.inference.bound import log_weights
-from ppgen.inference.importance import repeat_rows
+from ppgen.inference.importance import log_weights, repeat_rows
 from ppgen.objectives import ELBO, IWAE, Objective, TrainingPosition, WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, exact_guide, log_evidence, z_scores
-from tests.oracles.pyro_elbos import gradients
+from tests.oracles.pyro_elbos import flat, gradients
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -130,7 +129,13 @@ def test_at_the_exact_posterior_no_bound_has_any_error(objective: Objective) -> 
 
 @pytest.mark.parametrize(
     "objective",
-    [ELBO(gradient="stl"), ELBO(gradient="stl", num_particles=8), IWAE(1, gradient="stl"), IWAE(16, gradient="dreg")],
+    [
+        ELBO(gradient="stl"),
+        ELBO(gradient="stl", num_particles=8),
+        IWAE(1, gradient="stl"),
+        IWAE(1, gradient="dreg"),
+        IWAE(16, gradient="dreg"),
+    ],
     ids=lambda objective: objective.name,
 )
 def test_at_the_exact_posterior_the_guides_gradient_has_no_noise(objective: Objective) -> None:
@@ -158,10 +163,6 @@ def test_the_signal_of_doubly_reparameterised_gradients_is_clearer() -> None:
     assert doubly.var(0).sum() < plain.var(0).sum() / 3
     error = ((plain.var(0) + doubly.var(0)) / 40).sqrt()
     assert ((plain.mean(0) - doubly.mean(0)).abs() / error).max() < 4
-
-
-def flat(found: dict[str, Tensor]) -> Tensor:
-    return torch.cat([value.flatten() for value in found.values()])
 
 
 def many_gradients(

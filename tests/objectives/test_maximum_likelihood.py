@@ -49,11 +49,3 @@ def test_a_pixelcnn_is_scored_by_its_own_density() -> None:
 def test_models_without_an_exact_density_are_refused(model: Model, word: str) -> None:
     with pytest.raises(SettingError, match=word):
         MaximumLikelihood().check(model, None)
-
-
-def test_it_has_one_player_and_no_settings() -> None:
-    objective, model = MaximumLikelihood(), Gaussian()
-    objective.check(model, None)
-    assert [player.modules for player in objective.players(model, None)] == [[model]]
-    assert objective.settings() == {}
-    assert objective.name == "MaximumLikelihood()"

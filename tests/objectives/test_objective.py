@@ -1,21 +1,35 @@
-"""The contract of an objective: what is minimised, by whom, and what it may ask of settings, models and draws."""
+"""The contract of an objective: its name and settings, its turns, and the pairs that it refuses."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
-import pyro
 import pyro.distributions as dist
 import pytest
 import torch
 from torch import Tensor, nn
 
 import ppgen
+from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.inference.paired_trace import PairedTrace, trace_pair
-from ppgen.objectives import Loss, Objective, Player, TrainingPosition
-from ppgen.objectives.objective import must_be_pathwise, must_have_spread
+from ppgen.guides import Delta, MeanField
+from ppgen.objectives import (
+    ELBO,
+    IWAE,
+    Adversarial,
+    Loss,
+    MaximumLikelihood,
+    Objective,
+    Player,
+    TotalCorrelation,
+    TrainingPosition,
+    WakeSleep,
+)
+from tests.oracles.conjugate import SharedMean
+from tests.oracles.gaussian_pair import Linear
 from tests.oracles.linear_gaussian import PPCA, marginal
 
 
@@ -62,20 +76,101 @@ def test_an_objective_of_ones_own_plays_its_turns_in_order() -> None:
     assert steps == [(i, float(i)) for i in range(60) for _ in range(2)]
 
 
-def drawn_from(fn: Any) -> PairedTrace:
-    def program(batch: Any, size: int) -> None:
-        pyro.sample("z", fn)
+NAMES = {
+    "ELBO()": ELBO(),
+    "ELBO(beta=0)": ELBO(0),
+    "ELBO(beta=2, warmup=3, num_particles=4, closed_form=False)": ELBO(2, warmup=3, num_particles=4, closed_form=False),
+    "ELBO(beta=2, warmup=3, cycles=2, free_bits=0.5, free_bits_per=dimension, label_weight=0.1)": ELBO(
+        2.0, warmup=3, cycles=2, free_bits=0.5, free_bits_per="dimension", label_weight=0.1
+    ),
+    "ELBO(warmup=50, capacity=25, capacity_weight=10)": ELBO(capacity=25, capacity_weight=10, warmup=50),
+    "ELBO(num_particles=4, gradient=score)": ELBO(gradient="score", num_particles=4),
+    "IWAE(8)": IWAE(),
+    "IWAE(4, dreg)": IWAE(4, gradient="dreg"),
+    "MaximumLikelihood()": MaximumLikelihood(),
+    "Adversarial(nonsaturating)": Adversarial(),
+    "TotalCorrelation(beta=6)": TotalCorrelation(),
+    "TotalCorrelation(beta=4, warmup=5)": TotalCorrelation(4, warmup=5),
+    "WakeSleep(1)": WakeSleep(),
+    "WakeSleep(5, both)": WakeSleep(5, guide_phase="both"),
+}
 
-    return trace_pair(program, program, {}, 1)
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_and_settings_say_how_it_was_made(name: str) -> None:
+    objective = NAMES[name]
+    assert objective.name == name
+    settings = json.loads(json.dumps(objective.settings()))
+    again = type(objective)(**settings)
+    assert (again.name, again.settings()) == (name, settings)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(objective, next(iter(settings), "beta"), 2.0)
 
 
-def test_a_draw_without_a_path_is_named() -> None:
-    must_be_pathwise(drawn_from(dist.Gamma(2.0, 1.0)), "ELBO()")
-    with pytest.raises(DeclarationError, match=r"ELBO\(\): the guide draws 'z' from Poisson"):
-        must_be_pathwise(drawn_from(dist.Poisson(2.0)), "ELBO()")
+def test_a_dataclass_of_ones_own_has_a_name_and_settings() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Tempered(MaximumLikelihood):
+        temperature: float = 1.0
+        power: int = 2
+
+    assert Tempered().name == "Tempered()"
+    assert Tempered(0.5).name == "Tempered(temperature=0.5)"
+    assert Tempered(power=3).settings() == {"temperature": 1.0, "power": 3}
+    assert Tempered().networks is not Tempered().networks
 
 
-def test_a_point_is_named() -> None:
-    must_have_spread(drawn_from(dist.Normal(0.0, 1.0)), "IWAE(8)")
-    with pytest.raises(SettingError, match=r"IWAE\(8\): the guide is a point"):
-        must_have_spread(drawn_from(dist.Delta(torch.tensor(1.0))), "IWAE(8)")
+class Coin(Model):
+    """z ~ Geometric(1/2);  x | z ~ Normal(z, 1)."""
+
+    @latent
+    def z(self) -> Any:
+        return dist.Geometric(0.5)
+
+    @observed
+    def x(self, z: Tensor) -> Any:
+        return dist.Normal(z, 1.0)
+
+
+class Guess(Guide):
+    @latent
+    def z(self, x: Tensor) -> Any:
+        return dist.Geometric(logits=x)
+
+
+def loss_of(objective: Objective, model: Model, guide: Any, x: Tensor) -> Loss:
+    player = objective.players(model, guide)[0].name
+    return objective.loss(player, model, guide, {"x": x}, len(x), TrainingPosition())
+
+
+@pytest.mark.parametrize("objective", [ELBO(), IWAE(2), TotalCorrelation()], ids=lambda one: one.name)
+def test_a_draw_without_a_path_is_named(objective: Objective) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        loss_of(objective, Coin(), Guess(), torch.zeros(3))
+    assert f"{objective.name}: the guide draws 'z' from Geometric" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [ELBO(free_bits=1.0), ELBO(capacity=1.0), IWAE(2), TotalCorrelation(), WakeSleep()],
+    ids=lambda one: one.name,
+)
+def test_a_point_is_named(objective: Objective) -> None:
+    model = Linear()
+    with pytest.raises(SettingError) as caught:
+        loss_of(objective, model, Delta(model), torch.zeros(2, 3))
+    assert f"{objective.name}: the guide is a point" in caught.value.what
+
+
+@pytest.mark.parametrize("objective", [IWAE(2), WakeSleep()], ids=lambda one: one.name)
+def test_a_global_latent_is_named(objective: Objective) -> None:
+    model = SharedMean()
+    with pytest.raises(SettingError, match="'mu' is a global latent"):
+        objective.check(model, MeanField(model))
+
+
+@pytest.mark.parametrize("objective", [ELBO(), IWAE(), TotalCorrelation(), WakeSleep()], ids=lambda one: one.name)
+def test_a_pair_that_has_no_bound_is_refused(objective: Objective) -> None:
+    with pytest.raises(SettingError, match="no guide"):
+        objective.check(Linear(), None)
+    with pytest.raises(SettingError, match="implicit"):
+        objective.check(ppgen.models.GAN((1, 8, 8)), None)

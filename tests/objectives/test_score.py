@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from ppgen.context import validation
 from ppgen.declare import Guide, Model, latent, observed
-from ppgen.errors import DataError
 from ppgen.guides import MeanField
-from ppgen.inference.bound import elbo_per_datum
+from ppgen.inference.importance import elbo_per_datum
 from ppgen.objectives import ELBO, TrainingPosition
 from tests.oracles.gaussian_pair import z_scores
-from tests.oracles.pyro_elbos import gradients
+from tests.oracles.pyro_elbos import flat, gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -37,10 +36,6 @@ def drawn(objective: ELBO, model: Any, guide: Any, batch: dict[str, Tensor], siz
     """Gradients by all parameters, [n, D]."""
     losses = (objective.loss("elbo", model, guide, batch, size, TrainingPosition()).value for _ in range(n))
     return torch.stack([flat(gradients(loss, model, guide)) for loss in losses])
-
-
-def flat(found: dict[str, Tensor]) -> Tensor:
-    return torch.cat([value.flatten() for value in found.values()])
 
 
 def bits_elbo(model: Bits, guide: BitsGuide, x: Tensor, beta: float = 1.0) -> Tensor:
@@ -209,11 +204,3 @@ def test_fifty_bits_are_too_many_to_sum_out_and_are_drawn() -> None:
     assert elbo_per_datum(model, guide, {"x": x}).shape == (8,)  # the bound itself needs no gradient
     with pytest.raises(Exception, match=r"'z' from Independent|'z' from Bernoulli"):
         ELBO().loss("elbo", model, guide, {"x": x}, 8, TrainingPosition())
-
-
-def test_labels_that_are_mostly_missing_are_refused() -> None:
-    model = Mixed()
-    guide = MeanField(model)
-    batch = {"x": torch.randn(3), "y": torch.tensor([1, -1, 0])}
-    with pytest.raises(DataError, match="y: the latent is observed in some rows only"):
-        ELBO(gradient="score").loss("elbo", model, guide, batch, 3, TrainingPosition())

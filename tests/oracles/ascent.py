@@ -1,4 +1,4 @@
-"""A guide fitted to a few points by many quick steps, and its bound on them."""
+"""Guides, and models with them, fitted to a few points by many quick steps; and the bound on these points."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from ppgen.context import validation
-from ppgen.inference.bound import elbo_parts, elbo_per_datum
-from ppgen.inference.importance import repeat_rows
+from ppgen.inference.bound import elbo_parts
+from ppgen.inference.importance import elbo_per_datum, repeat_rows
 
-__all__ = ["bound", "maximise"]
+__all__ = ["bound", "maximise", "train"]
 
 
 def maximise(model: Any, guide: Any, batch: Mapping[str, Tensor], steps: int, learning_rate: float) -> None:
@@ -28,6 +28,20 @@ def maximise(model: Any, guide: Any, batch: Mapping[str, Tensor], steps: int, le
             (drawn.distortion + drawn.rate).backward()
             optimizer.step()
             schedule.step()
+
+
+def train(model: Any, guide: Any, batch: Mapping[str, Tensor], steps: int, learning_rate: float) -> list[float]:
+    """Adam on all that model and guide have, one draw a point; the ELBO per datum at each step."""
+    optimizer = torch.optim.Adam([*model.parameters(), *guide.parameters()], lr=learning_rate)
+    elbos = []
+    for _ in range(steps):
+        drawn = elbo_parts(model, guide, batch, len(batch["x"]))
+        loss = drawn.distortion + drawn.rate
+        optimizer.zero_grad()
+        (loss + sum(drawn.label_nll.values())).backward()
+        optimizer.step()
+        elbos.append(-loss.item())
+    return elbos
 
 
 def bound(model: Any, guide: Any, batch: Mapping[str, Tensor], draws: int = 200) -> tuple[float, float]:

@@ -29,9 +29,6 @@ class GammaPoisson(Model):
         exact = dist.GammaPoisson(torch.tensor(self.shape).double(), torch.tensor(self.inverse_scale).double())
         return exact.log_prob(x.double()).sum(-1)
 
-    def posterior_mean(self, x: Tensor) -> Tensor:
-        return (self.shape + x) / (self.inverse_scale + 1)
-
 
 class BetaBernoulli(Model):
     """p ~ Beta(2, 3), a single number;  x_j | p ~ Bernoulli(p), eight times."""
@@ -52,9 +49,6 @@ class BetaBernoulli(Model):
             torch.tensor(self.a).double(), torch.tensor(self.b).double()
         )
 
-    def posterior_mean(self, x: Tensor) -> Tensor:
-        return (self.a + x.sum(-1)) / (self.a + self.b + self.draws)
-
 
 class DirichletMultinomial(Model):
     """p ~ Dirichlet(2, 1.5, 1);  x | p ~ Multinomial(10, p)."""
@@ -72,12 +66,6 @@ class DirichletMultinomial(Model):
     @observed
     def x(self, p: Tensor) -> dist.TorchDistribution:
         return dist.Multinomial(self.total, p)
-
-    def evidence(self, x: Tensor) -> Tensor:
-        return dist.DirichletMultinomial(self.alpha.double(), self.total).log_prob(x.double())
-
-    def posterior_mean(self, x: Tensor) -> Tensor:
-        return (self.alpha + x) / (self.alpha.sum() + self.total)
 
 
 class SharedMean(Model):

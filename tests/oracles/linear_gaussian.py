@@ -56,13 +56,6 @@ def posterior(model: PPCA, x: Tensor) -> torch.distributions.MultivariateNormal:
     return torch.distributions.MultivariateNormal(loc, covariance_matrix=scale**2 * torch.linalg.inv(m))
 
 
-def mean_field_gap(model: PPCA) -> float:
-    """KL from the best factorised Gaussian to the posterior: ``(sum_i log (S^-1)_ii - log |S^-1|) / 2``."""
-    weight, _, scale = _double(model)
-    precision = (weight.T @ weight + scale**2 * torch.eye(weight.shape[1], dtype=torch.float64)) / scale**2
-    return float(0.5 * (precision.diagonal().log().sum() - torch.linalg.slogdet(precision).logabsdet))
-
-
 def maximum_likelihood(x: Tensor, latent_dim: int) -> float:
     """The largest mean log p(x) that any probabilistic PCA reaches (Tipping & Bishop, 1999, equation 8 and 9).
 

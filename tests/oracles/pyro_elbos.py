@@ -11,7 +11,7 @@ import torch
 from pyro.infer import Trace_ELBO, TraceMeanField_ELBO
 from torch import Tensor, nn
 
-__all__ = ["gradients", "ours", "reference"]
+__all__ = ["flat", "gradients", "ours", "reference"]
 
 ELBOS = {"sampled": Trace_ELBO, "closed form": TraceMeanField_ELBO}
 
@@ -44,3 +44,8 @@ def gradients(loss: Tensor, *modules: nn.Module) -> dict[str, Tensor]:
         name: torch.zeros_like(parameter) if gradient is None else gradient
         for (name, parameter), gradient in zip(named.items(), found, strict=True)
     }
+
+
+def flat(found: Mapping[str, Tensor]) -> Tensor:
+    """Gradients by parameter as one vector, [D]."""
+    return torch.cat([value.flatten() for value in found.values()])

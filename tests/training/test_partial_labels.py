@@ -16,7 +16,7 @@ from ppgen.declare import Guide, Model, latent, observed
 from ppgen.errors import PpgenError
 from ppgen.fitted import Fit
 from ppgen.guides import FullRank, MeanField
-from ppgen.inference.bound import elbo_per_datum
+from ppgen.inference.importance import elbo_per_datum
 
 CLASSES, X_DIM = 3, 8
 

@@ -17,7 +17,7 @@ import ppgen.data
 from ppgen.data import Dataset
 from ppgen.declare import Model, observed
 from ppgen.declare.batch import chunks
-from ppgen.declare.values import verify_batch
+from ppgen.declare.check import verify_batch
 from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import Delta, MeanField
 from ppgen.models import VAE, ConditionalVAE

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ppgen.errors import DeclarationError
-from ppgen.guides.encoder_input import EncoderInput
+from ppgen.guides.networks import EncoderInput, positive
 
 
 @pytest.mark.parametrize(
@@ -23,19 +23,19 @@ from ppgen.guides.encoder_input import EncoderInput
     ],
 )
 def test_every_shape_is_read_into_one_row_a_datum(example: dict[str, torch.Tensor]) -> None:
-    evidence = EncoderInput(example, width=16)
-    features = evidence(example)
-    assert features.shape == (3, evidence.num_features) == (3, 16)
+    reader = EncoderInput(example, width=16)
+    features = reader(example)
+    assert features.shape == (3, reader.num_features) == (3, 16)
     features.sum().backward()
-    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in evidence.parameters())
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in reader.parameters())
 
 
 def test_every_input_is_read() -> None:
     example = {"x": torch.rand(4, 20), "y": torch.tensor([2, 0, 1, 1])}
-    evidence = EncoderInput(example)
-    before = evidence(example)
-    assert not torch.equal(before[0], evidence(example | {"x": torch.rand(4, 20)})[0])
-    assert not torch.equal(before[0], evidence(example | {"y": torch.tensor([0, 0, 1, 1])})[0])
+    reader = EncoderInput(example)
+    before = reader(example)
+    assert not torch.equal(before[0], reader(example | {"x": torch.rand(4, 20)})[0])
+    assert not torch.equal(before[0], reader(example | {"y": torch.tensor([0, 0, 1, 1])})[0])
 
 
 def test_an_encoder_of_ones_own() -> None:
@@ -50,10 +50,10 @@ def test_an_encoder_of_ones_own() -> None:
     example = {"x": torch.rand(4, 20), "y": torch.tensor([2, 0, 1, 1])}
     encoder = Both()
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
-    evidence = EncoderInput(example, encoder=encoder)
-    assert evidence.num_features == 5
+    reader = EncoderInput(example, encoder=encoder)
+    assert reader.num_features == 5
     assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
-    assert torch.equal(evidence(example), encoder(**example))
+    assert torch.equal(reader(example), encoder(**example))
     alone = EncoderInput({"x": example["x"]}, encoder=nn.Linear(20, 3))
     assert alone.num_features == 3
 
@@ -71,6 +71,13 @@ def test_nothing_to_condition_on() -> None:
 
 
 def test_what_a_batch_lacks_is_named() -> None:
-    evidence = EncoderInput({"x": torch.rand(3, 20), "y": torch.tensor([2, 0, 1])})
+    reader = EncoderInput({"x": torch.rand(3, 20), "y": torch.tensor([2, 0, 1])})
     with pytest.raises(DeclarationError, match="lacks 'y'"):
-        evidence({"x": torch.rand(3, 20)})
+        reader({"x": torch.rand(3, 20)})
+
+
+def test_scales_are_positive_and_one_at_zero() -> None:
+    raw = torch.tensor([-200.0, -5.0, 0.0, 50.0])
+    assert (positive(raw) > 0).all()
+    assert positive(raw)[2].item() == pytest.approx(1.0, abs=1e-5)
+    assert positive(raw)[3].item() == pytest.approx(50.54, abs=0.01)

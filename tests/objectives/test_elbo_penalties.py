@@ -13,8 +13,8 @@ from torch.distributions import kl_divergence
 
 import ppgen
 from ppgen.declare import Guide, Model, latent, observed
-from ppgen.errors import DeclarationError, SettingError
-from ppgen.guides import Delta, FullRank, MeanField
+from ppgen.errors import DeclarationError
+from ppgen.guides import FullRank, MeanField
 from ppgen.objectives import ELBO, TrainingPosition
 from tests.oracles.conjugate import SharedMean, TwoLevels
 from tests.oracles.mixture import Mixture
@@ -194,10 +194,3 @@ def test_a_discrete_latents_rate_counts_towards_the_capacity() -> None:
     assert loss.record["rate/y"] > 0
     expected = loss.record["distortion"] + 2.0 * (rate - 0.5).abs()
     torch.testing.assert_close(loss.value, expected, rtol=0, atol=1e-10)
-
-
-@pytest.mark.parametrize("settings", [{"free_bits": 1.0}, {"capacity": 1.0}])
-def test_a_point_has_no_rate_to_penalise(settings: dict[str, Any]) -> None:
-    model = TwoLevels()
-    with pytest.raises(SettingError, match="point"):
-        ours(ELBO(**settings), model, Delta(model), {"x": torch.randn(3, 5)}, 3, TrainingPosition())

@@ -1,0 +1,118 @@
+"""The variational autoencoder of labelled data: with the label given, and with labels that are mostly missing."""
+
+from __future__ import annotations
+
+__all__ = ["ConditionalVAE", "SemiSupervisedVAE"]
+
+from collections.abc import Sequence
+
+import pyro.distributions as dist
+import torch
+
+from ppgen import nets
+from ppgen.declare import Model, latent, observed
+from ppgen.errors import DataError
+
+
+class _LabelledVAE(Model):
+    """What both have: a decoder that reads the style z and the label y."""
+
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        num_classes: int = 10,
+        latent_dim: int = 16,
+        hidden: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__()
+        self.x_shape, self.num_classes, self.latent_dim = tuple(x_shape), num_classes, latent_dim
+        self.decoder = nets.decoder(latent_dim + num_classes, x_shape, hidden)
+
+
+class ConditionalVAE(_LabelledVAE):
+    """z ~ Normal(0, I);  x | z, y ~ Bernoulli(decoder(z, y)), with the label y given.
+
+    The label says which class, so z is left with what varies within a class: style. The density is conditional,
+    log p(x | y), and is not to be ranked against a log p(x).
+
+    Reference: K. Sohn, H. Lee and X. Yan, "Learning structured output representation using deep conditional
+    generative models", 2015; D. Kingma et al., "Semi-supervised learning with deep generative models", 2014
+    (arXiv 1406.5298), model M2 with all labels given.
+
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
+
+    Args:
+        x_shape: shape of one data point.
+        num_classes: labels are ``0 .. num_classes - 1``; or, where y is a vector of attributes, its length.
+        latent_dim: size of z.
+        hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+
+    Example:
+        >>> y = torch.tensor([0, 1, 2])
+        >>> ConditionalVAE(x_shape=(1, 8, 8))({"y": y})["x"].shape
+        torch.Size([3, 1, 8, 8])
+    """
+
+    @latent
+    def z(self) -> dist.TorchDistribution:
+        """Style: what the label leaves open."""
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
+
+    @observed
+    def x(self, z: torch.Tensor, y: torch.Tensor) -> dist.TorchDistribution:
+        """The pixels, independent of each other given style and label."""
+        logits = self.decoder(nets.join(z, self.read(y)))
+        return dist.Bernoulli(logits=logits).to_event(len(self.x_shape))
+
+    def read(self, y: torch.Tensor) -> torch.Tensor:
+        """What the decoder is told, ``[batch, num_classes]``: the label's class, or the attributes as they are."""
+        if not y.is_floating_point() or y.dim() < 2:
+            return nets.one_hot(y, self.num_classes)
+        if y.shape[-1] != self.num_classes:
+            raise DataError(
+                "the vector of attributes has another length than the model was built for",
+                expected=f"[batch, {self.num_classes}]",
+                got=str(list(y.shape)),
+                fix=f"num_classes={y.shape[-1]}",
+            )
+        return y
+
+
+class SemiSupervisedVAE(_LabelledVAE):
+    """y ~ Categorical(1/C);  z ~ Normal(0, I);  x | y, z ~ Bernoulli(decoder(y, z)).
+
+    One declaration for both kinds of data: where the batch has a label, y is observed; where it says -1, y is latent
+    and summed out. A derived guide's ``q(y | x)`` is the classifier.
+
+    Reference: D. Kingma et al., "Semi-supervised learning with deep generative models", 2014 (arXiv 1406.5298),
+    model M2.
+
+    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO(label_weight=10.0)``, so that labels teach q(y | x) too.
+
+    Args:
+        x_shape: shape of one data point.
+        num_classes: labels are ``0 .. num_classes - 1``.
+        latent_dim: size of z.
+        hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+
+    Example:
+        >>> model = SemiSupervisedVAE(x_shape=(1, 8, 8))
+        >>> model(size=3)["x"].shape, model({"y": torch.tensor([7, 7])})["x"].shape
+        (torch.Size([3, 1, 8, 8]), torch.Size([2, 1, 8, 8]))
+    """
+
+    @latent
+    def y(self) -> dist.TorchDistribution:
+        """The class: all as common as each other."""
+        return dist.Categorical(logits=torch.zeros(self.num_classes))
+
+    @latent
+    def z(self) -> dist.TorchDistribution:
+        """Style: what the class leaves open."""
+        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
+
+    @observed
+    def x(self, y: torch.Tensor, z: torch.Tensor) -> dist.TorchDistribution:
+        """The pixels, independent of each other given class and style."""
+        logits = self.decoder(nets.join(nets.one_hot(y, self.num_classes), z))
+        return dist.Bernoulli(logits=logits).to_event(len(self.x_shape))

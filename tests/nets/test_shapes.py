@@ -1,0 +1,27 @@
+"""Any batch dimensions may stand before an event."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ppgen import nets
+
+NETWORKS = {
+    "MLP": (lambda: nets.MLP(6, 3), (6,)),
+    "ImageEncoder": (lambda: nets.encoder((2, 9, 8), 5), (2, 9, 8)),
+    "VectorEncoder": (lambda: nets.encoder((6,), 5), (6,)),
+    "SequenceEncoder": (lambda: nets.SequenceEncoder((4, 3), 5), (4, 3)),
+    "ImageDecoder": (lambda: nets.decoder(4, (2, 9, 8)), (4,)),
+    "VectorDecoder": (lambda: nets.decoder(4, (6,)), (4,)),
+    "Critic": (lambda: nets.critic((1, 8, 8)), (1, 8, 8)),
+    "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_any_batch_dimensions_may_stand_before_the_event(name):
+    make, shape = NETWORKS[name]
+    network, x = make(), torch.randn(5, *shape)
+    torch.testing.assert_close(network(torch.stack([x, -x], 1))[:, 0], network(x))
+    torch.testing.assert_close(network(x[0]), network(x)[0])
