@@ -14,24 +14,29 @@ from ppgen.errors import SettingError
 __all__ = ["Recorded", "finite_number", "one_of", "whole_number"]
 
 
-def whole_number(where: str, value: Any, *, at_least: int = 1, suggested: object = None) -> int:
+def whole_number(
+    where: str, value: Any, *, at_least: int = 1, at_most: int | None = None, suggested: object = None
+) -> int:
     """A whole number that a user gave, or an error that says which one is meant.
 
     Args:
         where: whose argument it is, ``"fit: max_epochs"``.
         value: what the user gave.
         at_least: the smallest number that makes sense.
+        at_most: the largest; ``None`` for no bound.
         suggested: for the remedy; default: ``at_least``.
 
     Raises:
-        SettingError: if it is no whole number (``True`` is none), or too small.
+        SettingError: if it is no whole number (``True`` is none), too small or too large.
 
     Example:
         >>> whole_number("ELBO: num_particles", 8)
         8
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < at_least:
-        raise _out_of_range(where, f"a whole number >= {at_least}", value, at_least if suggested is None else suggested)
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or value < at_least or (at_most is not None and value > at_most):
+        span = f">= {at_least}" if at_most is None else f"from {at_least} to {at_most}"
+        raise _out_of_range(where, f"a whole number {span}", value, at_least if suggested is None else suggested)
     return value
 
 

@@ -22,8 +22,7 @@ from torch import Tensor, nn
 
 import ppgen
 from ppgen import zoo
-from ppgen.cli import commands
-from ppgen.cli.endings import Refusal
+from ppgen.cli import Refusal, commands
 from ppgen.errors import (
     CheckpointError,
     DataError,

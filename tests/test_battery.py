@@ -226,7 +226,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 
 def dataset(name: str, files: Mapping[str, Path]) -> ppgen.data.Dataset:
-    return ppgen.data.load(files[MODELS[name].kind], then=list(MODELS[name].steps))
+    return ppgen.data.load(files[MODELS[name].kind], steps=list(MODELS[name].steps))
 
 
 @pytest.fixture

@@ -74,6 +74,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not missing
 
 
+@checkout
+def test_a_file_that_a_page_adds_is_not_there_yet() -> None:
+    added = [name for page in PAGES for name in re.findall(r"A new file, `(.*?)`", page.read_text(encoding="utf-8"))]
+    assert added
+    assert not [name for name in added if (ROOT / name).exists()]
+
+
 @pytest.mark.parametrize("name", module_names())
 def test_the_examples_of_a_module_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

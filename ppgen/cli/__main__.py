@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ppgen.cli.entry import main
+from ppgen.cli import main
 
 __all__: list[str] = []
 

@@ -7,20 +7,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ppgen import zoo
-from ppgen.cli import catalogue
-from ppgen.cli.source import construct, full_name, is_source, load_member
+from ppgen.cli.list import match, summaries
+from ppgen.cli.source import construct, is_source, load_member
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from ppgen.cli.register import Sources
     from ppgen.data import Dataset
     from ppgen.objectives import Objective
 
-__all__ = ["Sources", "assemble"]
-
-Sources = dict[str, dict[str, Any]]
-"""Which of the user's files a run needs, and how it was called: see :func:`ppgen.cli.runs.note_sources`."""
+__all__ = ["assemble"]
 
 
 def assemble(
@@ -29,9 +27,9 @@ def assemble(
     *,
     guide: str | None = None,
     objective: str | None = None,
-    objective_settings: Mapping[str, Any] | None = None,
-    settings: Mapping[str, Any] | None = None,
-    guide_settings: Mapping[str, Any] | None = None,
+    objective_settings: Mapping[str, Any] = {},
+    settings: Mapping[str, Any] = {},
+    guide_settings: Mapping[str, Any] = {},
     seed: int = 0,
 ) -> tuple[zoo.BuiltRecipe, Sources]:
     """Build what a fit is made of.
@@ -58,43 +56,46 @@ def assemble(
 
     sources: Sources = {}
     offered: dict[str, Any] = {f"{key}_shape": tuple(t.shape[1:]) for key, t in data.splits["train"].items()}
+    own_guide: nn.Module | None = None
+    chosen: Objective | None = None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if is_source(model):
-            settings = dict(settings or {})
-            maker = load_member(model)
-            made = construct(maker, settings, offered, "--set")
-            sources["model"] = {"from": full_name(model, maker), "settings": settings}
-            built = zoo.BuiltRecipe(made, None, None)
+            own_model = _own(model, "Model", settings, offered, "--set", sources)
         else:
-            built = zoo.build(model, data, seed=seed, **(settings or {}))
-        own_guide = built.guide
-        if guide is not None:
-            own_guide = _guide(guide, built.model, guide_settings or {}, offered, sources)
+            own_model, own_guide, chosen = zoo.build(model, data, seed=seed, **settings)
+        if guide is not None and is_source(guide):
+            own_guide = _own(guide, "Guide", guide_settings, offered | {"model": own_model}, "--set-guide", sources)
+        elif guide is not None:
+            own_guide = _derived(guide, own_model, guide_settings)
         elif guide_settings:
             raise SettingError(
                 "--set-guide without --guide", expected="the guide whose settings these are",
                 got=", ".join(guide_settings), fix="--guide mean-field",
             )  # fmt: skip
-        bare, bare_guide = unwrap(built.model, own_guide)
-        if bare is built.model:
+        bare, bare_guide = unwrap(own_model, own_guide)
+        if bare is own_model:
             own_guide = bare_guide = choose_guide(bare, own_guide)
-        chosen = built.objective
-        if objective is not None or objective_settings or chosen is None:
-            chosen = _objective(objective, objective_settings or {}, choose_objective(bare, bare_guide, chosen))
-    return zoo.BuiltRecipe(built.model, own_guide, chosen), sources
+        chosen = choose_objective(bare, bare_guide, chosen)
+        if objective is not None or objective_settings:
+            chosen = _objective(objective or type(chosen).__name__, objective_settings, chosen)
+    return zoo.BuiltRecipe(own_model, own_guide, chosen), sources
 
 
-def _guide(
-    text: str, model: nn.Module, settings: Mapping[str, Any], offered: Mapping[str, Any], sources: Sources
-) -> nn.Module:
-    if is_source(text):
-        maker = load_member(text, "Guide")
-        sources["guide"] = {"from": full_name(text, maker), "settings": dict(settings)}
-        return construct(maker, settings, {**offered, "model": model}, "--set-guide")
+def _own(
+    text: str, kind: str, settings: Mapping[str, Any], offered: Mapping[str, Any], option: str, sources: Sources
+) -> Any:
+    """Build a user's own model or guide, and add its source to ``sources``."""
+    maker = load_member(text, kind)
+    place, _, name = text.partition(":")
+    sources[kind.lower()] = {"from": f"{place}:{name or maker.__name__}", "settings": dict(settings)}
+    return construct(maker, settings, offered, option)
+
+
+def _derived(text: str, model: nn.Module, settings: Mapping[str, Any]) -> nn.Module:
     import ppgen.guides
 
-    name = catalogue.match(text, catalogue.summaries("ppgen.guides"), "guide", "ppgen list guides")
+    name = match(text, summaries("guides"), "guide", "ppgen list guides")
     if name == "Refined":
         raise SettingError(
             "--guide refined: it improves on a guide that is fitted already",
@@ -107,13 +108,10 @@ def _guide(
     return construct(getattr(ppgen.guides, name), settings, own, "--set-guide")
 
 
-def _objective(text: str | None, settings: Mapping[str, Any], default: Objective) -> Objective:
+def _objective(text: str, settings: Mapping[str, Any], default: Objective) -> Objective:
     import ppgen.objectives
 
-    name = type(default).__name__
-    if text is not None:
-        known = catalogue.summaries("ppgen.objectives")
-        name = catalogue.match(text, known, "objective", "ppgen list objectives")
+    name = match(text, summaries("objectives"), "objective", "ppgen list objectives")
     maker = getattr(ppgen.objectives, name)
     for setting in ("beta", "warmup"):
         if setting in settings and setting not in inspect.signature(maker).parameters:

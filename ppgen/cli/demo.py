@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ppgen import zoo
-from ppgen.cli.endings import Interrupted
-from ppgen.cli.threads import limited_to, threads_option
+from ppgen.cli.options import progress_option, threads_option
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -35,8 +33,8 @@ PARTICLES = {False: 1000, True: 100}
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything.")
 @threads_option(default=1)
-@click.option("--progress/--no-progress", default=None, help="Show bars.  [default: on a terminal]")
-def demo(quick: bool, out: Path, seed: int, threads: int, progress: bool | None) -> None:
+@progress_option
+def demo(quick: bool, out: Path, seed: int, progress: bool) -> None:
     """Fit, compare and report six kinds of models.
 
     An autoencoder, a VAE, a beta-VAE, a conditional VAE, a PixelCNN and a GAN meet the same small images of digits;
@@ -50,17 +48,15 @@ def demo(quick: bool, out: Path, seed: int, threads: int, progress: bool | None)
     import ppgen
     from ppgen.reporting.report import report
 
-    show = sys.stderr.isatty() if progress is None else progress
     started = time.monotonic()
     dataset = ppgen.data.load(DATA)
     click.echo(f"{dataset!r}\n")
     fits, cards = {}, {}
-    with limited_to(threads):
-        for number, name in enumerate(zoo.demo_names(), start=1):
-            click.echo(f"{number}/{len(zoo.demo_names())} {click.style(name, bold=True)}: {zoo.recipe(name).summary}")
-            fits[name], cards[name] = _meet(name, dataset, out / name, quick=quick, seed=seed, show=show)
-        comparison = ppgen.compare(cards, seed=seed)
-        page = report(comparison, out / "report.html", fits=fits, title="Six generative models of digits")
+    for number, name in enumerate(zoo.demo_names(), start=1):
+        click.echo(f"{number}/{len(zoo.demo_names())} {click.style(name, bold=True)}: {zoo.recipe(name).summary}")
+        fits[name], cards[name] = _meet(name, dataset, out / name, quick=quick, seed=seed, show=progress)
+    comparison = ppgen.compare(cards, seed=seed)
+    page = report(comparison, out / "report.html", fits=fits, title="Six generative models of digits")
     click.echo(f"\n{comparison}")
     click.echo(f"\nDone in {time.monotonic() - started:.0f} s. What to look at next:")
     click.echo(f"  {page}: open it in a browser; samples, reconstructions, what each model knows")
@@ -79,7 +75,7 @@ def _meet(name: str, dataset: Dataset, folder: Path, *, quick: bool, seed: int, 
     settings = zoo.recipe(name).settings(quick)
     fit = ppgen.fit(model, guide, dataset, objective, seed=seed, out=run, progress=show, **settings)
     if fit.stopped == "interrupted":
-        raise Interrupted("The demo starts from the beginning next time.")
+        raise KeyboardInterrupt("The demo starts from the beginning next time.")
     fitted = time.monotonic()
     card = ppgen.evaluate(fit, num_particles=PARTICLES[quick], seed=seed, progress=show)
     card.save(folder)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from ppgen.cli.runs import find_runs, open_run, run_options
-from ppgen.cli.threads import limited_to, threads_option
+from ppgen.cli.options import progress_option, run_options, threads_option
+from ppgen.cli.runs import find_runs, open_run
 
 __all__ = ["evaluate"]
 
@@ -19,17 +17,16 @@ __all__ = ["evaluate"]
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all draws.")
 @threads_option()
 @run_options
-@click.option("--progress/--no-progress", default=None, help="Show a bar.  [default: on a terminal]")
+@progress_option
 def evaluate(
     runs: tuple[str, ...],
     particles: int,
     samples: int | None,
     seed: int,
-    threads: int | None,
     model: str | None,
     guide: str | None,
     data: str | None,
-    progress: bool | None,
+    progress: bool,
 ) -> None:
     """Measure how good a run is, on its test split.
 
@@ -47,11 +44,9 @@ def evaluate(
     import ppgen
     from ppgen.reporting import save_figures
 
-    show = sys.stderr.isatty() if progress is None else progress
-    with limited_to(threads):
-        for place, folder in enumerate(find_runs(runs).values()):
-            fit = open_run(folder, model=model, guide=guide, data=data)
-            card = ppgen.evaluate(fit, num_particles=particles, num_samples=samples, seed=seed, progress=show)
-            card.save(folder)
-            save_figures(fit)
-            click.echo(("\n" if place else "") + f"{folder}: {card}")
+    for place, folder in enumerate(find_runs(runs).values()):
+        fit = open_run(folder, model=model, guide=guide, data=data)
+        card = ppgen.evaluate(fit, num_particles=particles, num_samples=samples, seed=seed, progress=progress)
+        card.save(folder)
+        save_figures(fit)
+        click.echo(("\n" if place else "") + f"{folder}: {card}")

@@ -11,14 +11,13 @@ import click
 
 from ppgen import zoo
 from ppgen.cli.assembly import assemble
-from ppgen.cli.endings import Interrupted
-from ppgen.cli.options import assignments, data_options, load_data, step_options, steps_of
-from ppgen.cli.runs import naming, note_sources, register
+from ppgen.cli.options import assignments, data_options, progress_option, step_options, steps_of, threads_option
+from ppgen.cli.register import naming, note_sources, register
 from ppgen.cli.source import is_source
-from ppgen.cli.threads import limited_to, threads_option
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
+    from ppgen.data import Dataset
     from ppgen.fitted import Fit
     from ppgen.runs.run_folder import RunFolder
 
@@ -41,9 +40,9 @@ __all__ = ["fit"]
 @click.option("--num-particles", type=int, help="Draws of the guide for each data point and step.")
 @click.option("--beta", type=float, help="Weight of the ELBO's rate.")
 @click.option("--warmup", type=float, help="Epochs over which that weight rises from 0.")
-@click.option("--epochs", type=int, help="Passes over the training data.")
+@click.option("--epochs", "max_epochs", type=int, help="Passes over the training data.")
 @click.option("--batch-size", type=int, help="Data points a step.")
-@click.option("--lr", type=float, help="Learning rate of Adam.")
+@click.option("--lr", "learning_rate", type=float, help="Learning rate of Adam.")
 @click.option("--schedule", type=click.Choice(["constant", "cosine"]), help="Its course.  [default: constant]")
 @click.option("--patience", type=int, help="Stop after so many epochs without a better validation loss; keep the best.")
 @click.option("--clip-norm", type=float, help="Largest norm of the gradient.")
@@ -55,12 +54,12 @@ __all__ = ["fit"]
 )
 @click.option("--resume", is_flag=True, help="Take up the run in the folder exactly where it stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder, once all checks are passed.")
-@click.option("--progress/--no-progress", default=None, help="Show a bar.  [default: on a terminal]")
+@progress_option
 def fit(
     model: str,
     data: str | None,
-    binarize: str,
-    data_root: str | None,
+    binarize: str | None,
+    root: str | None,
     labels_per_class: int | None,
     quadrants: int | None,
     attributes: tuple[str, ...],
@@ -72,19 +71,13 @@ def fit(
     num_particles: int | None,
     beta: float | None,
     warmup: float | None,
-    epochs: int | None,
-    batch_size: int | None,
-    lr: float | None,
-    schedule: str | None,
-    patience: int | None,
-    clip_norm: float | None,
     seed: int,
     device: str,
-    threads: int | None,
     out: Path | None,
     resume: bool,
     overwrite: bool,
-    progress: bool | None,
+    progress: bool,
+    **training: Any,
 ) -> None:
     """Fit a model and keep the run in a folder.
 
@@ -107,13 +100,12 @@ def fit(
 
     import ppgen
 
-    own = is_source(model)
-    recipe = None if own else zoo.recipe(model)
-    folder = _folder(out, model, data or (recipe.data if recipe else "digits"))
+    recipe = None if is_source(model) else zoo.recipe(model)
+    data = data or (recipe.data if recipe else "digits")
+    folder = out or _default_folder(model, data)
     run = _claim(folder, resume, overwrite)
-    steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.then if recipe else ())
-    name = data or (recipe.data if recipe else "digits")
-    dataset = load_data(name, binarize=binarize, root=data_root, then=steps)
+    steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.steps if recipe else ())
+    dataset = ppgen.data.load(data, binarize=binarize, root=root, steps=steps)
     built, sources = assemble(
         model,
         dataset,
@@ -126,16 +118,8 @@ def fit(
         seed=seed,
     )
     register(sources)
-    how = (recipe.settings() if recipe else {}) | _given(
-        max_epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=lr,
-        schedule=schedule,
-        patience=patience,
-        clip_norm=clip_norm,
-    )
     click.echo(_headline(built, dataset))
-    with limited_to(threads), torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fitted = ppgen.fit(
             built.model,
@@ -146,11 +130,12 @@ def fit(
             device=device,
             out=run,
             resume=resume,
-            progress=sys.stderr.isatty() if progress is None else progress,
-            **how,
+            progress=progress,
+            **(recipe.settings() if recipe else {}) | _given(**training),
         )
     if fitted.stopped == "interrupted":
-        raise Interrupted(f"All is saved after {len(fitted.history)} epochs; take it up again by\n  {_again(folder)}")
+        kept = f"All is saved after {len(fitted.history)} epochs"
+        raise KeyboardInterrupt(f"{kept}; take it up again by\n  {_again(folder)}")
     note_sources(folder, sources)
     run.drop_results()
     click.echo(_summary(fitted))
@@ -162,9 +147,7 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _folder(out: Path | None, model: str, data: str) -> Path:
-    if out is not None:
-        return out
+def _default_folder(model: str, data: str) -> Path:
     name = model.partition(":")[2] or Path(model).stem
     return Path("runs") / f"{name.lower()}-{Path(data).stem}"
 
@@ -200,16 +183,12 @@ def _again(folder: Path) -> str:
     return shlex.join(["ppgen", *words, *place, "--resume"])
 
 
-def _headline(built: zoo.BuiltRecipe, dataset: Any) -> str:
+def _headline(built: zoo.BuiltRecipe, dataset: Dataset) -> str:
     from ppgen.declare import Program
 
-    model = built.model
-    parts = ["a Pyro model and guide written by hand" if isinstance(model, Program) else str(model)]
-    if built.guide is not None:
-        parts.append(f"guide {type(built.guide).__name__}")
-    if built.objective is not None:
-        parts.append(f"objective {built.objective.name}")
-    return "\n".join([*parts, repr(dataset), ""])
+    model = "a Pyro model and guide written by hand" if isinstance(built.model, Program) else str(built.model)
+    guide = [] if built.guide is None else [f"guide {type(built.guide).__name__}"]
+    return "\n".join([model, *guide, f"objective {built.objective.name}", repr(dataset), ""])
 
 
 def _summary(fitted: Fit) -> str:
@@ -222,6 +201,5 @@ def _summary(fitted: Fit) -> str:
     numbers = ", ".join(
         f"{name} {value:.2f}" for name, value in row[split].items() if isinstance(value, float) and name != "loss"
     )
-    ended = ", stopped early" if fitted.stopped == "early" else ""
-    took = f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s{ended}"
+    took = f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s" + ", stopped early" * (fitted.stopped == "early")
     return f"{took}; {which} epoch {row['epoch']}, {split}: {numbers}"

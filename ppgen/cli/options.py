@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from ppgen.errors import SettingError
 
-__all__ = ["assignments", "data_options", "load_data", "step_options", "steps_of"]
-
-if TYPE_CHECKING:
-    from ppgen.data import Dataset
+__all__ = [
+    "assignments",
+    "data_options",
+    "progress_option",
+    "run_options",
+    "step_options",
+    "steps_of",
+    "threads_option",
+    "together",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,41 +39,81 @@ _NO_WORDS = {
 """Words that mean a value elsewhere, each with what JSON has in its place."""
 
 
-def data_options(function: F) -> F:
-    """Add ``--data``, ``--binarize`` and ``--data-root`` to a command."""
-    for option in (
-        click.option(
-            "--data-root",
-            metavar="FOLDER",
-            type=click.Path(file_okay=False),
-            help="Where data sets are stored.  [default: $PPGEN_DATA, else ~/.cache/ppgen/data]",
-        ),
-        click.option(
-            "--binarize",
-            type=click.Choice(["default", "static", "dynamic", "threshold", "none"]),
-            default="default",
-            show_default=True,
-            help="How grey pixels become 0 and 1; none keeps them grey.",
-        ),
-        click.option(
-            "--data",
-            metavar="NAME|PATH",
-            help="A data set's name (see `ppgen list datasets`), a folder of images, an .npy or an .npz file.",
-        ),
-    ):
-        function = option(function)
-    return function
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, which adds them in this order."""
+
+    def add(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
 
 
-def step_options(function: F) -> F:
-    """Add ``--labels-per-class``, ``--quadrants`` and ``--attribute``: what a model is shown of a data set."""
-    for option in (
-        click.option("--attribute", "attributes", multiple=True, metavar="COLUMN", help="Gather columns into y."),
-        click.option("--quadrants", type=click.IntRange(1, 3), help="Give so many quadrants of each image."),
-        click.option("--labels-per-class", type=int, help="Keep so many training labels of each class."),
-    ):
-        function = option(function)
-    return function
+data_options = together(
+    click.option(
+        "--data",
+        metavar="NAME|PATH",
+        help="A data set's name (see `ppgen list datasets`), a folder of images, an .npy or an .npz file.",
+    ),
+    click.option(
+        "--binarize",
+        type=click.Choice(["default", "static", "dynamic", "threshold", "none"]),
+        default="default",
+        show_default=True,
+        callback=lambda context, option, value: None if value == "none" else value,
+        help="How grey pixels become 0 and 1; none keeps them grey.",
+    ),
+    click.option(
+        "--data-root",
+        "root",
+        metavar="FOLDER",
+        type=click.Path(file_okay=False),
+        help="Where data sets are stored.  [default: $PPGEN_DATA, else ~/.cache/ppgen/data]",
+    ),
+)
+
+step_options = together(
+    click.option("--labels-per-class", type=int, help="Keep so many training labels of each class."),
+    click.option("--quadrants", type=click.IntRange(1, 3), help="Give so many quadrants of each image."),
+    click.option("--attribute", "attributes", multiple=True, metavar="COLUMN", help="Gather columns into y."),
+)
+
+run_options = together(
+    click.option("--model", metavar="FILE.py:Class", help="Your own model's class, if its file moved or changed."),
+    click.option("--guide", metavar="FILE.py:Class", help="Your own guide's class, if its file moved or changed."),
+    click.option("--data", metavar="PATH", help="Where the run's data lies now, if it was moved."),
+)
+
+progress_option = click.option(
+    "--progress/--no-progress", default=sys.stderr.isatty, help="Show a bar.  [default: on a terminal]"
+)
+
+
+def threads_option(default: int | None = None) -> Callable[[F], F]:
+    """``--threads``, which holds until the command ends; ``default=None`` leaves their number as it is.
+
+    Threads wait for each other by spinning: where another program holds one of the cores, two can take twenty times
+    as long as one. Results depend on their number in the last digits, so a resumed run needs the same.
+    """
+
+    def limit(context: click.Context, option: click.Parameter, threads: int | None) -> None:
+        if threads is not None:
+            import torch
+
+            context.call_on_close(functools.partial(torch.set_num_threads, torch.get_num_threads()))
+            torch.set_num_threads(threads)
+
+    return click.option(
+        "--threads",
+        type=click.IntRange(1),
+        default=default,
+        show_default=default is not None,
+        callback=limit,
+        expose_value=False,
+        help="CPU threads; one is best for small networks, and on a busy machine."
+        + ("" if default else "  [default: all cores]"),
+    )
 
 
 def steps_of(
@@ -74,37 +122,26 @@ def steps_of(
     attributes: Sequence[str],
     default: Iterable[Sequence[Any]] = (),
 ) -> list[list[Any]]:
-    """What is done to a data set after loading: what the options say, else what a recipe does.
+    """The steps after loading a data set: those that options ask for, else a recipe's.
+
+    Args:
+        labels_per_class: training labels to keep of each class.
+        quadrants: of each image, to be given.
+        attributes: columns to gather into ``y``.
+        default: the recipe's steps, as :func:`ppgen.data.load` takes them.
 
     Example:
         >>> steps_of(5, None, (), default=[("partial_labels", {"per_class": 10}), ("quadrants", {"observed": 1})])
         [['quadrants', {'observed': 1}], ['partial_labels', {'per_class': 5}]]
     """
-    steps: list[list[Any]] = []
-    if attributes:
-        steps.append(["attributes", {"columns": list(attributes)}])
-    if labels_per_class is not None:
-        steps.append(["partial_labels", {"per_class": labels_per_class}])
-    if quadrants is not None:
-        steps.append(["quadrants", {"observed": quadrants}])
-    chosen = {step for step, _ in steps}
-    return [[step, dict(arguments)] for step, arguments in default if step not in chosen] + steps
-
-
-def load_data(
-    data: str, *, binarize: str = "default", root: str | None = None, then: Iterable[Sequence[Any]] = ()
-) -> Dataset:
-    """The data set that ``--data``, ``--binarize`` and ``--data-root`` describe.
-
-    Args:
-        data: a name that ``ppgen list datasets`` shows, or a path.
-        binarize: as on the command line; ``"none"`` keeps grey pixels.
-        root: the folder of the data sets; ``None`` for the default.
-        then: what is done to it afterwards; see :func:`steps_of`.
-    """
-    from ppgen.data import load
-
-    return load(data, binarize=None if binarize == "none" else binarize, root=root, then=then)
+    known: dict[str, dict[str, Any]] = {
+        "attributes": {"columns": list(attributes) or None},
+        "partial_labels": {"per_class": labels_per_class},
+        "quadrants": {"observed": quadrants},
+    }
+    asked = {step: arguments for step, arguments in known.items() if None not in arguments.values()}
+    kept = [[step, dict(arguments)] for step, arguments in default if step not in asked]
+    return kept + [[step, arguments] for step, arguments in asked.items()]
 
 
 def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:
@@ -137,12 +174,11 @@ def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:
             )
         if name in values:
             raise SettingError(f"{option} {name}: given twice", expected="one value", got=pair, fix="keep one of them")
-        values[name] = _literal(text, pair, option)
+        values[name] = _literal(option, name, text)
     return values
 
 
-def _literal(text: str, pair: str, option: str) -> Any:
-    name = pair.partition("=")[0]
+def _literal(option: str, name: str, text: str) -> Any:
     if text not in _NO_WORDS:
         try:
             return json.loads(text, parse_constant=_refuse_constant)
@@ -150,7 +186,7 @@ def _literal(text: str, pair: str, option: str) -> Any:
             if _WORD.fullmatch(text):
                 return text
     raise SettingError(
-        f"{option} {pair}: the value is no JSON literal",
+        f"{option} {name}={text}: the value is no JSON literal",
         expected='a number, true, false, null, a word, "quoted text", [a, list] or {"an": "object"}',
         got=text or "nothing",
         fix=f"{option} {name}={_NO_WORDS.get(text, '16')}",

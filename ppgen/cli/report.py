@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from ppgen.cli.runs import open_run, run_options, scored_runs
+from ppgen.cli.options import run_options
+from ppgen.cli.runs import open_run, scored_runs
 
 __all__ = ["report"]
 

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import load_data
-from ppgen.cli.register import is_noted, note
-from ppgen.cli.source import construct, declares, load_member
+from ppgen.cli.register import recorded
+from ppgen.cli.source import construct, load_member
 from ppgen.errors import CheckpointError
 
 if TYPE_CHECKING:
     from ppgen.fitted import Fit
 
-__all__ = ["find_runs", "naming", "note_sources", "open_run", "register", "run_options", "scored_runs"]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def run_options(function: F) -> F:
-    """Add ``--model``, ``--guide`` and ``--data``, which a command needs to open a run that is not all ppgen's own."""
-    for option in (
-        click.option("--data", metavar="PATH", help="Where the run's data lies now, if it was moved."),
-        click.option("--guide", metavar="FILE.py:Class", help="Your own guide's class, if its file moved or changed."),
-        click.option("--model", metavar="FILE.py:Class", help="Your own model's class, if its file moved or changed."),
-    ):
-        function = option(function)
-    return function
+__all__ = ["find_runs", "open_run", "scored_runs"]
 
 
 def find_runs(places: Iterable[str]) -> dict[str, Path]:
@@ -80,39 +66,6 @@ def scored_runs(places: Iterable[str]) -> dict[str, Path]:
     return runs
 
 
-def note_sources(folder: Path, sources: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write into ``run.json`` from which file the user's own classes came, and with which settings.
-
-    This only says where to look: what may be run without being named again, :func:`register` notes elsewhere.
-
-    Args:
-        folder: of the run.
-        sources: ``{"model": {"from": "my_models.py:LadderVAE", "settings": {"latent_dim": 16}}}``.
-    """
-    from ppgen.runs.run_folder import RunFolder
-
-    if sources:
-        run = RunFolder(folder)
-        run.write({**run.read(), "sources": sources})
-
-
-def register(sources: Mapping[str, Mapping[str, Any]]) -> None:
-    """Note on this machine that the user had these files run, as they are now; see :mod:`ppgen.cli.register`."""
-    for kind, source in sources.items():
-        place, _, name = source["from"].partition(":")
-        if place.endswith(".py"):
-            try:
-                note(Path(place), name)
-            except CheckpointError as error:  # the fit is none the worse for it
-                click.echo(f"{error}\nUntil then, name the file to later commands: --{kind} {source['from']}", err=True)
-
-
-def naming(sources: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The options by which a later command must be told of classes that it would not take from the run folder."""
-    named = {kind: source["from"] for kind, source in sources.items() if not _is_local(source["from"])}
-    return [word for kind, text in named.items() for word in (f"--{kind}", text)]
-
-
 def open_run(folder: Path, *, model: str | None = None, guide: str | None = None, data: str | None = None) -> Fit:
     """Load a run; a class of the user's own is built from the user's own file, never from the run folder.
 
@@ -136,14 +89,13 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
     with torch.random.fork_rng(devices=[]):  # initial weights, which the saved ones replace
         for kind, text in (("model", model), ("guide", guide)):
             source = _source(record, kind, folder)
-            if text is None and not source:
-                continue
-            settings = source["settings"] if source else (record[kind] or {}).get("arguments") or {}
-            maker = load_member(text, kind.capitalize()) if text else _recorded(source, kind, folder)
-            given[kind] = construct(maker, settings, offered | given, "--set")
+            if text or source:
+                settings = source["settings"] if source else (record[kind] or {}).get("arguments") or {}
+                maker = load_member(text, kind.capitalize()) if text else recorded(source, kind, folder)
+                given[kind] = construct(maker, settings, offered | given, "--set")
     if data is not None:
-        spec = record["data"]["spec"]
-        given["data"] = load_data(data, binarize=spec.get("binarize") or "none", then=spec.get("then", ()))
+        spec = {"binarize": None, **record["data"]["spec"], "name": data, "root": None}
+        given["data"] = ppgen.data.load(**spec)
     return ppgen.load(folder, **given)
 
 
@@ -159,40 +111,3 @@ def _source(record: Mapping[str, Any], kind: str, folder: Path) -> Mapping[str, 
             fix="restore it from a copy, or fit again",
         )
     return source
-
-
-def _recorded(source: Mapping[str, Any], kind: str, folder: Path) -> Callable[..., Any]:
-    """The class, or function, that a run names as its source, if that is something which may be run.
-
-    A run may come from anywhere, and loading a file runs it. So a run never decides what is run: a file must lie below
-    the current folder, outside the run's own, and be one that was fitted on this machine, unchanged since; a class in
-    a module must be one of a kind that could be the source, and imported already.
-    """
-    from ppgen.runs.allowed_classes import KINDS, known_class
-
-    text = source.get("from")
-    got = "a module that is not imported, or something else in one"
-    if isinstance(text, str) and text.partition(":")[0].endswith(".py"):
-        place, _, name = text.partition(":")
-        if not _is_local(text) or folder.resolve() in Path(place).resolve().parents:
-            got = "a path outside the current folder, or inside the run's"
-        elif not declares(Path(place), name):
-            got = "no such class or file there"
-        elif not is_noted(Path(place), name):
-            got = "a file that was not fitted here on this machine, or was changed since"
-        else:
-            return load_member(text, kind.capitalize())
-    elif (known := known_class(text, KINDS[kind])) is not None:
-        return known
-    raise CheckpointError(
-        f"{folder}: its {kind} is a class of somebody's own, {text}, which a run folder alone does not get run",
-        expected=f"a file below the current folder ({Path.cwd()}), unchanged since a fit of it on this machine",
-        got=got,
-        fix=f"look at the file, and name it yourself: ppgen evaluate {folder} --{kind} FILE.py:Class",
-    )
-
-
-def _is_local(text: str) -> bool:
-    """Whether ``FILE.py:Class`` names a file below the current folder."""
-    place = Path(text.partition(":")[0])
-    return place.suffix == ".py" and not place.is_absolute() and ".." not in place.parts

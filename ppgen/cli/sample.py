@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from ppgen.cli.options import assignments
-from ppgen.cli.runs import open_run, run_options
+from ppgen.cli.options import assignments, run_options
+from ppgen.cli.runs import open_run
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def sample(
     values = assignments(given, "--given")
     fit = open_run(run, model=model, guide=guide, data=data)
     drawn = fit.sample(number, seed=seed, mean=mean, **_covariates(fit, number, values))
-    named = dict(drawn) if isinstance(drawn, Mapping) else {_site(fit): drawn}
+    site = next(name for name, site in cast("Any", fit.model).sites.items() if site.role != "latent")
+    named = dict(drawn) if isinstance(drawn, Mapping) else {site: drawn}
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix in PICTURES:
         from ppgen.reporting import grids
@@ -109,10 +110,6 @@ def _covariates(fit: Fit, number: int, given: Mapping[str, Any]) -> dict[str, An
         rows = torch.as_tensor(value)
         values[name] = rows if rows.dim() == 0 else rows[torch.arange(number) % len(rows)]
     return values
-
-
-def _site(fit: Fit) -> str:
-    return next(name for name, site in fit.model.sites.items() if site.role != "latent")
 
 
 def _write(named: Mapping[str, Any], output: Path) -> None:

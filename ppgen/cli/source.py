@@ -16,7 +16,7 @@ from typing import Any
 
 from ppgen.errors import SettingError
 
-__all__ = ["construct", "declares", "full_name", "is_source", "load_member"]
+__all__ = ["construct", "declares", "is_source", "load_member"]
 
 
 def is_source(text: str) -> bool:
@@ -24,14 +24,13 @@ def is_source(text: str) -> bool:
     return ":" in text or text.endswith(".py")
 
 
-def full_name(text: str, member: Callable[..., Any]) -> str:
-    """``FILE.py`` with the name of what was found in it, ``FILE.py:Class``."""
-    place, _, name = text.partition(":")
-    return f"{place}:{name or member.__name__}"
-
-
 def declares(file: Path, name: str) -> bool:
-    """Whether a file imports ppgen and defines ``name``, read from its text without running it."""
+    """Whether a file imports ppgen and defines a name, read from its text without running it.
+
+    Args:
+        file: the source file.
+        name: of the class or function.
+    """
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
@@ -62,17 +61,24 @@ def load_member(text: str, kind: str = "Model") -> Callable[..., Any]:
     """
     place, _, name = text.partition(":")
     module = _run_file(Path(place)) if place.endswith(".py") else _import(place)
+    classes = _declared(module, kind)
+    if not name and len(classes) == 1:
+        return next(iter(classes.values()))
     if not name:
-        return _only_class(module, place, kind)
+        raise SettingError(
+            f"{place} declares {len(classes) or 'no'} {kind.lower()}s" + (": say which one" if classes else ""),
+            expected=f"one subclass of ppgen.{kind}, or FILE.py:Class",
+            got=", ".join(classes) or "none",
+            fix=f"{place}:{next(iter(classes))}" if classes else f"class MyModel(ppgen.{kind}): ...",
+        )
     member = getattr(module, name, None)
     if not callable(member):
-        classes = _declared(module, kind)
         near = difflib.get_close_matches(name, classes, n=1)
         raise SettingError(
             f"{place} has no {kind.lower()} called {name!r}",
             expected=", ".join(classes) or f"a subclass of ppgen.{kind}",
             got=name,
-            fix=f"{place}:{near[0]}" if near else f"class {name or 'MyModel'}(ppgen.{kind}): ...",
+            fix=f"{place}:{near[0]}" if near else f"class {name}(ppgen.{kind}): ...",
         )
     return member
 
@@ -168,26 +174,9 @@ def _import(place: str) -> ModuleType:
         ) from error
 
 
-def _declared(module: ModuleType, kind: str) -> list[str]:
+def _declared(module: ModuleType, kind: str) -> dict[str, type]:
     from ppgen import declare
 
+    own = {name: member for name, member in vars(module).items() if isinstance(member, type)}
     base = getattr(declare, kind)
-    return [
-        name
-        for name, member in vars(module).items()
-        if isinstance(member, type) and issubclass(member, base) and member.__module__ == module.__name__
-    ]
-
-
-def _only_class(module: ModuleType, place: str, kind: str) -> Callable[..., Any]:
-    classes = _declared(module, kind)
-    if len(classes) != 1:
-        raise SettingError(
-            f"{place} declares {len(classes) or 'no'} {kind.lower()}s: say which one"
-            if classes
-            else f"{place} declares no {kind.lower()}",
-            expected=f"one subclass of ppgen.{kind}, or FILE.py:Class",
-            got=", ".join(classes) or "none",
-            fix=f"{place}:{classes[0]}" if classes else f"class MyModel(ppgen.{kind}): ...",
-        )
-    return getattr(module, classes[0])
+    return {name: c for name, c in own.items() if issubclass(c, base) and c.__module__ == module.__name__}

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ppgen.arguments import one_of
 from ppgen.data.dataset import NOISE_SEEDS, Dataset
 from ppgen.data.transforms import Dequantize, DynamicBinarize, ToFloat, Transform, draw_bits
 from ppgen.errors import DataError, SettingError
 
 __all__ = ["MODES", "Source", "check_mode", "with_protocol"]
 
+_NOISE_SEEDS = f"seeds {NOISE_SEEDS['valid']} and {NOISE_SEEDS['test']}"
 MODES = ("static", "dynamic", "threshold")
 
 
@@ -44,16 +45,15 @@ class Source:
 def check_mode(name: str, binarize: str | None, dequantize: bool) -> None:
     """Refuse an unknown way to binarize, and binarizing together with dequantising.
 
+    Args:
+        name: of the data set, for the error text.
+        binarize: one of :data:`MODES`, ``"default"`` or ``None``.
+        dequantize: whether noise is added to grey levels.
+
     Raises:
         SettingError: in both cases.
     """
-    if binarize not in (*MODES, "default", None):
-        raise SettingError(
-            f"{name}: unknown way to binarize",
-            expected='"static", "dynamic", "threshold", "default" or None',
-            got=repr(binarize),
-            fix='binarize="static"',
-        )
+    one_of(f"{name}: binarize", binarize, (*MODES, "default", None))
     if dequantize and binarize in MODES:
         raise SettingError(
             f"{name}: bits cannot be dequantised",
@@ -63,9 +63,7 @@ def check_mode(name: str, binarize: str | None, dequantize: bool) -> None:
         )
 
 
-def with_protocol(
-    source: Source, *, name: str, binarize: str | None, dequantize: bool, seed: int, spec: Mapping[str, Any]
-) -> Dataset:
+def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize: bool, seed: int) -> Dataset:
     """Put a source under a protocol.
 
     - ``"static"``: every bit is drawn once, ``Bernoulli(k / levels)``, with ``seed``; also the training bits.
@@ -79,7 +77,6 @@ def with_protocol(
         binarize: one of the above.
         dequantize: add uniform noise to the grey levels.
         seed: of the static bits.
-        spec: what builds the data set again.
 
     Raises:
         DataError: if levels are outside [0, levels].
@@ -102,7 +99,7 @@ def with_protocol(
         transform, measure, protocol = _grey(source, name, dequantize)
     elif binarize == "dynamic":
         transform, measure = DynamicBinarize(source.levels, source.key), "binary"
-        protocol = f"dynamic: training bits redrawn each batch; valid and test bits drawn once ({_noise_seeds()})"
+        protocol = f"dynamic: training bits redrawn each batch; valid and test bits drawn once ({_NOISE_SEEDS})"
     else:
         splits, measure = _fixed_bits(source, binarize, seed), "binary"
         transform = ToFloat(key=source.key)
@@ -112,7 +109,6 @@ def with_protocol(
         measure=measure,
         splits=splits,
         transform=transform,
-        spec=spec,
         num_classes=source.num_classes,
         protocol=protocol,
     )
@@ -128,7 +124,7 @@ def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, 
                 got="real numbers in [0, 1]",
                 fix='data={"x": (x * 255).round().to(torch.uint8)}',
             )
-        protocol = f"uniform dequantisation (k + u) / {levels + 1}; valid and test noise drawn once ({_noise_seeds()})"
+        protocol = f"uniform dequantisation (k + u) / {levels + 1}; valid and test noise drawn once ({_NOISE_SEEDS})"
         return Dequantize(source.levels, source.key), "continuous", protocol
     # Levels other than 256 have no measure that others share: only their range is promised.
     measure = "8-bit" if levels == 255 else "unit interval"
@@ -137,15 +133,13 @@ def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, 
 
 def _fixed_bits(source: Source, binarize: str, seed: int) -> dict[str, dict[str, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
-    splits: dict[str, dict[str, Tensor]] = {}
-    for split, columns in source.splits.items():
-        grey = columns[source.key]
+
+    def bits(grey: Tensor) -> Tensor:
         if binarize == "static":
-            bits = draw_bits(grey, source.levels, generator)
-        else:
-            bits = (grey >= source.levels / 2).to(torch.uint8)
-        splits[split] = {**columns, source.key: bits}
-    return splits
+            return draw_bits(grey, source.levels, generator)
+        return (grey >= source.levels / 2).to(torch.uint8)
+
+    return {split: {**columns, source.key: bits(columns[source.key])} for split, columns in source.splits.items()}
 
 
 def _check_levels(source: Source, name: str) -> None:
@@ -161,7 +155,3 @@ def _check_levels(source: Source, name: str) -> None:
                 if low >= 0 and 1 < high <= 255
                 else f"{source.key} = ({source.key} - {low:.4g}) / {high - low:.4g}",
             )
-
-
-def _noise_seeds() -> str:
-    return f"seeds {NOISE_SEEDS['valid']} and {NOISE_SEEDS['test']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ppgen.data.binarize import Source
 from ppgen.data.dataset import shuffle_split
+from ppgen.data.roots import reading
 
 __all__ = ["FACTORS", "SHAPES", "draw", "read_digits", "read_sprites"]
 
@@ -20,13 +22,19 @@ def read_digits(root: Path, download: bool, seed: int) -> Source:
 
     The set has no official split; rows are shuffled with ``seed``. Each pixel counts the ink in a block of 4x4 bits:
     Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits.
-    """
-    from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    x = torch.from_numpy(bunch.images.astype(np.uint8)).unsqueeze(1)
-    y = torch.from_numpy(bunch.target.astype(np.int64))
-    return Source(shuffle_split({"x": x, "y": y}, 360, 360, seed), levels=16.0, num_classes={"y": 10})
+    Args:
+        root: not used; the file comes with scikit-learn.
+        download: not used.
+        seed: of the shuffle.
+    """
+    # The file that sklearn.datasets.load_digits reads, whose import would take longer than a short fit.
+    package = importlib.util.find_spec("sklearn")
+    path = Path(package.origin if package and package.origin else "sklearn").parent / "datasets/data/digits.csv.gz"
+    with reading("digits", path):
+        table = torch.from_numpy(np.loadtxt(path, delimiter=","))
+    columns = {"x": table[:, :-1].to(torch.uint8).reshape(-1, 1, 8, 8), "y": table[:, -1].to(torch.int64)}
+    return Source(shuffle_split(columns, 360, 360, seed), levels=16.0, num_classes={"y": 10})
 
 
 SHAPES = ("square", "ellipse", "heart")
@@ -87,11 +95,11 @@ def _shapes(side: int, unit: int) -> Tensor:
     """Each shape at each scale and orientation amid a square canvas, uint8 [3, 4, 6, side, side]."""
     axis = torch.arange(side, dtype=torch.float64) - (side - 1) / 2
     down, right = torch.meshgrid(axis, axis, indexing="ij")
-    players = torch.arange(FACTORS["orientation"], dtype=torch.float64) / FACTORS["orientation"]
+    turns = torch.arange(FACTORS["orientation"], dtype=torch.float64) / FACTORS["orientation"]
     radius = torch.tensor(_SCALES, dtype=torch.float64).mul(unit).reshape(-1, 1, 1, 1)
     insides = []
     for shape, period in zip(SHAPES, _PERIODS, strict=True):
-        angle = (players * period).reshape(-1, 1, 1)
+        angle = (turns * period).reshape(-1, 1, 1)
         u = (angle.cos() * right + angle.sin() * down) / radius
         v = (angle.cos() * down - angle.sin() * right) / radius
         insides.append(_inside(shape, u, v))

@@ -32,11 +32,6 @@ class Entry:
     bits: bool = False
     source: str = "download"
 
-    @property
-    def num_data(self) -> int:
-        """Rows in all three splits together."""
-        return sum(self.sizes)
-
 
 _ENTRIES = (
     Entry("digits", "8x8 handwritten digits of scikit-learn, 17 grey levels", (1, 8, 8), (1077, 360, 360),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from ppgen.arguments import whole_number
 from ppgen.data.dataset import Dataset, check_seed, main_site
 from ppgen.data.transforms import Transform
 from ppgen.declare.batch import MISSING
@@ -29,7 +30,7 @@ def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes
     """
     spec = dict(dataset.spec)
     if spec:  # a user's own tensors cannot be loaded again, whatever was done to them
-        spec["then"] = [*spec.get("then", []), [step, dict(arguments)]]
+        spec["steps"] = [*spec.get("steps", []), [step, dict(arguments)]]
     return dataclasses.replace(dataset, spec=spec, origin=dataset.origin or dataset, **changes)
 
 
@@ -83,21 +84,21 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             fix="take the attributes of the data set with all labels",
         )
     splits = {
-        split: {**{name: t for name, t in stored.items() if name != key}, key: _vector(dataset, stored, columns)}
+        split: _without(stored, key) | {key: _vector(dataset, stored, columns)}
         for split, stored in dataset.splits.items()
     }
-    classes = {name: size for name, size in dataset.num_classes.items() if name != key}
+    classes = _without(dataset.num_classes, key)
     return derived(dataset, "attributes", {"columns": list(columns), "key": key}, splits=splits, num_classes=classes)
 
 
+def _without(named: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in named.items() if name != key}
+
+
 def _vector(dataset: Dataset, stored: Mapping[str, Tensor], columns: Sequence[str]) -> Tensor:
-    parts = []
-    for name in columns:
-        part = stored[name]
-        if name in dataset.num_classes:
-            part = one_hot(part, dataset.num_classes[name])
-        parts.append(part.reshape(len(part), -1).to(torch.get_default_dtype()))
-    return torch.cat(parts, 1)
+    classes = dataset.num_classes
+    parts = [one_hot(stored[name], classes[name]) if name in classes else stored[name] for name in columns]
+    return torch.cat([part.reshape(len(part), -1).to(torch.get_default_dtype()) for part in parts], 1)
 
 
 def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key: str = "y") -> Dataset:
@@ -137,13 +138,7 @@ def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key:
     labels = dataset.splits["train"][key]
     classes = range(dataset.num_classes[key])
     fewest = min(int((labels == value).sum()) for value in classes)
-    if not isinstance(per_class, int) or isinstance(per_class, bool) or not 1 <= per_class <= fewest:
-        raise SettingError(
-            f"{dataset.name}: per_class is out of range",
-            expected=f"a whole number from 1 to {fewest}, the rows of the rarest class of {key}",
-            got=repr(per_class),
-            fix=f"per_class={min(10, fewest)}",
-        )
+    whole_number(f"{dataset.name}: per_class", per_class, at_most=fewest, suggested=min(10, fewest))
     generator = torch.Generator().manual_seed(seed)
     kept = torch.full_like(labels, MISSING)
     for value in classes:
@@ -179,13 +174,7 @@ def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
         tensor([[0, 0, 0, 0, 0, 0, 0, 0],
                 [1, 1, 1, 1, 0, 0, 0, 0]], dtype=torch.int32)
     """
-    if observed not in (1, 2, 3) or isinstance(observed, bool):
-        raise SettingError(
-            f"{dataset.name}: the number of observed quadrants is out of range",
-            expected="1 (bottom left), 2 (left half) or 3 (all but the top right)",
-            got=repr(observed),
-            fix="observed=1",
-        )
+    whole_number(f"{dataset.name}: observed", observed, at_most=3)
     if len(dataset.x_shape) != 3 or min(dataset.x_shape[1:]) < 2:
         raise SettingError(
             f"{dataset.name}: only images have quadrants",
@@ -222,22 +211,19 @@ class Quadrants(Transform):
 
     @property
     def random(self) -> bool:
-        """Whether the image's own transform is."""
         return self.before is not None and self.before.random
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
-        """The image, as a model sees it."""
         return stored if self.before is None else self.before.apply(stored, generator)
 
     def covariates(self, values: Tensor) -> dict[str, Tensor]:
         """What is seen of images [..., C, H, W]."""
         height, width = values.shape[-2:]
+        top, bottom = slice(None, height // 2), slice(height // 2, None)
+        left, right = slice(None, width // 2), slice(width // 2, None)
         mask = torch.zeros_like(values)
-        mask[..., height // 2 :, : width // 2] = 1.0
-        if self.observed > 1:
-            mask[..., : height // 2, : width // 2] = 1.0
-        if self.observed > 2:
-            mask[..., height // 2 :, width // 2 :] = 1.0
+        for rows, columns in [(bottom, left), (top, left), (bottom, right)][: self.observed]:
+            mask[..., rows, columns] = 1.0
         return {"given": values * mask, "mask": mask}
 
     def __str__(self) -> str:

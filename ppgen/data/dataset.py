@@ -10,12 +10,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.arguments import finite_number, one_of, whole_number
 from ppgen.data.transforms import Transform
 from ppgen.declare.batch import extreme_rows
 from ppgen.errors import DataError, SettingError
 
-__all__ = ["MEASURES", "SPLITS", "Dataset", "carve", "check_seed", "fractions", "main_site", "shuffle_split"]
+__all__ = [
+    "MEASURES",
+    "NOISE_SEEDS",
+    "SPLITS",
+    "Dataset",
+    "carve",
+    "check_seed",
+    "fractions",
+    "main_site",
+    "num_rows",
+    "shuffle_split",
+]
 
+SPLITS = ("train", "valid", "test")
+MEASURES = ("binary", "8-bit", "integer", "unit interval", "continuous")
+
+# 777 is the seed of the VampPrior code's validation and test bits; each split has noise of its own.
+NOISE_SEEDS = {"train": 776, "valid": 777, "test": 778}
+
+_FEW = 16
 
 Columns = Mapping[str, Tensor]
 
@@ -26,37 +45,34 @@ def check_seed(seed: int) -> None:
     Raises:
         SettingError: if it is not.
     """
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise SettingError("seed", expected="a whole number from 0 to 2^63 - 1", got=repr(seed), fix="seed=0")
+    whole_number("seed", seed, at_least=0, at_most=2**63 - 1)
 
 
 def fractions(num_data: int, valid: float, test: float) -> tuple[int, int]:
     """The rows that the fractions ``valid`` and ``test`` stand for; a positive fraction is at least one row.
 
+    Args:
+        num_data: rows there are.
+        valid: fraction for the valid split.
+        test: fraction for the test split.
+
     Raises:
-        SettingError: if a fraction is not in [0, 1), or nothing would be left to train on.
+        SettingError: if a fraction is no number or negative, or nothing would be left to train on.
 
     Example:
         >>> fractions(100, 0.1, 0.2)
         (10, 20)
     """
-    for label, fraction in (("valid", valid), ("test", test)):
-        if not isinstance(fraction, int | float) or not 0.0 <= fraction < 1.0:
-            raise SettingError(
-                f"{label} is a fraction of the rows",
-                expected="0 <= fraction < 1",
-                got=repr(fraction),
-                fix=f"{label}=0.1, or {label}=0 for none",
-            )
-    counts = tuple(max(1, round(fraction * num_data)) if fraction > 0 else 0 for fraction in (valid, test))
-    if num_data > 0 and sum(counts) >= num_data:
+    shares = [finite_number(name, x, at_least=0, suggested=0.1) for name, x in (("valid", valid), ("test", test))]
+    num_valid, num_test = (max(1, round(share * num_data)) if share > 0 else 0 for share in shares)
+    if num_valid + num_test >= num_data:
         raise SettingError(
             f"{num_data} rows leave nothing to train on",
             expected="valid + test to leave at least one row",
-            got=f"valid={valid} ({counts[0]} rows), test={test} ({counts[1]} rows)",
+            got=f"valid={valid} ({num_valid} rows), test={test} ({num_test} rows)",
             fix="smaller fractions, more rows, or valid=0, test=0",
         )
-    return counts[0], counts[1]
+    return num_valid, num_test
 
 
 def shuffle_split(columns: Columns, num_valid: int, num_test: int, seed: int) -> dict[str, dict[str, Tensor]]:
@@ -72,32 +88,42 @@ def shuffle_split(columns: Columns, num_valid: int, num_test: int, seed: int) ->
         The three splits; every row is in exactly one.
     """
     num_data = len(next(iter(columns.values())))
-    if num_data == 0:
-        raise DataError(
-            "the data set is empty",
-            expected="at least one row",
-            got="0 rows",
-            fix="look at the filter or the file that left nothing over",
-        )
     order = torch.randperm(num_data, generator=torch.Generator().manual_seed(seed))
-    num_train = num_data - num_valid - num_test
-    rows = dict(zip(("train", "valid", "test"), order.split([num_train, num_valid, num_test]), strict=True))
-    return {split: {key: t[index.to(t.device)] for key, t in columns.items()} for split, index in rows.items()}
+    rows = zip(SPLITS, order.split([num_data - num_valid - num_test, num_valid, num_test]), strict=True)
+    return {split: {key: t[index.to(t.device)] for key, t in columns.items()} for split, index in rows}
 
 
 def carve(train: Columns, test: Columns, num_valid: int, seed: int) -> dict[str, dict[str, Tensor]]:
-    """Keep an official test split and take a seeded valid split out of the official training split."""
-    cut = shuffle_split(train, num_valid, 0, seed)
-    return {"train": cut["train"], "valid": cut["valid"], "test": dict(test)}
+    """Keep an official test split and take a seeded valid split out of the official training split.
+
+    Args:
+        train: official training columns [N, ...].
+        test: official test columns [M, ...].
+        num_valid: rows of the valid split.
+        seed: of the shuffle.
+    """
+    return shuffle_split(train, num_valid, 0, seed) | {"test": dict(test)}
 
 
-SPLITS = ("train", "valid", "test")
-MEASURES = ("binary", "8-bit", "integer", "unit interval", "continuous")
+def num_rows(where: str, columns: Columns) -> int:
+    """The number of rows that all columns share; 0 where there are no columns.
 
-# 777 is the seed of the VampPrior code's validation and test bits; each split has noise of its own.
-NOISE_SEEDS = {"train": 776, "valid": 777, "test": 778}
+    Args:
+        where: whose columns they are, for the error text.
+        columns: tensors [N, ...].
 
-_FEW = 16
+    Raises:
+        DataError: if they differ in length.
+    """
+    rows = {key: len(column) for key, column in columns.items()}
+    if len(set(rows.values())) > 1:
+        raise DataError(
+            f"{where} differ in length",
+            expected="one row of every site and covariate per data point",
+            got=", ".join(f"{count} rows of {key}" for key, count in rows.items()),
+            fix="pass rows that belong together; drop the surplus ones",
+        )
+    return max(rows.values(), default=0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -142,13 +168,7 @@ class Dataset:
     def __post_init__(self) -> None:
         if tuple(self.splits) != SPLITS:
             raise DataError(f"{self.name}: wrong splits", expected=", ".join(SPLITS), got=", ".join(self.splits))
-        if self.measure not in MEASURES:
-            raise SettingError(
-                f"{self.name}: unknown measure",
-                expected=", ".join(MEASURES),
-                got=repr(self.measure),
-                fix='measure="continuous"',
-            )
+        one_of(f"{self.name}: measure", self.measure, MEASURES)
         for split in SPLITS:
             if _rows_in_words(self.splits[split]) != _rows_in_words(self.splits["train"]):
                 raise DataError(
@@ -157,14 +177,8 @@ class Dataset:
                     got=_rows_in_words(self.splits[split]),
                     fix="give every split the same sites, with rows of the same type and shape",
                 )
-            rows = {key: len(t) for key, t in self.splits[split].items()}
-            if len(set(rows.values())) > 1:
-                raise DataError(
-                    f"{self.name}: columns of the {split} split differ in length",
-                    expected="one row of every site and covariate per data point",
-                    got=", ".join(f"{count} of {key}" for key, count in rows.items()),
-                )
-        if not self.splits["train"] or self.size("train") == 0:
+            num_rows(f"{self.name}: the columns of the {split} split", self.splits[split])
+        if num_rows(self.name, self.splits["train"]) == 0:
             raise DataError(
                 f"{self.name}: the data set is empty",
                 expected="at least one row to train on",
@@ -203,14 +217,15 @@ class Dataset:
         return self.transform(stored, torch.Generator().manual_seed(NOISE_SEEDS[name]))
 
     def representative_rows(self) -> dict[str, Tensor]:
-        """A few training rows, and the extremes of every integer column in every split, as a model sees them."""
-        pieces = []
-        for split, stored in self.splits.items():
-            index = extreme_rows(stored) if self.size(split) else []
-            if split == "train":
-                index = [*range(min(_FEW, self.size(split))), *index]
-            pieces.append({key: tensor[torch.tensor(index, dtype=torch.long)] for key, tensor in stored.items()})
-        rows = {key: torch.cat([piece[key].cpu() for piece in pieces]) for key in self.splits["train"]}
+        """A few training rows, and the extremes of every integer column in every split, as a model sees them.
+
+        Returns:
+            Tensors [B, ...] by site and covariate.
+        """
+        index = {split: extreme_rows(stored) for split, stored in self.splits.items()}
+        index["train"] = [*range(min(_FEW, self.size("train"))), *index["train"]]
+        parts = [(self.splits[split], torch.tensor(rows, dtype=torch.long)) for split, rows in index.items()]
+        rows = {key: torch.cat([stored[key][some].cpu() for stored, some in parts]) for key in self.splits["train"]}
         return rows if self.transform is None else self.transform(rows, torch.Generator().manual_seed(0))
 
     def fingerprint(self, split: str = "test") -> str:
@@ -231,12 +246,8 @@ class Dataset:
         splits = {split: {key: t.to(device) for key, t in stored.items()} for split, stored in self.splits.items()}
         return dataclasses.replace(self, splits=splits)
 
-    def _stored(self, split: str) -> Mapping[str, Tensor]:
-        if split not in self.splits:
-            raise SettingError(
-                f"{self.name}: unknown split", expected=", ".join(SPLITS), got=repr(split), fix='split="test"'
-            )
-        return self.splits[split]
+    def _stored(self, split: str) -> Columns:
+        return self.splits[one_of(f"{self.name}: split", split, SPLITS)]
 
     def __repr__(self) -> str:
         main = main_site(self.splits["train"])
@@ -258,7 +269,11 @@ class Dataset:
 
 
 def main_site(columns: Mapping[str, Tensor]) -> str:
-    """The site that measure and shape speak of: ``x``, else the first that is not an integer label, else the first."""
+    """The site that measure and shape speak of: ``x``, else the first that is not an integer label, else the first.
+
+    Args:
+        columns: tensors [N, ...].
+    """
     if "x" in columns:
         return "x"
     return next((key for key, tensor in columns.items() if tensor.dtype != torch.int64), next(iter(columns)))

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.data import built_in, colour_images, grey_images, user_files
+from ppgen.arguments import one_of
+from ppgen.data import built_in, image_sets, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
-from ppgen.data.columns import to_columns
 from ppgen.data.conditioning import attributes, partial_labels, quadrants
 from ppgen.data.dataset import Dataset, check_seed
 from ppgen.data.roots import data_root, missing
-from ppgen.data.tensors import class_counts, from_tensors, split_columns
+from ppgen.data.tensors import class_counts, from_tensors, split_columns, to_columns
 from ppgen.errors import SettingError
 
 __all__ = ["apply", "as_batch", "as_dataset", "load"]
@@ -28,14 +28,14 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
     "digits": built_in.read_digits,
     "sprites": built_in.read_sprites,
     "sprites64": partial(built_in.read_sprites, size=64),
-    "mnist": grey_images.read_mnist_like,
-    "fashion": partial(grey_images.read_mnist_like, folder="FashionMNIST", name="fashion"),
-    "kmnist": partial(grey_images.read_mnist_like, folder="KMNIST", name="kmnist"),
-    "binarized_mnist": grey_images.read_binarized_mnist,
-    "usps": grey_images.read_usps,
-    "cifar10": colour_images.read_cifar10,
-    "svhn": colour_images.read_svhn,
-    "celeba": colour_images.read_celeba,
+    "mnist": image_sets.read_mnist_like,
+    "fashion": partial(image_sets.read_mnist_like, folder="FashionMNIST", name="fashion"),
+    "kmnist": partial(image_sets.read_mnist_like, folder="KMNIST", name="kmnist"),
+    "binarized_mnist": image_sets.read_binarized_mnist,
+    "usps": image_sets.read_usps,
+    "cifar10": image_sets.read_cifar10,
+    "svhn": image_sets.read_svhn,
+    "celeba": image_sets.read_celeba,
 }
 _STEPS: dict[str, Callable[..., Dataset]] = {
     "attributes": attributes,
@@ -53,7 +53,7 @@ def load(
     root: str | os.PathLike[str] | None = None,
     download: bool = True,
     seed: int = 0,
-    then: Iterable[Sequence[Any]] = (),
+    steps: Iterable[Sequence[Any]] = (),
 ) -> Dataset:
     """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
 
@@ -69,7 +69,7 @@ def load(
         root: the folder of the data files; the default is ``$PPGEN_DATA``, else ``~/.cache/ppgen/data``.
         download: fetch missing files.
         seed: of the valid split (of all splits, where the set has no official one) and of static bits.
-        then: steps to take afterwards, ``[["partial_labels", {"per_class": 10}]]``, as a run folder records them;
+        steps: steps taken after loading, ``[["partial_labels", {"per_class": 10}]]``, as a run folder records them;
             in a program, call :func:`ppgen.data.partial_labels` and its like.
 
     Returns:
@@ -95,17 +95,22 @@ def load(
     name = os.fspath(name)
     check_mode(name, binarize, dequantize)
     check_seed(seed)
-    if name not in CATALOGUE and _is_path(name):
-        return apply(_from_path(Path(name).expanduser(), binarize, dequantize, seed), then)
-    line = entry(name)
-    if binarize == "default":
-        binarize = None if dequantize else line.binarize
-    source = _READERS[name](data_root(root), download, seed)
-    spec = {"name": name, "binarize": binarize, "dequantize": dequantize, "seed": seed}
-    if root is not None:
-        spec["root"] = os.fspath(root)
-    loaded = with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed, spec=spec)
-    return apply(loaded, then)
+    is_path = name not in CATALOGUE and _is_path(name)
+    default = None if is_path or dequantize else entry(name).binarize
+    settings: dict[str, Any] = {
+        "binarize": default if binarize == "default" else binarize,
+        "dequantize": dequantize,
+        "seed": seed,
+    }
+    if is_path:
+        path = Path(name).expanduser()
+        loaded, spec = _from_path(path, settings), {"name": str(path.resolve()), **settings}
+    else:
+        source = _READERS[entry(name).name](data_root(root), download, seed)
+        loaded, spec = with_protocol(source, name=name, **settings), {"name": name, **settings}
+        if root is not None:
+            spec["root"] = os.fspath(root)
+    return apply(dataclasses.replace(loaded, spec=spec), steps)
 
 
 def as_dataset(data: Any) -> Dataset:
@@ -142,26 +147,22 @@ def as_batch(data: Any) -> dict[str, Tensor]:
     """
     if isinstance(data, Dataset):
         return data.split("test")
-    columns = to_columns(data if isinstance(data, Mapping) else {"x": data})
     floats = torch.get_default_dtype()
-    return {key: column.to(floats) if column.dtype == torch.uint8 else column for key, column in columns.items()}
+    return {key: t.to(floats) if t.dtype == torch.uint8 else t for key, t in to_columns(data).items()}
 
 
 def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:
-    """Take steps, each ``[name, arguments]``, such as ``["partial_labels", {"per_class": 10}]``.
+    """The data set after some steps.
+
+    Args:
+        dataset: as it was loaded.
+        steps: each ``[name, arguments]``, such as ``["partial_labels", {"per_class": 10}]``.
 
     Raises:
         SettingError: on a step that there is not.
     """
-    for step, arguments in steps:
-        if step not in _STEPS:
-            raise SettingError(
-                f"{dataset.name}: there is no step {step!r} after loading",
-                expected=", ".join(_STEPS),
-                got=repr(step),
-                fix='then=[["partial_labels", {"per_class": 10}]]',
-            )
-        dataset = _STEPS[step](dataset, **arguments)
+    for name, arguments in steps:
+        dataset = _STEPS[one_of(f"{dataset.name}: step", name, _STEPS)](dataset, **arguments)
     return dataset
 
 
@@ -169,19 +170,14 @@ def _is_path(name: str) -> bool:
     return Path(name).suffix in (".npy", ".npz") or os.sep in name or "/" in name or Path(name).is_dir()
 
 
-def _from_path(path: Path, binarize: str | None, dequantize: bool, seed: int) -> Dataset:
-    binarize = None if binarize == "default" else binarize
-    spec = {"name": str(path.resolve()), "binarize": binarize, "dequantize": dequantize, "seed": seed}
+def _from_path(path: Path, settings: Mapping[str, Any]) -> Dataset:
     if not path.exists():
         raise missing("data", path, fix="check the path; names are listed by: ppgen list datasets")
     if not path.is_dir():
-        data = from_tensors(
-            user_files.read_arrays(path), seed=seed, name=path.stem, binarize=binarize, dequantize=dequantize
-        )
-        return dataclasses.replace(data, spec=spec)
-    splits = split_columns(user_files.read_folder(path), seed=seed)
+        return from_tensors(user_files.read_arrays(path), name=path.stem, **settings)
+    splits = split_columns(user_files.read_folder(path), seed=settings["seed"])
     black_and_white = all(bool(((part["x"] == 0) | (part["x"] == 255)).all()) for part in splits.values())
     if black_and_white:
         splits = {split: {**part, "x": part["x"] // 255} for split, part in splits.items()}
     source = Source(splits, num_classes=class_counts(splits), bits="black and white images" if black_and_white else "")
-    return with_protocol(source, name=path.name, binarize=binarize, dequantize=dequantize, seed=seed, spec=spec)
+    return with_protocol(source, name=path.name, **settings)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ def data_root(root: str | os.PathLike[str] | None = None) -> Path:
 
 
 def missing(name: str, path: Path, *, fix: str | None = None) -> DataError:
-    """The error for a data set whose file is not there."""
+    """The error for a data set whose file is not there.
+
+    Args:
+        name: of the data set.
+        path: the file that was looked for.
+        fix: the remedy; by default to download it, or to say where it is.
+    """
     return DataError(
         f"{name}: a file is missing",
         expected=str(path),
@@ -48,48 +55,57 @@ def torchvision_datasets() -> Any:
     return torchvision.datasets
 
 
-def fetch(name: str, root: Path, download: bool, make: Callable[[Any, bool], Any]) -> Any:
-    """Build a torchvision data set from files in place, or by downloading them where that is allowed.
+def fetch(name: str, root: Path, download: bool, kind: str, *, absent: Path | None = None, **options: Any) -> Any:
+    """Build a torchvision data set from files in place, downloading those that are missing where that is allowed.
 
     Args:
         name: of the data set, for error texts.
         root: the folder that torchvision looks in.
         download: whether missing files may be downloaded.
-        make: called with ``torchvision.datasets`` and whether to download.
+        kind: the class of ``torchvision.datasets``.
+        absent: a file that is known to be missing.
+        **options: the class's arguments, such as ``train=True``.
 
     Returns:
-        What ``make`` returns.
+        The data set of torchvision.
 
     Raises:
         DataError: if the files are missing or broken, or cannot be downloaded.
     """
-    datasets = torchvision_datasets()
+    if absent is not None and not download:
+        raise missing(name, absent)
+    make = getattr(torchvision_datasets(), kind)
+    logging.getLogger("ppgen").info("%s: looking in %s%s", name, root, ", downloading what is missing" * download)
     try:
-        return make(datasets, False)
-    except Exception as absent:  # torchvision raises RuntimeError, OSError or a parser's own error
-        if not download:
-            raise DataError(
-                f"{name}: its files are missing or broken",
-                expected=f"the files of torchvision's data set under {root}",
-                got=f"{type(absent).__name__}: {absent}",
-                fix=f'load("{name}", download=True), or put them there, or set PPGEN_DATA to a folder that has them',
-            ) from absent
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        return make(datasets, True)
-    except Exception as error:  # no network, no permission, a wrong checksum, a host that is gone
+        if download:
+            root.mkdir(parents=True, exist_ok=True)
+        return make(str(root), download=download, **options)
+    except Exception as error:  # a missing file, no network, no permission, a wrong checksum, a host that is gone
         raise DataError(
-            f"{name}: the download failed",
+            f"{name}: the download failed" if download else f"{name}: its files are missing or broken",
             expected=f"the files of torchvision's data set under {root}",
             got=f"{type(error).__name__}: {error}",
-            fix="with a network, try again; without one, copy the files there, or set PPGEN_DATA to a folder that "
-            'has them; data="digits" and data="sprites" need no file',
+            fix="with a network, try again with download=True; without one, copy the files there, or set PPGEN_DATA to "
+            'a folder that has them; data="digits" and data="sprites" need no file',
         ) from error
 
 
 @contextmanager
-def reading(name: str, path: Path) -> Iterator[None]:
-    """Turn whatever a parser raises on a damaged file into a DataError that names the file."""
+def reading(
+    name: str,
+    path: Path,
+    *,
+    expected: str = "an undamaged file of its format",
+    fix: str = "delete the file and fetch it again",
+) -> Iterator[None]:
+    """Turn whatever a parser raises on a damaged file into a DataError that names the file.
+
+    Args:
+        name: of the data set, or the kind of file.
+        path: the file.
+        expected: what the file should hold.
+        fix: the remedy.
+    """
     try:
         yield
     except DataError:
@@ -99,7 +115,7 @@ def reading(name: str, path: Path) -> Iterator[None]:
     except Exception as error:  # gzip, zlib, bz2, zipfile, numpy and PIL each have errors of their own
         raise DataError(
             f"{name}: {path} cannot be read",
-            expected="an undamaged file of its format",
+            expected=expected,
             got=f"{type(error).__name__}: {error}",
-            fix="delete the file and fetch it again",
+            fix=fix,
         ) from error

@@ -1,4 +1,4 @@
-"""A user's own tensors and arrays as a data set."""
+"""A user's own tensors and arrays: made into columns, or refused with a reason, and into a data set."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ppgen.arguments import one_of
 from ppgen.data.binarize import Source, check_mode, with_protocol
-from ppgen.data.columns import to_columns
-from ppgen.data.dataset import MEASURES, SPLITS, Dataset, check_seed, fractions, main_site, shuffle_split
+from ppgen.data.dataset import MEASURES, SPLITS, Dataset, check_seed, fractions, main_site, num_rows, shuffle_split
 from ppgen.data.transforms import ToFloat
 from ppgen.errors import DataError, SettingError
 
-__all__ = ["class_counts", "from_tensors", "split_columns"]
+__all__ = ["class_counts", "from_tensors", "split_columns", "to_column", "to_columns"]
 
 
 def from_tensors(
@@ -53,8 +54,7 @@ def from_tensors(
         SettingError: for arguments that make no sense together.
 
     Example:
-        >>> data = from_tensors({"x": torch.rand(50, 2), "y": torch.arange(50) % 3})
-        >>> data
+        >>> from_tensors({"x": torch.rand(50, 2), "y": torch.arange(50) % 3})
         Dataset 'tensors': x [2], unit interval (as given)
           train 40, valid 5, test 5
           y: integer, 3 classes
@@ -66,7 +66,7 @@ def from_tensors(
     splits = {split: _float_images(columns, but=key) for split, columns in splits.items()}
     num_classes = class_counts(splits)
     values = [columns[key] for columns in splits.values() if len(columns.get(key, ()))]
-    found = _measure(values)
+    found = next(known for known in MEASURES if all(_is_surely(known, part) for part in values))
     if binarize not in (None, "default") or dequantize:
         if measure is not None:
             raise SettingError(
@@ -77,33 +77,38 @@ def from_tensors(
             )
         levels = 255.0 if values[0].dtype == torch.uint8 and found != "binary" else 1.0
         source = Source(splits, levels, num_classes, bits="as given" if found == "binary" else "", key=key)
-        return with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed, spec={})
+        return with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed)
     if measure is not None:
         _check_measure(name, key, measure, values)
     transform = ToFloat(key=key) if values[0].dtype == torch.uint8 else None
-    return Dataset(name, measure or found, splits, transform, {}, num_classes, "as given")
+    return Dataset(name, measure or found, splits, transform, num_classes=num_classes)
 
 
 def split_columns(tensors: Any, valid: float = 0.1, test: float = 0.1, seed: int = 0) -> dict[str, dict[str, Tensor]]:
-    """The three splits of validated columns; see :func:`from_tensors` for the arguments."""
-    if isinstance(tensors, Mapping) and tensors and set(tensors) <= set(SPLITS):
-        given = {split: _columns(part) for split, part in tensors.items()}
-        if "train" not in given:
-            raise DataError(
-                "no training rows",
-                expected='"train", and if you like "valid" and "test"',
-                got=", ".join(given),
-                fix='{"train": {"x": x}, "test": {"x": x_test}}',
-            )
-        _refuse_copies(given)
-        num_train = len(next(iter(given["train"].values())))
-        num_valid, num_test = fractions(num_train, 0.0 if "valid" in given else valid, 0.0 if "test" in given else test)
-        cut = shuffle_split(given["train"], num_valid, num_test, seed)
-        # Without anything to carve, the rows keep the order that their owner gave them.
-        first = cut["train"] if num_valid or num_test else given["train"]
-        return {"train": first, "valid": given.get("valid", cut["valid"]), "test": given.get("test", cut["test"])}
-    columns = _columns(tensors)
-    return shuffle_split(columns, *fractions(len(next(iter(columns.values()))), valid, test), seed)
+    """The three splits of validated columns.
+
+    Args:
+        tensors: columns [N, ...], or splits of them, as :func:`from_tensors` takes them.
+        valid: fraction of the rows for validation, where there is no such split.
+        test: fraction of the rows for the test, where there is no such split.
+        seed: of the shuffle.
+    """
+    is_split = isinstance(tensors, Mapping) and bool(tensors) and set(tensors) <= set(SPLITS)
+    given = {split: to_columns(part) for split, part in (tensors if is_split else {"train": tensors}).items()}
+    if "train" not in given:
+        raise DataError(
+            "no training rows",
+            expected='"train", and if you like "valid" and "test"',
+            got=", ".join(given),
+            fix='{"train": {"x": x}, "test": {"x": x_test}}',
+        )
+    _refuse_copies(given)
+    shares = (0.0 if "valid" in given else valid, 0.0 if "test" in given else test)
+    num_valid, num_test = fractions(num_rows("the columns", given["train"]), *shares)
+    cut = shuffle_split(given["train"], num_valid, num_test, seed)
+    if is_split and num_valid == num_test == 0:
+        return cut | given  # without anything to carve, the rows keep the order that their owner gave them
+    return cut | {split: columns for split, columns in given.items() if split != "train"}
 
 
 def _refuse_copies(given: Mapping[str, Mapping[str, Tensor]]) -> None:
@@ -118,14 +123,10 @@ def _refuse_copies(given: Mapping[str, Mapping[str, Tensor]]) -> None:
             )
 
 
-def _columns(given: Any) -> dict[str, Tensor]:
-    return to_columns(given if isinstance(given, Mapping) else {"x": given})
-
-
 def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:
     # One site at most is cast a minibatch at a time: a second image is rare, and then costs four times the memory.
-    image = {key for key, column in columns.items() if column.dtype == torch.uint8 and key != but}
-    return {key: t.to(torch.get_default_dtype()) if key in image else t for key, t in columns.items()}
+    floats = torch.get_default_dtype()
+    return {key: t.to(floats) if t.dtype == torch.uint8 and key != but else t for key, t in columns.items()}
 
 
 def class_counts(splits: Mapping[str, Mapping[str, Tensor]]) -> dict[str, int]:
@@ -140,34 +141,34 @@ def class_counts(splits: Mapping[str, Mapping[str, Tensor]]) -> dict[str, int]:
     return sizes
 
 
-def _measure(values: list[Tensor]) -> str:
-    """What the values are, read from type and range; only certain conclusions are drawn."""
-    if all(bool(((part == 0) | (part == 1)).all()) for part in values):
-        return "binary"
-    if values[0].dtype == torch.uint8:
-        return "8-bit"
-    if all(bool((part == part.round()).all()) for part in values if part.is_floating_point()):
-        return "integer"
-    inside = all(part.min() >= 0 and part.max() <= 1 for part in values)
-    return "unit interval" if inside else "continuous"
+def _is_surely(measure: str, values: Tensor) -> bool:
+    """Whether a measure can be concluded from type and values; of floats, 8-bit levels cannot."""
+    return values.dtype == torch.uint8 if measure == "8-bit" else _holds(measure, values)
+
+
+def _holds(measure: str, values: Tensor) -> bool:
+    """Whether values can have a measure."""
+    match measure:
+        case "binary":
+            return bool(((values == 0) | (values == 1)).all())
+        case "8-bit":
+            return _on_grid(values) or _on_grid(values * 255.0)
+        case "integer":
+            return not values.is_floating_point() or bool((values == values.round()).all())
+        case "unit interval":
+            return bool(values.min() >= 0 and values.max() <= 1)
+    return True
+
+
+def _on_grid(values: Tensor) -> bool:
+    """Whether all values are whole numbers in 0..255, up to the rounding of a division by 255."""
+    real = values.to(torch.float64)
+    return bool((real.min() >= -1e-3) & (real.max() <= 255.001) & ((real - real.round()).abs() < 1e-3).all())
 
 
 def _check_measure(name: str, key: str, measure: str, values: list[Tensor]) -> None:
-    if measure not in MEASURES:
-        raise SettingError(
-            f"{name}: unknown measure",
-            expected=", ".join(MEASURES),
-            got=repr(measure),
-            fix='measure="continuous", or leave it out',
-        )
-    holds = {
-        "binary": lambda x: bool(((x == 0) | (x == 1)).all()),
-        "8-bit": lambda x: _on_grid(x) or _on_grid(x * 255.0),
-        "integer": lambda x: not x.is_floating_point() or bool((x == x.round()).all()),
-        "unit interval": lambda x: bool(x.min() >= 0 and x.max() <= 1),
-        "continuous": lambda x: True,
-    }[measure]
-    if not all(holds(part) for part in values):
+    one_of(f"{name}: measure", measure, MEASURES)
+    if not all(_holds(measure, part) for part in values):
         low, high = min(v.min().item() for v in values), max(v.max().item() for v in values)
         raise DataError(
             f"{name}: {key} is not {measure}",
@@ -177,7 +178,121 @@ def _check_measure(name: str, key: str, measure: str, values: list[Tensor]) -> N
         )
 
 
-def _on_grid(values: Tensor) -> bool:
-    """Whether all values are whole numbers in 0..255, up to the rounding of a division by 255."""
-    real = values.to(torch.float64)
-    return bool((real.min() >= -1e-3) & (real.max() <= 255.001) & ((real - real.round()).abs() < 1e-3).all())
+def to_columns(given: Any) -> dict[str, Tensor]:
+    """Tensors of equal length from a user's tensors or arrays.
+
+    Args:
+        given: a mapping of sites and covariates to values [N, ...]; anything else means ``{"x": given}``.
+
+    Returns:
+        See :func:`to_column` for the types.
+
+    Raises:
+        DataError: for anything that is not a non-empty, finite, numeric array, or if the lengths differ.
+    """
+    given = given if isinstance(given, Mapping) else {"x": given}
+    if not given:
+        raise DataError(
+            "the data has no columns", expected='{"x": tensor}', got="an empty dictionary", fix='data={"x": tensor}'
+        )
+    for key in given:
+        if not isinstance(key, str) or not key.isidentifier():
+            raise DataError(
+                f"{key!r} cannot name a site",
+                expected="the name of a method or argument of the model",
+                got=repr(key),
+                fix='data={"x": tensor, "y": labels}',
+            )
+    columns = {key: to_column(key, value) for key, value in given.items()}
+    if num_rows("the columns", columns) == 0:
+        raise DataError(
+            "the data set is empty",
+            expected="at least one row",
+            got="0 rows",
+            fix="look at the filter or the file that left nothing over",
+        )
+    return columns
+
+
+def to_column(name: str, value: Any) -> Tensor:
+    """One column as a tensor of its own memory, [N, ...].
+
+    Floats take torch's default type. Integers and booleans become int64 labels, except that ``x`` becomes float, and
+    that uint8 or boolean arrays of two or more dimensions are images and become uint8, values unchanged.
+
+    Args:
+        name: for error texts, and ``"x"`` is never an integer label.
+        value: a tensor or a numpy array.
+
+    Raises:
+        DataError: for lists and other types, object, string and complex arrays, scalars, and values not finite.
+    """
+    tensor = _to_tensor(name, value)
+    if tensor.dim() == 0 or 0 in tensor.shape[1:]:
+        raise DataError(
+            f"{name} has no rows" if tensor.dim() == 0 else f"{name} has rows without values",
+            expected="[N, ...], one row per data point, with at least one value each",
+            got=str(list(tensor.shape)),
+            fix=f"{name}.reshape(1)" if tensor.dim() == 0 else "look at the slice that left nothing over",
+        )
+    if tensor.is_complex():
+        raise DataError(
+            f"{name} is complex",
+            expected="real numbers",
+            got=str(tensor.dtype),
+            fix=f"torch.view_as_real({name}), or its modulus and phase",
+        )
+    if tensor.is_floating_point():
+        _refuse_non_finite(name, tensor)
+        return tensor.to(torch.get_default_dtype())
+    if tensor.dim() >= 2 and tensor.dtype in (torch.uint8, torch.bool):
+        return tensor.to(torch.uint8)
+    return tensor.to(torch.get_default_dtype() if name == "x" else torch.int64)
+
+
+# By kind of a numpy type: the most bytes of one that torch has too, and the type for those that it lacks.
+_WIDEST = {"u": (1, np.int64), "f": (8, np.float64), "c": (16, np.complex128)}
+
+
+def _to_tensor(name: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        if value.layout is not torch.strided:
+            raise DataError(
+                f"{name} is sparse", expected="a dense tensor", got=str(value.layout), fix=f"{name}.to_dense()"
+            )
+        # A copy, so that a later change of the user's tensor cannot change data that has a fingerprint.
+        return value.detach().clone()
+    if not isinstance(value, np.ndarray):
+        raise DataError(
+            f"{name} is no tensor",
+            expected="a tensor or a numpy array, [N, ...]",
+            got=type(value).__name__,
+            fix=f"numpy.asarray({name})",
+        )
+    kind = value.dtype.kind
+    if kind not in "biufc":
+        is_text = kind in "US"
+        raise DataError(
+            f"{name} holds text" if is_text else f"{name} holds no numbers",
+            expected="numbers, in rows of equal shape; labels as integers 0, 1, ...",
+            got=f"dtype {value.dtype}",
+            fix=f"names, {name} = numpy.unique({name}, return_inverse=True)"
+            if is_text
+            else f"numpy.stack(list({name})).astype('float32')",
+        )
+    # numpy has types, byte orders and read-only views that torch lacks; one copy settles all of them.
+    most, wide = _WIDEST.get(kind, (8, None))
+    dtype = wide if value.dtype.itemsize > most else value.dtype.newbyteorder("=")
+    return torch.from_numpy(np.array(value, dtype=dtype, order="C"))
+
+
+def _refuse_non_finite(name: str, tensor: Tensor) -> None:
+    bad = (~torch.isfinite(tensor)).nonzero()
+    if len(bad):
+        first = bad[0].tolist()
+        raise DataError(
+            f"{name} has {len(bad)} non-finite value{'s' if len(bad) > 1 else ''}, first at {first}",
+            expected="finite numbers",
+            got=str(tensor[tuple(first)].item()),
+            fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
+        )

@@ -29,10 +29,18 @@ class Transform(ABC):
 
     @abstractmethod
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
-        """Map the stored values of ``key``; noise, if any, is drawn from ``generator``."""
+        """Map the stored values of the main site.
+
+        Args:
+            stored: values of ``key`` [B, ...].
+            generator: of the noise, if any.
+
+        Returns:
+            What a model sees [B, ...].
+        """
 
     def covariates(self, values: Tensor) -> dict[str, Tensor]:
-        """The columns ``adds`` that follow from the values of ``key`` as a model sees them; by default none."""
+        """The columns ``adds`` that follow from the values of ``key`` [B, ...]; by default none."""
         return {}
 
     def __call__(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
@@ -70,7 +78,6 @@ class ToFloat(Transform):
         return False
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
-        """Cast and divide."""
         values = stored.to(torch.get_default_dtype())
         return values if self.scale == 1.0 else values / self.scale
 
@@ -94,7 +101,6 @@ class DynamicBinarize(Transform):
         return True
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw the bits."""
         return draw_bits(stored, self.levels, generator).to(torch.get_default_dtype())
 
 
@@ -119,7 +125,6 @@ class Dequantize(Transform):
         return True
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
-        """Add the noise and scale."""
         # In float32, 255 + u can round up to 256; 255 + (1 - 2^-16) cannot, and every value stays in its level's cell.
         noise = _uniform(stored, generator).clamp(max=1.0 - 2.0**-16)
         return ((stored + noise) / (self.levels + 1.0)).to(torch.get_default_dtype())

@@ -112,16 +112,9 @@ def _header(path: Path) -> tuple[str, tuple[int, int]]:
 def _image(path: Path) -> Iterator[Any]:
     from PIL import Image
 
-    try:
-        with Image.open(path) as image:
-            yield image
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, and struct and zlib errors
-        raise DataError(
-            f"{path} cannot be read as an image",
-            expected="an undamaged image of 8 bits a channel",
-            got=f"{type(error).__name__}: {error}",
-            fix="remove or replace the file",
-        ) from error
+    whole = "an undamaged image of 8 bits a channel"
+    with reading("image", path, expected=whole, fix="remove or replace the file"), Image.open(path) as image:
+        yield image
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
@@ -134,34 +127,20 @@ def read_arrays(path: Path) -> dict[str, Any]:
     Raises:
         DataError: if the file is missing, damaged, or holds pickled objects.
     """
-    with reading("array file", path):
-        if path.suffix not in (".npy", ".npz"):
+    numeric = "an undamaged file of numeric arrays (objects are pickles, which can run code, and are never loaded)"
+    numbers = "numpy.savez(path, x=x.astype('float32'), y=y.astype('int64'))"
+    # The file is opened here, since numpy leaves a damaged archive open, and read as what its suffix says, since
+    # numpy.load takes whatever it does not know for a pickle.
+    with reading("array file", path, expected=numeric, fix=numbers), path.open("rb") as file:
+        if path.suffix == ".npy":
+            return {"x": np.lib.format.read_array(file, allow_pickle=False)}
+        if path.suffix != ".npz":
             raise ValueError(f"the suffix {path.suffix or 'is missing'} is neither .npy nor .npz")
-        try:
-            arrays = _load(path)
-        except ValueError as error:
-            if "allow_pickle" not in str(error):
-                raise
-            raise DataError(
-                f"{path} holds Python objects",
-                expected="numeric arrays (pickles can run code, and are never loaded)",
-                got="a pickle",
-                fix="numpy.savez(path, x=x.astype('float32'), y=y.astype('int64'))",
-            ) from error
+        archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
+        arrays = {key: archive[key] for key in archive.files}
     if splits := _splits(arrays):
         return splits
     return {"x": arrays.popitem()[1]} if len(arrays) == 1 else arrays
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    with path.open("rb") as file:  # opened here, since numpy leaves a damaged archive open
-        start = file.read(6)
-        file.seek(0)
-        # numpy takes whatever it does not know for a pickle; a damaged file should not be called one.
-        if not start.startswith((b"\x93NUMPY", b"PK")):
-            raise ValueError(f"starts with {start.hex() or 'nothing'}, as no file of numpy's does")
-        found = np.load(file, allow_pickle=False)
-        return {"x": found} if isinstance(found, np.ndarray) else {key: found[key] for key in found.files}
 
 
 def _splits(arrays: dict[str, np.ndarray]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
 from ppgen.zoo.classics import CLASSICS
-from ppgen.zoo.latent_families import DISCRETE, GIVEN, LAYERS, PRIORS
+from ppgen.zoo.latent_families import LATENT_FAMILIES
 from ppgen.zoo.recipe import BuiltRecipe, Recipe
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BuiltRecipe", "Recipe", "build", "dataset", "demo_names", "names", "recipe"]
 
-_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LAYERS, *PRIORS, *DISCRETE, *GIVEN)}
+_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LATENT_FAMILIES)}
 
 
 def names() -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def dataset(name: str, data: Any = None) -> Dataset:
 
     chosen = recipe(name)
     source = chosen.data if data is None else data
-    return load(source, then=chosen.then) if isinstance(source, str | os.PathLike) else as_dataset(source)
+    return load(source, steps=chosen.steps) if isinstance(source, str | os.PathLike) else as_dataset(source)
 
 
 def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> BuiltRecipe:

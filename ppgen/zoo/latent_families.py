@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ppgen.zoo.recipe import BuiltRecipe, Recipe, must_have_masks, num_classes_of
+from ppgen.errors import SettingError
+from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
 
-__all__ = ["DISCRETE", "GIVEN", "LAYERS", "PRIORS"]
+__all__ = ["LATENT_FAMILIES"]
 
 
 def _hierarchical(data: Dataset, z1_dim: int = 8, z2_dim: int = 4, warmup: float = 5.0) -> BuiltRecipe:
@@ -42,43 +43,6 @@ def _pixel_vae(
     model = models.PixelVAE(data.x_shape, latent_dim, num_layers, channels)
     # Pixels that see each other need no code; without a floor under its rate, none would be learned.
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(free_bits=free_bits))
-
-
-LAYERS = (
-    Recipe(
-        "hierarchical",
-        "two stochastic layers; the guide follows the inverse of the dependency graph",
-        "Rezende, Mohamed & Wierstra, 2014, Stochastic Backpropagation and Approximate Inference in Deep Generative "
-        "Models",
-        _hierarchical,
-        max_epochs=60,
-        quick={"max_epochs": 20},
-    ),
-    Recipe(
-        "ladder",
-        "three stochastic layers, drawn from the top down by model and guide alike",
-        "Sonderby et al., 2016, Ladder Variational Autoencoders",
-        _ladder,
-        max_epochs=60,
-        quick={"max_epochs": 20},
-    ),
-    Recipe(
-        "iwae",
-        "the VAE under the importance-weighted bound of 8 draws: tighter, and a freer posterior",
-        "Burda, Grosse & Salakhutdinov, 2016, Importance Weighted Autoencoders",
-        _iwae,
-        max_epochs=60,
-        quick={"max_epochs": 20},
-    ),
-    Recipe(
-        "pixel-vae",
-        "a VAE whose decoder draws one pixel after the other, and leaves texture to itself",
-        "Gulrajani et al., 2017, PixelVAE: A Latent Variable Model for Natural Images",
-        _pixel_vae,
-        max_epochs=40,
-        quick={"max_epochs": 10},
-    ),
-)
 
 
 def _vamp(data: Dataset, latent_dim: int = 8, num_components: int = 100, width: int = 128) -> BuiltRecipe:
@@ -116,7 +80,77 @@ def _start_at_data(model: Any, data: Dataset, num: int) -> None:
     model.pseudo_inputs.start_at(x[rows[torch.arange(num) % len(x)]])
 
 
-PRIORS = (
+def _mixture(data: Dataset, num_clusters: int = 10, latent_dim: int = 8, width: int = 128) -> BuiltRecipe:
+    from ppgen import guides, models, nets, objectives
+
+    model = models.MixtureVAE(data.x_shape, num_clusters, latent_dim)
+    posterior = nets.Gaussian(nets.encoder(data.x_shape, width), width, latent_dim)
+    return BuiltRecipe(model, guides.Clustered(model, posterior), objectives.ELBO())
+
+
+def _semi_supervised(data: Dataset, latent_dim: int = 8, label_weight: float = 10.0) -> BuiltRecipe:
+    from ppgen import guides, models, objectives
+
+    classes = num_classes_of(data, "semi-supervised")
+    model = models.SemiSupervisedVAE(data.x_shape, classes, latent_dim)
+    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(label_weight=label_weight))
+
+
+def _discrete(data: Dataset, num_letters: int = 8, letter_dim: int = 16) -> BuiltRecipe:
+    from ppgen import guides, models, objectives
+
+    model = models.DiscreteVAE(data.x_shape, num_letters, letter_dim)
+    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO())
+
+
+def _masked(data: Dataset, latent_dim: int = 8, width: int = 128) -> BuiltRecipe:
+    from ppgen import guides, models, objectives
+
+    if "given" not in data.keys or "mask" not in data.keys:
+        raise SettingError(
+            f"masked: the images of {data.name} are not partly given",
+            expected="covariates given and mask",
+            got=", ".join(data.keys),
+            fix="data=ppgen.data.quadrants(data, observed=1)",
+        )
+    model = models.MaskedVAE(data.x_shape, latent_dim, width)
+    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO())
+
+
+LATENT_FAMILIES = (
+    Recipe(
+        "hierarchical",
+        "two stochastic layers; the guide follows the inverse of the dependency graph",
+        "Rezende, Mohamed & Wierstra, 2014, Stochastic Backpropagation and Approximate Inference in Deep Generative "
+        "Models",
+        _hierarchical,
+        max_epochs=60,
+        quick={"max_epochs": 20},
+    ),
+    Recipe(
+        "ladder",
+        "three stochastic layers, drawn from the top down by model and guide alike",
+        "Sonderby et al., 2016, Ladder Variational Autoencoders",
+        _ladder,
+        max_epochs=60,
+        quick={"max_epochs": 20},
+    ),
+    Recipe(
+        "iwae",
+        "the VAE under the importance-weighted bound of 8 draws: tighter, and a freer posterior",
+        "Burda, Grosse & Salakhutdinov, 2016, Importance Weighted Autoencoders",
+        _iwae,
+        max_epochs=60,
+        quick={"max_epochs": 20},
+    ),
+    Recipe(
+        "pixel-vae",
+        "a VAE whose decoder draws one pixel after the other, and leaves texture to itself",
+        "Gulrajani et al., 2017, PixelVAE: A Latent Variable Model for Natural Images",
+        _pixel_vae,
+        max_epochs=40,
+        quick={"max_epochs": 10},
+    ),
     Recipe(
         "vamp-prior",
         "a VAE whose prior is its posterior, averaged over 100 learned images",
@@ -143,33 +177,6 @@ PRIORS = (
         max_epochs=60,
         quick={"max_epochs": 20},
     ),
-)
-
-
-def _mixture(data: Dataset, num_clusters: int = 10, latent_dim: int = 8, width: int = 128) -> BuiltRecipe:
-    from ppgen import guides, models, nets, objectives
-
-    model = models.MixtureVAE(data.x_shape, num_clusters, latent_dim)
-    posterior = nets.Gaussian(nets.encoder(data.x_shape, width), width, latent_dim)
-    return BuiltRecipe(model, guides.Clustered(model, posterior), objectives.ELBO())
-
-
-def _semi_supervised(data: Dataset, latent_dim: int = 8, label_weight: float = 10.0) -> BuiltRecipe:
-    from ppgen import guides, models, objectives
-
-    classes = num_classes_of(data, "semi-supervised")
-    model = models.SemiSupervisedVAE(data.x_shape, classes, latent_dim)
-    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(label_weight=label_weight))
-
-
-def _discrete(data: Dataset, num_letters: int = 8, letter_dim: int = 16) -> BuiltRecipe:
-    from ppgen import guides, models, objectives
-
-    model = models.DiscreteVAE(data.x_shape, num_letters, letter_dim)
-    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO())
-
-
-DISCRETE = (
     Recipe(
         "mixture",
         "a VAE whose latent space is ten clusters, found without labels",
@@ -185,7 +192,7 @@ DISCRETE = (
         _semi_supervised,
         max_epochs=60,
         quick={"max_epochs": 20},
-        then=(("partial_labels", {"per_class": 10}),),
+        steps=(("partial_labels", {"per_class": 10}),),
     ),
     Recipe(
         "discrete",
@@ -195,18 +202,6 @@ DISCRETE = (
         max_epochs=60,
         quick={"max_epochs": 20},
     ),
-)
-
-
-def _masked(data: Dataset, latent_dim: int = 8, width: int = 128) -> BuiltRecipe:
-    from ppgen import guides, models, objectives
-
-    must_have_masks(data, "masked")
-    model = models.MaskedVAE(data.x_shape, latent_dim, width)
-    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO())
-
-
-GIVEN = (
     Recipe(
         "masked",
         "what is unseen of an image given its bottom left quadrant, with a prior that reads it",
@@ -215,6 +210,6 @@ GIVEN = (
         max_epochs=60,
         learning_rate=1e-3,
         quick={"max_epochs": 20},
-        then=(("quadrants", {"observed": 1}),),
+        steps=(("quadrants", {"observed": 1}),),
     ),
 )

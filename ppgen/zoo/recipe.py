@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from ppgen.data import Dataset
     from ppgen.objectives import Objective
 
-__all__ = ["BuiltRecipe", "Recipe", "must_have_masks", "num_classes_of"]
+__all__ = ["BuiltRecipe", "Recipe", "num_classes_of"]
 
 
 def num_classes_of(data: Dataset, name: str) -> int:
     """How many classes the labels ``y`` have.
 
+    Args:
+        data: with labels.
+        name: the recipe that asks for them.
+
     Raises:
-        SettingError: if there are none; ``name`` is the recipe that asks for them.
+        SettingError: if there are none.
     """
     if "y" in data.num_classes:
         return data.num_classes["y"]
@@ -34,23 +38,12 @@ def num_classes_of(data: Dataset, name: str) -> int:
     )
 
 
-def must_have_masks(data: Dataset, name: str) -> None:
-    """Refuse data whose images are given in full."""
-    if "given" not in data.keys or "mask" not in data.keys:
-        raise SettingError(
-            f"{name}: the images of {data.name} are not partly given",
-            expected="covariates given and mask",
-            got=", ".join(data.keys),
-            fix="data=ppgen.data.quadrants(data, observed=1)",
-        )
-
-
 class BuiltRecipe(NamedTuple):
     """What a fit is made of, besides the data: ``ppgen.fit(model, guide, data, objective)``."""
 
     model: nn.Module
     guide: nn.Module | None
-    objective: Objective | None
+    objective: Objective
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +62,7 @@ class Recipe:
         patience: epochs without a better validation loss before the fit stops; ``None`` for no early stop.
         quick: the settings that ``ppgen demo --quick`` uses instead.
         data: the data set that the settings were chosen on.
-        then: what is done to a data set that is given by name, as ``ppgen.data.load(..., then=...)`` takes it.
+        steps: taken after loading a data set by its name, as ``ppgen.data.load(..., steps=...)`` takes them.
     """
 
     name: str
@@ -83,7 +76,7 @@ class Recipe:
     patience: int | None = 10
     quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     data: str = "digits"
-    then: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    steps: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
     def settings(self, quick: bool = False) -> dict[str, Any]:
         """Keyword arguments of ``ppgen.fit``.
@@ -93,13 +86,11 @@ class Recipe:
             >>> sorted(ppgen.zoo.recipe("vae").settings())
             ['batch_size', 'learning_rate', 'max_epochs', 'patience', 'schedule']
         """
-        chosen = {
-            name: getattr(self, name) for name in ("max_epochs", "batch_size", "learning_rate", "schedule", "patience")
-        }
-        return chosen | (dict(self.quick) if quick else {})
+        names = ("max_epochs", "batch_size", "learning_rate", "schedule", "patience")
+        return {name: getattr(self, name) for name in names} | (dict(self.quick) if quick else {})
 
     @property
     def options(self) -> dict[str, Any]:
         """What :func:`ppgen.zoo.build` lets you set, with the defaults."""
-        parameters = list(inspect.signature(self.build).parameters.values())[1:]
-        return {parameter.name: parameter.default for parameter in parameters}
+        _, *settings = inspect.signature(self.build).parameters.values()
+        return {setting.name: setting.default for setting in settings}

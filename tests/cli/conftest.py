@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -92,14 +91,12 @@ def forget(before: set[str], folder: Path) -> None:
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``runs/`` with three fits of one epoch, two of them evaluated."""
-    folder, before = tmp_path_factory.mktemp("fitted"), os.getcwd()
-    os.chdir(folder)
-    try:
+    folder = tmp_path_factory.mktemp("fitted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
         for name in ("vae", "cvae", "pixelcnn"):
             assert ppgen("fit", name, "--epochs", 1, "--out", f"runs/{name}").exit_code == 0
         assert ppgen("evaluate", "runs/vae", "runs/cvae", "--particles", 5).exit_code == 0
-    finally:
-        os.chdir(before)
     return folder / "runs"
 
 
@@ -108,3 +105,17 @@ def runs(fitted: Path, here: Path) -> Path:
     """A copy of those runs in the current folder."""
     shutil.copytree(fitted, here / "runs")
     return Path("runs")
+
+
+@pytest.fixture(scope="session")
+def fitted_own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of ``my_models.py``, fitted elsewhere."""
+    folder, before = tmp_path_factory.mktemp("own"), set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "path", list(sys.path))
+        (folder / "my_models.py").write_text(OWN)
+        words = ["--guide", "my_models.py:Encoder", "--set", "latent_dim=2", "--epochs", 1, "--out", "own"]
+        assert ppgen("fit", "my_models.py:Tiny", *words).exit_code == 0
+    forget(before, folder)
+    return folder / "own"

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 import ppgen as package
-
-Ppgen = Callable[..., Result]
+from tests.cli.conftest import Ppgen
 
 
 def test_compare_is_the_table_of_python(ppgen: Ppgen, runs: Path) -> None:
@@ -39,16 +34,3 @@ def test_compare_writes_tables(ppgen: Ppgen, runs: Path, form: str, sign: str) -
     written = ppgen(*words, "-o", "tables/table.txt")
     assert written.stdout == "tables/table.txt\n"
     assert Path("tables/table.txt").read_text() == shown
-
-
-def test_the_csv_can_be_read_back(ppgen: Ppgen, runs: Path) -> None:
-    rows = list(csv.DictReader(io.StringIO(ppgen("compare", runs / "vae", "--format", "csv").stdout)))
-    card = package.evaluation.Scorecard.load(runs / "vae")
-    values = [float(row["value"]) for row in rows if row.get("metric") == "log_prob" and row["kind"] == "lower bound"]
-    assert values == pytest.approx([card.density["log_prob"].value])
-
-
-def test_what_is_no_run_is_refused(ppgen: Ppgen, here: Path) -> None:
-    result = ppgen("compare", "nowhere")
-    assert result.exit_code == 2
-    assert "nowhere: no run here" in result.stderr

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import sys
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 import ppgen as package
 from ppgen import zoo
-from ppgen.cli import demo
-
-Ppgen = Callable[..., Result]
+from tests.cli.conftest import Ppgen
 
 
 @pytest.fixture(autouse=True)
 def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     short = {name: dataclasses.replace(recipe, quick={"max_epochs": 1}) for name, recipe in zoo._RECIPES.items()}
     monkeypatch.setattr(zoo, "_RECIPES", short)
-    monkeypatch.setattr(demo, "PARTICLES", {True: 2, False: 2})
+    monkeypatch.setattr(sys.modules["ppgen.cli.demo"], "PARTICLES", {True: 2, False: 2})
 
 
 def test_the_demo_ends_with_a_table_and_a_page(ppgen: Ppgen, here: Path) -> None:

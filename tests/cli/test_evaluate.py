@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
-from click.testing import Result
-
 import ppgen as package
+from tests.cli.conftest import Ppgen
 
-Ppgen = Callable[..., Result]
 PNG = b"\x89PNG"
 
 
@@ -29,9 +26,3 @@ def test_evaluate_gives_what_python_gives(ppgen: Ppgen, runs: Path) -> None:
     card = package.evaluate(package.load(runs / "vae"), num_particles=5, progress=False)
     scores = json.loads((runs / "vae" / "scores.json").read_text())
     assert scores["density"]["log_prob"]["value"] == card.density["log_prob"].value
-
-
-def test_what_is_no_run_is_refused(ppgen: Ppgen, here: Path) -> None:
-    result = ppgen("evaluate", "nowhere")
-    assert result.exit_code == 2
-    assert "nowhere: no run here" in result.stderr

@@ -1,12 +1,15 @@
-"""NAME=VALUE pairs are data, never code."""
+"""NAME=VALUE pairs are data, never code; options that commands share do what they say."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import click
 import pytest
+import torch
+from click.testing import CliRunner
 
-from ppgen.cli.options import assignments
+from ppgen.cli.options import assignments, threads_option
 from ppgen.errors import SettingError
 
 
@@ -48,3 +51,20 @@ def test_pythons_words_are_translated_in_the_fix() -> None:
 def test_a_name_counts_once() -> None:
     with pytest.raises(SettingError, match="given twice"):
         assignments(["a=1", "a=2"])
+
+
+@pytest.mark.parametrize(("words", "extra"), [([], 0), (["--threads", str(torch.get_num_threads() + 1)], 1)])
+def test_the_number_of_threads_holds_until_the_command_ends(words: list[str], extra: int) -> None:
+    before = torch.get_num_threads()
+
+    @click.command()
+    @threads_option()
+    def count() -> None:
+        click.echo(torch.get_num_threads())
+        raise ZeroDivisionError
+
+    result = CliRunner().invoke(count, words)
+    assert isinstance(result.exception, ZeroDivisionError)
+    assert int(result.stdout) == before + extra
+    assert torch.get_num_threads() == before
+    assert CliRunner().invoke(count, ["--threads", "0"]).exit_code == 2

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from click.testing import Result
-
-Ppgen = Callable[..., Result]
+from tests.cli.conftest import Ppgen
 
 
 def test_a_report_of_runs(ppgen: Ppgen, runs: Path) -> None:
@@ -18,9 +15,3 @@ def test_a_report_of_runs(ppgen: Ppgen, runs: Path) -> None:
     assert "Two of a kind" in page
     assert "cvae" in page
     assert "<svg" in page or "<img" in page
-
-
-def test_what_is_no_run_is_refused(ppgen: Ppgen, here: Path) -> None:
-    result = ppgen("report", "nowhere")
-    assert result.exit_code == 2
-    assert "nowhere: no run here" in result.stderr

@@ -10,15 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 
 import ppgen as package
+from tests.cli.conftest import Ppgen
 
-Ppgen = Callable[..., Result]
 KILLS = 5
 FIT = ["fit", "my_models.py:Tiny", "--guide", "my_models.py:Encoder", "--seed", "7", "--device", "cpu"]
 

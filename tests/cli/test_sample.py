@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import Result
 
 import ppgen as package
-
-Ppgen = Callable[..., Result]
+from tests.cli.conftest import Ppgen
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])

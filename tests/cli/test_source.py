@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,17 +24,9 @@ def make(latent_dim):
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A current folder of its own; what is loaded from it is forgotten afterwards."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    before = set(sys.modules)
-    (tmp_path / "models_of_mine.py").write_text(MODEL)
-    (tmp_path / "sibling_of_mine.py").write_text("")
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
-            del sys.modules[name]
+def files(here: Path) -> None:
+    (here / "models_of_mine.py").write_text(MODEL)
+    (here / "sibling_of_mine.py").write_text("")
 
 
 @pytest.mark.parametrize(

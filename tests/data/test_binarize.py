@@ -84,7 +84,7 @@ def test_all_protocols_share_their_rows_and_none_shares_a_fingerprint():
 
 
 def test_unknown_modes_and_bits_to_be_dequantised_are_refused():
-    with pytest.raises(SettingError, match=r"unknown way to binarize(.|\n)*got: 'statical'(.|\n)*fix: binarize="):
+    with pytest.raises(SettingError, match=r"unknown binarize(.|\n)*got: 'statical'(.|\n)*fix: binarize="):
         ppgen.data.load("digits", binarize="statical")
     with pytest.raises(SettingError, match="not both"):
         ppgen.data.load("digits", binarize="static", dequantize=True)
@@ -99,7 +99,7 @@ def test_bits_at_the_source_have_no_grey_levels(option):
 @pytest.mark.parametrize("mode", ["static", "threshold", None])
 def test_bits_at_the_source_stay_what_they_are(mode):
     x = torch.randint(0, 2, (40, 6)).float()
-    plain, asked = (ppgen.data.from_tensors({"x": x}, binarize=m) for m in (None, mode))
+    plain, asked = (ppgen.data.from_tensors(x, binarize=m) for m in (None, mode))
     assert torch.equal(plain.split()["x"], asked.split()["x"])
     assert asked.measure == "binary"
 
@@ -108,14 +108,7 @@ def test_levels_outside_their_range_are_refused_with_the_division_that_mends_the
     with pytest.raises(DataError, match=r"got: values in \[0, 200\]\n  fix: x = x / 255"):
         ppgen.data.from_tensors({"x": torch.tensor([[0.0], [200.0]] * 10)}, binarize="static")
     with pytest.raises(DataError, match=r"got: values in \[-1, 1\]\n  fix: x = \(x - -1\) / 2"):
-        ppgen.data.from_tensors(
-            {
-                "x": torch.linspace(-1, 1, 50)[:, None],
-            },
-            binarize="dynamic",
-            valid=0,
-            test=0,
-        )
+        ppgen.data.from_tensors(torch.linspace(-1, 1, 50)[:, None], binarize="dynamic", valid=0, test=0)
 
 
 def test_real_numbers_have_no_levels_to_dequantise():
@@ -125,7 +118,6 @@ def test_real_numbers_have_no_levels_to_dequantise():
 
 def test_a_site_of_another_name_is_binarized():
     splits = {split: {"scan": torch.rand(5, 3)} for split in ("train", "valid", "test")}
-    data = with_protocol(
-        Source(splits, 1.0, key="scan"), name="scans", binarize="static", dequantize=False, seed=0, spec={}
-    )
+    source = Source(splits, 1.0, key="scan")
+    data = with_protocol(source, name="scans", binarize="static", dequantize=False, seed=0)
     assert is_binary(data.split()["scan"])

@@ -49,25 +49,19 @@ def test_a_positive_fraction_is_at_least_a_row_and_zero_is_none():
     assert fractions(1000, 0.1, 0.25) == (100, 250)
 
 
-@pytest.mark.parametrize("bad", [-0.1, 1.0, 2, float("nan"), None, "0.1"])
+@pytest.mark.parametrize("bad", [-0.1, float("nan"), None, "0.1"])
 def test_a_fraction_outside_its_range_is_refused(bad):
-    with pytest.raises(SettingError, match=r"expected: 0 <= fraction < 1"):
+    with pytest.raises(SettingError, match="valid is out of range"):
         fractions(100, bad, 0.1)
 
 
-def test_fractions_that_leave_nothing_are_refused():
+@pytest.mark.parametrize(("rows", "valid", "test"), [(2, 0.1, 0.1), (100, 0.5, 0.5), (100, 1.0, 0.0), (100, 0, 2)])
+def test_fractions_that_leave_nothing_are_refused(rows, valid, test):
     with pytest.raises(SettingError, match="nothing to train on"):
-        fractions(2, 0.1, 0.1)
-    with pytest.raises(SettingError, match="nothing to train on"):
-        fractions(100, 0.5, 0.5)
+        fractions(rows, valid, test)
 
 
-def test_no_rows_are_refused():
-    with pytest.raises(DataError, match="empty"):
-        shuffle_split({"x": torch.zeros(0, 2)}, 0, 0, 0)
-
-
-@pytest.mark.parametrize("bad", [-1, 1.0, "a", None, True, 2**63])
+@pytest.mark.parametrize("bad", [-1, 1.0, True, 2**63])
 def test_a_seed_is_a_whole_number(bad):
     with pytest.raises(SettingError, match="whole number"):
         check_seed(bad)
@@ -81,19 +75,6 @@ def digits():
 def parts(train, valid=None, test=None):
     valid = {key: t[:0] for key, t in train.items()} if valid is None else valid
     return {"train": train, "valid": valid, "test": train if test is None else test}
-
-
-def test_the_splits_are_disjoint_and_complete():
-    from sklearn.datasets import load_digits
-
-    data = ppgen.data.load("digits", binarize=None)
-    rows = torch.cat([data.splits[split]["x"] for split in data.splits]).flatten(1)
-    official = torch.from_numpy(load_digits().data).to(torch.uint8)
-    assert torch.equal(rows[_order(rows)], official[_order(official)])
-
-
-def _order(rows):
-    return sorted(range(len(rows)), key=lambda i: bytes(rows[i].tolist()))
 
 
 def test_a_fingerprint_is_that_of_the_data_alone(digits):
@@ -163,7 +144,7 @@ def test_keys_shape_sizes_and_text(digits):
 
 def test_an_unknown_split_is_refused(digits):
     for call in (digits.split, digits.size, digits.fingerprint):
-        with pytest.raises(SettingError, match=r"expected: train, valid, test(.|\n)*got: 'val'"):
+        with pytest.raises(SettingError, match=r"expected: 'train' or 'valid' or 'test'(.|\n)*got: 'val'"):
             call("val")
 
 
@@ -174,7 +155,7 @@ def test_an_unknown_split_is_refused(digits):
         (parts({"x": torch.ones(2, 1)}, test={"x": torch.ones(2, 3)}), r"expected: x float32 \[1\](.|\n)*\[3\]"),
         (parts({"x": torch.ones(2, 1)}, test={"x": torch.ones(2, 1).int()}), "x int32"),
         (parts({"x": torch.ones(2, 1)}, test={"z": torch.ones(2, 1)}), r"got: z float32"),
-        (parts({"x": torch.ones(2, 1), "y": torch.ones(3)}), "2 of x, 3 of y"),
+        (parts({"x": torch.ones(2, 1), "y": torch.ones(3)}), "2 rows of x, 3 rows of y"),
         (parts({"x": torch.ones(0, 1)}), "empty"),
         (parts({}), "empty"),
     ],

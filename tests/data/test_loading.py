@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -12,8 +14,6 @@ from ppgen.errors import DataError, SettingError
 
 @pytest.mark.parametrize("option", [{}, {"binarize": "dynamic"}, {"binarize": None}, {"dequantize": True}, {"seed": 7}])
 def test_the_spec_is_plain_and_builds_the_same_data(option):
-    import json
-
     data = load("digits", **option)
     again = load(**json.loads(json.dumps(data.spec)))
     assert (again.fingerprint(), again.fingerprint("train")) == (data.fingerprint(), data.fingerprint("train"))
@@ -52,9 +52,7 @@ def test_a_batch_is_cast_as_a_data_set_would_and_keeps_every_row():
         ("qqqqqq", SettingError, r'data="digits"; for your own tensors: data=\{"x": tensor\}'),
         ("no/such/folder", DataError, "no such file"),
         ("nothing.npz", DataError, "no such file"),
-        (3, DataError, "x is no tensor"),
         (None, DataError, "x is no tensor"),
-        ([torch.zeros(2)], DataError, "x is a list"),
     ],
 )
 def test_what_is_no_data_is_refused(given, error, told):

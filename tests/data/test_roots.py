@@ -52,16 +52,9 @@ class Offline:
 @pytest.mark.parametrize("name", ["mnist", "fashion", "kmnist", "usps", "cifar10", "svhn", "celeba"])
 def test_without_a_network_the_text_says_where_files_belong(monkeypatch, tmp_path, name):
     monkeypatch.setattr(roots, "torchvision_datasets", Offline)
-    with pytest.raises(
-        DataError, match=rf"{name}: the download failed(.|\n)*{tmp_path}(.|\n)*unreachable(.|\n)*digits"
-    ):
+    with pytest.raises(DataError, match=rf"(?s){name}: the download failed.*{tmp_path}.*unreachable.*digits"):
         ppgen.data.load(name, root=tmp_path)
-
-
-@pytest.mark.parametrize("name", ["cifar10", "svhn", "celeba"])
-def test_nothing_is_downloaded_when_it_must_not_be(monkeypatch, tmp_path, name):
-    monkeypatch.setattr(roots, "torchvision_datasets", Offline)
-    with pytest.raises(DataError, match=rf"{name}: its files are missing or broken(.|\n)*Dataset not found"):
+    with pytest.raises(DataError, match=rf"(?s){name}: .* missing"):
         ppgen.data.load(name, root=tmp_path, download=False)
 
 

@@ -43,16 +43,11 @@ def test_one_colour_image_makes_all_of_them_colour(tmp_path):
     for i in range(9):
         write(tmp_path / f"{i}.png", value=i + 1)
     write(tmp_path / "9.bmp", (4, 5, 3), value=10)
+    write(tmp_path / "rgba.png", (4, 5, 4))
+    write(tmp_path / "palette.png", (4, 5, 3), mode="P")
     data = ppgen.data.load(tmp_path, binarize="threshold")
     assert data.x_shape == (3, 4, 5)
     assert data.measure == "binary"
-
-
-def test_a_palette_and_transparency_become_colour(tmp_path):
-    write(tmp_path / "p.png", (4, 5, 3), mode="P")
-    write(tmp_path / "rgba.png", (4, 5, 4))
-    write(tmp_path / "rgb.png", (4, 5, 3))
-    assert ppgen.data.load(tmp_path).x_shape == (3, 4, 5)
 
 
 def test_black_and_white_images_are_binary(tmp_path):
@@ -110,17 +105,15 @@ def test_images_of_differing_size_are_refused_with_both_named(tmp_path):
 def test_a_damaged_image_is_named(tmp_path):
     for i in range(5):
         write(tmp_path / f"{i}.png", (40, 50))
+    Image.fromarray(np.zeros((4, 5), dtype=np.uint16)).save(tmp_path / "0.png")
+    with pytest.raises(DataError, match="more than 8 bits"):
+        ppgen.data.load(tmp_path)
+    (tmp_path / "0.png").unlink()
     (tmp_path / "3.png").write_bytes(b"not an image")
-    with pytest.raises(DataError, match=r"3.png cannot be read as an image"):
+    with pytest.raises(DataError, match=r"image: .*3.png cannot be read"):
         ppgen.data.load(tmp_path)
     (tmp_path / "3.png").write_bytes((tmp_path / "2.png").read_bytes()[:200])
-    with pytest.raises(DataError, match=r"3.png cannot be read as an image"):
-        ppgen.data.load(tmp_path)
-
-
-def test_more_than_8_bits_are_refused(tmp_path):
-    Image.fromarray(np.zeros((4, 5), dtype=np.uint16)).save(tmp_path / "deep.png")
-    with pytest.raises(DataError, match="more than 8 bits"):
+    with pytest.raises(DataError, match=r"image: .*3.png cannot be read"):
         ppgen.data.load(tmp_path)
 
 
@@ -131,44 +124,25 @@ def test_loose_images_beside_classes_are_refused(tmp_path):
         ppgen.data.load(tmp_path)
 
 
-def test_a_missing_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"expected: .*nowhere\n  got: no such file"):
-        ppgen.data.load(tmp_path / "nowhere")
-
-
 X, Y = RNG.normal(size=(30, 4)), RNG.integers(0, 3, 30)
 
 
-def test_npy_is_x(tmp_path):
-    np.save(tmp_path / "mine.npy", X)
-    data = ppgen.data.load(tmp_path / "mine.npy")
-    assert (data.name, data.keys, data.measure) == ("mine", ("x",), "continuous")
+@pytest.mark.parametrize(("arrays", "keys"), [({"x": X, "y": Y}, ("x", "y")), ({"images": X}, ("x",))])
+def test_names_of_arrays_are_sites_and_an_only_one_is_x(tmp_path, arrays, keys):
+    np.savez(tmp_path / "mine.npz", **arrays)
+    data = ppgen.data.as_dataset(str(tmp_path / "mine.npz"))
+    assert (data.name, data.keys, data.measure) == ("mine", keys, "continuous")
+    assert data.num_classes == ({"y": 3} if "y" in keys else {})
     assert sum(data.size(split) for split in data.splits) == 30
 
 
-def test_npz_names_are_sites(tmp_path):
-    np.savez(tmp_path / "mine.npz", x=X, y=Y)
-    data = ppgen.data.as_dataset(str(tmp_path / "mine.npz"))
-    assert data.keys == ("x", "y")
-    assert data.num_classes == {"y": 3}
-
-
-def test_an_only_array_is_x_whatever_its_name(tmp_path):
-    np.savez(tmp_path / "mine.npz", images=X)
-    assert ppgen.data.load(tmp_path / "mine.npz").keys == ("x",)
-
-
-@pytest.mark.parametrize("names", [("x_train", "x_valid", "x_test"), ("train", "valid", "test")])
-def test_splits_in_the_names_are_kept(tmp_path, names):
-    np.savez(tmp_path / "mine.npz", **{name: X[i * 10 : (i + 1) * 10] for i, name in enumerate(names)})
-    data = ppgen.data.load(tmp_path / "mine.npz")
-    assert torch.equal(data.split("test")["x"], torch.from_numpy(X[20:]).float())
-
-
-def test_sites_and_splits_in_the_names(tmp_path):
-    np.savez(tmp_path / "mine.npz", x_train=X[:20], y_train=Y[:20], x_test=X[20:], y_test=Y[20:])
+@pytest.mark.parametrize("site", ["x_", ""])
+def test_splits_in_the_names_are_kept(tmp_path, site):
+    labels = {"y_train": Y[:20], "y_test": Y[20:]} if site else {}
+    np.savez(tmp_path / "mine.npz", **{f"{site}train": X[:20], f"{site}test": X[20:]}, **labels)
     data = ppgen.data.load(tmp_path / "mine.npz")
     assert [data.size(split) for split in data.splits] == [18, 2, 10]
+    assert torch.equal(data.split("test")["x"], torch.from_numpy(X[20:]).float())
 
 
 @pytest.mark.parametrize("option", [{"binarize": "static"}, {"binarize": "dynamic"}, {"dequantize": True}, {}])
@@ -190,17 +164,16 @@ class Trap:
 def test_pickles_are_refused_and_never_run(tmp_path, suffix):
     save = np.save if suffix == ".npy" else np.savez
     save(tmp_path / f"mine{suffix}", np.array([Trap()], dtype=object))
-    with pytest.raises(DataError, match="holds Python objects"):
+    with pytest.raises(DataError, match=r"(?s)cannot be read.*pickles"):
         ppgen.data.load(tmp_path / f"mine{suffix}")
 
 
 @pytest.mark.parametrize(
     ("file", "content", "told"),
     [
-        ("a.npy", b"", "starts with nothing"),
-        ("a.npy", b"garbage that is long enough", "cannot be read"),
-        ("a.npy", b"\x80\x04N.", "no file of numpy's"),
-        ("a.npz", b"PK\x03\x04 cut", "cannot be read"),
+        ("a.npy", b"", "cannot be read"),
+        ("a.npy", b"\x80\x04N. and more", "magic string is not correct"),
+        ("a.npz", b"PK\x03\x04 cut", "not a zip file"),
         ("a.csv", b"1,2\n", "neither .npy nor .npz"),
     ],
 )
@@ -216,14 +189,3 @@ def test_a_truncated_file_is_refused(tmp_path):
     (tmp_path / "a.npy").write_bytes(whole[:-8])
     with pytest.raises(DataError, match="cannot be read"):
         ppgen.data.load(tmp_path / "a.npy")
-
-
-def test_an_empty_archive_is_refused(tmp_path):
-    np.savez(tmp_path / "a.npz")
-    with pytest.raises(DataError, match="no columns"):
-        ppgen.data.load(tmp_path / "a.npz")
-
-
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"expected: .*nowhere.npz\n  got: no such file"):
-        ppgen.data.load(tmp_path / "nowhere.npz")

@@ -184,7 +184,7 @@ STRANGERS: dict[str, list[Any]] = {
     "model": [
         "os:mkdir", "torch.nn:Linear", "ppgen.objectives:ELBO", "ppgen.models:Nothing", "ppgen.models:", ":VAE",
         "ppgen.models.vae:VAE.__init__.__globals__", "no_such_module_anywhere:VAE", "..relative:VAE", "__main__:VAE",
-        "ppgen.files:os.system", "ppgen.cli.entry:main", "ppgen.models:VAE.__base__", "sys:modules", "torch.ops:Model",
+        "ppgen.files:os.system", "ppgen.cli:main", "ppgen.models:VAE.__base__", "sys:modules", "torch.ops:Model",
         None, ["ppgen.models:VAE"],
     ],
     "guide": ["ppgen.models:VAE", {"ppgen.models": "VAE"}],

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 import ppgen as package
 from ppgen.cli import commands
 from ppgen.errors import SettingError
+from tests.cli.conftest import Ppgen
 
-Ppgen = Callable[..., Result]
 NAMES = ["list", "fit", "evaluate", "compare", "sample", "report", "demo"]
 
 
