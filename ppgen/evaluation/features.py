@@ -220,7 +220,8 @@ def _read(path: Path) -> FeatureNetwork | None:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no mapping)
     except (OSError, SafetensorError):
         return None
-    network = FeatureNetwork(tuple(json.loads(facts["event_shape"])), json.loads(facts["tasks"]))
+    with torch.random.fork_rng(devices=[]):  # layers draw first weights, and nobody wants them
+        network = FeatureNetwork(tuple(json.loads(facts["event_shape"])), json.loads(facts["tasks"]))
     network.load_state_dict(weights)
     network.eval().requires_grad_(False)
     return network if network.hash == facts["hash"] else None
