@@ -1,23 +1,52 @@
-"""How probable is data that the model has never seen, and what does independence alone already explain?"""
+"""Log-densities of the test split, which density p(x), p(x | y) they are of, and the trivial density beside them."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation.conditions import density_of, observed_by
 from ppgen.evaluation.scorecard import Answer, reason_of
+from ppgen.fitted import Fit
 
-if TYPE_CHECKING:
-    from ppgen.fitted import Fit
+__all__ = ["answer_density", "covariates_of", "density_of", "factorised_log_prob", "observed_by", "only"]
 
-__all__ = ["answer_density", "factorised_log_prob"]
+
+def density_of(fit: Fit) -> str:
+    """Which density the model has, as a reader would write it: ``p(x)``, ``p(x | y)``."""
+    given = covariates_of(fit)
+    return f"p({', '.join(observed_by(fit))}{' | ' if given else ''}{', '.join(given)})"
+
+
+def covariates_of(fit: Fit) -> list[str]:
+    """What the model's sites ask of the data without explaining it: parents that are no sites."""
+    sites = fit.model.sites
+    parents = dict.fromkeys(parent for site in sites.values() for parent in site.parents)
+    return [parent for parent in parents if parent not in sites and parent in fit.data.keys]
+
+
+def observed_by(fit: Fit) -> list[str]:
+    """The sites that the model explains."""
+    return [name for name, site in fit.model.sites.items() if site.role != "latent"]
+
+
+def only(values: Any, site: str) -> Tensor:
+    """The tensor of one site in an answer of a fit.
+
+    Args:
+        values: the answer: a tensor [N, ...], or one by site where the model has several.
+        site: its name.
+
+    Returns:
+        [N, ...]
+    """
+    return values[site] if isinstance(values, Mapping) else values
 
 
 def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
@@ -47,11 +76,8 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
         tensor([0.5000, 0.5000], dtype=torch.float64)
     """
     if train.shape[1:] != test.shape[1:] or not len(train) or not len(test):
-        raise DataError(
-            "a density needs training and test data of one shape",
-            expected=str(list(train.shape[1:])),
-            got=str(list(test.shape[1:])),
-        )
+        shapes = [str(list(x.shape[1:])) for x in (train, test)]
+        raise DataError("a density needs training and test data of one shape", expected=shapes[0], got=shapes[1])
     train, test = train.detach().cpu().flatten(1).double(), test.detach().cpu().flatten(1).double()
     if measure == "binary":
         if any(((x != 0.0) & (x != 1.0)).any() for x in (train, test)):
@@ -107,17 +133,17 @@ def answer_density(fit: Fit, num_particles: int, seed: int) -> Answer:
     main = main_site(fit.data.split("test"))
     if observed_by(fit) != [main]:
         return answer  # a density of several sites has no trivial counterpart here, and no one number of dimensions
+    trivial = {}
     if log_prob.measure == fit.data.measure and log_prob.measure in _BASELINES:
-        trivial = factorised_log_prob(fit.data.split("train")[main], fit.data.split("test")[main], log_prob.measure)
+        values = factorised_log_prob(fit.data.split("train")[main], fit.data.split("test")[main], log_prob.measure)
         name, how = _BASELINES[log_prob.measure]
         what = Estimate(0.0, kind="exact", unit="nats", measure=log_prob.measure, estimator=how, better="higher")
-        answer.baselines[f"log_prob {name}"] = _mean(trivial, what)
+        trivial[name] = _mean(values, what)
+    answer.baselines |= {f"log_prob {name}": estimate for name, estimate in trivial.items()}
     if log_prob.measure in _DISCRETE:
         dims = math.prod(fit.data.x_shape)
         answer.estimates["bits_per_dim"] = log_prob.bits_per_dim(dims)
-        answer.baselines |= {
-            key.replace("log_prob", "bits_per_dim"): value.bits_per_dim(dims) for key, value in answer.baselines.items()
-        }
+        answer.baselines |= {f"bits_per_dim {name}": value.bits_per_dim(dims) for name, value in trivial.items()}
     return answer
 
 

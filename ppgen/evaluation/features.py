@@ -1,11 +1,10 @@
-"""Features to judge samples in: a small network, trained on the data set itself and kept on disk."""
+"""The feature network of a data set, in whose features samples are judged: small, trained locally, kept on disk."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.context import seeded
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.declare.batch import MISSING
+from ppgen.errors import CheckpointError
+from ppgen.files import replace
 
 __all__ = ["ARCHITECTURE", "FeatureNetwork", "cache_folder", "feature_network", "train_features"]
 
@@ -56,7 +58,7 @@ class FeatureNetwork(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(size, classes) for name, classes in tasks.items()})
 
     def raw(self, x: Tensor) -> Tensor:
-        """Features before standardisation: linear outputs, so that none is ever dead."""
+        """Features [N, F] of x [N, *event_shape] before standardisation: linear outputs, so that none is ever dead."""
         return self.body((x - self.centre) / self.scale)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +67,15 @@ class FeatureNetwork(nn.Module):
 
     @torch.no_grad()
     def features(self, x: Tensor, batch_size: int = 1024) -> Tensor:
-        """Features [N, F] on the CPU of data anywhere, in batches."""
+        """Features on the CPU of data anywhere.
+
+        Args:
+            x: [N, *event_shape].
+            batch_size: data points at a time.
+
+        Returns:
+            [N, F]
+        """
         return torch.cat([self(part.detach().cpu().float()) for part in x.split(batch_size)])
 
     @property
@@ -98,8 +108,7 @@ def train_features(x: Tensor, targets: Mapping[str, Tensor], tasks: Mapping[str,
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in another order would give other weights, and so another hash
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed, torch.device("cpu")):
             return _train(x.detach().cpu().float(), targets, tasks)
     finally:
         torch.set_num_threads(threads)
@@ -234,10 +243,6 @@ def _write(network: FeatureNetwork, path: Path) -> None:
         "tasks": json.dumps({name: head.out_features for name, head in network.heads.items()}),
     }
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Renaming is atomic: two evaluations at once, or one that is killed, never leave half a file.
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            save_file(dict(network.state_dict()), part.name, metadata=facts)
-        os.replace(part.name, path)
-    except OSError as error:
-        warnings.warn(f"the feature network could not be kept for the next evaluation: {error}", stacklevel=3)
+        replace(path, lambda part: save_file(dict(network.state_dict()), part, metadata=facts))
+    except CheckpointError as error:
+        warnings.warn(f"the feature network could not be kept for the next evaluation: {error.got}", stacklevel=3)

@@ -1,4 +1,4 @@
-"""One restrained look for all figures: colours, fonts, thin lines, labels at the ends of lines, numbers in text."""
+"""The style of all figures: colours, fonts, axes, labels at the ends of lines, numbers in text."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ __all__ = [
     "PALETTE",
     "PAPER",
     "STONE",
+    "epoch_axis",
     "house_style",
     "label_line_ends",
     "new_figure",
@@ -142,6 +143,13 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
     Overlapping labels form a block that is centred on the mean of what its members wanted (the pooling of
     adjacent violators that solves isotonic regression).
 
+    Args:
+        positions: where each label would stand, [N].
+        gap: the least distance between two.
+
+    Returns:
+        Where each stands, in the order of ``positions``.
+
     Example:
         >>> spread([0.0, 0.1, 5.0], gap=1.0)
         [-0.45, 0.55, 5.0]
@@ -166,8 +174,21 @@ def _start(block: Sequence[float]) -> float:
     return block[0] / block[1]
 
 
+def epoch_axis(axes: Axes) -> None:
+    """Label the horizontal axis as whole epochs."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+
+
 def label_line_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
-    """Write each ``(x, y, text, colour)`` just right of its point, pushed apart where they would overlap."""
+    """Write names just right of the ends of their lines, pushed apart where they would overlap.
+
+    Args:
+        axes: with the lines drawn.
+        ends: ``(x, y, text, colour)`` of each.
+    """
     low, high = axes.get_ylim()
     # Axes take roughly this part of a figure's height; the layout that says exactly how much comes later.
     height_points = axes.figure.bbox.height / axes.figure.dpi * 72 * 0.7
@@ -188,6 +209,10 @@ def label_line_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -
 
 def numeral(value: float, decimals: int) -> str:
     """A number with a true minus sign and never a negative zero.
+
+    Args:
+        value: the number.
+        decimals: of its text.
 
     Example:
         >>> numeral(-18.432, 2), numeral(-0.001, 2)

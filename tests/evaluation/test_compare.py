@@ -1,5 +1,3 @@
-"""Fits laid side by side: the table, the paired differences, the ranks that they leave open, and data frames."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,9 +8,9 @@ import numpy as np
 import pandas
 import pytest
 
-from ppgen.errors import CheckpointError, SettingError
+from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
-from ppgen.evaluation import Comparison, Scorecard, compare
+from ppgen.evaluation import Comparison, DataSplit, Scorecard, compare
 from ppgen.evaluation.compare import tidy, wide
 
 Maker = Callable[..., Scorecard]
@@ -46,11 +44,6 @@ def test_what_is_no_fit_is_refused(entries: Any) -> None:
 def test_a_level_that_is_no_coverage_is_refused_at_once(make_card: Maker) -> None:
     with pytest.raises(SettingError, match="level"):
         compare({"a": make_card("a", np.linspace(-2, -1, 50))}, level=95)
-
-
-def test_a_folder_without_scores(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no scores"):
-        compare({"a": tmp_path})
 
 
 def test_level_and_print(make_card: Maker) -> None:
@@ -97,7 +90,7 @@ def test_wide_keeps_numbers_and_what_they_are(cards: dict[str, Scorecard]) -> No
 
 
 def test_wide_of_nothing_measured() -> None:
-    frame = wide({"a": Scorecard("a", "toy", "f00d")})
+    frame = wide({"a": Scorecard("a", DataSplit("toy", 50), "f00d")})
     assert frame.shape == (1, 0)
 
 

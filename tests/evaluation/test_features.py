@@ -1,5 +1,3 @@
-"""Features to judge samples in: a small network, trained on the data set itself and kept on disk."""
-
 from __future__ import annotations
 
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""What classifiers read from codes: a linear one, and the nearest neighbours."""
-
 from __future__ import annotations
 
 import numpy as np

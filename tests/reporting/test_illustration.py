@@ -1,5 +1,3 @@
-"""A figure together with the words that a reader and a screen reader need, as an element of a page."""
-
 from __future__ import annotations
 
 import io
@@ -10,7 +8,7 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 
-from ppgen.reporting import Illustration, latent_space
+from ppgen.reporting import Illustration
 from ppgen.reporting.illustration import inline_svg
 from ppgen.reporting.style import INK, house_style, new_figure
 
@@ -93,10 +91,3 @@ def test_names_are_text_and_nothing_else() -> None:
         element = drawn(name).svg("first")
         assert name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") in element, name
         assert "<script" not in element
-
-
-def test_many_points_make_a_bounded_file() -> None:
-    import numpy as np
-
-    codes = np.random.default_rng(0).normal(size=(20_000, 2))
-    assert len(latent_space(codes, np.arange(20_000) % 10).svg("x")) < 500_000

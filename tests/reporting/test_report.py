@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ppgen
-from ppgen.errors import SettingError
+from ppgen.errors import CheckpointError, SettingError
 from ppgen.evaluation import Comparison
 
 
@@ -64,7 +64,7 @@ def test_an_old_page_stays_when_writing_fails(
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(CheckpointError, match="disk full"):
         ppgen.report(comparison, path)
     monkeypatch.undo()
     assert os.listdir(tmp_path) == ["page.html"]
