@@ -1,4 +1,4 @@
-"""Fits laid side by side: the table, the paired differences, the ranks that they leave open, and data frames."""
+"""Comparisons of fits: tables, data frames, paired differences and the ranks that these leave open."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ppgen.fitted import Fit
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Comparison", "compare", "tidy", "wide"]
+__all__ = ["Comparison", "compare", "tidy"]
 
 
 def compare(
@@ -106,8 +106,23 @@ class Comparison:
         return standings(self.cards, self.pairs)
 
     def frame(self) -> pandas.DataFrame:
-        """A row for each model; columns (metric, ``value`` | ``se`` | ``kind``), numbers as numbers."""
-        return wide(self.cards)
+        """A row for each model, numbers as numbers.
+
+        Returns:
+            Index ``model``; columns (``metric``, ``field``) with the fields ``value`` and ``se`` (float, missing where
+            a question is refused) and ``kind`` (text), for every metric that some model has.
+        """
+        import pandas
+
+        columns = {}
+        for metric in METRICS:
+            found = [card.estimates(metric.question).get(metric.key) for card in self.cards.values()]
+            if any(found):
+                for field, attribute in (("value", "value"), ("se", "standard_error"), ("kind", "kind")):
+                    columns[metric.key, field] = [getattr(estimate, attribute, None) for estimate in found]
+        frame = pandas.DataFrame(columns, index=pandas.Index(list(self.cards), name="model"))
+        frame.columns = pandas.MultiIndex.from_tuples(list(columns), names=["metric", "field"])
+        return frame.astype({key: "string" if key[1] == "kind" else "float64" for key in columns})
 
     def to_text(self) -> str:
         """Aligned tables for a terminal, one a question, with footnotes, ranks and paired differences."""
@@ -135,29 +150,6 @@ class Comparison:
         return self.to_text()
 
 
-def wide(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
-    """A row for each model.
-
-    Args:
-        cards: by name.
-
-    Returns:
-        Index ``model``; columns (``metric``, ``field``) with the fields ``value`` and ``se`` (float, missing where a
-        question is refused) and ``kind`` (text), for every metric that some model has.
-    """
-    import pandas
-
-    columns = {}
-    for metric in METRICS:
-        found = [card.estimates(metric.question).get(metric.key) for card in cards.values()]
-        if any(found):
-            for field, attribute in (("value", "value"), ("se", "standard_error"), ("kind", "kind")):
-                columns[metric.key, field] = [getattr(estimate, attribute, None) for estimate in found]
-    frame = pandas.DataFrame(columns, index=pandas.Index(list(cards), name="model"))
-    frame.columns = pandas.MultiIndex.from_tuples(list(columns), names=["metric", "field"])
-    return frame.astype({key: "string" if key[1] == "kind" else "float64" for key in columns})
-
-
 def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
     """A row for each number, baseline and refusal, with every field of its estimate.
 
@@ -179,6 +171,6 @@ def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
             if estimates[""] is None and (reason := card.reason(metric)):
                 rows.append({**head, "reason": reason, **source})
             rows += [{**head, "baseline": label, **e.to_dict(), **source} for label, e in estimates.items() if e]
-    fields = [field.name for field in dataclasses.fields(Estimate)]
-    columns = ["model", "baseline", "question", "metric", *fields, "reason", "data", "fingerprint"]
+    columns = ["model", "baseline", "question", "metric", *(field.name for field in dataclasses.fields(Estimate))]
+    columns += ["reason", "data", "fingerprint"]
     return pandas.DataFrame(rows, columns=columns)

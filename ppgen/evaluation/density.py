@@ -5,17 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
+from ppgen.declare.site import Site
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.scorecard import Answer, reason_of
 from ppgen.fitted import Fit
 
-__all__ = ["answer_density", "covariates_of", "density_of", "factorised_log_prob", "observed_by", "only"]
+__all__ = ["answer_density", "covariates_of", "density_of", "factorised_log_prob", "observed_by", "only", "sites_of"]
 
 
 def density_of(fit: Fit) -> str:
@@ -26,14 +27,19 @@ def density_of(fit: Fit) -> str:
 
 def covariates_of(fit: Fit) -> list[str]:
     """What the model's sites ask of the data without explaining it: parents that are no sites."""
-    sites = fit.model.sites
+    sites = sites_of(fit)
     parents = dict.fromkeys(parent for site in sites.values() for parent in site.parents)
     return [parent for parent in parents if parent not in sites and parent in fit.data.keys]
 
 
 def observed_by(fit: Fit) -> list[str]:
     """The sites that the model explains."""
-    return [name for name, site in fit.model.sites.items() if site.role != "latent"]
+    return [name for name, site in sites_of(fit).items() if site.role != "latent"]
+
+
+def sites_of(fit: Fit) -> Mapping[str, Site]:
+    """The sites of the fitted model by name."""
+    return cast(Any, fit.model).sites  # of an nn.Module, every attribute is a Tensor to a type checker
 
 
 def only(values: Any, site: str) -> Tensor:
@@ -126,7 +132,8 @@ def answer_density(fit: Fit, num_particles: int, seed: int) -> Answer:
         answer.estimates["elbo"] = fit.elbo(num_particles=_ELBO_PARTICLES, seed=seed)
         answer.refusals |= {metric: reason_of(error) for metric in ("log_prob", "bits_per_dim")}
         return answer
-    log_prob = _mean(values, _described(fit, num_particles, seed))
+    head = {key: tensor[:2] for key, tensor in fit.data.split("test").items()}  # tells what kind of number it is
+    log_prob = _mean(values, fit.log_prob(head, num_particles=num_particles, seed=seed))
     answer.estimates["log_prob"], answer.per_datum = log_prob, values.numpy()
     if log_prob.kind != "exact":
         answer.estimates["elbo"] = fit.elbo(num_particles=_ELBO_PARTICLES, seed=seed)
@@ -145,12 +152,6 @@ def answer_density(fit: Fit, num_particles: int, seed: int) -> Answer:
         answer.estimates["bits_per_dim"] = log_prob.bits_per_dim(dims)
         answer.baselines |= {f"bits_per_dim {name}": value.bits_per_dim(dims) for name, value in trivial.items()}
     return answer
-
-
-def _described(fit: Fit, num_particles: int, seed: int) -> Estimate:
-    """What kind of number the fit's log-density is, from two data points."""
-    head = {key: tensor[:2] for key, tensor in fit.data.split("test").items()}
-    return fit.log_prob(head, num_particles=num_particles, seed=seed)
 
 
 def _mean(values: Tensor, what: Estimate) -> Estimate:

@@ -150,15 +150,13 @@ def _body(event_shape: tuple[int, ...]) -> nn.Module:
         size = torch.Size(event_shape).numel()
         return nn.Sequential(nn.Flatten(), nn.Linear(size, 128), nn.ReLU(), nn.Linear(128, _NUM_FEATURES))
     channels, height, width = event_shape
-    layers: list[nn.Module] = []
     stride = 1 if max(height, width) <= 12 else 2
-    for width_out in (32, 64):
+    layers: list[nn.Module] = []
+    while len(layers) < 4 or max(height, width) > 4:  # at least two convolutions
+        width_out = 64 if layers else 32
         layers += [nn.Conv2d(channels, width_out, 3, stride, padding=1), nn.ReLU()]
         height, width = -(-height // stride), -(-width // stride)
         channels, stride = width_out, 2
-    while max(height, width) > 4:
-        layers += [nn.Conv2d(channels, 64, 3, 2, padding=1), nn.ReLU()]
-        height, width = -(-height // 2), -(-width // 2)
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, _NUM_FEATURES))
 
 
@@ -197,7 +195,14 @@ def feature_network(data: Dataset, *, seed: int = 0, cache: Path | str | None = 
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     network = _read(path)
     if network is None:
-        network = _train_features(data, seed)
+        split = data.split("train")
+        main = main_site(split)
+        tasks = {key: classes for key, classes in data.num_classes.items() if key != main and split[key].dim() == 1}
+        rows = torch.randperm(data.size("train"), generator=torch.Generator().manual_seed(seed)).to(split[main].device)
+        for key in tasks:  # labels may be missing
+            rows = rows[split[key][rows] != MISSING]
+        targets = {key: split[key][rows[:_MOST_ROWS]] for key in tasks}
+        network = train_features(split[main][rows[:_MOST_ROWS]], targets, tasks, seed)
         _write(network, path)
     return network
 
@@ -207,18 +212,6 @@ def cache_folder() -> Path:
     if own := os.environ.get("PPGEN_CACHE"):
         return Path(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ppgen"
-
-
-def _train_features(data: Dataset, seed: int) -> FeatureNetwork:
-    split = data.split("train")
-    main = main_site(split)
-    rows = torch.randperm(data.size("train"), generator=torch.Generator().manual_seed(seed))
-    rows = rows.to(split[main].device)
-    tasks = {key: classes for key, classes in data.num_classes.items() if key != main and split[key].dim() == 1}
-    for key in tasks:  # labels may be missing
-        rows = rows[split[key][rows] != MISSING]
-    rows = rows[:_MOST_ROWS]
-    return train_features(split[main][rows], {key: split[key][rows] for key in tasks}, tasks, seed)
 
 
 def _read(path: Path) -> FeatureNetwork | None:

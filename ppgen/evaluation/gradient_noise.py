@@ -94,8 +94,8 @@ def gradient_noise(
     reference = next(iter(batch.values()))
     mean = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}
     square = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}  # sum of squared deviations
-    left_alone = preserved_state(nn.ModuleList(owners.values()))
-    with left_alone, validation(False), seeded(seed, reference.device), torch.enable_grad():
+    every = nn.ModuleList(owners.values())
+    with preserved_state(every), validation(False), seeded(seed, reference.device), torch.enable_grad():
         for drawn in range(1, num_draws + 1):  # B. Welford's recursion, which keeps small variances of large means
             for key, gradient in _gradient(model, guide, objective, batch, size or len(reference)).items():
                 away = gradient - mean[key]

@@ -12,9 +12,10 @@ from ppgen.estimate import Estimate
 from ppgen.evaluation.paired_difference import PairedDifference, Standing
 from ppgen.evaluation.scorecard import QUESTIONS, Metric, Question, Scorecard, metrics_of
 
-__all__ = ["Block", "Cell", "Remark", "Row", "blocks", "by_group", "comparable", "grouped", "remarks"]
+__all__ = ["Block", "Cell", "Remark", "Row", "blocks", "comparable", "grouped", "remarks"]
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 _NAMES = {"real/real": "real training data"}
 
 
@@ -159,11 +160,6 @@ def grouped(entries: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
     return found
 
 
-def by_group(ranking: Sequence[Standing]) -> dict[str, list[Standing]]:
-    """Standings by the group that they are ranked in, those without a rank left out."""
-    return grouped((standing.group, standing) for standing in ranking if standing.group)
-
-
 def remarks(ranking: Sequence[Standing], pairs: Sequence[PairedDifference], level: float) -> list[Remark]:
     """The ranks and the paired differences in words.
 
@@ -173,7 +169,7 @@ def remarks(ranking: Sequence[Standing], pairs: Sequence[PairedDifference], leve
         level: coverage of the intervals.
     """
     found = []
-    for group, placed in by_group(ranking).items():
+    for group, placed in grouped((standing.group, standing) for standing in ranking if standing.group).items():
         lines = [f"{standing.rank}: {standing.name}" for standing in placed]
         found.append(Remark(f"Ranks by {group}: those that the differences below leave open", lines))
     if without := [f"{standing.name}: {standing.reason}" for standing in ranking if not standing.group]:
@@ -188,31 +184,27 @@ def _block(question: Question, cards: Mapping[str, Scorecard], measure: str) -> 
     columns = [m for m in metrics_of(question) if any(m.key in card.estimates(question) for card in cards.values())]
     models = {name: [card.estimates(question).get(m.key) for m in columns] for name, card in cards.items()}
     baselines = _baselines(cards, columns)
-    values = [*models.values(), *baselines.values()]
-    digits = [_digits([row[place] for row in values]) for place in range(len(columns))]
-    reasons: dict[str, int] = {}
+    digits = [_digits(column) for column in zip(*models.values(), *baselines.values(), strict=True)]
+    reasons = {
+        # None is known where a number would repeat another, such as the ELBO of an exact density.
+        name: [card.reason(m) if m.key not in card.estimates(question) else "" for m in columns]
+        for name, card in cards.items()
+    }
+    refusals = list(dict.fromkeys(reason for missing in reasons.values() for reason in missing if reason))
     rows = []
     for name, estimates in models.items():
-        cells, own = [], []
-        for metric, estimate, many in zip(columns, estimates, digits, strict=True):
-            if estimate is not None:
-                cells.append(_cell(estimate, metric, many))
-            elif reason := cards[name].reason(metric):
-                own.append(reason)
-                cells.append(Cell("—", note=reasons.setdefault(reason, len(reasons) + 1)))
-            else:  # a number that would repeat another, such as the ELBO of an exact density
-                cells.append(Cell())
-        rows.append(Row(name, cells, refusal="" if any(cell.is_number for cell in cells) else "".join(own[:1])))
+        notes = [refusals.index(reason) + 1 if reason else None for reason in reasons[name]]
+        cells = [_cell(*each) for each in zip(estimates, columns, digits, notes, strict=True)]
+        silent = not any(cell.is_number for cell in cells)
+        rows.append(Row(name, cells, refusal=next(filter(None, reasons[name]), "") if silent else ""))
     for name, estimates in baselines.items():
-        found = zip(estimates, columns, digits, strict=True)
-        cells = [Cell() if estimate is None else _cell(estimate, metric, many) for estimate, metric, many in found]
+        cells = [_cell(*each, None) for each in zip(estimates, columns, digits, strict=True)]
         rows.append(Row(_NAMES.get(name, name), cells, baseline=True))
     if not columns:
-        for name, card in cards.items():
-            reasons.setdefault(f"{name}: {card.refusals.get(question, 'not measured')}", len(reasons) + 1)
+        refusals = [f"{name}: {card.refusals.get(question, 'not measured')}" for name, card in cards.items()]
     subject = f"{next(iter(cards.values())).data}" + (f", {measure} measure" if measure else "")
     provenance = _provenance(columns, models, baselines)
-    return Block(question, subject, columns, rows, provenance, _caveats(question, cards), list(reasons))
+    return Block(question, subject, columns, rows, provenance, _caveats(question, cards), refusals)
 
 
 def _baselines(cards: Mapping[str, Scorecard], columns: Sequence[Metric]) -> dict[str, list[Estimate | None]]:
@@ -235,17 +227,14 @@ def _provenance(
     said = []
     for place, metric in enumerate(columns):
         found = ((_NAMES.get(name, name), row[place]) for name, row in (*models.items(), *baselines.items()))
-        kinds = grouped((_what(estimate), name) for name, estimate in found if estimate is not None)
+        # An exact density may have no estimator to name.
+        kinds = grouped((", ".join(filter(None, (e.kind, e.estimator))), name) for name, e in found if e is not None)
         texts = [text if len(kinds) == 1 else f"{text} ({', '.join(names)})" for text, names in kinds.items()]
         said.append(("; ".join(texts), metric.title))
     notes = [f"{', '.join(titles)}: {text}" for text, titles in grouped(said).items()]
     if any(cell is not None and cell.standard_error is not None for row in models.values() for cell in row):
         notes.append("± is one standard error")
     return notes
-
-
-def _what(estimate: Estimate) -> str:
-    return ", ".join(part for part in (estimate.kind, estimate.estimator) if part)
 
 
 def _caveats(question: Question, cards: Mapping[str, Scorecard]) -> list[str]:
@@ -264,7 +253,9 @@ def _caveats(question: Question, cards: Mapping[str, Scorecard]) -> list[str]:
     return [*notes, "numbers in the features of different networks do not compare"]
 
 
-def _cell(estimate: Estimate, metric: Metric, digits: int) -> Cell:
+def _cell(estimate: Estimate | None, metric: Metric, digits: int, note: int | None) -> Cell:
+    if estimate is None:
+        return Cell() if note is None else Cell("—", note=note)
     # An error of exactly zero is a count or a share at its limit, where the error could not be measured.
     error = estimate.standard_error or None
     if metric.is_count:

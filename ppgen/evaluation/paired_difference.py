@@ -167,12 +167,9 @@ def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.9
     if obstacle or first.per_datum is None or second.per_datum is None:
         return PairedDifference(first.name, second.name, reason=obstacle)
     difference, low, high = paired_interval(first.per_datum, second.per_datum, level=level, seed=seed)
-    if low > 0.0:
-        shown = _shown(first, second)
-    elif high < 0.0:
-        shown = _shown(second, first)
-    else:
-        shown = {"reason": f"the {100 * level:g} % interval of the difference includes 0"}
+    shown: dict[str, Any] = {"reason": f"the {100 * level:g} % interval of the difference includes 0"}
+    if low > 0.0 or high < 0.0:
+        shown = _shown(first, second) if low > 0.0 else _shown(second, first)
     return PairedDifference(first.name, second.name, difference, low, high, **shown)
 
 
@@ -239,9 +236,7 @@ class Standing:
     reason: str = ""
 
     def __str__(self) -> str:
-        if self.best is None:
-            return f"{self.name}: no rank: {self.reason}"
-        return f"{self.name}: rank {self.rank}"
+        return f"{self.name}: {self.rank}: {self.reason}" if self.best is None else f"{self.name}: rank {self.rank}"
 
     @property
     def rank(self) -> str:

@@ -126,10 +126,7 @@ def expected_coverage(num_points: int, k: int = 5) -> float:
         >>> round(expected_coverage(10_000), 3)
         0.969
     """
-    missed = 1.0
-    for i in range(1, k + 1):
-        missed *= (num_points - i) / (2 * num_points - i)
-    return 1.0 - missed
+    return 1.0 - math.prod((num_points - i) / (2 * num_points - i) for i in range(1, k + 1))
 
 
 def _estimated(

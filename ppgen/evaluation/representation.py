@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -199,10 +198,13 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
         answer.refusals |= dict.fromkeys(("linear_probe", "knn"), refusal)
         return answer
     codes = codes[test[label].to(codes.device) != MISSING]
-    train, test = _labelled(train, label), _labelled(test, label)
+    train, test = (
+        {key: column[split[label] != MISSING] for key, column in split.items()}  # labels may be missing
+        for split in (train, test)
+    )
 
     def probes(train_codes: Tensor, test_codes: Tensor) -> dict[str, Estimate]:
-        data = [_numpy(part) for part in (train_codes, train[label], test_codes, test[label])]
+        data = [part.cpu().numpy() for part in (train_codes, train[label], test_codes, test[label])]
         return {"linear_probe": probe_accuracy(*data, seed=seed), "knn": knn_accuracy(*data)}
 
     answer.estimates |= probes(_codes(fit, train), codes)
@@ -225,10 +227,6 @@ def _flat(values: Tensor) -> Tensor:
     return values.detach().cpu().flatten(1)
 
 
-def _numpy(values: Tensor) -> np.ndarray:
-    return values.detach().cpu().numpy()
-
-
 def _training_rows(data: Dataset, seed: int) -> dict[str, Tensor]:
     """Training data, of many a random subset, with the labels that the model was not shown: all models judged alike."""
     train = dict(data.split("train"))
@@ -239,11 +237,6 @@ def _training_rows(data: Dataset, seed: int) -> dict[str, Tensor]:
         return train
     rows = torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:_MOST_ROWS]
     return {key: tensor[rows.to(tensor.device)] for key, tensor in train.items()}
-
-
-def _labelled(split: Mapping[str, Tensor], label: str) -> dict[str, Tensor]:
-    known = split[label] != MISSING
-    return {key: column[known] for key, column in split.items()}
 
 
 def _label(data: Dataset, main: str) -> str | None:

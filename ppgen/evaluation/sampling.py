@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -52,7 +54,7 @@ def answer_sampling(fit: Fit, num_samples: int | None, seed: int) -> Answer:
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(test[main]), generator=generator)[:size].to(test[main].device)
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
-    given = {key: test[key][chosen] for key in covariates_of(fit)}
+    given: dict[str, Any] = {key: test[key][chosen] for key in covariates_of(fit)}
     samples = only(fit.sample(size, seed=seed, **given), main)
 
     network = feature_network(data)

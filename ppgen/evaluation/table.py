@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from ppgen.evaluation.layout import Block, Cell, Remark
+from ppgen.evaluation.layout import Block, Cell, Remark, Row
 from ppgen.evaluation.scorecard import Metric
 
 __all__ = ["to_latex", "to_markdown", "to_text"]
@@ -37,16 +37,19 @@ def _text_block(block: Block) -> str:
     lines = [block.title]
     if block.columns:
         lines += [_line("", first, labels, widths) for labels in zip(*heads, strict=True) if any(labels)]
-        rule = "─" * (first + sum(width + 3 for width in widths))
-        lines.append(rule)
-        for place, row in enumerate(block.rows):
-            if row.baseline and not block.rows[place - 1].baseline:
-                lines.append("╌" * len(rule))
-            lines.append(_line(row.name, first, [column[place] for column in columns], widths))
-        lines.append(rule)
+        length = first + sum(width + 3 for width in widths)
+        cells = zip(*columns, strict=True)
+        rows = [_line(row.name, first, parts, widths) for row, parts in zip(block.rows, cells, strict=True)]
+        lines += ["─" * length, *_ruled(block, rows, "╌" * length), "─" * length]
     for note in block.footnotes:
         lines += textwrap.wrap(note, _WIDTH - 2, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines)
+
+
+def _ruled(block: Block, rows: Sequence[str], rule: str) -> list[str]:
+    """Rows in print, with a rule between models and baselines."""
+    models = sum(not row.baseline for row in block.rows)
+    return [*rows[:models], *([rule] if models < len(rows) else []), *rows[models:]]
 
 
 def _line(name: str, first: int, cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -112,13 +115,8 @@ def to_latex(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
             heads = [_escape_latex(_head(metric)) for metric in block.columns]
             lines += ["\\par\\noindent", f"\\begin{{tabular}}{{l{'r' * len(heads)}}}", "\\toprule"]
             lines += [" & ".join(["model", *heads]) + " \\\\", "\\midrule"]
-            for place, row in enumerate(block.rows):
-                if row.baseline and place and not block.rows[place - 1].baseline:
-                    lines.append("\\midrule")
-                name = _escape_latex(row.name)
-                cells = [_latex_cell(cell) for cell in row.cells]
-                lines.append(" & ".join([f"\\emph{{{name}}}" if row.baseline else name, *cells]) + " \\\\")
-            lines += ["\\bottomrule", "\\end{tabular}"]
+            rows = [" & ".join([_latex_name(row), *map(_latex_cell, row.cells)]) + " \\\\" for row in block.rows]
+            lines += [*_ruled(block, rows, "\\midrule"), "\\bottomrule", "\\end{tabular}"]
         parts.append([*lines, *_itemize(block.footnotes)])
     parts += [[f"\\paragraph{{{_escape_latex(remark.title)}}}", *_itemize(remark.lines)] for remark in remarks]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -132,6 +130,11 @@ def _head(metric: Metric) -> str:
 def _plain(cell: Cell) -> str:
     error, note = f"± {cell.error}" if cell.error else "", f"[{cell.note}]" if cell.note is not None else ""
     return " ".join(part for part in (cell.mark, cell.value, error, cell.after, note) if part)
+
+
+def _latex_name(row: Row) -> str:
+    name = _escape_latex(row.name)
+    return f"\\emph{{{name}}}" if row.baseline else name
 
 
 def _latex_cell(cell: Cell) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
@@ -18,9 +21,6 @@ from ppgen.reporting.style import (
     new_figure,
     numeral,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["anatomy"]
 
@@ -55,8 +55,7 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
     latents = list(_by_site(rows[0], split, _RATE))
     epochs = [float(row["epoch"]) for row in rows]
     parts = {"distortion": [float(row[split].get("distortion", 0.0)) for row in rows]}
-    for latent in latents:
-        parts[f"rate of {latent}"] = [float(row[split][_RATE + latent]) for row in rows]
+    parts |= {f"rate of {latent}": [float(row[split][_RATE + latent]) for row in rows] for latent in latents}
     dimensions = _last(history, _DIMENSIONS)
     active = {key: int(value) for key, value in _last(history, _ACTIVE).items()}
 
@@ -104,8 +103,7 @@ def _draw_parts(axes: Axes, epochs: list[float], parts: Mapping[str, list[float]
             ends.append((epochs[-1], values[-1], name, colour))
     axes.margins(x=0.0 if len(epochs) > 1 else 0.5)
     epoch_axis(axes)
-    axes.set_ylabel("nats per datum")
-    axes.set_title("Distortion and rate")
+    axes.set(ylabel="nats per datum", title="Distortion and rate")
     label_line_ends(axes, ends)
 
 
@@ -113,8 +111,6 @@ def _draw_dimensions(
     axes: Axes, dimensions: Mapping[str, list[float]], active: Mapping[str, int], latents: Sequence[str]
 ) -> None:
     """One bar a dimension, sorted within its latent; latents side by side in the colour that they have on the left."""
-    from matplotlib.ticker import MaxNLocator
-
     start = 0
     for latent, values in dimensions.items():
         ordered = sorted((float(value) for value in values), reverse=True)
@@ -123,9 +119,7 @@ def _draw_dimensions(
         text = latent if latent not in active else f"{latent}: {active[latent]} of {len(ordered)} active"
         axes.annotate(text, (start - 0.4, max(ordered)), xytext=(0, 4), textcoords="offset points", color=colour)
         start += len(ordered) + 1
-    axes.set_title("KL by latent dimension, sorted")
-    axes.set_ylabel("nats per datum")
-    axes.set_xticks([])
+    axes.set(title="KL by latent dimension, sorted", ylabel="nats per datum", xticks=[])
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     # A collapsed code must look collapsed, so the axis never zooms into less than a tenth of a nat.
     highest = max((float(value) for values in dimensions.values() for value in values), default=0.0)

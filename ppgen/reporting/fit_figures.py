@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch import Tensor
 from ppgen.data.dataset import main_site
 from ppgen.declare.batch import without_latents
 from ppgen.errors import SettingError, Unanswerable
-from ppgen.evaluation.density import covariates_of, only
+from ppgen.evaluation.density import covariates_of, only, sites_of
 from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.grids import grids
@@ -116,9 +117,10 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
         rows = _rows_of(test[label], torch.arange(columns).repeat(max(2, _SAMPLES // columns)))
     else:
         rows = torch.arange(min(len(x), _SAMPLES if pictures or (x.dim() == 2 and x.shape[1] > 2) else _VECTORS))
-    given = {key: test[key][rows] for key in covariates if key in test}
+    given: dict[str, Any] = {key: test[key][rows] for key in covariates if key in test}
     panels = {"samples": only(fit.sample(len(rows), seed=seed, **given), main)}
-    if pictures and _has_likelihood_given_latents(fit):
+    roles = {site.role for site in sites_of(fit).values()}
+    if pictures and roles == {"latent", "observed"}:  # there is a p(x | z) whose mean differs from its samples
         panels["means of p(x | z)"] = only(fit.sample(len(rows), seed=seed, mean=True, **given), main)
     panels["test data"] = x[rows]
     drawn = grids(panels, columns=columns, reference="test data")
@@ -151,12 +153,6 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
         raise Unanswerable("the model has no latent variable of single data points")
     named = named or {"latent_space": codes}
     return {name: latent_space(z, labels, label_name=label or "") for name, z in named.items()}
-
-
-def _has_likelihood_given_latents(fit: Fit) -> bool:
-    """Whether there is a p(x | z) whose mean differs from its samples."""
-    roles = {site.role for site in fit.model.sites.values()}
-    return "latent" in roles and "observed" in roles and "implicit" not in roles
 
 
 def _rows_of(labels: Tensor, wanted: Tensor) -> Tensor:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from ppgen.errors import DataError
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import FULL_WIDTH, INK, PALETTE, house_style, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Array", "Limits", "draw_lines", "draw_mosaic", "grids", "is_picture", "joint_limits", "mosaic", "to_points"]
 
@@ -106,8 +105,7 @@ def draw_mosaic(axes: Axes, image: npt.NDArray[np.uint8]) -> None:
     """
     # interpolation="none" embeds the image at its own size, which SVG viewers scale without blur.
     axes.imshow(image, interpolation="none")
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
@@ -122,8 +120,6 @@ def draw_lines(axes: Axes, points: Array, columns: int, limits: Limits, *, width
         width: of a plot, as a share of its column.
         **style: of matplotlib's lines.
     """
-    from matplotlib.collections import LineCollection
-
     heights = 0.85 * np.clip((points - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
     along = np.linspace(0.0, width, points.shape[1])
     lines = [
@@ -131,8 +127,7 @@ def draw_lines(axes: Axes, points: Array, columns: int, limits: Limits, *, width
         for index, height in enumerate(heights)
     ]
     axes.add_collection(LineCollection(lines, **style))
-    axes.set_xlim(-0.05, columns)
-    axes.set_ylim(-math.ceil(len(points) / columns) + 0.95, 1.0)
+    axes.set(xlim=(-0.05, columns), ylim=(-math.ceil(len(points) / columns) + 0.95, 1.0))
     axes.set_axis_off()
 
 
@@ -198,7 +193,7 @@ def grids(
         f"{title} ({len(array)} {kind})" if title else f"{len(array)} {kind}" for title, array in arrays.items()
     )
     alt = f"Side by side: {counts}." if len(arrays) > 1 else f"{counts[:1].upper()}{counts[1:]}."
-    clipped = [title for title, array in arrays.items() if array.min() < limits[0] or array.max() > limits[1]]
+    clipped = any(array.min() < limits[0] or array.max() > limits[1] for array in arrays.values())
     caption = (
         f"Values are drawn between {limits[0]:.3g} and {limits[1]:.3g}; those outside are clipped." if clipped else ""
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.resources
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -55,7 +54,7 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
         HTML, with every name and number escaped.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
+        loader=jinja2.PackageLoader("ppgen.reporting", "."),
         autoescape=True,
         trim_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -74,7 +73,7 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
         version=versions()["ppgen"],
         overview=overview(blocks),
         ranking=_plate(ranking(comparison.cards), "ranking"),
-        ranks=layout.by_group(standings),
+        ranks=layout.grouped((standing.group, standing) for standing in standings if standing.group),
         verdicts=verdicts_in_words(comparison.pairs, standings),
         level=f"{100 * comparison.level:g} %",
         questions=[
@@ -88,10 +87,6 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
         settings=_settings(fits),
         provenance=_provenance(cards),
     )
-
-
-def _template(name: str) -> str:
-    return (importlib.resources.files("ppgen.reporting") / name).read_text(encoding="utf-8")
 
 
 def _prose(text: str) -> markupsafe.Markup:
@@ -125,7 +120,8 @@ def _plate(drawn: Illustration, prefix: str) -> dict[str, Any]:
 def _model(card: Scorecard, anchor: str, fit: Fit | None, drawn: FitFigures) -> dict[str, Any]:
     """The section of one model."""
     plates = {name: _plate(figure, f"{anchor}-{name}") for name, figure in drawn.figures.items()}
-    missing = layout.grouped((reason.rstrip("."), _OMITTED[name]) for name, reason in drawn.omitted.items())
+    omitted = layout.grouped((reason.rstrip("."), _OMITTED[name]) for name, reason in drawn.omitted.items())
+    missing = {reason: " and ".join(names) for reason, names in omitted.items()}
     return {
         "name": card.name,
         "anchor": anchor,
@@ -133,31 +129,22 @@ def _model(card: Scorecard, anchor: str, fit: Fit | None, drawn: FitFigures) -> 
         "facts": _facts(card, fit),
         "training": [plate for name, plate in plates.items() if name in _TRAINING],
         "pictures": [plate for name, plate in plates.items() if name not in _TRAINING],
-        "omitted": [(_sentence_case(" and ".join(names)), reason) for reason, names in missing.items()],
+        "omitted": [(names[:1].upper() + names[1:], reason) for reason, names in missing.items()],
     }
-
-
-def _sentence_case(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _facts(card: Scorecard, fit: Fit | None) -> list[tuple[str, str]]:
     """What the model is and what it took, in a line."""
-    facts = dict(card.facts)
-    guide = facts.get("guide")
+    facts = card.facts
     shown = {
         "Model": facts.get("model"),
-        "Guide": guide if guide else None if fit is None else "none",
+        "Guide": facts.get("guide") or (None if fit is None else "none"),
         "Objective": facts.get("objective"),
-        "Parameters": _grouped(facts["num_parameters"]) if "num_parameters" in facts else None,
+        "Parameters": f"{facts['num_parameters']:,}".replace(",", "\u202f") if "num_parameters" in facts else None,
         "Epochs": facts.get("epochs"),
         "Training time": _duration(float(facts["seconds"])) if "seconds" in facts else None,
     }
     return [(label, str(value)) for label, value in shown.items() if value is not None]
-
-
-def _grouped(number: Any) -> str:
-    return f"{int(number):,}".replace(",", "\u202f")
 
 
 def _duration(seconds: float) -> str:

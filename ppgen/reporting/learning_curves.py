@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import MUTED, PALETTE, epoch_axis, house_style, label_line_ends, new_figure, numeral
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["learning_curves"]
 
@@ -65,17 +65,14 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
 
 def _panel(axes: Axes, name: str, history: History) -> str:
     """Draw one model and say in words where it ended."""
-    from matplotlib.ticker import MaxNLocator
-
     title, curves = _curves(history)
     ends = []
     for (label, (epochs, heights)), colour in zip(curves.items(), PALETTE, strict=False):
         # A single epoch is a point, which a line would not show.
         axes.plot(epochs, heights, color=colour, label=label, marker="o" if len(epochs) == 1 else None, markersize=4)
         ends.append((epochs[-1], heights[-1], label, colour))
-    axes.set_title(name or title[:1].upper() + title[1:])
     epoch_axis(axes)
-    axes.set_ylabel(f"{title}, nats" if name else "nats per datum")
+    axes.set(title=name or title[:1].upper() + title[1:], ylabel=f"{title}, nats" if name else "nats per datum")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.grid(axis="y")
     axes.spines["left"].set_visible(False)
@@ -95,9 +92,8 @@ def _curves(history: History) -> tuple[str, dict[str, tuple[list[float], list[fl
         return "loss", {player: _read(history, "train", player + _LOSS) for player in players}
     for key, title in _QUANTITIES.items():
         curves = {split: _read(history, split, key) for split in ("train", "valid")}
-        drawn = {split: curve for split, curve in curves.items() if curve[0]}
-        if drawn:
-            return title, drawn
+        if any(epochs for epochs, _ in curves.values()):
+            return title, {split: curve for split, curve in curves.items() if curve[0]}
     return "loss", {}
 
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ppgen.errors import DataError
 from ppgen.reporting.grids import Array, Limits, draw_lines, draw_mosaic, is_picture, joint_limits, mosaic, to_points
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import FULL_WIDTH, MUTED, PALETTE, house_style, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["reconstructions"]
 
@@ -85,8 +83,7 @@ def _joined_points(axes: Axes, upper: Array, lower: Array) -> None:
         low, high = float(upper.min()), float(upper.max())
         axes.plot([low, high], [low, high], color=MUTED, linewidth=0.8)
         axes.scatter(upper[:, 0], lower[:, 0], s=10, color=PALETTE[1], linewidths=0)
-        axes.set_xlabel("data")
-        axes.set_ylabel("reconstruction")
+        axes.set(xlabel="data", ylabel="reconstruction")
         return
     for start, end in zip(upper, lower, strict=True):
         axes.plot([start[0], end[0]], [start[1], end[1]], color=MUTED, linewidth=0.6)

@@ -11,7 +11,7 @@ import pytest
 from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Comparison, DataSplit, Scorecard, compare
-from ppgen.evaluation.compare import tidy, wide
+from ppgen.evaluation.compare import tidy
 
 Maker = Callable[..., Scorecard]
 
@@ -76,7 +76,7 @@ def cards(make_card: Callable[..., Scorecard]) -> dict[str, Scorecard]:
 
 
 def test_wide_keeps_numbers_and_what_they_are(cards: dict[str, Scorecard]) -> None:
-    frame = wide(cards)
+    frame = Comparison(cards).frame()
     assert list(frame.index) == ["vae", "gan"]
     assert frame.columns.names == ["metric", "field"]
     assert frame["log_prob"].columns.tolist() == ["value", "se", "kind"]
@@ -90,7 +90,7 @@ def test_wide_keeps_numbers_and_what_they_are(cards: dict[str, Scorecard]) -> No
 
 
 def test_wide_of_nothing_measured() -> None:
-    frame = wide({"a": Scorecard("a", DataSplit("toy", 50), "f00d")})
+    frame = Comparison({"a": Scorecard("a", DataSplit("toy", 50), "f00d")}).frame()
     assert frame.shape == (1, 0)
 
 
