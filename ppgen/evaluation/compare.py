@@ -171,6 +171,6 @@ def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
             if estimates[""] is None and (reason := card.reason(metric)):
                 rows.append({**head, "reason": reason, **source})
             rows += [{**head, "baseline": label, **e.to_dict(), **source} for label, e in estimates.items() if e]
-    columns = ["model", "baseline", "question", "metric", *(field.name for field in dataclasses.fields(Estimate))]
-    columns += ["reason", "data", "fingerprint"]
+    fields = [field.name for field in dataclasses.fields(Estimate)]
+    columns = ["model", "baseline", "question", "metric", *fields, "reason", "data", "fingerprint"]
     return pandas.DataFrame(rows, columns=columns)

@@ -82,8 +82,11 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
         tensor([0.5000, 0.5000], dtype=torch.float64)
     """
     if train.shape[1:] != test.shape[1:] or not len(train) or not len(test):
-        shapes = [str(list(x.shape[1:])) for x in (train, test)]
-        raise DataError("a density needs training and test data of one shape", expected=shapes[0], got=shapes[1])
+        raise DataError(
+            "a density needs training and test data of one shape",
+            expected=str(list(train.shape[1:])),
+            got=str(list(test.shape[1:])),
+        )
     train, test = train.detach().cpu().flatten(1).double(), test.detach().cpu().flatten(1).double()
     if measure == "binary":
         if any(((x != 0.0) & (x != 1.0)).any() for x in (train, test)):

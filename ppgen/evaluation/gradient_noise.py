@@ -91,13 +91,17 @@ def gradient_noise(
     owners = {"model": model} | ({} if guide is None else {"guide": guide})
     owned = {owner: _trainable([module]) for owner, module in owners.items()}
     unique = _trainable(owners.values())
-    reference = next(iter(batch.values()))
+    column = next(iter(batch.values()))
     mean = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}
     square = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}  # sum of squared deviations
-    every = nn.ModuleList(owners.values())
-    with preserved_state(every), validation(False), seeded(seed, reference.device), torch.enable_grad():
+    with (
+        preserved_state(nn.ModuleList(owners.values())),
+        validation(False),
+        seeded(seed, column.device),
+        torch.enable_grad(),
+    ):
         for drawn in range(1, num_draws + 1):  # B. Welford's recursion, which keeps small variances of large means
-            for key, gradient in _gradient(model, guide, objective, batch, size or len(reference)).items():
+            for key, gradient in _gradient(model, guide, objective, batch, size or len(column)).items():
                 away = gradient - mean[key]
                 mean[key] += away / drawn
                 square[key] += away * (gradient - mean[key])

@@ -123,8 +123,7 @@ def to_latex(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
 
 
 def _head(metric: Metric) -> str:
-    unit = f"[{metric.unit}]" if metric.unit else ""
-    return " ".join(part for part in (metric.title, unit, _ARROWS[metric.better]) if part)
+    return " ".join(filter(None, (metric.title, metric.unit and f"[{metric.unit}]", _ARROWS[metric.better])))
 
 
 def _plain(cell: Cell) -> str:

@@ -148,11 +148,13 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
     classes = [key for key in fit.data.num_classes if key in chosen and chosen[key].dim() == 1]
     label = "y" if "y" in classes else next(iter(classes), None)
     labels = chosen[label] if label is not None else None
-    named = {f"latent_space_{site}": z for site, z in codes.items()} if isinstance(codes, Mapping) else None
-    if named == {}:
+    if isinstance(codes, Mapping) and not codes:
         raise Unanswerable("the model has no latent variable of single data points")
-    named = named or {"latent_space": codes}
-    return {name: latent_space(z, labels, label_name=label or "") for name, z in named.items()}
+    several = {f"latent_space_{site}": z for site, z in codes.items()} if isinstance(codes, Mapping) else None
+    return {
+        name: latent_space(z, labels, label_name=label or "")
+        for name, z in (several or {"latent_space": codes}).items()
+    }
 
 
 def _rows_of(labels: Tensor, wanted: Tensor) -> Tensor:

@@ -64,12 +64,11 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
     cards = list(comparison.cards.values())
     blocks = layout.blocks(comparison.cards)
     standings = comparison.ranking()
-    style = environment.get_template("report.css.jinja").render(colours=PAIRS)
     return environment.get_template("report.html.jinja").render(
         title=title,
         lede=_lede(cards),
         # Our own text, with nothing of the user's in it; escaping would break its quotes.
-        style=markupsafe.Markup(style),
+        style=markupsafe.Markup(environment.get_template("report.css.jinja").render(colours=PAIRS)),
         version=versions()["ppgen"],
         overview=overview(blocks),
         ranking=_plate(ranking(comparison.cards), "ranking"),

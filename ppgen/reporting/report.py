@@ -80,6 +80,5 @@ def report(
 
 
 def _title(cards: list[Scorecard]) -> str:
-    names = dict.fromkeys(card.data.name for card in cards)
     what = cards[0].name if len(cards) == 1 else f"{count_in_words(len(cards))} generative models"
-    return f"{what} of {' and '.join(names)}"
+    return f"{what} of {' and '.join(dict.fromkeys(card.data.name for card in cards))}"

@@ -138,8 +138,9 @@ def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
             values = [by_size[size].value for size in own]
             spread = [2.0 * (by_size[size].standard_error or 0.0) for size in own]
             axes.errorbar(own, values, yerr=spread, color=colour, marker="o", markersize=4, linewidth=1.4, label=name)
-            end = (own[-1], values[-1])
-            axes.annotate(name, end, xytext=(6, 0), textcoords="offset points", va="center", color=colour)
+            axes.annotate(
+                name, (own[-1], values[-1]), xytext=(6, 0), textcoords="offset points", va="center", color=colour
+            )
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import ppgen.data
-from ppgen.data import Dataset
 from ppgen.declare.site import Site
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.evaluation.density import answer_density, covariates_of, density_of, factorised_log_prob, observed_by
@@ -37,13 +36,6 @@ def test_a_constant_dimension_keeps_the_gaussian_finite() -> None:
     train = torch.randn(100, 2)
     train[:, 1] = 0.0
     assert torch.isfinite(factorised_log_prob(train, train, "unit interval")).all()
-
-
-def test_digits(digits: Dataset) -> None:
-    train, test = digits.split("train")["x"], digits.split("test")["x"]
-    p = (train.sum(0) + 1) / (len(train) + 2)
-    expected = torch.distributions.Bernoulli(p).log_prob(test).flatten(1).sum(1).double()
-    torch.testing.assert_close(factorised_log_prob(train, test, "binary"), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_what_has_no_trivial_density_is_refused() -> None:

@@ -90,15 +90,6 @@ def test_by_hand_on_a_line() -> None:
     assert coverage.value == pytest.approx(2 / 12)
 
 
-def test_an_outlier_that_spoils_recall_leaves_coverage_alone() -> None:
-    real = torch.randn(200, 2)
-    collapsed = 0.01 * torch.randn(200, 2)
-    before = density_and_coverage(real, collapsed)[1].value
-    collapsed[:4] = torch.tensor([[100.0, 0.0], [-100.0, 0.0], [0.0, 100.0], [0.0, -100.0]])
-    assert abs(density_and_coverage(real, collapsed)[1].value - before) < 0.03
-    assert before < 0.3
-
-
 def test_radii_are_those_of_a_sort() -> None:
     points = torch.randn(60, 3, dtype=torch.float64)
     others = (points[:, None] - points[None]).norm(dim=-1).sort(dim=1).values

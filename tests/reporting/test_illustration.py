@@ -78,13 +78,6 @@ def test_same_figure_same_bytes(tmp_path: Path, suffix: str) -> None:
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_the_page_decides_on_colour_and_font() -> None:
-    element = drawn().svg("first")
-    assert f"var(--ink, {INK})" in element
-    assert "DejaVu" not in element
-    assert 'aria-label="A word."' in element
-
-
 def test_names_are_text_and_nothing_else() -> None:
     """What looks like markup, an identifier, a colour or a formula in a name is shown as it was given."""
     for name in ("<script>alert(1)</script>", 'id="x"', "$x_1$", INK, "url(#a)", "&amp;"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ppgen
-from ppgen.errors import CheckpointError, SettingError
+from ppgen.errors import SettingError
 from ppgen.evaluation import Comparison
 
 
@@ -52,23 +52,6 @@ def test_the_default_title_says_what_was_compared(comparison: Comparison, tmp_pa
 def test_a_folder_is_not_overwritten(comparison: Comparison, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="is a folder"):
         ppgen.report(comparison, tmp_path)
-
-
-def test_an_old_page_stays_when_writing_fails(
-    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "page.html"
-    path.write_text("old")
-
-    def fail(*_: Any) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(CheckpointError, match="disk full"):
-        ppgen.report(comparison, path)
-    monkeypatch.undo()
-    assert os.listdir(tmp_path) == ["page.html"]
-    assert path.read_text() == "old"
 
 
 def test_fits_must_be_in_the_comparison(comparison: Comparison, fits: Mapping[str, Any], tmp_path: Path) -> None:
