@@ -191,7 +191,8 @@ def evaluated(name: str) -> Quantities:
     for group in ("density", "sampling", "representation", "baselines"):
         yield from ((f"{group}: {key}", estimate) for key, estimate in getattr(card, group).items())
     yield "log p of each datum", card.per_datum
-    yield "card", {key: value for key, value in card.to_dict().items() if key != "refusals"}
+    told = card.to_dict() | {"data": str(card.data)}
+    yield "card", {key: value for key, value in sorted(told.items()) if key != "refusals"}
     yield "refused", card.refusals.keys()
 
 
@@ -237,7 +238,8 @@ def compared() -> Quantities:
     yield "tidy frame", comparison.to_csv()
     yield "wide frame", comparison.frame().to_csv()
     yield "ranks", [f"{standing} {standing.group} {standing.reason}" for standing in comparison.ranking()]
-    yield "paired differences", comparison.pairs
+    compared_by = ("first", "second", "difference", "low", "high", "verdict", "winner")
+    yield "paired differences", [[getattr(pair, name) for name in compared_by] for pair in comparison.pairs]
     yield "page", ppgen.report(comparison, "page.html", fits=fits).read_text(encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,16 @@ def test_folders_of_tests_mirror_folders_of_sources() -> None:
         if not ((ROOT / "ppgen" / path.parent.relative_to(ROOT / "tests")).is_dir())
     ]
     assert not strays
+
+
+def test_a_function_hides_the_file_that_is_named_after_it() -> None:
+    program = """
+import ppgen.evaluation.compare, ppgen.evaluation.evaluate, ppgen.evaluation.kid
+import ppgen.reporting.ranking, ppgen.reporting.report
+import ppgen.training.fit, ppgen.training.load
+from ppgen import evaluation, reporting, training
+named = [evaluation.compare, evaluation.evaluate, evaluation.kid, reporting.ranking, reporting.report]
+named += [training.fit, training.load, ppgen.compare, ppgen.evaluate, ppgen.fit, ppgen.load, ppgen.report]
+assert all(map(callable, named)), named
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)

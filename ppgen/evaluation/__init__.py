@@ -9,15 +9,15 @@ from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.features import FeatureNetwork, feature_network
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.kid import kid
-from ppgen.evaluation.paired_difference import PairedDifference, paired_difference, paired_interval
+from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference, paired_interval
 from ppgen.evaluation.prdc import density_and_coverage, expected_coverage, precision_and_recall
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
-from ppgen.evaluation.ranks import Standing
 from ppgen.evaluation.representation import PrincipalComponents, count_active_units, reconstruction_error
-from ppgen.evaluation.scorecard import Scorecard
+from ppgen.evaluation.scorecard import DataSplit, Scorecard
 
 __all__ = [
     "Comparison",
+    "DataSplit",
     "FeatureNetwork",
     "GradientNoise",
     "PairedDifference",

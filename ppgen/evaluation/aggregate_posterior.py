@@ -1,4 +1,4 @@
-"""What a latent's rate is spent on: information about the data, dependence between dimensions, their shapes."""
+"""The rate of a latent in three terms, mutual information, total correlation and KL by dimension, on a fixed set."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
 from ppgen.declare.batch import chunks
-from ppgen.errors import DataError, SettingError
+from ppgen.errors import DataError
 from ppgen.estimate import Estimate
 from ppgen.inference.batch_trace import trace_batch
 from ppgen.objectives.total_correlation import factorised_latent, log_aggregate
@@ -64,11 +65,23 @@ def rate_decomposition(
 ) -> dict[str, Estimate]:
     """The three terms that add up to the rate, ``E_x KL(q(z | x) || p(z))``, over a fixed set.
 
-    ``mutual_information`` is ``I(x; z)``, at most log N; ``total_correlation`` as in :func:`total_correlation`, whose
-    arguments and errors these are; ``dimension_kl`` is ``sum_d KL(q(z_d) || p(z_d))``.
+    ``mutual_information`` is ``I(x; z)``, at most log N; ``total_correlation`` as in :func:`total_correlation`;
+    ``dimension_kl`` is ``sum_d KL(q(z_d) || p(z_d))``.
+
+    Args:
+        model: with one local latent variable, whose prior factorises over dimensions.
+        guide: likewise.
+        data: [N, ...] each, N >= 2, as the model reads it.
+        num_draws: of z for each datum, at least 2.
+        seed: of the draws.
 
     Returns:
         Estimates by name, in nats.
+
+    Raises:
+        DataError: on fewer than two rows.
+        SettingError: on fewer than two draws.
+        DeclarationError: naming what does not factorise.
 
     Example:
         >>> import ppgen
@@ -77,13 +90,7 @@ def rate_decomposition(
         >>> list(terms)
         ['mutual_information', 'total_correlation', 'dimension_kl']
     """
-    if isinstance(num_draws, bool) or not isinstance(num_draws, int) or num_draws < 2:
-        raise SettingError(
-            "total correlation: num_draws is out of range",
-            expected="a whole number >= 2, for a standard error",
-            got=repr(num_draws),
-            fix="num_draws=10",
-        )
+    whole_number("total correlation: num_draws", num_draws, at_least=2, suggested=10)
     size = len(next(iter(data.values()))) if data else 0
     if size < 2:
         raise DataError(

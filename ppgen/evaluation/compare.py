@@ -1,4 +1,4 @@
-"""Fits laid side by side: the table, the paired differences, the ranks that they leave open, and data frames."""
+"""Comparisons of fits: tables, data frames, paired differences and the ranks that these leave open."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation import layout, table
 from ppgen.evaluation.evaluate import evaluate
-from ppgen.evaluation.paired_difference import PairedDifference, paired_difference
-from ppgen.evaluation.ranks import Standing, standings
+from ppgen.evaluation.paired_difference import (
+    PairedDifference,
+    Standing,
+    check_level,
+    paired_difference,
+    standings,
+)
 from ppgen.evaluation.scorecard import METRICS, Scorecard
+from ppgen.fitted import Fit
 
 if TYPE_CHECKING:
     import pandas
 
-    from ppgen.fitted import Fit
-
-__all__ = ["Comparison", "compare", "tidy", "wide"]
+__all__ = ["Comparison", "compare", "tidy"]
 
 
 def compare(
@@ -62,7 +66,7 @@ def _card(entry: Any, seed: int, progress: bool) -> Scorecard:
         return entry
     if isinstance(entry, (str, Path)):
         return Scorecard.load(entry)
-    if hasattr(entry, "unanswerable"):
+    if isinstance(entry, Fit):
         return evaluate(entry, seed=seed, progress=progress)
     raise SettingError(
         "compare: an entry is no fit",
@@ -87,10 +91,7 @@ class Comparison:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.level < 1.0:
-            raise SettingError(
-                "compare: level is no coverage", expected="between 0 and 1", got=str(self.level), fix="level=0.95"
-            )
+        check_level(self.level)
 
     @functools.cached_property
     def pairs(self) -> tuple[PairedDifference, ...]:
@@ -105,20 +106,35 @@ class Comparison:
         return standings(self.cards, self.pairs)
 
     def frame(self) -> pandas.DataFrame:
-        """A row for each model; columns (metric, ``value`` | ``se`` | ``kind``), numbers as numbers."""
-        return wide(self.cards)
+        """A row for each model, numbers as numbers.
+
+        Returns:
+            Index ``model``; columns (``metric``, ``field``) with the fields ``value`` and ``se`` (float, missing where
+            a question is refused) and ``kind`` (text), for every metric that some model has.
+        """
+        import pandas
+
+        columns = {}
+        for metric in METRICS:
+            found = [card.estimates(metric.question).get(metric.key) for card in self.cards.values()]
+            if any(found):
+                for field, attribute in (("value", "value"), ("se", "standard_error"), ("kind", "kind")):
+                    columns[metric.key, field] = [getattr(estimate, attribute, None) for estimate in found]
+        frame = pandas.DataFrame(columns, index=pandas.Index(list(self.cards), name="model"))
+        frame.columns = pandas.MultiIndex.from_tuples(list(columns), names=["metric", "field"])
+        return frame.astype({key: "string" if key[1] == "kind" else "float64" for key in columns})
 
     def to_text(self) -> str:
         """Aligned tables for a terminal, one a question, with footnotes, ranks and paired differences."""
-        return table.to_text(layout.blocks(self.cards), self._remarks())
+        return table.to_text(*self._parts())
 
     def to_markdown(self) -> str:
         """The same as Markdown."""
-        return table.to_markdown(layout.blocks(self.cards), self._remarks())
+        return table.to_markdown(*self._parts())
 
     def to_latex(self) -> str:
         r"""The same as LaTeX: ``tabular`` environments that need ``\usepackage{booktabs}``."""
-        return table.to_latex(layout.blocks(self.cards), self._remarks())
+        return table.to_latex(*self._parts())
 
     def to_csv(self, path: Path | str | None = None) -> str:
         """One line for each number, baselines and refusals included; also written to ``path`` if one is given."""
@@ -127,35 +143,11 @@ class Comparison:
             Path(path).write_text(text, encoding="utf-8")
         return text
 
-    def _remarks(self) -> list[layout.Remark]:
-        return layout.remarks(self.ranking(), self.pairs, self.level)
+    def _parts(self) -> tuple[list[layout.Block], list[layout.Remark]]:
+        return layout.blocks(self.cards), layout.remarks(self.ranking(), self.pairs, self.level)
 
     def __str__(self) -> str:
         return self.to_text()
-
-
-def wide(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
-    """A row for each model.
-
-    Args:
-        cards: by name.
-
-    Returns:
-        Index ``model``; columns (``metric``, ``field``) with the fields ``value`` and ``se`` (float, missing where a
-        question is refused) and ``kind`` (text), for every metric that some model has.
-    """
-    import pandas
-
-    columns = {}
-    for metric in METRICS:
-        found = [getattr(card, metric.question).get(metric.key) for card in cards.values()]
-        if any(found):
-            columns[metric.key, "value"] = [None if e is None else e.value for e in found]
-            columns[metric.key, "se"] = [None if e is None else e.standard_error for e in found]
-            columns[metric.key, "kind"] = [None if e is None else e.kind for e in found]
-    frame = pandas.DataFrame(columns, index=pandas.Index(list(cards), name="model"))
-    frame.columns = pandas.MultiIndex.from_tuples(list(columns), names=["metric", "field"])
-    return frame.astype({key: "string" if key[1] == "kind" else "float64" for key in columns})
 
 
 def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
@@ -172,16 +164,13 @@ def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
 
     rows = []
     for name, card in cards.items():
-        source = {"data": card.data, "fingerprint": card.fingerprint}
+        source = {"data": str(card.data), "fingerprint": card.fingerprint}
         for metric in METRICS:
             head = {"model": name, "question": metric.question, "metric": metric.key}
-            estimates: dict[str, Estimate] = {}
-            if metric.key in getattr(card, metric.question):
-                estimates[""] = getattr(card, metric.question)[metric.key]
-            elif reason := card.reason(metric.question, metric.key):
+            estimates = {"": card.estimates(metric.question).get(metric.key), **card.baselines_of(metric.key)}
+            if estimates[""] is None and (reason := card.reason(metric)):
                 rows.append({**head, "reason": reason, **source})
-            estimates |= card.baselines_of(metric.key)
-            rows += [{**head, "baseline": label, **e.to_dict(), **source} for label, e in estimates.items()]
+            rows += [{**head, "baseline": label, **e.to_dict(), **source} for label, e in estimates.items() if e]
     fields = [field.name for field in dataclasses.fields(Estimate)]
     columns = ["model", "baseline", "question", "metric", *fields, "reason", "data", "fingerprint"]
     return pandas.DataFrame(rows, columns=columns)

@@ -1,23 +1,58 @@
-"""How probable is data that the model has never seen, and what does independence alone already explain?"""
+"""Log-densities of the test split, which density p(x), p(x | y) they are of, and the trivial density beside them."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, cast
 
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
+from ppgen.declare.site import Site
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation.conditions import density_of, observed_by
 from ppgen.evaluation.scorecard import Answer, reason_of
+from ppgen.fitted import Fit
 
-if TYPE_CHECKING:
-    from ppgen.fitted import Fit
+__all__ = ["answer_density", "covariates_of", "density_of", "factorised_log_prob", "observed_by", "only", "sites_of"]
 
-__all__ = ["answer_density", "factorised_log_prob"]
+
+def density_of(fit: Fit) -> str:
+    """Which density the model has, as a reader would write it: ``p(x)``, ``p(x | y)``."""
+    given = covariates_of(fit)
+    return f"p({', '.join(observed_by(fit))}{' | ' if given else ''}{', '.join(given)})"
+
+
+def covariates_of(fit: Fit) -> list[str]:
+    """What the model's sites ask of the data without explaining it: parents that are no sites."""
+    sites = sites_of(fit)
+    parents = dict.fromkeys(parent for site in sites.values() for parent in site.parents)
+    return [parent for parent in parents if parent not in sites and parent in fit.data.keys]
+
+
+def observed_by(fit: Fit) -> list[str]:
+    """The sites that the model explains."""
+    return [name for name, site in sites_of(fit).items() if site.role != "latent"]
+
+
+def sites_of(fit: Fit) -> Mapping[str, Site]:
+    """The sites of the fitted model by name."""
+    return cast(Any, fit.model).sites  # of an nn.Module, every attribute is a Tensor to a type checker
+
+
+def only(values: Any, site: str) -> Tensor:
+    """The tensor of one site in an answer of a fit.
+
+    Args:
+        values: the answer: a tensor [N, ...], or one by site where the model has several.
+        site: its name.
+
+    Returns:
+        [N, ...]
+    """
+    return values[site] if isinstance(values, Mapping) else values
 
 
 def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
@@ -100,31 +135,26 @@ def answer_density(fit: Fit, num_particles: int, seed: int) -> Answer:
         answer.estimates["elbo"] = fit.elbo(num_particles=_ELBO_PARTICLES, seed=seed)
         answer.refusals |= {metric: reason_of(error) for metric in ("log_prob", "bits_per_dim")}
         return answer
-    log_prob = _mean(values, _described(fit, num_particles, seed))
+    head = {key: tensor[:2] for key, tensor in fit.data.split("test").items()}  # tells what kind of number it is
+    log_prob = _mean(values, fit.log_prob(head, num_particles=num_particles, seed=seed))
     answer.estimates["log_prob"], answer.per_datum = log_prob, values.numpy()
     if log_prob.kind != "exact":
         answer.estimates["elbo"] = fit.elbo(num_particles=_ELBO_PARTICLES, seed=seed)
     main = main_site(fit.data.split("test"))
     if observed_by(fit) != [main]:
         return answer  # a density of several sites has no trivial counterpart here, and no one number of dimensions
+    trivial = {}
     if log_prob.measure == fit.data.measure and log_prob.measure in _BASELINES:
-        trivial = factorised_log_prob(fit.data.split("train")[main], fit.data.split("test")[main], log_prob.measure)
+        values = factorised_log_prob(fit.data.split("train")[main], fit.data.split("test")[main], log_prob.measure)
         name, how = _BASELINES[log_prob.measure]
         what = Estimate(0.0, kind="exact", unit="nats", measure=log_prob.measure, estimator=how, better="higher")
-        answer.baselines[f"log_prob {name}"] = _mean(trivial, what)
+        trivial[name] = _mean(values, what)
+    answer.baselines |= {f"log_prob {name}": estimate for name, estimate in trivial.items()}
     if log_prob.measure in _DISCRETE:
         dims = math.prod(fit.data.x_shape)
         answer.estimates["bits_per_dim"] = log_prob.bits_per_dim(dims)
-        answer.baselines |= {
-            key.replace("log_prob", "bits_per_dim"): value.bits_per_dim(dims) for key, value in answer.baselines.items()
-        }
+        answer.baselines |= {f"bits_per_dim {name}": value.bits_per_dim(dims) for name, value in trivial.items()}
     return answer
-
-
-def _described(fit: Fit, num_particles: int, seed: int) -> Estimate:
-    """What kind of number the fit's log-density is, from two data points."""
-    head = {key: tensor[:2] for key, tensor in fit.data.split("test").items()}
-    return fit.log_prob(head, num_particles=num_particles, seed=seed)
 
 
 def _mean(values: Tensor, what: Estimate) -> Estimate:

@@ -1,20 +1,20 @@
-"""Judge a fit: three questions, density, sampling and representation, each answered or refused with the reason."""
+"""Evaluation of a fit by three questions, each answered or refused with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tqdm import tqdm
 
-from ppgen.errors import PpgenError, SettingError
+from ppgen.arguments import whole_number
+from ppgen.declare.look import label_of
+from ppgen.errors import PpgenError
 from ppgen.evaluation.density import answer_density
 from ppgen.evaluation.representation import answer_representation
 from ppgen.evaluation.sampling import answer_sampling
-from ppgen.evaluation.scorecard import Answer, Scorecard, reason_of
-
-if TYPE_CHECKING:
-    from ppgen.fitted import Fit
+from ppgen.evaluation.scorecard import Answer, DataSplit, Question, Scorecard, reason_of
+from ppgen.fitted import Fit
 
 __all__ = ["evaluate"]
 
@@ -38,12 +38,12 @@ def evaluate(
         The scorecard, with every number beside its baseline.
 
     Raises:
-        SettingError: if a number of particles or samples is not positive.
+        SettingError: if a number of particles or samples is no whole number above 0.
     """
-    for name, number in (("num_particles", num_particles), ("num_samples", num_samples)):
-        if number is not None and number < 1:
-            raise SettingError(f"evaluate: {name} must be positive", got=str(number), fix=f"{name}=1000")
-    parts: dict[str, Callable[[], Answer]] = {
+    whole_number("evaluate: num_particles", num_particles, suggested=1000)
+    if num_samples is not None:
+        whole_number("evaluate: num_samples", num_samples, suggested=1000)
+    parts: dict[Question, Callable[[], Answer]] = {
         "density": lambda: answer_density(fit, num_particles, seed),
         "sampling": lambda: answer_sampling(fit, num_samples, seed),
         "representation": lambda: answer_representation(fit, seed),
@@ -54,8 +54,8 @@ def evaluate(
             bar.set_description(question)
             answers[question] = _ask(fit, question, parts[question])
     return Scorecard(
-        name=_name(fit.model),
-        data=f"{fit.data.name}, test split, {fit.data.size('test')} data points",
+        name=label_of(fit.model),
+        data=DataSplit(fit.data.name, fit.data.size("test")),
         fingerprint=fit.data.fingerprint("test"),
         **{question: answer.estimates for question, answer in answers.items()},
         baselines={key: value for answer in answers.values() for key, value in answer.baselines.items()},
@@ -65,9 +65,9 @@ def evaluate(
     )
 
 
-def _ask(fit: Fit, question: str, part: Callable[[], Answer]) -> Answer:
+def _ask(fit: Fit, question: Question, part: Callable[[], Answer]) -> Answer:
     if reason := fit.unanswerable(question):
-        return Answer(refusals={question: reason_of(reason)})
+        return Answer(refusals={question: reason})
     try:
         return part()
     except PpgenError as error:
@@ -77,8 +77,8 @@ def _ask(fit: Fit, question: str, part: Callable[[], Answer]) -> Answer:
 
 def _facts(fit: Fit, seed: int) -> dict[str, Any]:
     return {
-        "model": _name(fit.model),
-        "guide": None if fit.guide is None else _name(fit.guide),
+        "model": label_of(fit.model),
+        "guide": None if fit.guide is None else label_of(fit.guide),
         "objective": fit.objective.name,
         "num_parameters": fit.num_parameters,
         "epochs": len(fit.history),
@@ -86,8 +86,3 @@ def _facts(fit: Fit, seed: int) -> dict[str, Any]:
         "seed": fit.settings.get("seed"),
         "evaluation_seed": seed,
     }
-
-
-def _name(part: Any) -> str:
-    """A class's name, or that of the function behind a hand-written program."""
-    return getattr(part, "label", type(part).__name__)

@@ -1,11 +1,10 @@
-"""Features to judge samples in: a small network, trained on the data set itself and kept on disk."""
+"""The feature network of a data set, in whose features samples are judged: small, trained locally, kept on disk."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ppgen.context import seeded
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.declare.batch import MISSING
+from ppgen.errors import CheckpointError
+from ppgen.files import replace
 
 __all__ = ["ARCHITECTURE", "FeatureNetwork", "cache_folder", "feature_network", "train_features"]
 
@@ -56,7 +58,7 @@ class FeatureNetwork(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(size, classes) for name, classes in tasks.items()})
 
     def raw(self, x: Tensor) -> Tensor:
-        """Features before standardisation: linear outputs, so that none is ever dead."""
+        """Features [N, F] of x [N, *event_shape] before standardisation: linear outputs, so that none is ever dead."""
         return self.body((x - self.centre) / self.scale)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +67,15 @@ class FeatureNetwork(nn.Module):
 
     @torch.no_grad()
     def features(self, x: Tensor, batch_size: int = 1024) -> Tensor:
-        """Features [N, F] on the CPU of data anywhere, in batches."""
+        """Features on the CPU of data anywhere.
+
+        Args:
+            x: [N, *event_shape].
+            batch_size: data points at a time.
+
+        Returns:
+            [N, F]
+        """
         return torch.cat([self(part.detach().cpu().float()) for part in x.split(batch_size)])
 
     @property
@@ -98,8 +108,7 @@ def train_features(x: Tensor, targets: Mapping[str, Tensor], tasks: Mapping[str,
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums in another order would give other weights, and so another hash
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed, torch.device("cpu")):
             return _train(x.detach().cpu().float(), targets, tasks)
     finally:
         torch.set_num_threads(threads)
@@ -141,15 +150,13 @@ def _body(event_shape: tuple[int, ...]) -> nn.Module:
         size = torch.Size(event_shape).numel()
         return nn.Sequential(nn.Flatten(), nn.Linear(size, 128), nn.ReLU(), nn.Linear(128, _NUM_FEATURES))
     channels, height, width = event_shape
-    layers: list[nn.Module] = []
     stride = 1 if max(height, width) <= 12 else 2
-    for width_out in (32, 64):
+    layers: list[nn.Module] = []
+    while len(layers) < 4 or max(height, width) > 4:  # at least two convolutions
+        width_out = 64 if layers else 32
         layers += [nn.Conv2d(channels, width_out, 3, stride, padding=1), nn.ReLU()]
         height, width = -(-height // stride), -(-width // stride)
         channels, stride = width_out, 2
-    while max(height, width) > 4:
-        layers += [nn.Conv2d(channels, 64, 3, 2, padding=1), nn.ReLU()]
-        height, width = -(-height // 2), -(-width // 2)
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, _NUM_FEATURES))
 
 
@@ -188,7 +195,14 @@ def feature_network(data: Dataset, *, seed: int = 0, cache: Path | str | None = 
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     network = _read(path)
     if network is None:
-        network = _train_features(data, seed)
+        split = data.split("train")
+        main = main_site(split)
+        tasks = {key: classes for key, classes in data.num_classes.items() if key != main and split[key].dim() == 1}
+        rows = torch.randperm(data.size("train"), generator=torch.Generator().manual_seed(seed)).to(split[main].device)
+        for key in tasks:  # labels may be missing
+            rows = rows[split[key][rows] != MISSING]
+        targets = {key: split[key][rows[:_MOST_ROWS]] for key in tasks}
+        network = train_features(split[main][rows[:_MOST_ROWS]], targets, tasks, seed)
         _write(network, path)
     return network
 
@@ -200,18 +214,6 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ppgen"
 
 
-def _train_features(data: Dataset, seed: int) -> FeatureNetwork:
-    split = data.split("train")
-    main = main_site(split)
-    rows = torch.randperm(data.size("train"), generator=torch.Generator().manual_seed(seed))
-    rows = rows.to(split[main].device)
-    tasks = {key: classes for key, classes in data.num_classes.items() if key != main and split[key].dim() == 1}
-    for key in tasks:  # labels may be missing
-        rows = rows[split[key][rows] != MISSING]
-    rows = rows[:_MOST_ROWS]
-    return train_features(split[main][rows], {key: split[key][rows] for key in tasks}, tasks, seed)
-
-
 def _read(path: Path) -> FeatureNetwork | None:
     """The network of a cache file, or ``None`` where there is no such file or it is not what was written."""
     try:
@@ -220,7 +222,8 @@ def _read(path: Path) -> FeatureNetwork | None:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (the file is no mapping)
     except (OSError, SafetensorError):
         return None
-    network = FeatureNetwork(tuple(json.loads(facts["event_shape"])), json.loads(facts["tasks"]))
+    with torch.random.fork_rng(devices=[]):  # layers draw first weights, and nobody wants them
+        network = FeatureNetwork(tuple(json.loads(facts["event_shape"])), json.loads(facts["tasks"]))
     network.load_state_dict(weights)
     network.eval().requires_grad_(False)
     return network if network.hash == facts["hash"] else None
@@ -233,10 +236,6 @@ def _write(network: FeatureNetwork, path: Path) -> None:
         "tasks": json.dumps({name: head.out_features for name, head in network.heads.items()}),
     }
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Renaming is atomic: two evaluations at once, or one that is killed, never leave half a file.
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-            save_file(dict(network.state_dict()), part.name, metadata=facts)
-        os.replace(part.name, path)
-    except OSError as error:
-        warnings.warn(f"the feature network could not be kept for the next evaluation: {error}", stacklevel=3)
+        replace(path, lambda part: save_file(dict(network.state_dict()), part, metadata=facts))
+    except CheckpointError as error:
+        warnings.warn(f"the feature network could not be kept for the next evaluation: {error.got}", stacklevel=3)

@@ -1,17 +1,16 @@
-"""How much of a stochastic gradient is signal: what an estimator of the gradient buys."""
+"""Signal and noise of a stochastic gradient: what an estimator of the gradient buys."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from ppgen.context import evaluating, seeded
-from ppgen.errors import SettingError
+from ppgen.arguments import whole_number
+from ppgen.context import preserved_state, seeded, validation
 from ppgen.objectives import Objective, TrainingPosition
 
 __all__ = ["GradientNoise", "gradient_noise"]
@@ -87,41 +86,40 @@ def gradient_noise(
         >>> sorted(noise), noise["guide"].snr > 0
         (['guide', 'model'], True)
     """
-    if isinstance(num_draws, bool) or not isinstance(num_draws, int) or num_draws < 2:
-        raise SettingError(
-            "gradient_noise: num_draws is out of range",
-            expected="a whole number >= 2",
-            got=repr(num_draws),
-            fix="num_draws=100",
-        )
+    whole_number("gradient_noise: num_draws", num_draws, at_least=2, suggested=100)
     objective.check(model, guide)
     owners = {"model": model} | ({} if guide is None else {"guide": guide})
-    owned = {owner: [p for p in module.parameters() if p.requires_grad] for owner, module in owners.items()}
-    unique = list({id(p): p for parameters in owned.values() for p in parameters}.values())
-    reference = next(iter(batch.values()))
-    rows = len(reference)
+    owned = {owner: _trainable([module]) for owner, module in owners.items()}
+    unique = _trainable(owners.values())
+    column = next(iter(batch.values()))
     mean = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}
     square = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}  # sum of squared deviations
-    buffers = [(b, b.clone()) for module in owners.values() for b in module.buffers()]
-    with seeded(seed, reference.device), evaluating(model, guide), torch.enable_grad():
+    with (
+        preserved_state(nn.ModuleList(owners.values())),
+        validation(False),
+        seeded(seed, column.device),
+        torch.enable_grad(),
+    ):
         for drawn in range(1, num_draws + 1):  # B. Welford's recursion, which keeps small variances of large means
-            for key, gradient in _gradient(model, guide, objective, batch, size or rows).items():
+            for key, gradient in _gradient(model, guide, objective, batch, size or len(column)).items():
                 away = gradient - mean[key]
                 mean[key] += away / drawn
                 square[key] += away * (gradient - mean[key])
-    with torch.no_grad():
-        for buffer, kept in buffers:
-            buffer.copy_(kept)
-    return {owner: _moments(owned[owner], mean, square, num_draws) for owner in owned if owned[owner]}
+    return {owner: _moments(parameters, mean, square, num_draws) for owner, parameters in owned.items() if parameters}
+
+
+def _trainable(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
+    """Trainable parameters, shared ones once."""
+    return list({id(p): p for module in modules for p in module.parameters() if p.requires_grad}.values())
 
 
 def _gradient(
     model: nn.Module, guide: nn.Module | None, objective: Objective, batch: Mapping[str, Tensor], size: int
 ) -> dict[int, Tensor]:
-    """One gradient by parameter: of each turn's loss, with respect to what that turn moves."""
+    """One gradient by parameter: of each player's loss, with respect to what that player moves."""
     found: dict[int, Tensor] = {}
     for player in objective.players(model, guide):
-        moved = list({id(p): p for module in player.modules for p in module.parameters() if p.requires_grad}.values())
+        moved = _trainable(player.modules)
         if not moved:
             continue
         loss = objective.loss(player.name, model, guide, batch, size, TrainingPosition(epoch=math.inf)).value
@@ -131,7 +129,9 @@ def _gradient(
     return found
 
 
-def _moments(parameters: list[Any], mean: dict[int, Tensor], square: dict[int, Tensor], n: int) -> GradientNoise:
+def _moments(
+    parameters: Sequence[nn.Parameter], mean: Mapping[int, Tensor], square: Mapping[int, Tensor], n: int
+) -> GradientNoise:
     variance = sum(square[id(p)].sum().item() for p in parameters) / (n - 1)
     length = sum(mean[id(p)].square().sum().item() for p in parameters) - variance / n
     return GradientNoise(math.sqrt(max(0.0, length)), variance, n, sum(p.numel() for p in parameters))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ppgen.estimate import Estimate
-from ppgen.evaluation.feature_sets import check_feature_sets, chunks
+from ppgen.evaluation.prdc import check_feature_sets, chunks
 
 __all__ = ["kid", "polynomial_kernel"]
 

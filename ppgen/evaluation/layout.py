@@ -1,41 +1,61 @@
-"""What a table shows, whatever its format: blocks of rows, footnotes, remarks."""
+"""The model of a table, whatever its format: blocks of rows, notes, footnotes, remarks."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, TypeVar
 
 from ppgen.estimate import Estimate
-from ppgen.evaluation.paired_difference import PairedDifference
-from ppgen.evaluation.ranks import Standing
-from ppgen.evaluation.scorecard import QUESTIONS, Metric, Scorecard, metrics_of
+from ppgen.evaluation.paired_difference import PairedDifference, Standing
+from ppgen.evaluation.scorecard import QUESTIONS, Metric, Question, Scorecard, metrics_of
 
-__all__ = ["Block", "Cell", "Remark", "Row", "blocks", "remarks"]
+__all__ = ["Block", "Cell", "Remark", "Row", "blocks", "comparable", "grouped", "remarks"]
 
-_MARKS = {"lower bound": "≥", "upper bound": "≤"}
+K = TypeVar("K")
+V = TypeVar("V")
 _NAMES = {"real/real": "real training data"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One number: bound mark, value, standard error, and what follows; or ``—`` with the number of a footnote."""
+    """One number in print, or ``—`` with the number of a footnote, or nothing.
+
+    Args:
+        value: the number.
+        bound: what it is a bound of the true value.
+        error: its standard error.
+        after: what follows.
+        note: of the footnote that says why there is no number.
+    """
 
     value: str = ""
-    mark: str = ""
+    bound: Literal["lower bound", "upper bound", ""] = ""
     error: str = ""
     after: str = ""
     note: int | None = None
 
+    @property
+    def is_number(self) -> bool:
+        """Whether there is a number."""
+        return bool(self.value) and self.note is None
+
+    @property
+    def mark(self) -> str:
+        """How the true value stands to the number: ``"≥"``, ``"≤"`` or ``""``."""
+        return {"lower bound": "≥", "upper bound": "≤", "": ""}[self.bound]
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A model or a baseline."""
+    """A model or a baseline: its numbers, and the reason if it has none at all."""
 
     name: str
     cells: Sequence[Cell]
     baseline: bool = False
+    refusal: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,18 +63,50 @@ class Block:
     """Rows whose numbers may stand in one column: one question, one data set, one measure.
 
     Args:
-        title: question and data.
+        question: which is answered.
+        subject: the data, and the measure of a density.
         columns: the metrics.
         rows: models, then baselines.
-        notes: what each number is.
+        provenance: what each number is.
+        caveats: without which the numbers would be misread.
         refusals: the reasons of the cells that are ``—``; the first is footnote 1.
     """
 
-    title: str
+    question: Question
+    subject: str
     columns: Sequence[Metric]
     rows: Sequence[Row]
-    notes: Sequence[str]
-    refusals: Sequence[str]
+    provenance: Sequence[str] = ()
+    caveats: Sequence[str] = ()
+    refusals: Sequence[str] = ()
+
+    @property
+    def title(self) -> str:
+        """Question and subject."""
+        return f"{self.question.capitalize()}: {self.subject}"
+
+    @property
+    def notes(self) -> list[str]:
+        """All that is said below the numbers, but for the refusals."""
+        return [*self.provenance, *self.caveats]
+
+    @property
+    def footnotes(self) -> list[str]:
+        """The notes, and the refusals with their numbers."""
+        return [*self.notes, *(f"[{number}] {reason}" for number, reason in enumerate(self.refusals, 1))]
+
+    @property
+    def refusals_of_cells(self) -> dict[int, str]:
+        """The refusals by number, less those of rows without any number, whose place is in the row itself."""
+        noted = {cell.note for row in self.rows if not row.refusal for cell in row.cells}
+        return {n: text for n, text in enumerate(self.refusals, 1) if n in noted or not self.columns}
+
+    @property
+    def error_widths(self) -> list[int]:
+        """For each column, the characters of its longest standard error, so that numbers can be lined up."""
+        return [
+            max((len(row.cells[place].error) for row in self.rows), default=0) for place in range(len(self.columns))
+        ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,13 +123,40 @@ def blocks(cards: Mapping[str, Scorecard]) -> list[Block]:
     Args:
         cards: by name, in the order of the rows.
     """
-    found = []
-    for question in QUESTIONS:
-        groups: dict[tuple[str, str], dict[str, Scorecard]] = {}
-        for name, card in cards.items():
-            measure = _measure(card, cards) if question == "density" else ""
-            groups.setdefault((card.fingerprint, measure), {})[name] = card
-        found += [_block(question, group, measure) for (_, measure), group in groups.items()]
+    return [
+        _block(question, group, measure)
+        for question in QUESTIONS
+        for (_, measure), group in comparable(cards, question).items()
+    ]
+
+
+def comparable(cards: Mapping[str, Scorecard], question: Question) -> dict[tuple[str, str], dict[str, Scorecard]]:
+    """Cards by fingerprint of the data and measure of the density: those whose numbers may stand in one column.
+
+    A model without a density stands with the first on its data that has one. For other questions there is no measure.
+
+    Args:
+        cards: by name.
+        question: that the numbers answer.
+    """
+    first = grouped((card.fingerprint, card.log_prob.measure) for card in cards.values() if card.log_prob is not None)
+    keys = {}
+    for name, card in cards.items():
+        known = [card.log_prob.measure] if card.log_prob is not None else first.get(card.fingerprint, [""])
+        keys[name] = (card.fingerprint, known[0] if question == "density" else "")
+    return {key: dict(group) for key, group in grouped((keys[name], (name, cards[name])) for name in cards).items()}
+
+
+def grouped(entries: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """Values by key, in the order of their first appearance.
+
+    Example:
+        >>> grouped([("odd", 1), ("even", 2), ("odd", 3)])
+        {'odd': [1, 3], 'even': [2]}
+    """
+    found: dict[K, list[V]] = {}
+    for key, value in entries:
+        found.setdefault(key, []).append(value)
     return found
 
 
@@ -90,8 +169,8 @@ def remarks(ranking: Sequence[Standing], pairs: Sequence[PairedDifference], leve
         level: coverage of the intervals.
     """
     found = []
-    for group in dict.fromkeys(standing.group for standing in ranking if standing.group):
-        lines = [f"{standing.rank}: {standing.name}" for standing in ranking if standing.group == group]
+    for group, placed in grouped((standing.group, standing) for standing in ranking if standing.group).items():
+        lines = [f"{standing.rank}: {standing.name}" for standing in placed]
         found.append(Remark(f"Ranks by {group}: those that the differences below leave open", lines))
     if without := [f"{standing.name}: {standing.reason}" for standing in ranking if not standing.group]:
         found.append(Remark("Not ranked", without))
@@ -101,39 +180,31 @@ def remarks(ranking: Sequence[Standing], pairs: Sequence[PairedDifference], leve
     return found
 
 
-def _measure(card: Scorecard, cards: Mapping[str, Scorecard]) -> str:
-    """The measure of a card's density; one without density stands with the first on its data that has one."""
-    peers = [card, *(other for other in cards.values() if other.fingerprint == card.fingerprint)]
-    return next((peer.density["log_prob"].measure for peer in peers if "log_prob" in peer.density), "")
-
-
-def _block(question: str, cards: Mapping[str, Scorecard], measure: str) -> Block:
-    columns = [m for m in metrics_of(question) if any(m.key in getattr(card, question) for card in cards.values())]
-    models = {name: [getattr(card, question).get(m.key) for m in columns] for name, card in cards.items()}
+def _block(question: Question, cards: Mapping[str, Scorecard], measure: str) -> Block:
+    columns = [m for m in metrics_of(question) if any(m.key in card.estimates(question) for card in cards.values())]
+    models = {name: [card.estimates(question).get(m.key) for m in columns] for name, card in cards.items()}
     baselines = _baselines(cards, columns)
-    values = [*models.values(), *baselines.values()]
-    digits = [_digits([row[place] for row in values]) for place in range(len(columns))]
-    reasons: dict[str, int] = {}
+    digits = [_digits(column) for column in zip(*models.values(), *baselines.values(), strict=True)]
+    reasons = {
+        # None is known where a number would repeat another, such as the ELBO of an exact density.
+        name: [card.reason(m) if m.key not in card.estimates(question) else "" for m in columns]
+        for name, card in cards.items()
+    }
+    refusals = list(dict.fromkeys(reason for missing in reasons.values() for reason in missing if reason))
     rows = []
     for name, estimates in models.items():
-        cells = []
-        for metric, estimate, many in zip(columns, estimates, digits, strict=True):
-            if estimate is None:
-                reason = cards[name].reason(question, metric.key)
-                # Silence is right where a number would repeat another, such as the ELBO of an exact density.
-                cells.append(Cell("—", note=reasons.setdefault(reason, len(reasons) + 1)) if reason else Cell())
-            else:
-                cells.append(_cell(estimate, many))
-        rows.append(Row(name, cells))
+        notes = [refusals.index(reason) + 1 if reason else None for reason in reasons[name]]
+        cells = [_cell(*each) for each in zip(estimates, columns, digits, notes, strict=True)]
+        silent = not any(cell.is_number for cell in cells)
+        rows.append(Row(name, cells, refusal=next(filter(None, reasons[name]), "") if silent else ""))
     for name, estimates in baselines.items():
-        cells = [_cell(e, many) if e is not None else Cell() for e, many in zip(estimates, digits, strict=True)]
+        cells = [_cell(*each, None) for each in zip(estimates, columns, digits, strict=True)]
         rows.append(Row(_NAMES.get(name, name), cells, baseline=True))
     if not columns:
-        for name, card in cards.items():
-            reasons.setdefault(f"{name}: {card.refusals.get(question, 'not measured')}", len(reasons) + 1)
-    data = next(iter(cards.values())).data
-    title = f"{question.capitalize()}: {data}" + (f", {measure} measure" if measure else "")
-    return Block(title, columns, rows, _notes(question, columns, models, baselines, cards), list(reasons))
+        refusals = [f"{name}: {card.refusals.get(question, 'not measured')}" for name, card in cards.items()]
+    subject = f"{next(iter(cards.values())).data}" + (f", {measure} measure" if measure else "")
+    provenance = _provenance(columns, models, baselines)
+    return Block(question, subject, columns, rows, provenance, _caveats(question, cards), refusals)
 
 
 def _baselines(cards: Mapping[str, Scorecard], columns: Sequence[Metric]) -> dict[str, list[Estimate | None]]:
@@ -147,60 +218,53 @@ def _baselines(cards: Mapping[str, Scorecard], columns: Sequence[Metric]) -> dic
     return found
 
 
-def _notes(
-    question: str,
+def _provenance(
     columns: Sequence[Metric],
     models: Mapping[str, Sequence[Estimate | None]],
     baselines: Mapping[str, Sequence[Estimate | None]],
-    cards: Mapping[str, Scorecard],
 ) -> list[str]:
-    """What each number is: kind, estimator and number of data points, said once for columns that agree."""
-    said: dict[str, list[str]] = {}
+    """What each number is, kind and estimator, said once for columns that agree."""
+    said = []
     for place, metric in enumerate(columns):
-        kinds: dict[str, list[str]] = {}
-        for name, row in (*models.items(), *baselines.items()):
-            estimate = row[place]
-            if estimate is not None:
-                kinds.setdefault(_provenance(estimate), []).append(_NAMES.get(name, name))
+        found = ((_NAMES.get(name, name), row[place]) for name, row in (*models.items(), *baselines.items()))
+        # An exact density may have no estimator to name.
+        kinds = grouped((", ".join(filter(None, (e.kind, e.estimator))), name) for name, e in found if e is not None)
         texts = [text if len(kinds) == 1 else f"{text} ({', '.join(names)})" for text, names in kinds.items()]
-        said.setdefault("; ".join(texts), []).append(metric.title)
-    notes = [f"{', '.join(titles)}: {text}" for text, titles in said.items()]
-    if any(cell.standard_error is not None for row in models.values() for cell in row if cell is not None):
+        said.append(("; ".join(texts), metric.title))
+    notes = [f"{', '.join(titles)}: {text}" for text, titles in grouped(said).items()]
+    if any(cell is not None and cell.standard_error is not None for row in models.values() for cell in row):
         notes.append("± is one standard error")
-    if question == "density":
-        asked: dict[str, list[str]] = {}
-        for name, card in cards.items():
-            if card.density:
-                asked.setdefault(f"log {card.facts.get('density_of', 'p(x)')}", []).append(name)
-        if len(asked) > 1:
-            notes += [f"{density}: {', '.join(names)}" for density, names in asked.items()]
-        notes.append("≥ the true value is at least, ≤ at most, what is shown")
-    if question == "sampling":
-        hashes: dict[str, list[str]] = {}
-        for name, card in cards.items():
-            if network := card.facts.get("feature_network"):
-                hashes.setdefault(network[:12], []).append(name)
-        for network, names in hashes.items():
-            notes.append(f"features of network {network}" + (f" ({', '.join(names)})" if len(hashes) > 1 else ""))
-        if len(hashes) > 1:
-            notes.append("numbers in the features of different networks do not compare")
     return notes
 
 
-def _provenance(estimate: Estimate) -> str:
-    parts = [estimate.kind, estimate.estimator]
-    return ", ".join(part for part in parts if part)
+def _caveats(question: Question, cards: Mapping[str, Scorecard]) -> list[str]:
+    """What a reader of a question's numbers must know: which density each is, and whose features."""
+    if question == "density":
+        names = grouped((card.density_of, name) for name, card in cards.items() if card.density)
+        densities = [f"log {density}: {', '.join(those)}" for density, those in names.items() if len(names) > 1]
+        return [*densities, "≥ the true value is at least, ≤ at most, what is shown"]
+    if question != "sampling":
+        return []
+    hashes = {name: card.facts.get("feature_network") for name, card in cards.items()}
+    networks = grouped((str(network)[:12], name) for name, network in hashes.items() if network)
+    if len(networks) <= 1:
+        return [f"features of network {network}" for network in networks]
+    notes = [f"features of network {network} ({', '.join(names)})" for network, names in networks.items()]
+    return [*notes, "numbers in the features of different networks do not compare"]
 
 
-def _cell(estimate: Estimate, digits: int) -> Cell:
+def _cell(estimate: Estimate | None, metric: Metric, digits: int, note: int | None) -> Cell:
+    if estimate is None:
+        return Cell() if note is None else Cell("—", note=note)
     # An error of exactly zero is a count or a share at its limit, where the error could not be measured.
     error = estimate.standard_error or None
-    if estimate.unit.startswith("of "):  # a count
-        return Cell(f"{estimate.value:.0f}", "", "" if error is None else f"{error:.1f}", estimate.unit)
+    if metric.is_count:
+        return Cell(f"{estimate.value:.0f}", error="" if error is None else f"{error:.1f}", after=estimate.unit)
     value = f"{estimate.value:.{digits}f}"
     if float(value) == 0.0:
         value = value.lstrip("-")
-    return Cell(value, _MARKS.get(estimate.kind, ""), "" if error is None else f"{error:.{digits}f}")
+    bound = estimate.kind if estimate.kind in ("lower bound", "upper bound") else ""
+    return Cell(value, bound, "" if error is None else f"{error:.{digits}f}")
 
 
 def _digits(column: Sequence[Estimate | None]) -> int:

@@ -1,9 +1,11 @@
-"""The difference of two densities, data point by data point: how sure it is, and whether it may be ranked."""
+"""Paired differences of log-density, data point by data point, and the ranks that they leave open."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,13 @@ from ppgen.errors import DataError, SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation.scorecard import Scorecard
 
-__all__ = ["PairedDifference", "paired_difference", "paired_interval"]
+__all__ = ["PairedDifference", "Standing", "check_level", "paired_difference", "paired_interval", "standings"]
+
+
+def check_level(level: float) -> None:
+    """Refuse a coverage that is not between 0 and 1 by a :class:`~ppgen.errors.SettingError`."""
+    if not 0.0 < level < 1.0:
+        raise SettingError("level: not a coverage", expected="between 0 and 1", got=str(level), fix="level=0.95")
 
 
 def paired_interval(
@@ -19,9 +27,8 @@ def paired_interval(
 ) -> tuple[float, float, float]:
     """The mean of ``first - second`` over paired data points, and its bootstrap percentile interval.
 
-    Whole data points are resampled, with both models' values: what makes a data point hard for both cancels. Over
-    images the log-density varies by tens of nats, and the difference of two models by a tenth of it. Swapping the
-    models flips the signs and nothing else.
+    Whole data points are resampled, with both models' values: what makes a data point hard for both cancels. Swapping
+    the models flips the signs and nothing else.
 
     Reference:
         Efron and Tibshirani, 1993, An Introduction to the Bootstrap, chapter 13.
@@ -53,8 +60,7 @@ def paired_interval(
             expected=f"two vectors of length {len(first)}",
             got=f"{list(first.shape)} and {list(second.shape)}",
         )
-    if not 0.0 < level < 1.0:
-        raise SettingError("level: not a coverage", expected="between 0 and 1", got=str(level), fix="level=0.95")
+    check_level(level)
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     if not np.isfinite(differences).all():
         raise DataError("a paired difference is not finite", fix="look at the data points where a log-density is not")
@@ -74,6 +80,14 @@ def paired_interval(
 
 _FLOORS = ("exact", "unbiased", "lower bound")  # the truth is not below
 _CEILINGS = ("exact", "unbiased", "upper bound")  # the truth is not above
+_NOUNS = {
+    "exact": "exact value",
+    "unbiased": "unbiased estimate",
+    "lower bound": "lower bound",
+    "upper bound": "upper bound",
+    "biased": "a biased estimate",
+    "interval": "the middle of an interval",
+}
 _FEWEST = 10  # data points, below which a bootstrap interval is far too narrow
 
 
@@ -84,26 +98,29 @@ class PairedDifference:
     Args:
         first: name of a model.
         second: name of another.
-        difference: mean of ``first - second`` over data points, in nats per datum; ``None`` where the two cannot be
-            paired.
+        difference: mean of ``first - second`` in nats per datum; ``None`` where the two cannot be paired.
         low: lower end of its bootstrap interval.
         high: upper end.
-        verdict: in words: ``"pixelcnn is higher"``, ``"bounds only: ..."`` or ``"cannot be ranked: ..."``.
         winner: the model whose true log-density is shown to be higher, if that is shown.
+        bounds_only: whether what is shown is the order of two bounds, and of nothing else.
+        reason: why no order is shown.
     """
 
     first: str
     second: str
-    difference: float | None
-    low: float | None
-    high: float | None
-    verdict: str
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
     winner: str | None = None
+    bounds_only: bool = False
+    reason: str = ""
 
     @property
-    def proven(self) -> bool:
-        """Whether an order is shown."""
-        return self.winner is not None
+    def verdict(self) -> str:
+        """In words: ``"pixelcnn is higher"``, ``"bounds only: ..."`` or ``"cannot be ranked: ..."``."""
+        if self.winner is not None:
+            return f"{self.winner} is higher"
+        return f"{'bounds only' if self.bounds_only else 'cannot be ranked'}: {self.reason}"
 
     def __str__(self) -> str:
         names = f"{self.first} − {self.second}"
@@ -135,38 +152,31 @@ def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.9
     ============================  =================  ==================  ===================  ===================
 
     So an order is shown only where H's true value is not below its number and L's is not above its own. "Bounds only"
-    is the weaker statement that what is guaranteed of H lies above what is guaranteed of L (two floors), or likewise
-    for what is excluded (two ceilings); the true order may be the reverse.
+    is the weaker statement that one floor lies above the other, or one ceiling; the true order may be the reverse.
 
-    The interval is over test data and Monte-Carlo draws, and holds with probability ``level`` for this pair alone. It
+    The interval is over test data and Monte-Carlo draws, holds with probability ``level`` for this pair alone, and
     speaks of these two fits: another seed of training is another model.
 
     Args:
         first: a scorecard with ``per_datum`` values.
-        second: another.
+        second: another; swapping the two flips the sign and changes no winner.
         level: coverage of the interval.
         seed: of the bootstrap.
-
-    Returns:
-        The difference; swapping the arguments flips its sign and changes no winner.
     """
     obstacle = _obstacle(first, second)
     if obstacle or first.per_datum is None or second.per_datum is None:
-        return PairedDifference(first.name, second.name, None, None, None, f"cannot be ranked: {obstacle}")
+        return PairedDifference(first.name, second.name, reason=obstacle)
     difference, low, high = paired_interval(first.per_datum, second.per_datum, level=level, seed=seed)
-    if low > 0.0:
-        verdict, winner = _verdict(first, second)
-    elif high < 0.0:
-        verdict, winner = _verdict(second, first)
-    else:
-        verdict, winner = f"cannot be ranked: the {100 * level:g} % interval of the difference includes 0", None
-    return PairedDifference(first.name, second.name, difference, low, high, verdict, winner)
+    shown: dict[str, Any] = {"reason": f"the {100 * level:g} % interval of the difference includes 0"}
+    if low > 0.0 or high < 0.0:
+        shown = _shown(first, second) if low > 0.0 else _shown(second, first)
+    return PairedDifference(first.name, second.name, difference, low, high, **shown)
 
 
 def _obstacle(first: Scorecard, second: Scorecard) -> str:
     """Why two numbers cannot be subtracted, or nothing."""
     for card in (first, second):
-        if "log_prob" not in card.density:
+        if card.log_prob is None:
             return f"{card.name} has no density ({card.refusals.get('density', 'not measured')})"
     one, other = first.density["log_prob"], second.density["log_prob"]
     if first.fingerprint != second.fingerprint:
@@ -175,44 +185,111 @@ def _obstacle(first: Scorecard, second: Scorecard) -> str:
         return f"the measures differ ({one.measure or 'unknown'}, {other.measure or 'unknown'})"
     if one.unit != other.unit or one.per != other.per:
         return f"the units differ ({one.unit} per {one.per}, {other.unit} per {other.per})"
-    densities = [str(card.facts.get("density_of", "p(x)")) for card in (first, second)]
-    if densities[0] != densities[1]:
-        return f"{first.name} has a density {densities[0]}, {second.name} one {densities[1]}"
-    counts = []
-    for card in (first, second):
-        if card.per_datum is None:
-            return f"{card.name} has kept no values of single data points"
-        counts.append(len(card.per_datum))
-    if counts[0] != counts[1]:
-        return f"the numbers of data points differ ({counts[0]}, {counts[1]})"
-    if counts[0] < _FEWEST:
-        return f"{counts[0]} data points are too few for an interval ({_FEWEST} are needed)"
-    return ""
+    if first.density_of != second.density_of:
+        return f"{first.name} has a density {first.density_of}, {second.name} one {second.density_of}"
+    if first.per_datum is None or second.per_datum is None:
+        return f"{(first if first.per_datum is None else second).name} has kept no values of single data points"
+    one_size, other_size = len(first.per_datum), len(second.per_datum)
+    if one_size != other_size:
+        return f"the numbers of data points differ ({one_size}, {other_size})"
+    return "" if one_size >= _FEWEST else f"{one_size} data points are too few for an interval ({_FEWEST} are needed)"
 
 
-def _verdict(higher: Scorecard, lower: Scorecard) -> tuple[str, str | None]:
-    """What a difference that is not zero shows, by the table above: the verdict, and the winner if there is one."""
-    top, bottom = higher.density["log_prob"], lower.density["log_prob"]
+def _shown(higher: Scorecard, lower: Scorecard) -> dict[str, Any]:
+    """What a difference that is not zero shows, by the table above: winner, or reason and whether bounds differ."""
+    above, top = higher.name, higher.density["log_prob"]
+    below, bottom = lower.name, lower.density["log_prob"]
     if top.kind in _FLOORS and bottom.kind in _CEILINGS:
-        return f"{higher.name} is higher", higher.name
+        return {"winner": above}
     if top.kind in _FLOORS and bottom.kind in _FLOORS:
-        return (
-            f"bounds only: {higher.name}'s {_noun(top)} lies above {lower.name}'s lower bound, "
-            f"but {lower.name}'s true value may be the higher one",
-            None,
-        )
+        return _bounds_only(f"{above}'s {_NOUNS[top.kind]} lies above {below}'s lower bound", below, "higher")
     if top.kind in _CEILINGS and bottom.kind in _CEILINGS:
-        return (
-            f"bounds only: {lower.name}'s {_noun(bottom)} lies below {higher.name}'s upper bound, "
-            f"but {higher.name}'s true value may be the lower one",
-            None,
-        )
+        return _bounds_only(f"{below}'s {_NOUNS[bottom.kind]} lies below {above}'s upper bound", above, "lower")
     if top.kind == "upper bound" and bottom.kind == "lower bound":
-        return f"cannot be ranked: {higher.name}'s true value may lie below, {lower.name}'s above what is shown", None
-    vague = next(card for card in (higher, lower) if card.density["log_prob"].kind in ("biased", "interval"))
-    return f"cannot be ranked: {vague.name}'s number is {_noun(vague.density['log_prob'])}", None
+        return {"reason": f"{above}'s true value may lie below, {below}'s above what is shown"}
+    vague, number = (above, top) if top.kind in ("biased", "interval") else (below, bottom)
+    return {"reason": f"{vague}'s number is {_NOUNS[number.kind]}"}
 
 
-def _noun(estimate: Estimate) -> str:
-    return {"exact": "exact value", "unbiased": "unbiased estimate", "biased": "a biased estimate",
-            "interval": "the middle of an interval"}.get(estimate.kind, estimate.kind)  # fmt: skip
+def _bounds_only(order: str, other: str, end: str) -> dict[str, Any]:
+    return {"bounds_only": True, "reason": f"{order}, but {other}'s true value may be the {end} one"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """The place of one model by log-density: an interval of ranks, or the reason why it has none.
+
+    Args:
+        name: of the model.
+        best: one more than the number of models that are shown to be higher; ``None`` if it cannot be ranked.
+        worst: the number of models in its group, less those that are shown to be lower.
+        group: what is ranked, in words; models of different groups cannot be compared.
+        estimate: its mean log-density.
+        reason: why it has no rank.
+    """
+
+    name: str
+    best: int | None = None
+    worst: int | None = None
+    group: str = ""
+    estimate: Estimate | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.rank}: {self.reason}" if self.best is None else f"{self.name}: rank {self.rank}"
+
+    @property
+    def rank(self) -> str:
+        """The interval of ranks in words, ``"1"`` or ``"2 to 4"``; ``"no rank"`` where there is none."""
+        if self.best is None:
+            return "no rank"
+        return f"{self.best}" if self.best == self.worst else f"{self.best} to {self.worst}"
+
+
+def standings(cards: Mapping[str, Scorecard], pairs: Sequence[PairedDifference]) -> list[Standing]:
+    """The rank interval of every model, from the orders that are shown and nothing else.
+
+    Models stand in one group if their differences can be taken at all: same test data, same measure, same density.
+
+    Args:
+        cards: by name.
+        pairs: all paired differences between them.
+
+    Returns:
+        Group by group, best first; then the models without a rank.
+    """
+    peers: dict[str, dict[str, None]] = {name: {name: None} for name in cards}
+    for pair in pairs:
+        if pair.difference is not None:
+            peers[pair.first][pair.second] = peers[pair.second][pair.first] = None
+    placed, unplaced = [], []
+    for group in dict.fromkeys(frozenset(members) for members in peers.values()):
+        if len(group) > 1:
+            ranked = [_placed(name, len(group), cards[name], pairs) for name in group]
+            placed += [standing for _, standing in sorted(ranked, key=lambda entry: entry[0])]
+        else:
+            (name,) = group
+            unplaced.append(Standing(name, estimate=cards[name].log_prob, reason=_reason(name, cards, pairs)))
+    return placed + unplaced
+
+
+def _placed(
+    name: str, size: int, card: Scorecard, pairs: Sequence[PairedDifference]
+) -> tuple[tuple[float | str, ...], Standing]:
+    """A model's standing in a group of ``size``, and what sorts it there."""
+    own = [pair.winner for pair in pairs if pair.winner is not None and name in (pair.first, pair.second)]
+    best, worst = 1 + len(own) - own.count(name), size - own.count(name)
+    estimate = card.density["log_prob"]
+    what = f"log {card.density_of} of {card.data}" + (f", {estimate.measure} measure" if estimate.measure else "")
+    return (best, worst, -estimate.value, name), Standing(name, best, worst, what, estimate)
+
+
+def _reason(name: str, cards: Mapping[str, Scorecard], pairs: Sequence[PairedDifference]) -> str:
+    """Why a model has no peer: its own reason, else the first of its pairs that says one."""
+    if cards[name].log_prob is None:
+        return cards[name].refusals.get("density", "no density was measured")
+    for pair in pairs:
+        other = {pair.first: pair.second, pair.second: pair.first}.get(name)
+        if other is not None and cards[other].log_prob is not None:
+            return pair.reason
+    return "there is nothing to compare it with"

@@ -1,4 +1,4 @@
-"""What classifiers read from codes: a linear one, and the nearest neighbours."""
+"""Probes: the test accuracy of a linear classifier and of nearest neighbours on codes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ __all__ = ["accuracy", "check_labelled", "knn_accuracy", "probe_accuracy"]
 
 def accuracy(predicted: np.ndarray, actual: np.ndarray, estimator: str) -> Estimate:
     """The share p of right answers among N, with standard error ``sqrt(p (1 - p) / N)``.
+
+    Args:
+        predicted: labels [N].
+        actual: labels [N].
+        estimator: what predicted them.
 
     Example:
         >>> print(accuracy(np.array([1, 2, 3, 3]), np.array([1, 2, 3, 4]), "by hand"))
@@ -34,6 +39,11 @@ def accuracy(predicted: np.ndarray, actual: np.ndarray, estimator: str) -> Estim
 
 def check_labelled(codes: np.ndarray, labels: np.ndarray, what: str) -> None:
     """Refuse codes that a classifier cannot be fitted to or tested on.
+
+    Args:
+        codes: [N, D].
+        labels: [N].
+        what: they are, ``"training"`` or ``"test"``.
 
     Raises:
         DataError: unless ``codes`` are finite [N, D] with one label for each row.
@@ -102,11 +112,12 @@ def probe_accuracy(
     check_labelled(train_codes, train_labels, "training")
     check_labelled(test_codes, test_labels, "test")
     rows = np.random.default_rng(seed).permutation(len(train_codes))[:most_rows]
-    if len(rows) < 2 * folds or len(np.unique(train_labels[rows])) < 2:
+    num_classes = len(np.unique(train_labels[rows]))
+    if len(rows) < 2 * folds or num_classes < 2:
         raise DataError(
             "there is nothing to tell apart for a linear probe",
             expected=f"at least {2 * folds} training points of at least two classes",
-            got=f"{len(rows)} points of {len(np.unique(train_labels[rows]))} class(es)",
+            got=f"{len(rows)} points of {num_classes} class(es)",
         )
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=300, tol=1e-3)),

@@ -1,13 +1,11 @@
-"""What does the model's code tell about the data?"""
+"""Representation: what the posterior means of a fit tell about the data, beside principal components and raw data."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,12 +13,10 @@ from ppgen.data.dataset import Dataset, main_site
 from ppgen.declare.batch import MISSING, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation.conditions import only
+from ppgen.evaluation.density import only
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
 from ppgen.evaluation.scorecard import Answer
-
-if TYPE_CHECKING:
-    from ppgen.fitted import Fit
+from ppgen.fitted import Fit
 
 __all__ = ["PrincipalComponents", "answer_representation", "count_active_units", "reconstruction_error"]
 
@@ -115,7 +111,8 @@ def reconstruction_error(x: Tensor, reconstructed: Tensor) -> Estimate:
 class PrincipalComponents:
     """The ``d`` directions of largest variance.
 
-    Pearson, 1901, On Lines and Planes of Closest Fit to Systems of Points in Space.
+    Reference:
+        Pearson, 1901, On Lines and Planes of Closest Fit to Systems of Points in Space.
 
     Args:
         mean: [D].
@@ -133,7 +130,11 @@ class PrincipalComponents:
 
     @classmethod
     def fit(cls, x: Tensor, num_components: int) -> PrincipalComponents:
-        """Fit to rows x [N, ...]; at most as many directions as x has dimensions.
+        """Fit to rows.
+
+        Args:
+            x: [N, ...].
+            num_components: d; at most as many as x has dimensions.
 
         Raises:
             DataError: if there are no rows.
@@ -143,7 +144,8 @@ class PrincipalComponents:
         flat = x.detach().cpu().flatten(1).double()
         mean = flat.mean(dim=0)
         centred = flat - mean
-        # Eigenvectors of the covariance: N may be large, D is not.
+        # Eigenvectors of the covariance: N may be large, D is not. Scikit-learn's PCA turns some of the directions
+        # round, and so would change probes that are trained on the codes in their last digits.
         directions = torch.linalg.eigh(centred.mT @ centred).eigenvectors.flip(1)[:, :num_components].mT
         return cls(mean, directions)
 
@@ -157,7 +159,7 @@ class PrincipalComponents:
         return (x.detach().cpu().flatten(1).double() - self.mean) @ self.directions.mT
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """The nearest point to each row within the subspace, in the shape of x."""
+        """The nearest points [N, ...] to rows x [N, ...] within the subspace."""
         return (self.encode(x) @ self.directions + self.mean).reshape(x.shape).to(x.dtype)
 
 
@@ -179,7 +181,7 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
         Estimates ``linear_probe``, ``knn``, ``reconstruction_error``, ``active_units``; baselines ``raw pixels`` and
         ``PCA-d``, with d the dimension of the code.
     """
-    train, test = _head(_training_rows(fit.data), seed), fit.data.split("test")
+    train, test = _training_rows(fit.data, seed), fit.data.split("test")
     main = main_site(test)
     codes = _codes(fit, test)
     made = only(fit.reconstruct(without_latents(fit.model, test)), main)
@@ -196,11 +198,18 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
         answer.refusals |= dict.fromkeys(("linear_probe", "knn"), refusal)
         return answer
     codes = codes[test[label].to(codes.device) != MISSING]
-    train, test = _labelled(train, label), _labelled(test, label)
-    labels = _numpy(train[label]), _numpy(test[label])
-    answer.estimates |= _probes(_numpy(_codes(fit, train)), _numpy(codes), *labels, seed)
+    train, test = (
+        {key: column[split[label] != MISSING] for key, column in split.items()}  # labels may be missing
+        for split in (train, test)
+    )
+
+    def probes(train_codes: Tensor, test_codes: Tensor) -> dict[str, Estimate]:
+        data = [part.cpu().numpy() for part in (train_codes, train[label], test_codes, test[label])]
+        return {"linear_probe": probe_accuracy(*data, seed=seed), "knn": knn_accuracy(*data)}
+
+    answer.estimates |= probes(_codes(fit, train), codes)
     for name, encode in (("raw pixels", _flat), (pca_name, pca.encode)):
-        scores = _probes(_numpy(encode(train[main])), _numpy(encode(test[main])), *labels, seed)
+        scores = probes(encode(train[main]), encode(test[main]))
         answer.baselines |= {f"{metric} {name}": estimate for metric, estimate in scores.items()}
     return answer
 
@@ -218,30 +227,16 @@ def _flat(values: Tensor) -> Tensor:
     return values.detach().cpu().flatten(1)
 
 
-def _training_rows(data: Dataset) -> dict[str, Tensor]:
-    """The training split, with the labels that the model was not shown: probes judge it, and all models alike."""
-    train = data.split("train")
-    if data.origin is None:
-        return train
-    return train | {key: data.origin.splits["train"][key] for key in data.num_classes if key in train}
-
-
-def _labelled(split: Mapping[str, Tensor], label: str) -> dict[str, Tensor]:
-    known = split[label] != MISSING
-    return {key: column[known] for key, column in split.items()}
-
-
-def _numpy(values: Tensor) -> np.ndarray:
-    return values.detach().cpu().numpy()
-
-
-def _head(split: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
-    """A random subset of a large split."""
-    size = len(next(iter(split.values())))
+def _training_rows(data: Dataset, seed: int) -> dict[str, Tensor]:
+    """Training data, of many a random subset, with the labels that the model was not shown: all models judged alike."""
+    train = dict(data.split("train"))
+    if data.origin is not None:
+        train |= {key: data.origin.splits["train"][key] for key in data.num_classes if key in train}
+    size = len(next(iter(train.values())))
     if size <= _MOST_ROWS:
-        return dict(split)
+        return train
     rows = torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:_MOST_ROWS]
-    return {key: tensor[rows.to(tensor.device)] for key, tensor in split.items()}
+    return {key: tensor[rows.to(tensor.device)] for key, tensor in train.items()}
 
 
 def _label(data: Dataset, main: str) -> str | None:
@@ -257,10 +252,3 @@ def _told(fit: Fit, batch: Mapping[str, Tensor], label: str) -> str:
     if torch.allclose(_codes(fit, head), _codes(fit, other), rtol=1e-5, atol=1e-6):  # on a GPU, sums may differ a hair
         return ""
     return f"the guide reads {label}, which its code could simply repeat"
-
-
-def _probes(
-    train_codes: np.ndarray, test_codes: np.ndarray, train_labels: np.ndarray, test_labels: np.ndarray, seed: int
-) -> dict[str, Estimate]:
-    data = (train_codes, train_labels, test_codes, test_labels)
-    return {"linear_probe": probe_accuracy(*data, seed=seed), "knn": knn_accuracy(*data)}

@@ -1,26 +1,25 @@
-"""Are the model's samples like real data, and as varied?"""
+"""Samples of a fit against its test split: how like real data they are, and how varied."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
+from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation.conditions import covariates_of, observed_by, only
+from ppgen.evaluation.density import covariates_of, observed_by, only
 from ppgen.evaluation.features import feature_network
 from ppgen.evaluation.kid import kid
 from ppgen.evaluation.prdc import density_and_coverage, precision_and_recall
 from ppgen.evaluation.scorecard import Answer
+from ppgen.fitted import Fit
 
-if TYPE_CHECKING:
-    from ppgen.fitted import Fit
+__all__ = ["answer_sampling"]
 
-__all__ = ["FEWEST", "answer_sampling"]
-
-FEWEST = 12  # density and coverage with k = 5 need 2 (k + 1) points
+_FEWEST = 12  # density and coverage with k = 5 need 2 (k + 1) points
 _MOST = 10_000
 
 
@@ -39,30 +38,31 @@ def answer_sampling(fit: Fit, num_samples: int | None, seed: int) -> Answer:
     Returns:
         Estimates ``kid``, ``precision``, ``recall``, ``density``, ``coverage``, and the same for real training data
         as baselines ``"kid real/real"`` and so on: the floor, or ceiling, that a perfect model would reach.
+
+    Raises:
+        Unanswerable: if the model does not explain what the data set is about, or there are too few data.
     """
     data = fit.data
     test, train = data.split("test"), data.split("train")
     main = main_site(test)
     if main not in observed_by(fit):
-        return Answer(
-            refusals={"sampling": f"the model explains {', '.join(observed_by(fit))}, and takes {main} as given"}
-        )
+        raise Unanswerable(f"the model explains {', '.join(observed_by(fit))}, and takes {main} as given")
     available = min(len(test[main]), len(train[main]))
-    if available < FEWEST:
-        return Answer(refusals={"sampling": f"{available} real data points are too few: {FEWEST} are needed"})
-    size = max(FEWEST, min(available, _MOST if num_samples is None else num_samples))
+    if available < _FEWEST:
+        raise Unanswerable(f"{available} real data points are too few: {_FEWEST} are needed")
+    size = max(_FEWEST, min(available, _MOST if num_samples is None else num_samples))
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(test[main]), generator=generator)[:size].to(test[main].device)
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
-    given = {key: test[key][chosen] for key in covariates_of(fit)}
+    given: dict[str, Any] = {key: test[key][chosen] for key in covariates_of(fit)}
     samples = only(fit.sample(size, seed=seed, **given), main)
 
     network = feature_network(data)
     real = network.features(test[main][chosen])
-    answer = Answer(_scores(real, network.features(samples), seed), facts={"feature_network": network.hash})
+    estimates = _scores(real, network.features(samples), seed)
     floor = _scores(real, network.features(train[main][others]), seed)
-    answer.baselines |= {f"{metric} real/real": estimate for metric, estimate in floor.items()}
-    return answer
+    baselines = {f"{metric} real/real": estimate for metric, estimate in floor.items()}
+    return Answer(estimates, baselines, facts={"feature_network": network.hash})
 
 
 def _scores(real: Tensor, generated: Tensor, seed: int) -> dict[str, Estimate]:

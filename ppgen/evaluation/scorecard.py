@@ -1,11 +1,9 @@
-"""What a fit answered, metric by metric, as a file and as a card to read."""
+"""The scorecard of a fit: its estimates by question and metric, as a file and as text."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +12,12 @@ import numpy as np
 
 from ppgen.errors import CheckpointError, PpgenError
 from ppgen.estimate import Estimate
+from ppgen.files import replace
 
-__all__ = ["METRICS", "QUESTIONS", "Answer", "Metric", "Scorecard", "metrics_of", "reason_of"]
+__all__ = ["METRICS", "QUESTIONS", "Answer", "DataSplit", "Metric", "Question", "Scorecard", "metrics_of", "reason_of"]
+
+Question = Literal["density", "sampling", "representation"]
+QUESTIONS: tuple[Question, ...] = ("density", "sampling", "representation")
 
 
 @dataclasses.dataclass
@@ -37,13 +39,10 @@ class Answer:
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def reason_of(error: Exception | str) -> str:
-    """A refusal on one line."""
-    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
-
-
-Question = Literal["density", "sampling", "representation"]
-QUESTIONS: tuple[Question, ...] = ("density", "sampling", "representation")
+def reason_of(error: PpgenError) -> str:
+    """An error as the reason of a refusal, on one line."""
+    parts = {"": error.what, "expected: ": error.expected, "got: ": error.got, "fix: ": error.fix}
+    return "; ".join(" ".join(f"{label}{text}".split()) for label, text in parts.items() if text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,29 +54,31 @@ class Metric:
         question: which question it answers.
         title: its name in print.
         unit: in print, below the title; ``""`` for a pure number.
-        better: ``"↑"``, ``"↓"`` or ``""``.
+        better: the direction.
+        is_count: whether it is a whole number of so many, whose estimates have the unit ``"of 16"``.
     """
 
     key: str
     question: Question
     title: str
     unit: str
-    better: str
+    better: Literal["higher", "lower", ""]
+    is_count: bool = False
 
 
 METRICS = (
-    Metric("log_prob", "density", "log p", "nats/datum", "↑"),
-    Metric("elbo", "density", "ELBO", "nats/datum", "↑"),
-    Metric("bits_per_dim", "density", "code length", "bits/dim", "↓"),
-    Metric("kid", "sampling", "KID", "", "↓"),
-    Metric("precision", "sampling", "precision", "", "↑"),
-    Metric("recall", "sampling", "recall", "", "↑"),
-    Metric("density", "sampling", "density", "", "↑"),
-    Metric("coverage", "sampling", "coverage", "", "↑"),
-    Metric("linear_probe", "representation", "linear probe", "accuracy", "↑"),
-    Metric("knn", "representation", "k-NN", "accuracy", "↑"),
-    Metric("reconstruction_error", "representation", "reconstruction", "squared error", "↓"),
-    Metric("active_units", "representation", "active units", "units", ""),
+    Metric("log_prob", "density", "log p", "nats/datum", "higher"),
+    Metric("elbo", "density", "ELBO", "nats/datum", "higher"),
+    Metric("bits_per_dim", "density", "code length", "bits/dim", "lower"),
+    Metric("kid", "sampling", "KID", "", "lower"),
+    Metric("precision", "sampling", "precision", "", "higher"),
+    Metric("recall", "sampling", "recall", "", "higher"),
+    Metric("density", "sampling", "density", "", "higher"),
+    Metric("coverage", "sampling", "coverage", "", "higher"),
+    Metric("linear_probe", "representation", "linear probe", "accuracy", "higher"),
+    Metric("knn", "representation", "k-NN", "accuracy", "higher"),
+    Metric("reconstruction_error", "representation", "reconstruction", "squared error", "lower"),
+    Metric("active_units", "representation", "active units", "units", "", is_count=True),
 )
 
 
@@ -91,7 +92,33 @@ def metrics_of(question: str) -> tuple[Metric, ...]:
     return tuple(metric for metric in METRICS if metric.question == question)
 
 
-_ESTIMATES = (*QUESTIONS, "baselines")
+@dataclasses.dataclass(frozen=True)
+class DataSplit:
+    """The data that a fit is judged on.
+
+    Args:
+        name: of the data set.
+        size: number of data points.
+        split: its name.
+
+    Example:
+        >>> print(DataSplit("digits", 360))
+        digits, test split, 360 data points
+    """
+
+    name: str
+    size: int
+    split: str = "test"
+
+    @property
+    def part(self) -> str:
+        """Which part of the data set it is: ``"test split, 360 data points"``."""
+        return f"{self.split} split, {self.size} data points"
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.part}"
+
+
 _SCORES, _PER_DATUM = "scores.json", "per_datum.npy"
 
 
@@ -101,7 +128,7 @@ class Scorecard:
 
     Args:
         name: of the model.
-        data: in words, ``"digits, test split, 360 data points"``.
+        data: what it was judged on.
         fingerprint: of the test split; numbers compare only where it is the same.
         density: ``log_prob`` (exact, or an importance-weighted lower bound), ``elbo``, ``bits_per_dim``.
         sampling: ``kid``, ``precision``, ``recall``, ``density``, ``coverage``.
@@ -113,7 +140,7 @@ class Scorecard:
 
     Example:
         >>> bound = Estimate(-17.2, 0.2, kind="lower bound", unit="nats", measure="binary", estimator="IWAE-1000")
-        >>> card = Scorecard("vae", "digits, test split, 360 data points", "f00d", density={"log_prob": bound},
+        >>> card = Scorecard("vae", DataSplit("digits", 360), "f00d", density={"log_prob": bound},
         ...                  refusals={"sampling": "not asked"})
         >>> print(card)
         vae on digits, test split, 360 data points
@@ -124,7 +151,7 @@ class Scorecard:
     """
 
     name: str
-    data: str
+    data: DataSplit
     fingerprint: str
     density: Mapping[str, Estimate] = dataclasses.field(default_factory=dict)
     sampling: Mapping[str, Estimate] = dataclasses.field(default_factory=dict)
@@ -134,40 +161,51 @@ class Scorecard:
     per_datum: np.ndarray | None = None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    @property
+    def log_prob(self) -> Estimate | None:
+        """The mean log-density, or its bound, if there is one."""
+        return self.density.get("log_prob")
+
+    @property
+    def density_of(self) -> str:
+        """Which density that is: ``"p(x)"``, or ``"p(x | y)"`` for a conditional model."""
+        return str(self.facts.get("density_of", "p(x)"))
+
+    def estimates(self, question: Question) -> Mapping[str, Estimate]:
+        """The estimates of one question by metric."""
+        return {"density": self.density, "sampling": self.sampling, "representation": self.representation}[question]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data, all but ``per_datum``."""
-        record: dict[str, Any] = {
-            "name": self.name,
-            "data": self.data,
-            "fingerprint": self.fingerprint,
-            "refusals": dict(self.refusals),
-            "facts": dict(self.facts),
-        }
-        for group in _ESTIMATES:
-            record[group] = {key: estimate.to_dict() for key, estimate in getattr(self, group).items()}
+        record = dataclasses.asdict(dataclasses.replace(self, per_datum=None))
+        del record["per_datum"]
         return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], per_datum: np.ndarray | None = None) -> Scorecard:
-        """The inverse of :meth:`to_dict`."""
-        plain = {key: record[key] for key in ("name", "data", "fingerprint", "refusals", "facts")}
+        """The inverse of :meth:`to_dict`.
+
+        Args:
+            record: plain data.
+            per_datum: log-densities [N], which are no part of it.
+        """
         groups = {
             group: {key: Estimate.from_dict(estimate) for key, estimate in record[group].items()}
-            for group in _ESTIMATES
+            for group in (*QUESTIONS, "baselines")
         }
-        return cls(**{**plain, **groups}, per_datum=per_datum)
+        return cls(**{**record, **groups, "data": DataSplit(**record["data"]), "per_datum": per_datum})
 
     def baselines_of(self, metric: str) -> dict[str, Estimate]:
         """The baselines of one metric by name: ``{"real/real": ...}``."""
         head = f"{metric} "
         return {key.removeprefix(head): value for key, value in self.baselines.items() if key.startswith(head)}
 
-    def reason(self, question: str, metric: str) -> str:
+    def reason(self, metric: Metric) -> str:
         """Why a metric has no number: the reason of its whole question, or its own; ``""`` where none is known."""
-        if not getattr(self, question) and question in self.refusals:
-            return self.refusals[question]
+        if not self.estimates(metric.question) and metric.question in self.refusals:
+            return self.refusals[metric.question]
         # One metric of samples is called density, as is a question: its key holds the reason of the question.
-        return "" if metric in QUESTIONS else self.refusals.get(metric, "")
+        return "" if metric.key in QUESTIONS else self.refusals.get(metric.key, "")
 
     def save(self, folder: Path | str) -> Path:
         """Write ``scores.json``, and ``per_datum.npy`` where there are densities, to a run folder.
@@ -175,17 +213,19 @@ class Scorecard:
         Returns:
             The path of ``scores.json``.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        scores, densities = Path(folder) / _SCORES, Path(folder) / _PER_DATUM
         if self.per_datum is None:
-            (folder / _PER_DATUM).unlink(missing_ok=True)
+            densities.unlink(missing_ok=True)
         else:
-            stream = io.BytesIO()
-            np.save(stream, self.per_datum, allow_pickle=False)
-            _replace(folder / _PER_DATUM, stream.getvalue())
+            replace(densities, self._write_per_datum)
         record = self.to_dict() | {"num_per_datum": None if self.per_datum is None else len(self.per_datum)}
-        _replace(folder / _SCORES, json.dumps(record, indent=2, ensure_ascii=False).encode())
-        return folder / _SCORES
+        text = json.dumps(record, indent=2, ensure_ascii=False)
+        replace(scores, lambda path: path.write_text(text, encoding="utf-8"))
+        return scores
+
+    def _write_per_datum(self, path: Path) -> None:
+        with path.open("wb") as file:  # to a path of another suffix, numpy adds its own
+            np.save(file, np.asarray(self.per_datum), allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path | str) -> Scorecard:
@@ -197,7 +237,7 @@ class Scorecard:
         folder = Path(folder)
         try:
             record = json.loads((folder / _SCORES).read_text(encoding="utf-8"))
-            count = record["num_per_datum"]
+            count = record.pop("num_per_datum")
             per_datum = None if count is None else np.load(folder / _PER_DATUM, allow_pickle=False)
             if per_datum is not None and per_datum.shape != (count,):
                 raise ValueError(f"{_PER_DATUM} holds {per_datum.shape} values, not ({count},)")
@@ -209,7 +249,7 @@ class Scorecard:
                 got="no such file",
                 fix=f'ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
             ) from error
-        except (ValueError, KeyError, TypeError, EOFError, PpgenError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, EOFError, PpgenError) as error:
             raise CheckpointError(
                 f"{folder}: the scores are damaged",
                 expected="the scores that ppgen wrote",
@@ -220,26 +260,22 @@ class Scorecard:
     def __str__(self) -> str:
         lines = [f"{self.name} on {self.data}"]
         for question in QUESTIONS:
-            estimates = getattr(self, question)
-            shown = []
-            for metric in metrics_of(question):
-                if metric.key in estimates:
-                    shown.append(f"    {metric.title:<15} {estimates[metric.key]}")
-                    baselines = self.baselines_of(metric.key).items()
-                    shown += [f"      {name:<25} {baseline.short()}" for name, baseline in baselines]
-                elif estimates and (reason := self.reason(question, metric.key)):
-                    shown.append(f"    {metric.title:<15} not answered: {reason}")
-            if question in self.refusals and not estimates:
-                shown = [f"    not answered: {self.refusals[question]}"]
-            if shown:
+            if shown := self._lines(question):
                 lines += [f"  {question}", *shown]
         if network := self.facts.get("feature_network"):
             lines.append(f"  features of network {network[:12]}")
         return "\n".join(lines)
 
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write all of a file or nothing of it."""
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    def _lines(self, question: Question) -> list[str]:
+        estimates = self.estimates(question)
+        if not estimates:
+            return [f"    not answered: {self.refusals[question]}"] if question in self.refusals else []
+        lines = []
+        for metric in metrics_of(question):
+            if metric.key in estimates:
+                lines.append(f"    {metric.title:<15} {estimates[metric.key]}")
+                baselines = self.baselines_of(metric.key).items()
+                lines += [f"      {name:<25} {baseline.short()}" for name, baseline in baselines]
+            elif reason := self.reason(metric):
+                lines.append(f"    {metric.title:<15} not answered: {reason}")
+        return lines

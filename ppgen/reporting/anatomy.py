@@ -1,16 +1,26 @@
-"""The anatomy of an ELBO: what each latent costs, what is left to explain, and which dimensions are used."""
+"""The anatomy of an ELBO: distortion, the rate of each latent, and the KL of each of its dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import INK, MUTED, PALETTE, STONE, house_style, label_line_ends, new_figure, numeral
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ppgen.reporting.style import (
+    INK,
+    MUTED,
+    PALETTE,
+    STONE,
+    epoch_axis,
+    house_style,
+    label_line_ends,
+    new_figure,
+    numeral,
+)
 
 __all__ = ["anatomy"]
 
@@ -35,18 +45,17 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
     Raises:
         Unanswerable: if the history holds no rate: this fit has no ELBO.
     """
-    split = next((split for split in ("valid", "train") if any(_rates(row, split) for row in history)), None)
+    split = next((split for split in _SPLITS if any(_by_site(row, split, _RATE) for row in history)), None)
     if split is None:
         raise Unanswerable(
             "this history holds no rate, so there is no ELBO to take apart",
             fix="fit a model with latent sites and a guide, under ppgen.ELBO()",
         )
-    rows = [row for row in history if _rates(row, split)]
-    latents = list(_rates(rows[0], split))
+    rows = [row for row in history if _by_site(row, split, _RATE)]
+    latents = list(_by_site(rows[0], split, _RATE))
     epochs = [float(row["epoch"]) for row in rows]
     parts = {"distortion": [float(row[split].get("distortion", 0.0)) for row in rows]}
-    for latent in latents:
-        parts[f"rate of {latent}"] = [float(row[split][_RATE + latent]) for row in rows]
+    parts |= {f"rate of {latent}": [float(row[split][_RATE + latent]) for row in rows] for latent in latents}
     dimensions = _last(history, _DIMENSIONS)
     active = {key: int(value) for key, value in _last(history, _ACTIVE).items()}
 
@@ -75,8 +84,6 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
 
 def _draw_parts(axes: Axes, epochs: list[float], parts: Mapping[str, list[float]], whole: str) -> None:
     """Stacked areas when every part is a length, lines otherwise; names at the right end."""
-    from matplotlib.ticker import MaxNLocator
-
     colours = [STONE, *PALETTE]
     ends = []
     if len(epochs) > 1 and all(value >= 0.0 for values in parts.values() for value in values):
@@ -95,10 +102,8 @@ def _draw_parts(axes: Axes, epochs: list[float], parts: Mapping[str, list[float]
             axes.plot(epochs, values, color=colour, label=name, marker="o" if len(epochs) == 1 else None)
             ends.append((epochs[-1], values[-1], name, colour))
     axes.margins(x=0.0 if len(epochs) > 1 else 0.5)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("nats per datum")
-    axes.set_title("Distortion and rate")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    epoch_axis(axes)
+    axes.set(ylabel="nats per datum", title="Distortion and rate")
     label_line_ends(axes, ends)
 
 
@@ -106,8 +111,6 @@ def _draw_dimensions(
     axes: Axes, dimensions: Mapping[str, list[float]], active: Mapping[str, int], latents: Sequence[str]
 ) -> None:
     """One bar a dimension, sorted within its latent; latents side by side in the colour that they have on the left."""
-    from matplotlib.ticker import MaxNLocator
-
     start = 0
     for latent, values in dimensions.items():
         ordered = sorted((float(value) for value in values), reverse=True)
@@ -116,9 +119,7 @@ def _draw_dimensions(
         text = latent if latent not in active else f"{latent}: {active[latent]} of {len(ordered)} active"
         axes.annotate(text, (start - 0.4, max(ordered)), xytext=(0, 4), textcoords="offset points", color=colour)
         start += len(ordered) + 1
-    axes.set_title("KL by latent dimension, sorted")
-    axes.set_ylabel("nats per datum")
-    axes.set_xticks([])
+    axes.set(title="KL by latent dimension, sorted", ylabel="nats per datum", xticks=[])
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     # A collapsed code must look collapsed, so the axis never zooms into less than a tenth of a nat.
     highest = max((float(value) for values in dimensions.values() for value in values), default=0.0)
@@ -126,18 +127,12 @@ def _draw_dimensions(
     axes.spines["bottom"].set_visible(False)
 
 
-def _rates(row: Mapping[str, Any], split: str) -> list[str]:
-    """The latents whose rate this row has."""
-    return [key.removeprefix(_RATE) for key in row.get(split, {}) if key.startswith(_RATE)]
+def _by_site(row: Mapping[str, Any], split: str, prefix: str) -> dict[str, Any]:
+    """The values of a row whose key starts with ``prefix``, by the site that follows it."""
+    return {key.removeprefix(prefix): value for key, value in row.get(split, {}).items() if key.startswith(prefix)}
 
 
 def _last(history: Sequence[Mapping[str, Any]], prefix: str) -> dict[str, Any]:
-    """The most recent values whose key starts with ``prefix``, by what follows it."""
-    for row in reversed(history):
-        for split in ("valid", "train"):
-            found = {
-                key.removeprefix(prefix): value for key, value in row.get(split, {}).items() if key.startswith(prefix)
-            }
-            if found:
-                return found
-    return {}
+    """The most recent values whose key starts with ``prefix``, by site."""
+    found = (_by_site(row, split, prefix) for row in reversed(history) for split in _SPLITS)
+    return next((values for values in found if values), {})

@@ -1,12 +1,13 @@
-"""Every figure that a fit can answer, and in words what it cannot."""
+"""The figures of a fit: those that it can answer, and why it cannot answer others."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,16 +15,14 @@ from torch import Tensor
 from ppgen.data.dataset import main_site
 from ppgen.declare.batch import without_latents
 from ppgen.errors import SettingError, Unanswerable
-from ppgen.evaluation.conditions import covariates_of
+from ppgen.evaluation.density import covariates_of, only, sites_of
+from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.grids import grids
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.latent_space import latent_space
 from ppgen.reporting.learning_curves import learning_curves
 from ppgen.reporting.reconstructions import reconstructions
-
-if TYPE_CHECKING:
-    from ppgen.fitted import Fit
 
 __all__ = ["FitFigures", "fit_figures", "save_figures"]
 
@@ -95,14 +94,14 @@ def save_figures(fit: Fit, folder: str | os.PathLike[str] | None = None, *, seed
     Raises:
         SettingError: if there is no folder to write to.
     """
-    if folder is None and fit.folder is None:
+    target = fit.folder / "figures" if folder is None and fit.folder is not None else folder
+    if target is None:
         raise SettingError(
             "save_figures: this fit has no run folder",
             expected="a folder",
             fix='save_figures(fit, "figures"), or fit with out="runs/NAME"',
         )
-    target = Path(folder) if folder is not None else Path(str(fit.folder)) / "figures"
-    return [drawn.save(target / f"{name}.png") for name, drawn in fit_figures(fit, seed=seed).figures.items()]
+    return [drawn.save(Path(target) / f"{name}.png") for name, drawn in fit_figures(fit, seed=seed).figures.items()]
 
 
 def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
@@ -115,14 +114,14 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
     columns = None
     if pictures and label is not None and len(covariates) == 1:
         columns = int(fit.data.num_classes[label])
-        wanted = torch.arange(columns).repeat(max(2, _SAMPLES // columns))
-        rows = _rows_of(test[label], wanted)
+        rows = _rows_of(test[label], torch.arange(columns).repeat(max(2, _SAMPLES // columns)))
     else:
         rows = torch.arange(min(len(x), _SAMPLES if pictures or (x.dim() == 2 and x.shape[1] > 2) else _VECTORS))
-    given = {key: test[key][rows] for key in covariates if key in test}
-    panels: dict[str, Any] = {"samples": _site(fit.sample(len(rows), seed=seed, **given), main)}
-    if pictures and _has_likelihood_given_latents(fit):
-        panels["means of p(x | z)"] = _site(fit.sample(len(rows), seed=seed, mean=True, **given), main)
+    given: dict[str, Any] = {key: test[key][rows] for key in covariates if key in test}
+    panels = {"samples": only(fit.sample(len(rows), seed=seed, **given), main)}
+    roles = {site.role for site in sites_of(fit).values()}
+    if pictures and roles == {"latent", "observed"}:  # there is a p(x | z) whose mean differs from its samples
+        panels["means of p(x | z)"] = only(fit.sample(len(rows), seed=seed, mean=True, **given), main)
     panels["test data"] = x[rows]
     drawn = grids(panels, columns=columns, reference="test data")
     caption = "Samples beside test data that the model never saw."
@@ -139,7 +138,7 @@ def _reconstructions(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:
     x = test[main_site(test)]
     count = _RECONSTRUCTIONS if x.dim() != 2 or x.shape[1] > 2 else _VECTORS
     chosen = {key: column[:count] for key, column in test.items()}
-    return reconstructions(x[:count], _site(fit.reconstruct(without_latents(fit.model, chosen)), main_site(test)))
+    return reconstructions(x[:count], only(fit.reconstruct(without_latents(fit.model, chosen)), main_site(test)))
 
 
 def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustration]:
@@ -151,32 +150,17 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
     labels = chosen[label] if label is not None else None
     if isinstance(codes, Mapping) and not codes:
         raise Unanswerable("the model has no latent variable of single data points")
-    if not isinstance(codes, Mapping):
-        return {"latent_space": latent_space(codes, labels, label_name=label or "")}
+    several = {f"latent_space_{site}": z for site, z in codes.items()} if isinstance(codes, Mapping) else None
     return {
-        f"latent_space_{name}": latent_space(values, labels, label_name=label or "") for name, values in codes.items()
+        name: latent_space(z, labels, label_name=label or "")
+        for name, z in (several or {"latent_space": codes}).items()
     }
-
-
-def _has_likelihood_given_latents(fit: Fit) -> bool:
-    """Whether there is a p(x | z) whose mean differs from its samples."""
-    roles = {site.role for site in getattr(fit.model, "sites", {}).values()}
-    return "latent" in roles and "observed" in roles and "implicit" not in roles
-
-
-def _site(values: Any, name: str) -> Any:
-    """One site's values, where a fit answers for several."""
-    return values[name] if isinstance(values, Mapping) else values
 
 
 def _rows_of(labels: Tensor, wanted: Tensor) -> Tensor:
     """For each wanted label the next row that has it, starting over where a class runs out."""
-    rows = []
-    met: dict[int, int] = {}
-    for label in wanted.tolist():
-        places = (labels == label).nonzero().flatten()
-        if len(places) == 0:  # the test split lacks this class: show any
-            places = torch.arange(len(labels))
-        rows.append(int(places[met.get(label, 0) % len(places)]))
-        met[label] = met.get(label, 0) + 1
-    return torch.tensor(rows)
+    turns = {}
+    for label in set(wanted.tolist()):
+        places = (labels == label).nonzero().flatten().tolist()
+        turns[label] = itertools.cycle(places or range(len(labels)))  # the test split may lack a class: show any
+    return torch.tensor([next(turns[label]) for label in wanted.tolist()])

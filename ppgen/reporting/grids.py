@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from ppgen.errors import DataError
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import FULL_WIDTH, INK, PALETTE, house_style, new_figure
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-__all__ = ["Limits", "draw_mosaic", "grids", "is_picture", "joint_limits", "mosaic", "to_points"]
+__all__ = ["Array", "Limits", "draw_lines", "draw_mosaic", "grids", "is_picture", "joint_limits", "mosaic", "to_points"]
 
 
 Array = npt.NDArray[np.float64]
@@ -29,6 +28,10 @@ def to_points(x: Any, name: str = "x") -> Array:
     ``[N, H, W]`` is a grey picture or a sequence drawn as one, ``[N]`` is one number a data point, and anything with
     other dimensions is flattened to vectors.
 
+    Args:
+        x: tensor or array.
+        name: what it is called in an error.
+
     Raises:
         DataError: if there is no data point or a value is not finite.
     """
@@ -40,9 +43,7 @@ def to_points(x: Any, name: str = "x") -> Array:
     if not np.isfinite(points).all():
         bad = int((~np.isfinite(points)).sum())
         raise DataError(f"{name}: {bad} values are not finite", expected="finite numbers", got="NaN or infinity")
-    if points.ndim == 1:
-        return points[:, None]
-    if points.ndim == 3:
+    if points.ndim in (1, 3):
         return points[:, None]
     if points.ndim == 4 and points.shape[1] not in (1, 3):
         # Neither grey nor RGB: the mean over channels keeps the shapes visible.
@@ -71,6 +72,11 @@ def mosaic(points: Array, columns: int, limits: Limits) -> npt.NDArray[np.uint8]
     One pixel of data is one pixel of the result, so the file is small and is scaled up without blur. Values outside
     ``limits`` are clipped.
 
+    Args:
+        points: [N, C, H, W].
+        columns: tiles a row.
+        limits: values drawn as black and white.
+
     Example:
         >>> mosaic(np.zeros((3, 1, 8, 8)), columns=2, limits=(0.0, 1.0)).shape
         (17, 17, 4)
@@ -91,13 +97,38 @@ def mosaic(points: Array, columns: int, limits: Limits) -> npt.NDArray[np.uint8]
 
 
 def draw_mosaic(axes: Axes, image: npt.NDArray[np.uint8]) -> None:
-    """Show a mosaic with square pixels and nothing around it."""
+    """Show a mosaic with square pixels and nothing around it.
+
+    Args:
+        axes: to draw in.
+        image: RGBA, [H, W, 4].
+    """
     # interpolation="none" embeds the image at its own size, which SVG viewers scale without blur.
     axes.imshow(image, interpolation="none")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def draw_lines(axes: Axes, points: Array, columns: int, limits: Limits, *, width: float = 0.85, **style: Any) -> None:
+    """Draw one small line plot a vector, laid out as the tiles of a mosaic.
+
+    Args:
+        axes: to draw in; nothing else of it is shown.
+        points: [N, D].
+        columns: plots a row.
+        limits: the values at the foot and at the top of a plot; what lies outside is clipped.
+        width: of a plot, as a share of its column.
+        **style: of matplotlib's lines.
+    """
+    heights = 0.85 * np.clip((points - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
+    along = np.linspace(0.0, width, points.shape[1])
+    lines = [
+        np.stack([index % columns + along, -(index // columns) + height], axis=1)
+        for index, height in enumerate(heights)
+    ]
+    axes.add_collection(LineCollection(lines, **style))
+    axes.set(xlim=(-0.05, columns), ylim=(-math.ceil(len(points) / columns) + 0.95, 1.0))
+    axes.set_axis_off()
 
 
 def grids(
@@ -152,15 +183,17 @@ def grids(
             elif array.shape[1] == 2:
                 _scatter(axes, array, limits)
             else:
-                _lines(axes, array, columns, limits)
+                draw_lines(axes, array, columns, limits, colors=INK, linewidths=0.9)
         if not pictures and first.shape[1] == 1:
-            _share_height(axes_row)
+            top = max(axes.get_ylim()[1] for axes in axes_row)
+            for axes in axes_row:
+                axes.set_ylim(0.0, top)
     kind = "pictures" if pictures else "data points"
     counts = ", ".join(
         f"{title} ({len(array)} {kind})" if title else f"{len(array)} {kind}" for title, array in arrays.items()
     )
     alt = f"Side by side: {counts}." if len(arrays) > 1 else f"{counts[:1].upper()}{counts[1:]}."
-    clipped = [title for title, array in arrays.items() if array.min() < limits[0] or array.max() > limits[1]]
+    clipped = any(array.min() < limits[0] or array.max() > limits[1] for array in arrays.values())
     caption = (
         f"Values are drawn between {limits[0]:.3g} and {limits[1]:.3g}; those outside are clipped." if clipped else ""
     )
@@ -182,29 +215,5 @@ def _scatter(axes: Axes, array: Array, limits: Limits) -> None:
     """Points of the plane, on equal axes that all panels share."""
     axes.scatter(array[:, 0], array[:, 1], s=6, color=PALETTE[0], alpha=0.6, linewidths=0)
     margin = 0.05 * (limits[1] - limits[0])
-    axes.set_xlim(limits[0] - margin, limits[1] + margin)
-    axes.set_ylim(limits[0] - margin, limits[1] + margin)
-    axes.set_aspect("equal")
-
-
-def _lines(axes: Axes, array: Array, columns: int, limits: Limits) -> None:
-    """One small line plot a vector, laid out as tiles are."""
-    from matplotlib.collections import LineCollection
-
-    heights = np.clip((array - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
-    along = np.linspace(0.0, 0.85, array.shape[1])
-    lines = [
-        np.stack([index % columns + along, -(index // columns) + 0.85 * line], axis=1)
-        for index, line in enumerate(heights)
-    ]
-    axes.add_collection(LineCollection(lines, colors=INK, linewidths=0.9))
-    axes.set_xlim(-0.05, columns)
-    axes.set_ylim(-math.ceil(len(array) / columns) + 0.95, 1.0)
-    axes.set_axis_off()
-
-
-def _share_height(axes_row: Any) -> None:
-    """The same vertical scale for all histograms."""
-    top = max(axes.get_ylim()[1] for axes in axes_row)
-    for axes in axes_row:
-        axes.set_ylim(0.0, top)
+    reach = (limits[0] - margin, limits[1] + margin)
+    axes.set(xlim=reach, ylim=reach, aspect="equal")

@@ -1,25 +1,34 @@
-"""The report as one HTML page that needs nothing else: no script, no font, no request."""
+"""The HTML page of a comparison: one file that needs nothing else, no script, no font, no request."""
 
 from __future__ import annotations
 
-import importlib.resources
+import dataclasses
+import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ppgen.evaluation import layout
+import jinja2
+import markupsafe
+
+from ppgen.evaluation import Comparison, PairedDifference, Scorecard, Standing, layout
+from ppgen.evaluation.layout import Block, Cell, Row
+from ppgen.evaluation.scorecard import METRICS
+from ppgen.fitted import Fit
 from ppgen.reporting.fit_figures import FitFigures
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.ranking import ranking
-from ppgen.reporting.style import PAIRS
-from ppgen.reporting.tables import ASKED, overview, ranks_in_words, tabulate, verdicts_in_words
+from ppgen.reporting.style import PAIRS, numeral
 from ppgen.runs.run_folder import versions
 
-if TYPE_CHECKING:
-    from ppgen.evaluation import Comparison, Scorecard
-    from ppgen.fitted import Fit
+__all__ = ["Verdict", "count_in_words", "overview", "render", "verdicts_in_words"]
 
-__all__ = ["count_in_words", "render"]
+_ASKED = {
+    "density": "How probable is data that the model has never seen?",
+    "sampling": "Are its samples like real data, and as varied?",
+    "representation": "What does its code tell about the data?",
+}
+_HEADLINES = ("log_prob", "kid", "coverage", "linear_probe")
 
 _OMITTED = {
     "learning_curve": "learning curve",
@@ -44,10 +53,8 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
     Returns:
         HTML, with every name and number escaped.
     """
-    import jinja2
-
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(_template),
+        loader=jinja2.PackageLoader("ppgen.reporting", "."),
         autoescape=True,
         trim_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -57,62 +64,44 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
     cards = list(comparison.cards.values())
     blocks = layout.blocks(comparison.cards)
     standings = comparison.ranking()
-    style = environment.get_template("report.css.jinja").render(colours=PAIRS)
     return environment.get_template("report.html.jinja").render(
         title=title,
         lede=_lede(cards),
         # Our own text, with nothing of the user's in it; escaping would break its quotes.
-        style=_safe(style),
+        style=markupsafe.Markup(environment.get_template("report.css.jinja").render(colours=PAIRS)),
         version=versions()["ppgen"],
         overview=overview(blocks),
         ranking=_plate(ranking(comparison.cards), "ranking"),
-        ranks=ranks_in_words(standings),
+        ranks=layout.grouped((standing.group, standing) for standing in standings if standing.group),
         verdicts=verdicts_in_words(comparison.pairs, standings),
         level=f"{100 * comparison.level:g} %",
         questions=[
-            {"key": key, "title": key.capitalize(), "asks": asks, "tables": tabulate(blocks, key)}
-            for key, asks in ASKED.items()
+            {"key": key, "asks": asks, "tables": [block for block in blocks if block.question == key]}
+            for key, asks in _ASKED.items()
         ],
         models=[
-            _model(card, index, fits.get(card.name), figures.get(card.name)) for index, card in enumerate(cards, 1)
+            _model(card, f"model-{index}", fits.get(card.name), figures.get(card.name, FitFigures({}, {})))
+            for index, card in enumerate(cards, 1)
         ],
         settings=_settings(fits),
         provenance=_provenance(cards),
     )
 
 
-def _template(name: str) -> str:
-    return (importlib.resources.files("ppgen.reporting") / name).read_text(encoding="utf-8")
-
-
-def _safe(text: str) -> Any:
-    import markupsafe
-
-    return markupsafe.Markup(text)
-
-
-def _prose(text: str) -> Any:
+def _prose(text: str) -> markupsafe.Markup:
     """Text with `code` between backticks, as in the texts of our errors."""
-    import markupsafe
-
     return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
 
 
 def _lede(cards: Sequence[Scorecard]) -> str:
     """What was compared on what data, in one paragraph."""
-    data = [_data_in_words(text) for text in dict.fromkeys(card.data for card in cards)]
+    data = [f"{data.name} ({data.part})" for data in dict.fromkeys(card.data for card in cards)]
     models = f"{count_in_words(len(cards))} generative {'model' if len(cards) == 1 else 'models'}"
     return (
         f"{models} of {' and '.join(data)}, and three questions: how probable is data never seen before, how real and "
         "how varied are the samples, and what does the code of a data point tell about it? Where a model cannot "
         "answer, this page says so, and why."
     )
-
-
-def _data_in_words(text: str) -> str:
-    """``"digits, test split, 360 data points"`` as it stands in a sentence."""
-    name, _, rest = text.partition(", ")
-    return f"{name} ({rest})" if rest else name
 
 
 def count_in_words(number: int) -> str:
@@ -124,15 +113,14 @@ def count_in_words(number: int) -> str:
 def _plate(drawn: Illustration, prefix: str) -> dict[str, Any]:
     """An illustration as the template needs it."""
     width = round(float(drawn.figure.get_size_inches()[0]) * 96)  # CSS pixels an inch: text keeps its printed size
-    return {"svg": _safe(drawn.svg(prefix)), "caption": drawn.caption, "width": width}
+    return {"svg": markupsafe.Markup(drawn.svg(prefix)), "caption": drawn.caption, "width": width}
 
 
-def _model(card: Scorecard, index: int, fit: Fit | None, fit_figures: FitFigures | None) -> dict[str, Any]:
+def _model(card: Scorecard, anchor: str, fit: Fit | None, drawn: FitFigures) -> dict[str, Any]:
     """The section of one model."""
-    anchor = f"model-{index}"
-    figures = {} if fit_figures is None else fit_figures.figures
-    plates = {name: _plate(drawn, f"{anchor}-{name}") for name, drawn in figures.items()}
-    omitted = {} if fit_figures is None else fit_figures.omitted
+    plates = {name: _plate(figure, f"{anchor}-{name}") for name, figure in drawn.figures.items()}
+    omitted = layout.grouped((reason.rstrip("."), _OMITTED[name]) for name, reason in drawn.omitted.items())
+    missing = {reason: " and ".join(names) for reason, names in omitted.items()}
     return {
         "name": card.name,
         "anchor": anchor,
@@ -140,39 +128,22 @@ def _model(card: Scorecard, index: int, fit: Fit | None, fit_figures: FitFigures
         "facts": _facts(card, fit),
         "training": [plate for name, plate in plates.items() if name in _TRAINING],
         "pictures": [plate for name, plate in plates.items() if name not in _TRAINING],
-        "omitted": _by_reason(omitted),
+        "omitted": [(names[:1].upper() + names[1:], reason) for reason, names in missing.items()],
     }
-
-
-def _by_reason(omitted: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Missing figures in words, those that are missing for one reason together."""
-    names: dict[str, list[str]] = {}
-    for name, reason in omitted.items():
-        names.setdefault(reason.rstrip("."), []).append(_OMITTED[name])
-    return [(_sentence_case(" and ".join(missing)), reason) for reason, missing in names.items()]
-
-
-def _sentence_case(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _facts(card: Scorecard, fit: Fit | None) -> list[tuple[str, str]]:
     """What the model is and what it took, in a line."""
-    facts = dict(card.facts)
-    guide = facts.get("guide")
+    facts = card.facts
     shown = {
         "Model": facts.get("model"),
-        "Guide": guide if guide else None if fit is None else "none",
+        "Guide": facts.get("guide") or (None if fit is None else "none"),
         "Objective": facts.get("objective"),
-        "Parameters": _grouped(facts["num_parameters"]) if "num_parameters" in facts else None,
+        "Parameters": f"{facts['num_parameters']:,}".replace(",", "\u202f") if "num_parameters" in facts else None,
         "Epochs": facts.get("epochs"),
         "Training time": _duration(float(facts["seconds"])) if "seconds" in facts else None,
     }
     return [(label, str(value)) for label, value in shown.items() if value is not None]
-
-
-def _grouped(number: Any) -> str:
-    return f"{int(number):,}".replace(",", "\u202f")
 
 
 def _duration(seconds: float) -> str:
@@ -202,14 +173,85 @@ def _plain(value: Any) -> str:
 
 def _provenance(cards: Sequence[Scorecard]) -> list[tuple[str, str]]:
     """Hashes, and the versions that the page was written with."""
-    rows = []
-    for label, found in (
-        ("Test data", [f"{card.data}: {card.fingerprint}" for card in cards]),
-        (
-            "Feature network",
-            [str(card.facts["feature_network"]) for card in cards if card.facts.get("feature_network")],
-        ),
-        ("Evaluation seed", [str(card.facts["evaluation_seed"]) for card in cards if "evaluation_seed" in card.facts]),
-    ):
-        rows += [(label, text) for text in dict.fromkeys(found)]
-    return rows + list(versions().items())
+    stated = [
+        *(("Test data", f"{card.data}: {card.fingerprint}") for card in cards),
+        *(("Feature network", str(card.facts.get("feature_network") or "")) for card in cards),
+        *(("Evaluation seed", str(card.facts.get("evaluation_seed", ""))) for card in cards),
+    ]
+    return [(label, text) for label, text in dict.fromkeys(stated) if text] + list(versions().items())
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """One statement about the order of models.
+
+    Args:
+        text: the sentence.
+        interval: the interval that backs it.
+        proven: whether an order is shown.
+    """
+
+    text: str
+    interval: str = ""
+    proven: bool = False
+
+
+def verdicts_in_words(pairs: Sequence[PairedDifference], standings: Sequence[Standing]) -> list[Verdict]:
+    """One sentence a pair: orders that are shown first, then what cannot be ranked and why.
+
+    A model that cannot be compared with any other is spoken of once, not once a pair.
+
+    Args:
+        pairs: the paired differences of a comparison.
+        standings: its ranking.
+    """
+    verdicts = [_sentence(pair) for pair in pairs if pair.difference is not None]
+    verdicts.sort(key=lambda verdict: not verdict.proven)
+    alone = {standing.name for standing in standings if not standing.group}
+    verdicts += [
+        Verdict(f"{pair.first} and {pair.second} {pair.verdict}")
+        for pair in pairs
+        if pair.difference is None and pair.first not in alone and pair.second not in alone
+    ]
+    verdicts += [Verdict(f"{one.name} cannot be ranked: {one.reason}") for one in standings if not one.group]
+    return verdicts
+
+
+def _sentence(pair: PairedDifference) -> Verdict:
+    """A pair whose difference could be taken, told from the side of the higher one, so that it reads as a gain."""
+    higher, other = pair.first, pair.second
+    difference, low, high = pair.difference or 0.0, pair.low or 0.0, pair.high or 0.0
+    if difference < 0.0:
+        higher, other, difference, low, high = other, higher, -difference, -high, -low
+    # Two figures of the standard error, a quarter of the interval, and never more than thousandths of a nat.
+    decimals = max(0, min(3, 1 - math.floor(math.log10(max(high - low, 1e-9) / 4))))
+    amount = numeral(difference, decimals)
+    interval = f"[{numeral(low, decimals)}, {numeral(high, decimals)}]"
+    if pair.winner is not None:
+        text = f"{higher} assigns higher probability than {other}, by {amount} nats per data point"
+        return Verdict(text, interval, proven=True)
+    names = f"{higher} and {other}{',' if pair.bounds_only else ''}"
+    return Verdict(f"{names} {pair.verdict}", f"{amount} nats {interval}")
+
+
+def overview(blocks: Sequence[Block]) -> list[Block]:
+    """One number or two for each question: the table that a reader sees first, without baselines.
+
+    Densities of different data or measure stay in tables of their own.
+    """
+    rows = [(block, row) for block in blocks for row in block.rows if not row.baseline]
+    numbers = {
+        (row.name, metric.key): cell
+        for block, row in rows
+        for metric, cell in zip(block.columns, row.cells, strict=True)
+        if cell.is_number
+    }
+    tables = []
+    for block in blocks:
+        if block.question == "density":
+            names = [row.name for row in block.rows if not row.baseline]
+            headlines = [metric for metric in METRICS if metric.key in _HEADLINES]
+            columns = [metric for metric in headlines if any((name, metric.key) in numbers for name in names)]
+            gathered = [Row(name, [numbers.get((name, m.key), Cell()) for m in columns]) for name in names]
+            tables.append(dataclasses.replace(block, columns=columns, rows=gathered, provenance=(), refusals=()))
+    return tables

@@ -1,4 +1,4 @@
-"""A figure together with the words that a reader and a screen reader need, as an element of a page."""
+"""The illustration: a figure with its caption and its text for screen readers, as a file or an element of a page."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.figure import Figure
 
 from ppgen.reporting.style import PAIRS, house_style
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["Illustration", "inline_svg"]
 
@@ -59,11 +58,8 @@ def inline_svg(text: str, *, prefix: str, alt: str, colours: Mapping[str, str]) 
             for key, value in element.attrib.items()
             if key != "id" or value in referred
         }
-        element.attrib.clear()
-        element.attrib.update(attributes)
-    view = root.get("viewBox", "")
-    root.attrib.clear()
-    root.attrib.update({"role": "img", "aria-label": alt, "viewBox": view})
+        element.attrib = attributes
+    root.attrib = {"role": "img", "aria-label": alt, "viewBox": root.get("viewBox", "")}
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -110,8 +106,7 @@ class Illustration:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Without a date in the file, the same fit gives the same bytes.
-        dates = {".svg": "Date", ".pdf": "CreationDate"}
-        metadata = {dates[path.suffix]: None} if path.suffix in dates else None
+        metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix)
         self._export(path, metadata=metadata, bbox_inches="tight", pad_inches=0.12)
         return path
 

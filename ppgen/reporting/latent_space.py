@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 
 from ppgen.errors import DataError
 from ppgen.reporting.grids import Array, to_points
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import INK, PALETTE, PAPER, house_style, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["latent_space", "principal_components"]
 
@@ -52,15 +50,13 @@ def latent_space(z: Any, labels: Any = None, *, label_name: str = "y") -> Illust
         axes = figure.subplots()
         _draw(axes, points, classes)
         if dims == 1:
-            axes.set_yticks([])
+            axes.set(xlabel="z", ylabel="" if classes is None else label_name, yticks=[])
         else:
+            names = ["z₁", "z₂"]
+            if explained is not None:
+                names = [f"component {place} ({share:.0%} of variance)" for place, share in enumerate(explained, 1)]
             axes.set_aspect("equal", adjustable="datalim")
-        if explained is None:
-            axes.set_xlabel("z" if dims == 1 else "z₁")
-            axes.set_ylabel(label_name if dims == 1 and classes is not None else "z₂" if dims == 2 else "")
-        else:
-            axes.set_xlabel(f"component 1 ({explained[0]:.0%} of variance)")
-            axes.set_ylabel(f"component 2 ({explained[1]:.0%} of variance)")
+            axes.set(xlabel=names[0], ylabel=names[1])
 
     projected = "" if explained is None else f", projected from {dims} dimensions on the two principal components"
     coloured = "" if classes is None else f", coloured by {label_name}"

@@ -1,23 +1,24 @@
-"""Learning curves: what training drove up or down, epoch by epoch."""
+"""Learning curves: the ELBO, log-likelihood or losses of a fit, epoch by epoch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import MUTED, PALETTE, house_style, label_line_ends, new_figure, numeral
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ppgen.reporting.style import MUTED, PALETTE, epoch_axis, house_style, label_line_ends, new_figure, numeral
 
 __all__ = ["learning_curves"]
 
 History = Sequence[Mapping[str, Any]]
 
 _WHERE = {"train": "on training data", "valid": "on validation data"}
+_LOSS = "_loss"
 _QUANTITIES = {"elbo": "ELBO", "log_prob": "log-likelihood", "log_joint": "log joint density", "loss": "loss"}
 
 
@@ -56,7 +57,7 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
             sentences.append(_panel(axes, name, history))
         for axes in panels[len(named) :]:
             axes.set_axis_off()
-    if any(" of the critic" in sentence for sentence in sentences):
+    if any("critic" in _players(history) for history in named.values()):
         sentences.append("these losses show a balance between two players, not progress")
     caption = f"{'; '.join(sentences)}."
     return Illustration(figure, f"Learning curve: {caption}", caption[:1].upper() + caption[1:])
@@ -64,18 +65,14 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
 
 def _panel(axes: Axes, name: str, history: History) -> str:
     """Draw one model and say in words where it ended."""
-    from matplotlib.ticker import MaxNLocator
-
     title, curves = _curves(history)
     ends = []
     for (label, (epochs, heights)), colour in zip(curves.items(), PALETTE, strict=False):
         # A single epoch is a point, which a line would not show.
         axes.plot(epochs, heights, color=colour, label=label, marker="o" if len(epochs) == 1 else None, markersize=4)
         ends.append((epochs[-1], heights[-1], label, colour))
-    axes.set_title(name or title[:1].upper() + title[1:])
-    axes.set_xlabel("epoch")
-    axes.set_ylabel(f"{title}, nats" if name else "nats per datum")
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    epoch_axis(axes)
+    axes.set(title=name or title[:1].upper() + title[1:], ylabel=f"{title}, nats" if name else "nats per datum")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.grid(axis="y")
     axes.spines["left"].set_visible(False)
@@ -91,15 +88,19 @@ def _panel(axes: Axes, name: str, history: History) -> str:
 
 def _curves(history: History) -> tuple[str, dict[str, tuple[list[float], list[float]]]]:
     """The quantity's title and its curves, by name, as epochs and values."""
-    players = list(dict.fromkeys(key for row in history for key in row.get("train", {}) if key.endswith("_loss")))
-    if players:
-        return "loss", {key.removesuffix("_loss"): _read(history, "train", key) for key in players}
+    if players := _players(history):
+        return "loss", {player: _read(history, "train", player + _LOSS) for player in players}
     for key, title in _QUANTITIES.items():
         curves = {split: _read(history, split, key) for split in ("train", "valid")}
-        drawn = {split: curve for split, curve in curves.items() if curve[0]}
-        if drawn:
-            return title, drawn
+        if any(epochs for epochs, _ in curves.values()):
+            return title, {split: curve for split, curve in curves.items() if curve[0]}
     return "loss", {}
+
+
+def _players(history: History) -> list[str]:
+    """Who has a loss of its own: the two players of adversarial training."""
+    keys = dict.fromkeys(key for row in history for key in row.get("train", {}) if key.endswith(_LOSS))
+    return [key.removesuffix(_LOSS) for key in keys]
 
 
 def _read(history: History, split: str, key: str) -> tuple[list[float], list[float]]:

@@ -1,19 +1,17 @@
-"""Data above what the model makes of its code."""
+"""Reconstructions of test data, below or over the data themselves."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ppgen.errors import DataError
-from ppgen.reporting.grids import Array, Limits, draw_mosaic, is_picture, joint_limits, mosaic, to_points
+from ppgen.reporting.grids import Array, Limits, draw_lines, draw_mosaic, is_picture, joint_limits, mosaic, to_points
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import FULL_WIDTH, MUTED, PALETTE, house_style, new_figure
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["reconstructions"]
 
@@ -85,8 +83,7 @@ def _joined_points(axes: Axes, upper: Array, lower: Array) -> None:
         low, high = float(upper.min()), float(upper.max())
         axes.plot([low, high], [low, high], color=MUTED, linewidth=0.8)
         axes.scatter(upper[:, 0], lower[:, 0], s=10, color=PALETTE[1], linewidths=0)
-        axes.set_xlabel("data")
-        axes.set_ylabel("reconstruction")
+        axes.set(xlabel="data", ylabel="reconstruction")
         return
     for start, end in zip(upper, lower, strict=True):
         axes.plot([start[0], end[0]], [start[1], end[1]], color=MUTED, linewidth=0.6)
@@ -98,18 +95,7 @@ def _joined_points(axes: Axes, upper: Array, lower: Array) -> None:
 
 def _overlaid_curves(axes: Axes, upper: Array, lower: Array, limits: Limits) -> None:
     """One small plot a vector: the data in grey, its reconstruction over it."""
-    from matplotlib.collections import LineCollection
-
     columns = min(6, len(upper))
-    along = np.linspace(0.0, 0.88, upper.shape[1])
-    for array, colour, width, label in ((upper, MUTED, 2.2, "data"), (lower, PALETTE[1], 1.1, "reconstruction")):
-        heights = 0.85 * np.clip((array - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
-        lines = [
-            np.stack([index % columns + along, -(index // columns) + height], axis=1)
-            for index, height in enumerate(heights)
-        ]
-        axes.add_collection(LineCollection(lines, colors=colour, linewidths=width, label=label))
-    axes.set_xlim(-0.05, columns)
-    axes.set_ylim(-math.ceil(len(upper) / columns) + 0.95, 1.0)
-    axes.set_axis_off()
+    draw_lines(axes, upper, columns, limits, width=0.88, colors=MUTED, linewidths=2.2, label="data")
+    draw_lines(axes, lower, columns, limits, width=0.88, colors=PALETTE[1], linewidths=1.1, label="reconstruction")
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)

@@ -1,19 +1,18 @@
-"""The report: a comparison as a page to read."""
+"""The report of a comparison, written as one page."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ppgen.errors import SettingError
+from ppgen.evaluation import Comparison, Scorecard, compare
+from ppgen.files import replace
+from ppgen.fitted import Fit
 from ppgen.reporting.fit_figures import fit_figures
 from ppgen.reporting.html import count_in_words, render
-
-if TYPE_CHECKING:
-    from ppgen.evaluation import Comparison, Scorecard
-    from ppgen.fitted import Fit
 
 __all__ = ["report"]
 
@@ -46,6 +45,7 @@ def report(
     Raises:
         SettingError: if ``out`` is a folder, or ``comparison`` is nothing that can be compared, or a name in ``fits``
             is not in the comparison.
+        CheckpointError: if the disk refuses the page; one that was there before stays.
     """
     path = Path(out)
     if path.is_dir():
@@ -57,16 +57,15 @@ def report(
         )
     known = dict(fits or {})
     if isinstance(comparison, Mapping):
-        known = {**_fits_among(comparison), **known}
-        comparison = _compared(comparison)
-    if not hasattr(comparison, "cards"):
+        known = {name: entry for name, entry in comparison.items() if isinstance(entry, Fit)} | known
+        comparison = compare(comparison)
+    if not isinstance(comparison, Comparison):
         raise SettingError(
             "report: nothing that can be reported",
             expected="a Comparison, or a mapping from names to fits, scorecards or run folders",
             got=type(comparison).__name__,
             fix='ppgen.report({"vae": fit})',
         )
-    cards = list(comparison.cards.values())
     if surplus := [name for name in known if name not in comparison.cards]:
         raise SettingError(
             f"report: {surplus[0]!r} is not in the comparison",
@@ -75,35 +74,11 @@ def report(
             fix="give fits the names that they have in ppgen.compare({...})",
         )
     figures = {name: fit_figures(fit, seed=seed) for name, fit in known.items()}
-    page = render(comparison, known, figures, title=title or _title(cards))
-    _write_atomically(path, page)
+    page = render(comparison, known, figures, title=title or _title(list(comparison.cards.values())))
+    replace(path, lambda part: part.write_text(page, encoding="utf-8", newline="\n"))
     return path
 
 
-def _compared(given: Mapping[str, Any]) -> Comparison:
-    from ppgen.evaluation import compare
-
-    return compare(given)
-
-
-def _fits_among(given: Mapping[str, Any]) -> dict[str, Fit]:
-    """The fits in a mapping; scorecards and folders only bring numbers."""
-    return {name: value for name, value in given.items() if hasattr(value, "history") and hasattr(value, "model")}
-
-
 def _title(cards: list[Scorecard]) -> str:
-    data = list(dict.fromkeys(card.data.split(",")[0] for card in cards))
     what = cards[0].name if len(cards) == 1 else f"{count_in_words(len(cards))} generative models"
-    return f"{what} of {' and '.join(data)}"
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """Write beside the target and rename: a reader never meets half a page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile: its files may be read by their owner only, and the page would inherit that.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    return f"{what} of {' and '.join(dict.fromkeys(card.data.name for card in cards))}"

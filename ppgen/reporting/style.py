@@ -1,14 +1,17 @@
-"""One restrained look for all figures: colours, fonts, thin lines, labels at the ends of lines, numbers in text."""
+"""The style of all figures: colours, fonts, axes, labels at the ends of lines, numbers in text."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
 
 __all__ = [
     "FULL_WIDTH",
@@ -19,6 +22,7 @@ __all__ = [
     "PALETTE",
     "PAPER",
     "STONE",
+    "epoch_axis",
     "house_style",
     "label_line_ends",
     "new_figure",
@@ -56,7 +60,7 @@ PALETTE: tuple[str, ...] = tuple(light for light, _ in list(PAIRS.values())[5:])
 FULL_WIDTH = 10.0
 """Inches of a figure that takes a line of the page for itself (960 CSS pixels)."""
 
-_SETTINGS: dict[str, Any] = {
+_SETTINGS: dict[Any, Any] = {
     # DejaVu Sans ships with matplotlib: the same figure on every machine.
     "font.family": ["DejaVu Sans"],
     "font.size": 9.0,
@@ -112,8 +116,6 @@ def house_style() -> Iterator[None]:
         >>> figure.get_size_inches().tolist()
         [3.0, 2.0]
     """
-    import matplotlib
-
     # A user's matplotlibrc must not leak into a report, so the block starts from matplotlib's own defaults. The
     # backend is left out: setting it, even to itself, may load a graphical toolkit.
     settings: dict[Any, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
@@ -129,9 +131,6 @@ def new_figure(width: float, height: float, gap: float = 0.02) -> Figure:
         height: inches.
         gap: between panels side by side, as a fraction of a panel's width.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     # Hardly any padding, in inches: the page gives the margins.
     return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.03, wspace=gap))
 
@@ -139,35 +138,42 @@ def new_figure(width: float, height: float, gap: float = 0.02) -> Figure:
 def spread(positions: Sequence[float], gap: float) -> list[float]:
     """Positions moved as little as possible, in order, until neighbours are at least ``gap`` apart.
 
-    Overlapping labels form a block that is centred on the mean of what its members wanted (the pooling of
-    adjacent violators that solves isotonic regression).
+    Overlapping labels form a block that is centred on the mean of what its members wanted: less a step of ``gap``
+    each, the positions must not fall, and isotonic regression is the nearest such sequence.
+
+    Args:
+        positions: where each label would stand, [N].
+        gap: the least distance between two.
+
+    Returns:
+        Where each stands, in the order of ``positions``.
 
     Example:
-        >>> spread([0.0, 0.1, 5.0], gap=1.0)
+        >>> [round(position, 9) for position in spread([0.0, 0.1, 5.0], gap=1.0)]
         [-0.45, 0.55, 5.0]
     """
-    order = sorted(range(len(positions)), key=lambda index: positions[index])
-    blocks: list[list[float]] = []  # [sum of (wanted - offset in block), size]
-    for index in order:
-        blocks.append([positions[index], 1.0])
-        while len(blocks) > 1 and _start(blocks[-1]) < _start(blocks[-2]) + blocks[-2][1] * gap:
-            total, size = blocks.pop()
-            # Seen from the merged block's start, each newcomer sits blocks[-1][1] * gap further along.
-            blocks[-1][0] += total - size * blocks[-1][1] * gap
-            blocks[-1][1] += size
-    placed = [_start(block) + step * gap for block in blocks for step in range(int(block[1]))]
-    result = [0.0] * len(positions)
-    for index, place in zip(order, placed, strict=True):
-        result[index] = place
-    return result
+    from sklearn.isotonic import isotonic_regression
+
+    wanted = np.asarray(positions, dtype=np.float64)
+    order, steps = np.argsort(wanted, kind="stable"), gap * np.arange(len(wanted))
+    placed = np.empty_like(wanted)
+    placed[order] = isotonic_regression(wanted[order] - steps) + steps
+    return placed.tolist()
 
 
-def _start(block: Sequence[float]) -> float:
-    return block[0] / block[1]
+def epoch_axis(axes: Axes) -> None:
+    """Label the horizontal axis as whole epochs."""
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 
 def label_line_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
-    """Write each ``(x, y, text, colour)`` just right of its point, pushed apart where they would overlap."""
+    """Write names just right of the ends of their lines, pushed apart where they would overlap.
+
+    Args:
+        axes: with the lines drawn.
+        ends: ``(x, y, text, colour)`` of each.
+    """
     low, high = axes.get_ylim()
     # Axes take roughly this part of a figure's height; the layout that says exactly how much comes later.
     height_points = axes.figure.bbox.height / axes.figure.dpi * 72 * 0.7
@@ -188,6 +194,10 @@ def label_line_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -
 
 def numeral(value: float, decimals: int) -> str:
     """A number with a true minus sign and never a negative zero.
+
+    Args:
+        value: the number.
+        decimals: of its text.
 
     Example:
         >>> numeral(-18.432, 2), numeral(-0.001, 2)

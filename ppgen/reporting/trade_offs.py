@@ -1,18 +1,17 @@
-"""What a code costs and what it buys: the rate-distortion plane, and reconstruction against the size of the code."""
+"""Trade-offs of a code: the rate-distortion plane, and reconstruction error against the size of the code."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import INK, MUTED, PALETTE, house_style, new_figure, numeral
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["bottleneck", "rate_distortion"]
 
@@ -59,13 +58,10 @@ def rate_distortion(points: Mapping[str, tuple[float, float]]) -> Illustration:
         for names, at in _merged(points, 0.02 * reach):
             colour = INK if best in names else MUTED
             axes.annotate(", ".join(names), at, xytext=(6, 5), textcoords="offset points", color=colour)
-        axes.set_xlabel("rate, nats per datum")
-        axes.set_ylabel("distortion, nats per datum")
-        axes.set_title("Rate and distortion")
         left, right = min(0.0, min(rates)) - 0.05 * reach, max(rates) + 0.2 * reach
         low, high = min(distortions) - 0.15 * reach, max(distortions) + 0.1 * reach
-        axes.set_xlim(left, right)
-        axes.set_ylim(low, high)
+        axes.set(xlabel="rate, nats per datum", ylabel="distortion, nats per datum", title="Rate and distortion")
+        axes.set(xlim=(left, right), ylim=(low, high))
         for name in dict.fromkeys((best, worst)):
             _isoline(axes, costs[name], min(right, costs[name] - low), INK if name == best else MUTED)
         axes.set_aspect("equal", adjustable="box")
@@ -99,11 +95,11 @@ def _merged(points: Mapping[str, tuple[float, float]], near: float) -> list[tupl
     """Names by place: those of points that would be written over each other share one."""
     places: list[tuple[list[str], tuple[float, float]]] = []
     for name, at in points.items():
-        same = next((names for names, there in places if math.dist(there, at) < near), None)
-        if same is None:
-            places.append(([name], at))
+        close = [names for names, there in places if math.dist(there, at) < near]
+        if close:
+            close[0].append(name)
         else:
-            same.append(name)
+            places.append(([name], at))
     return places
 
 
@@ -125,8 +121,6 @@ def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
         >>> bottleneck({"PCA": {2: error(0.04), 8: error(0.01)}}).caption
         'With 8 latent dimensions the squared error per dimension is 0.0100 for PCA.'
     """
-    from matplotlib.ticker import FuncFormatter, LogLocator
-
     flat = {(name, size): estimate for name, by_size in errors.items() for size, estimate in by_size.items()}
     if not flat or not all(errors.values()) or any(estimate.value <= 0 for estimate in flat.values()):
         raise DataError(
@@ -136,7 +130,6 @@ def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
             fix="errors[name][size] = ppgen.evaluation.reconstruction_error(x, fit.reconstruct(data))",
         )
     sizes = sorted({size for _, size in flat})
-    ends = []
     with house_style():
         figure = new_figure(4.6, 3.0)
         axes = figure.subplots()
@@ -145,19 +138,18 @@ def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
             values = [by_size[size].value for size in own]
             spread = [2.0 * (by_size[size].standard_error or 0.0) for size in own]
             axes.errorbar(own, values, yerr=spread, color=colour, marker="o", markersize=4, linewidth=1.4, label=name)
-            ends.append((float(own[-1]), values[-1], name, colour))
+            axes.annotate(
+                name, (own[-1], values[-1]), xytext=(6, 0), textcoords="offset points", va="center", color=colour
+            )
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.minorticks_off()
-        axes.set_xlabel("latent dimensions")
-        axes.set_ylabel("squared error per dimension")
+        axes.set(xlabel="latent dimensions", ylabel="squared error per dimension")
         axes.set_title("Reconstruction through a bottleneck")
         axes.grid(axis="y")
-        for x, y, name, colour in ends:
-            axes.annotate(name, (x, y), xytext=(6, 0), textcoords="offset points", va="center", color=colour)
     last = sizes[-1]
     said = " and ".join(
         f"{numeral(by_size[last].value, 4)} for {name}" for name, by_size in errors.items() if last in by_size

@@ -17,11 +17,14 @@ import ppgen.data
 from ppgen.data import Dataset
 from ppgen.declare.site import Site
 from ppgen.estimate import Estimate
-from ppgen.evaluation import PrincipalComponents, Scorecard
+from ppgen.evaluation import DataSplit, PrincipalComponents, Scorecard
+from ppgen.fitted import Fit
+
+TOY = DataSplit("toy", 50)
 
 
 @dataclasses.dataclass
-class FakeFit:
+class FakeFit(Fit):
     """Principal components as a fit: p(x) is a factorised Bernoulli, the code a projection."""
 
     data: Dataset
@@ -42,8 +45,11 @@ class FakeFit:
         self.objective = types.SimpleNamespace(name="FakeObjective(beta=1)")
         self.history = [{"epoch": 1}, {"epoch": 2}]
         self.settings = {"seed": 3}
-        self.num_parameters = 64
         self.asked: list[dict[str, Tensor]] = []
+
+    @property
+    def num_parameters(self) -> int:
+        return 64
 
     def unanswerable(self, question: str) -> str | None:
         return self.refused.get(question)
@@ -100,13 +106,11 @@ def make_card() -> Callable[..., Scorecard]:
         **facts: Any,
     ) -> Scorecard:
         if values is None:
-            return Scorecard(name, "toy, test split", fingerprint, refusals={"density": "implicit model"})
+            return Scorecard(name, TOY, fingerprint, refusals={"density": "implicit model"})
         estimate = Estimate(
             values.mean(), values.std() / np.sqrt(len(values)), kind=kind, unit="nats", measure=measure,
             estimator="by hand", num_data=len(values), better="higher",
         )  # fmt: skip
-        return Scorecard(
-            name, "toy, test split", fingerprint, density={"log_prob": estimate}, per_datum=values, facts=facts
-        )
+        return Scorecard(name, TOY, fingerprint, density={"log_prob": estimate}, per_datum=values, facts=facts)
 
     return make

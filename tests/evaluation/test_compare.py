@@ -1,5 +1,3 @@
-"""Fits laid side by side: the table, the paired differences, the ranks that they leave open, and data frames."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,10 +8,10 @@ import numpy as np
 import pandas
 import pytest
 
-from ppgen.errors import CheckpointError, SettingError
+from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
-from ppgen.evaluation import Comparison, Scorecard, compare
-from ppgen.evaluation.compare import tidy, wide
+from ppgen.evaluation import Comparison, DataSplit, Scorecard, compare
+from ppgen.evaluation.compare import tidy
 
 Maker = Callable[..., Scorecard]
 
@@ -48,11 +46,6 @@ def test_a_level_that_is_no_coverage_is_refused_at_once(make_card: Maker) -> Non
         compare({"a": make_card("a", np.linspace(-2, -1, 50))}, level=95)
 
 
-def test_a_folder_without_scores(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no scores"):
-        compare({"a": tmp_path})
-
-
 def test_level_and_print(make_card: Maker) -> None:
     rng = np.random.default_rng(0)
     cards = {name: make_card(name, rng.normal(size=100)) for name in ("a", "b")}
@@ -83,7 +76,7 @@ def cards(make_card: Callable[..., Scorecard]) -> dict[str, Scorecard]:
 
 
 def test_wide_keeps_numbers_and_what_they_are(cards: dict[str, Scorecard]) -> None:
-    frame = wide(cards)
+    frame = Comparison(cards).frame()
     assert list(frame.index) == ["vae", "gan"]
     assert frame.columns.names == ["metric", "field"]
     assert frame["log_prob"].columns.tolist() == ["value", "se", "kind"]
@@ -97,7 +90,7 @@ def test_wide_keeps_numbers_and_what_they_are(cards: dict[str, Scorecard]) -> No
 
 
 def test_wide_of_nothing_measured() -> None:
-    frame = wide({"a": Scorecard("a", "toy", "f00d")})
+    frame = Comparison({"a": Scorecard("a", DataSplit("toy", 50), "f00d")}).frame()
     assert frame.shape == (1, 0)
 
 

@@ -1,5 +1,3 @@
-"""How probable is data that the model has never seen, and what does independence alone already explain?"""
-
 from __future__ import annotations
 
 import math
@@ -11,9 +9,9 @@ import pytest
 import torch
 
 import ppgen.data
-from ppgen.data import Dataset
+from ppgen.declare.site import Site
 from ppgen.errors import DataError, SettingError, Unanswerable
-from ppgen.evaluation.density import answer_density, factorised_log_prob
+from ppgen.evaluation.density import answer_density, covariates_of, density_of, factorised_log_prob, observed_by
 
 
 def test_all_binary_images_have_probability_one_together() -> None:
@@ -38,13 +36,6 @@ def test_a_constant_dimension_keeps_the_gaussian_finite() -> None:
     train = torch.randn(100, 2)
     train[:, 1] = 0.0
     assert torch.isfinite(factorised_log_prob(train, train, "unit interval")).all()
-
-
-def test_digits(digits: Dataset) -> None:
-    train, test = digits.split("train")["x"], digits.split("test")["x"]
-    p = (train.sum(0) + 1) / (len(train) + 2)
-    expected = torch.distributions.Bernoulli(p).log_prob(test).flatten(1).sum(1).double()
-    torch.testing.assert_close(factorised_log_prob(train, test, "binary"), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_what_has_no_trivial_density_is_refused() -> None:
@@ -104,3 +95,18 @@ def test_a_global_latent_leaves_the_elbo(fake_fit: Callable[..., Any], monkeypat
     assert set(answer.estimates) == {"elbo"}
     assert answer.refusals["log_prob"] == "the model has a global latent"
     assert answer.per_datum is None
+
+
+def test_a_density_is_called_by_what_it_explains_and_what_it_is_told(fake_fit: Callable[..., Any]) -> None:
+    fit = fake_fit()
+    assert (covariates_of(fit), observed_by(fit), density_of(fit)) == ([], ["x"], "p(x)")
+    fit = fake_fit(conditional=True)
+    assert (covariates_of(fit), observed_by(fit), density_of(fit)) == (["y"], ["x"], "p(x | y)")
+    fit.model.sites["y"] = Site("y", "observed", ())
+    assert (covariates_of(fit), density_of(fit)) == ([], "p(x, y)")
+
+
+def test_a_covariate_that_the_data_lack_was_optional(fake_fit: Callable[..., Any]) -> None:
+    fit = fake_fit()
+    fit.model.sites["x"] = Site("x", "observed", ("z", "mask"), optional=frozenset({"mask"}))
+    assert covariates_of(fit) == []

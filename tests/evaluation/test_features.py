@@ -1,5 +1,3 @@
-"""Features to judge samples in: a small network, trained on the data set itself and kept on disk."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -86,7 +84,9 @@ def test_it_is_trained_once_and_then_read(
         raise AssertionError("the cache was not used")
 
     monkeypatch.setattr(features, "train_features", never)
+    before = torch.get_rng_state()
     again = feature_network(toy, cache=tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
     assert again.hash == first.hash
     x = toy.split("test")["x"]
     assert torch.equal(again.features(x), first.features(x))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ppgen.evaluation.kid import kid, polynomial_kernel
+from ppgen.evaluation.kid import kid
 
 
 def third_moment(mean: Tensor, covariance: Tensor) -> Tensor:
@@ -37,15 +37,6 @@ def two_gaussians() -> tuple[Tensor, Tensor, Tensor, Tensor]:
         torch.tensor([0.0, 0.1, -0.2], dtype=torch.float64),
         0.7 * torch.eye(3, dtype=torch.float64),
     )
-
-
-def test_two_known_gaussians() -> None:
-    gaussians = two_gaussians()
-    exact = exact_discrepancy(*gaussians)
-    estimate = kid(draw(5_000, *gaussians[:2]), draw(5_000, *gaussians[2:]))
-    assert estimate.standard_error is not None
-    assert estimate.standard_error < 0.15 * exact
-    assert abs(estimate.value - exact) < 3.0 * estimate.standard_error
 
 
 def test_it_is_unbiased_however_few_points_there_are() -> None:
@@ -92,16 +83,3 @@ def test_against_the_definition_point_by_point() -> None:
     estimate = kid(real, generated)
     assert estimate.value == pytest.approx(discrepancy(real, generated), rel=1e-10)
     assert estimate.standard_error == pytest.approx(math.sqrt(variance), rel=1e-10)
-
-
-def test_it_is_the_mean_over_random_subsets() -> None:
-    real, generated = torch.randn(60, 4), torch.randn(60, 4) + 0.3
-    subsets = torch.tensor(
-        [kid(real[torch.randperm(60)[:15]], generated[torch.randperm(60)[:15]]).value for _ in range(2000)]
-    )
-    assert abs(subsets.mean() - kid(real, generated).value) < 3.0 * subsets.std() / math.sqrt(len(subsets))
-
-
-def test_the_kernel() -> None:
-    left, right = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [0.0, 0.0]])
-    assert polynomial_kernel(left, right).tolist() == [[6.5**3, 1.0]]

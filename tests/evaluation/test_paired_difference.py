@@ -1,8 +1,7 @@
-"""The difference of two densities, data point by data point: how sure it is, and whether it may be ranked."""
-
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
-from ppgen.errors import DataError, SettingError
+from ppgen.errors import DataError
 from ppgen.estimate import Kind
-from ppgen.evaluation import Scorecard, paired_difference
-from ppgen.evaluation.paired_difference import paired_interval
-
-vectors = arrays(np.float64, 30, elements=st.floats(-100, 100))
+from ppgen.evaluation import Scorecard, Standing, compare, paired_difference, paired_interval
 
 
 def test_the_interval_is_that_of_a_normal_mean() -> None:
@@ -40,27 +35,11 @@ def test_intervals_cover_as_often_as_they_claim() -> None:
     assert 0.83 < hits / 300 < 0.94
 
 
-@given(first=vectors, second=vectors)
-def test_swapping_flips_the_signs_and_nothing_else(first: np.ndarray, second: np.ndarray) -> None:
-    difference, low, high = paired_interval(first, second, num_resamples=200)
-    assert paired_interval(second, first, num_resamples=200) == pytest.approx((-difference, -high, -low), abs=1e-9)
-    assert low - 1e-9 <= high
-
-
-def test_many_draws_come_in_chunks() -> None:
-    rng = np.random.default_rng(3)
-    first = rng.normal(size=3_000)
-    _, low, high = paired_interval(first, np.zeros(3_000), num_resamples=1500)  # three chunks of draws
-    assert low < first.mean() < high
-
-
 def test_what_is_not_paired_is_refused() -> None:
     with pytest.raises(DataError, match="paired"):
         paired_interval(np.zeros(3), np.zeros(4))
     with pytest.raises(DataError, match="finite"):
         paired_interval(np.array([0.0, -np.inf]), np.zeros(2))
-    with pytest.raises(SettingError, match="level"):
-        paired_interval(np.zeros(3), np.zeros(3), level=95)
 
 
 KINDS: tuple[Kind, ...] = ("exact", "lower bound", "upper bound", "interval", "unbiased", "biased")
@@ -101,11 +80,9 @@ def test_the_table_of_kinds(make_card: Maker, higher: Kind, lower: Kind, verdict
     pair = paired_difference(make_card("a", values(1.0, 1), higher), make_card("b", values(0.0, 2), lower))
     assert pair.low is not None
     assert pair.low > 0.0
-    if verdict == "higher":
-        assert (pair.verdict, pair.winner, pair.proven) == ("a is higher", "a", True)
-    else:
-        assert pair.verdict.startswith(f"{verdict}: ")
-        assert (pair.winner, pair.proven) == (None, False)
+    assert pair.winner == ("a" if verdict == "higher" else None)
+    assert pair.bounds_only == (verdict == "bounds only")
+    assert pair.verdict.startswith("a is higher" if verdict == "higher" else f"{verdict}: ")
 
 
 def test_a_difference_that_pairing_alone_reveals(make_card: Maker) -> None:
@@ -120,28 +97,12 @@ def test_a_difference_that_pairing_alone_reveals(make_card: Maker) -> None:
 @given(
     kinds=st.tuples(st.sampled_from(KINDS), st.sampled_from(KINDS)),
     shifts=st.tuples(st.floats(-3, 3), st.floats(-3, 3)),
-    measures=st.tuples(st.sampled_from(["binary", "continuous"]), st.sampled_from(["binary", "continuous"])),
-    prints=st.tuples(st.sampled_from(["f00d", "beef"]), st.sampled_from(["f00d", "beef"])),
-    told=st.tuples(st.sampled_from(["p(x)", "p(x | y)"]), st.sampled_from(["p(x)", "p(x | y)"])),
 )
-def test_what_holds_for_every_pair(
-    make_card: Maker, kinds: Any, shifts: Any, measures: Any, prints: Any, told: Any
-) -> None:
-    first, second = (
-        make_card(
-            "ab"[i], values(shifts[i], i + 1), kinds[i],
-            measure=measures[i], fingerprint=prints[i], density_of=told[i],
-        )
-        for i in range(2)
-    )  # fmt: skip
+def test_what_holds_for_every_pair(make_card: Maker, kinds: Any, shifts: Any) -> None:
+    first, second = (make_card("ab"[i], values(shifts[i], i + 1), kinds[i]) for i in range(2))
     pair, swapped = paired_difference(first, second), paired_difference(second, first)
     assert pair.winner == swapped.winner
-    assert pair.verdict.partition(":")[0] == swapped.verdict.partition(":")[0]
-    if measures[0] != measures[1] or prints[0] != prints[1] or told[0] != told[1]:
-        assert pair.difference is pair.low is pair.high is None
-        assert pair.verdict.startswith("cannot be ranked: ")
-        assert not pair.proven
-        return
+    assert pair.bounds_only == swapped.bounds_only
     assert (pair.difference, pair.low, pair.high) == pytest.approx(
         (-(swapped.difference or 0.0), -(swapped.high or 0.0), -(swapped.low or 0.0))
     )
@@ -152,16 +113,16 @@ def test_what_holds_for_every_pair(
         assert (pair.low or 0.0) * (pair.high or 0.0) > 0.0
         assert shifts[top] > shifts[bottom] - 0.5
     if kinds == ("lower bound", "lower bound") or kinds == ("upper bound", "upper bound"):
-        assert not pair.proven
+        assert pair.winner is None
     if set(kinds) <= set(EXACT):
-        assert pair.proven == ((pair.low or 0.0) * (pair.high or 0.0) > 0.0)
+        assert (pair.winner is not None) == ((pair.low or 0.0) * (pair.high or 0.0) > 0.0)
 
 
 def test_an_interval_around_zero(make_card: Maker) -> None:
     pair = paired_difference(make_card("a", values(0.0, 1)), make_card("b", values(0.0, 2)), level=0.99)
     assert pair.verdict == "cannot be ranked: the 99 % interval of the difference includes 0"
     same = make_card("a", values(0.0, 1))
-    assert not paired_difference(same, dataclasses.replace(same, name="b")).proven
+    assert not paired_difference(same, dataclasses.replace(same, name="b")).winner
     assert "+0.00 [+0.00, +0.00]" in str(paired_difference(same, same))
 
 
@@ -179,6 +140,7 @@ def test_why_not(make_card: Maker, change: dict[str, Any], reason: str) -> None:
     second = make_card("b", **{"values": values(0.0, 2), "density_of": "p(x)", **change})
     pair = paired_difference(first, second)
     assert reason in pair.verdict
+    assert pair.difference is pair.low is pair.high is pair.winner is None
     assert str(pair) == f"a − b: {pair.verdict}"
 
 
@@ -193,3 +155,70 @@ def test_values_that_were_not_kept_or_are_too_few(make_card: Maker) -> None:
     bits = first.density["log_prob"].bits_per_dim(64)
     other_unit = dataclasses.replace(make_card("b", values(0.0, 2)), density={"log_prob": bits})
     assert "the units differ" in paired_difference(first, other_unit).verdict
+
+
+def ranks(make_card: Maker, **cards: tuple[float, str]) -> dict[str, str]:
+    made = {name: make_card(name, values(shift, i), kind) for i, (name, (shift, kind)) in enumerate(cards.items())}
+    return {standing.name: standing.rank for standing in compare(made).ranking()}
+
+
+def test_exact_values_are_ranked_one_by_one(make_card: Maker) -> None:
+    found = ranks(make_card, low=(0.0, "exact"), high=(2.0, "exact"), middle=(1.0, "exact"))
+    assert list(found.items()) == [("high", "1"), ("middle", "2"), ("low", "3")]
+
+
+def test_lower_bounds_leave_the_order_open(make_card: Maker) -> None:
+    assert ranks(make_card, a=(0.0, "lower bound"), b=(2.0, "lower bound")) == {"b": "1 to 2", "a": "1 to 2"}
+
+
+def test_a_bound_above_an_exact_value_wins_and_one_below_does_not_lose(make_card: Maker) -> None:
+    found = ranks(make_card, pixelcnn=(1.0, "exact"), good=(2.0, "lower bound"), bad=(0.0, "lower bound"))
+    assert found == {"good": "1 to 2", "pixelcnn": "2 to 3", "bad": "1 to 3"}
+
+
+def test_groups_that_do_not_compare_are_ranked_apart(make_card: Maker) -> None:
+    cards = {
+        "a": make_card("a", values(0.0, 1)),
+        "b": make_card("b", values(1.0, 1)),
+        "c": make_card("c", values(5.0, 1), measure="continuous"),
+        "d": make_card("d", values(7.0, 1), measure="continuous"),
+        "e": make_card("e", values(9.0, 1), density_of="p(x | y)"),
+        "gan": make_card("gan", None),
+    }
+    found = compare(cards).ranking()
+    assert [(s.name, s.rank) for s in found] == [
+        ("b", "1"), ("a", "2"), ("d", "1"), ("c", "2"), ("e", "no rank"), ("gan", "no rank"),
+    ]  # fmt: skip
+    assert "binary" in found[0].group
+    assert "continuous" in found[2].group
+    assert "p(x | y)" in found[4].reason
+    assert found[5].reason == "implicit model"
+    assert str(found[0]) == "b: rank 1"
+    assert str(found[5]) == "gan: no rank: implicit model"
+
+
+def test_one_model_alone(make_card: Maker) -> None:
+    (only,) = compare({"a": make_card("a", values(0.0, 1))}).ranking()
+    assert only == Standing("a", estimate=only.estimate, reason="there is nothing to compare it with")
+
+
+@given(
+    entries=st.lists(
+        st.tuples(st.floats(-2, 2), st.sampled_from(["exact", "lower bound", "upper bound", "biased"])),
+        min_size=2,
+        max_size=5,
+    )
+)
+def test_rank_intervals_hold_every_order_that_is_not_excluded(
+    make_card: Maker, entries: list[tuple[float, str]]
+) -> None:
+    cards = {f"m{i}": make_card(f"m{i}", values(shift, i), kind) for i, (shift, kind) in enumerate(entries)}
+    comparison = compare(cards)
+    standings = {standing.name: standing for standing in comparison.ranking()}
+    assert all(1 <= (s.best or 0) <= (s.worst or 0) <= len(cards) for s in standings.values())
+    lost = {(p.second if p.winner == p.first else p.first, p.winner) for p in comparison.pairs if p.winner}
+    for order in itertools.permutations(cards):
+        if any(order.index(loser) < order.index(str(winner)) for loser, winner in lost):
+            continue
+        for place, name in enumerate(order, start=1):
+            assert (standings[name].best or 0) <= place <= (standings[name].worst or 0)

@@ -1,5 +1,3 @@
-"""What does the model's code tell about the data?"""
-
 from __future__ import annotations
 
 import dataclasses

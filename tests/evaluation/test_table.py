@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ppgen.estimate import Estimate
-from ppgen.evaluation import Comparison, Scorecard, compare
+from ppgen.evaluation import Comparison, DataSplit, Scorecard, compare
 
 NASTY = r"50% & $x_1$ #{\a}^~ <b>|*[c]"
 
@@ -23,7 +23,7 @@ def comparison(make_card: Callable[..., Scorecard]) -> Comparison:
         unit = Estimate(0.5 + i / 100, 0.01, kind="biased", per="")
         cards[name] = Scorecard(
             name,
-            "digits, test split, 360 data points",
+            DataSplit("digits", 360),
             card.fingerprint,
             density=card.density if i else {},
             sampling=dict.fromkeys(("kid", "precision", "recall", "density", "coverage"), unit),

@@ -12,7 +12,7 @@ import torch
 
 import ppgen
 from ppgen.estimate import Estimate
-from ppgen.evaluation import Comparison, Scorecard
+from ppgen.evaluation import Comparison, DataSplit, Scorecard
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -72,7 +72,7 @@ def card(name: str, log_prob: float | None = None, kind: Any = "lower bound", **
     kid = Estimate(0.02, 0.004, "unbiased", estimator="cubic MMD²", num_data=50, better="lower")
     floor = Estimate(0.001, 0.002, "unbiased", estimator="cubic MMD²", num_data=50, better="lower")
     settings: dict[str, Any] = {
-        "data": "digits, test split, 50 data points",
+        "data": DataSplit("digits", 50),
         "fingerprint": "f00d",
         "sampling": {"kid": kid},
         "baselines": {"kid real/real": floor},

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ppgen.evaluation import Comparison
-from ppgen.reporting import fit_figures as fit_figures
-from ppgen.reporting.html import render
+from ppgen.evaluation import Comparison, DataSplit, PairedDifference, layout
+from ppgen.reporting import fit_figures
+from ppgen.reporting.html import overview, render, verdicts_in_words
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +78,14 @@ def test_bounds_are_marked_in_the_cell(page: str) -> None:
     assert "<td>−21.00" in page
 
 
-def test_names_are_escaped_everywhere(make_card: Callable[..., Any], fits: Mapping[str, Any], read: Any) -> None:
+def test_names_are_escaped_everywhere(make_card: Any, fits: Mapping[str, Any], figures: Any, read: Any) -> None:
     name = "<script>alert(\"x\")</script> & '$z$'"
     facts = {"model": name, "guide": name, "objective": name, "feature_network": name}
     cards = {
-        name: make_card(name, -20.0, facts=facts, data=f"{name}, test split", refusals={"sampling": name}, sampling={}),
+        name: make_card(name, -20.0, facts=facts, data=DataSplit(name, 50), refusals={"sampling": name}, sampling={}),
         "other": make_card("other", refusals={"density": name}),
     }
-    page = render(Comparison(cards), {name: fits["vae"]}, {name: fit_figures(fits["vae"])}, title=name)
+    page = render(Comparison(cards), {name: fits["vae"]}, {name: figures["vae"]}, title=name)
     parsed = read(page)
     assert parsed.faults == []
     assert "script" not in {tag for tag, _ in parsed.tags}
@@ -106,9 +106,51 @@ def test_cards_alone_make_a_page(make_card: Callable[..., Any], read: Callable[[
 
 
 def test_data_sets_are_not_mixed(make_card: Callable[..., Any], read: Callable[[str], Any]) -> None:
-    cards = [make_card("vae", -20.0), make_card("other", -90.0, fingerprint="beef", data="mnist, test split")]
+    cards = [make_card("vae", -20.0), make_card("other", -90.0, fingerprint="beef", data=DataSplit("mnist", 50))]
     parsed = read(render(Comparison({card.name: card for card in cards}), {}, {}, title="t"))
-    assert "digits (test split, 50 data points) and mnist (test split)" in parsed.text
+    assert "digits (test split, 50 data points) and mnist (test split, 50 data points)" in parsed.text
     assert "other cannot be ranked: the test data differ" in parsed.text
     captions = [text for tag, text in parsed.texts if tag == "caption"]
-    assert "Density: mnist, test split, binary measure" in captions
+    assert "Density: mnist, test split, 50 data points, binary measure" in captions
+
+
+def test_a_shown_order_is_a_sentence_with_its_interval() -> None:
+    pair = PairedDifference("bernoulli", "pixelcnn", -4.1, -4.4, -3.8, "pixelcnn")
+    (verdict,) = verdicts_in_words([pair], [])
+    assert verdict.proven
+    assert verdict.text == "pixelcnn assigns higher probability than bernoulli, by 4.10 nats per data point"
+    assert verdict.interval == "[3.80, 4.40]"
+
+
+def test_what_is_not_shown_keeps_the_words_of_the_comparison() -> None:
+    bounds = PairedDifference("a", "b", 1.0, 0.9, 1.1, bounds_only=True, reason="a's lower bound lies above b's")
+    open_ = PairedDifference("a", "c", 0.1, -0.1, 0.3, reason="the interval includes 0")
+    first, second = verdicts_in_words([bounds, open_], [])
+    assert first.text == "a and b, bounds only: a's lower bound lies above b's"
+    assert first.interval == "1.000 nats [0.900, 1.100]"
+    assert second.text == "a and c cannot be ranked: the interval includes 0"
+    assert [first.proven, second.proven] == [False, False]
+
+
+def test_shown_orders_come_first_and_silent_models_are_named_once(comparison: Comparison) -> None:
+    verdicts = verdicts_in_words(comparison.pairs, comparison.ranking())
+    assert [verdict.proven for verdict in verdicts] == sorted((v.proven for v in verdicts), reverse=True)
+    about_gan = [verdict.text for verdict in verdicts if "gan" in verdict.text]
+    assert about_gan == ["gan cannot be ranked: no density: implicit model"]
+
+
+def test_an_interval_of_no_width_is_printed() -> None:
+    pair = PairedDifference("a", "b", 2.0, 2.0, 2.0, "a")
+    assert verdicts_in_words([pair], [])[0].interval == "[2.000, 2.000]"
+
+
+def test_the_overview_gathers_one_row_a_model_and_keeps_data_apart(comparison: Comparison, make_card: Any) -> None:
+    cards = {**comparison.cards, "other": make_card("other", -90.0, fingerprint="beef")}
+    cards["vae"] = make_card("vae", -19.8, facts={"density_of": "p(x | y)"})
+    first, second = overview(layout.blocks(cards))
+    assert [metric.key for metric in first.columns] == ["log_prob", "kid"]
+    assert [row.name for row in first.rows] == ["pixelcnn", "vae", "beta-vae", "gan"]
+    assert [bool(row.cells[0].value) for row in first.rows] == [True, True, True, False]
+    assert [row.name for row in second.rows] == ["other"]
+    assert "log p(x | y): vae" in first.notes  # which density is which, and nothing of estimators
+    assert len(first.notes) == 3

@@ -1,5 +1,3 @@
-"""A figure together with the words that a reader and a screen reader need, as an element of a page."""
-
 from __future__ import annotations
 
 import io
@@ -10,7 +8,7 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 
-from ppgen.reporting import Illustration, latent_space
+from ppgen.reporting import Illustration
 from ppgen.reporting.illustration import inline_svg
 from ppgen.reporting.style import INK, house_style, new_figure
 
@@ -80,23 +78,9 @@ def test_same_figure_same_bytes(tmp_path: Path, suffix: str) -> None:
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_the_page_decides_on_colour_and_font() -> None:
-    element = drawn().svg("first")
-    assert f"var(--ink, {INK})" in element
-    assert "DejaVu" not in element
-    assert 'aria-label="A word."' in element
-
-
 def test_names_are_text_and_nothing_else() -> None:
     """What looks like markup, an identifier, a colour or a formula in a name is shown as it was given."""
     for name in ("<script>alert(1)</script>", 'id="x"', "$x_1$", INK, "url(#a)", "&amp;"):
         element = drawn(name).svg("first")
         assert name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") in element, name
         assert "<script" not in element
-
-
-def test_many_points_make_a_bounded_file() -> None:
-    import numpy as np
-
-    codes = np.random.default_rng(0).normal(size=(20_000, 2))
-    assert len(latent_space(codes, np.arange(20_000) % 10).svg("x")) < 500_000

@@ -44,12 +44,6 @@ def test_the_sign_does_not_depend_on_the_order_of_the_data() -> None:
     np.testing.assert_allclose(principal_components(codes)[0][order], principal_components(codes[order])[0], atol=1e-9)
 
 
-def test_unlabelled_codes_have_no_legend() -> None:
-    drawn = latent_space(RNG.normal(size=(10, 2)))
-    assert drawn.figure.axes[0].get_legend() is None
-    assert "coloured" not in drawn.caption
-
-
 def test_one_dimension_is_a_line_a_label() -> None:
     codes = RNG.normal(size=20)
     axes = latent_space(codes, np.arange(20) % 2).figure.axes[0]

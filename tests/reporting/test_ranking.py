@@ -1,5 +1,3 @@
-"""The ranking as a forest plot: every number with its interval, its kind and its floor, one axis a measure."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,37 +7,9 @@ import pytest
 
 from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
-from ppgen.evaluation import Comparison
+from ppgen.evaluation import Comparison, DataSplit
 from ppgen.reporting import ranking
-from ppgen.reporting.ranking import baselines_of, by_measure, density_of, measure_of
 from ppgen.reporting.style import PALETTE, PAPER
-
-
-def names(groups: list[list[Any]]) -> list[list[str]]:
-    return [[card.name for card in group] for group in groups]
-
-
-def test_data_and_measure_keep_densities_apart(make_card: Callable[..., Any]) -> None:
-    continuous = {"log_prob": Estimate(90.0, 1.0, "lower bound", "nats", measure="continuous")}
-    cards = [
-        make_card("gan"),
-        make_card("vae", -20.0),
-        make_card("gaussian", density=continuous),
-        make_card("elsewhere", -20.0, fingerprint="beef"),
-        make_card("pixelcnn", -18.0, "exact"),
-    ]
-    assert names(by_measure(cards)) == [["gan", "vae", "pixelcnn"], ["gaussian"], ["elsewhere"]]
-    assert [measure_of(group) for group in by_measure(cards)] == ["binary", "continuous", "binary"]
-
-
-def test_models_without_any_density_are_one_group(make_card: Callable[..., Any]) -> None:
-    assert names(by_measure([make_card("gan"), make_card("other")])) == [["gan", "other"]]
-
-
-def test_baselines_and_density_are_read_from_the_card(make_card: Callable[..., Any]) -> None:
-    cards = [make_card("gan"), make_card("cvae", -20.0, facts={"density_of": "p(x | y)"})]
-    assert list(baselines_of(cards, "log_prob")) == ["factorised Bernoulli"]
-    assert [density_of(card) for card in cards] == ["p(x)", "p(x | y)"]
 
 
 def dots(axes: Any) -> dict[int, Any]:
@@ -98,13 +68,17 @@ def test_a_conditional_density_stands_apart(make_card: Callable[..., Any]) -> No
 
 
 def test_measures_and_data_get_axes_of_their_own(make_card: Callable[..., Any]) -> None:
-    cards = [make_card("vae", -20.0), make_card("elsewhere", -90.0, fingerprint="beef", data="mnist, test split")]
-    axes = ranking(cards).figure.axes
-    assert len(axes) == 4
-    assert [axes[0].get_title(loc="left"), axes[2].get_title(loc="left")] == [
-        "digits, test split, 50 data points",
-        "mnist, test split",
+    continuous = {"log_prob": Estimate(90.0, 1.0, "lower bound", "nats", measure="continuous")}
+    elsewhere = make_card("elsewhere", -90.0, fingerprint="beef", data=DataSplit("mnist", 50))
+    drawn = ranking([make_card("gan"), make_card("vae", -20.0), make_card("gaussian", density=continuous), elsewhere])
+    densities = drawn.figure.axes[::2]
+    assert [[name for name in labels(axes) if name != "factorised Bernoulli"] for axes in densities] == [
+        ["vae", "gan"],
+        ["gaussian"],
+        ["elsewhere"],
     ]
+    assert ["(binary)" in axes.get_xlabel() for axes in densities] == [True, False, True]
+    assert [axes.get_title(loc="left").partition(",")[0] for axes in densities] == ["digits", "digits", "mnist"]
 
 
 def test_a_formula_in_a_name_is_a_name(make_card: Callable[..., Any]) -> None:

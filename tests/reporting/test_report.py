@@ -54,23 +54,6 @@ def test_a_folder_is_not_overwritten(comparison: Comparison, tmp_path: Path) -> 
         ppgen.report(comparison, tmp_path)
 
 
-def test_an_old_page_stays_when_writing_fails(
-    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "page.html"
-    path.write_text("old")
-
-    def fail(*_: Any) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        ppgen.report(comparison, path)
-    monkeypatch.undo()
-    assert os.listdir(tmp_path) == ["page.html"]
-    assert path.read_text() == "old"
-
-
 def test_fits_must_be_in_the_comparison(comparison: Comparison, fits: Mapping[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="'mine' is not in the comparison"):
         ppgen.report(comparison, tmp_path / "page.html", fits={"mine": fits["vae"]})
