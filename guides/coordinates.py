@@ -14,9 +14,7 @@ from torch.distributions import biject_to, constraints
 from torch.distributions.transforms import Transform, identity_transform
 
 from ppgen.context import preserved_state
-from ppgen.declare.model import Model
-from ppgen.declare.site import Site
-from ppgen.declare.supports import CIRCLE, is_circular, mask_of, name_of, support_name, support_of
+from ppgen.declare import CIRCLE, Model, Site, is_circular, mask_of, name_of, support_name, support_of
 from ppgen.errors import DeclarationError
 
 __all__ = ["Latent", "Masks"]

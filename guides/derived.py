@@ -14,10 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.declare.batch import batch_rows
-from ppgen.declare.model import Model
-from ppgen.declare.parameters import Announced
-from ppgen.declare.site import DATA_PLATE, Site
+from ppgen.declare import DATA_PLATE, Announced, Model, Site, batch_rows
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks
 from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow

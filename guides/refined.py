@@ -14,12 +14,10 @@ from torch import Tensor, nn
 
 from ppgen.arguments import finite_number, whole_number
 from ppgen.context import preserved_state, validation
-from ppgen.declare.site import Site
+from ppgen.declare import Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
-from ppgen.inference.batch_trace import discrete_sites
-from ppgen.inference.bound import elbo_parts
-from ppgen.inference.importance import elbo_per_datum
+from ppgen.inference import discrete_sites, elbo_parts, elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
 _TRIALS = 8

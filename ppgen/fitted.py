@@ -12,17 +12,13 @@ from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
 from ppgen.data import Dataset, as_batch
-from ppgen.declare.batch import without_latents
-from ppgen.declare.check import verify_batch
-from ppgen.declare.look import label_of
+from ppgen.declare import label_of, verify_batch, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.files import replace
-from ppgen.inference import importance, posterior, predictive
-from ppgen.inference.capabilities import find_obstacle
+from ppgen.inference import find_obstacle, importance, posterior, predictive
 from ppgen.objectives import Objective
-from ppgen.runs.allowed_classes import DTYPES
-from ppgen.runs.run_folder import FACTS, RunFolder, describe_run, modules_of
+from ppgen.runs import DTYPES, FACTS, RunFolder, describe_run, modules_of
 
 __all__ = ["Fit"]
 

@@ -19,7 +19,7 @@ from ppgen.errors import SettingError
 if TYPE_CHECKING:
     from ppgen.data import Dataset
     from ppgen.fitted import Fit
-    from ppgen.runs.run_folder import RunFolder
+    from ppgen.runs import RunFolder
 
 __all__ = ["fit"]
 
@@ -154,7 +154,7 @@ def _default_folder(model: str, data: str) -> Path:
 
 def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
     """The folder as a run's, sure that no other run is lost in it: nothing is deleted before the fit begins."""
-    from ppgen.runs.run_folder import RunFolder
+    from ppgen.runs import RunFolder
 
     if resume and overwrite:
         raise SettingError(

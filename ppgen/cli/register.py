@@ -33,7 +33,7 @@ def note_sources(folder: Path, sources: Sources) -> None:
         folder: of the run.
         sources: of its model and guide.
     """
-    from ppgen.runs.run_folder import RunFolder
+    from ppgen.runs import RunFolder
 
     if sources:
         run = RunFolder(folder)
@@ -113,7 +113,7 @@ def recorded(source: Mapping[str, Any], kind: str, folder: Path) -> Callable[...
     Raises:
         CheckpointError: if it may not be run.
     """
-    from ppgen.runs.allowed_classes import KINDS, known_class
+    from ppgen.runs import KINDS, known_class
 
     text = source.get("from")
     got = "a module that is not imported, or something else in one"

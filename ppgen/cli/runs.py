@@ -81,7 +81,7 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
     import torch
 
     import ppgen
-    from ppgen.runs.run_folder import RunFolder
+    from ppgen.runs import RunFolder
 
     record = RunFolder(folder).read()
     given: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from ppgen.arguments import whole_number
 from ppgen.data.dataset import Dataset, check_seed, main_site
 from ppgen.data.transforms import Transform
-from ppgen.declare.batch import MISSING
+from ppgen.declare import MISSING
 from ppgen.errors import SettingError
 
 __all__ = ["Quadrants", "attributes", "derived", "partial_labels", "quadrants"]

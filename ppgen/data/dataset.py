@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ppgen.arguments import finite_number, one_of, whole_number
 from ppgen.data.transforms import Transform
-from ppgen.declare.batch import extreme_rows
+from ppgen.declare import extreme_rows
 from ppgen.errors import DataError, SettingError
 
 __all__ = [

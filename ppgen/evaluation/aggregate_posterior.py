@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
-from ppgen.declare.batch import chunks
+from ppgen.declare import chunks
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
-from ppgen.inference.batch_trace import trace_batch
+from ppgen.inference import trace_batch
 from ppgen.objectives.total_correlation import factorised_latent, log_aggregate
 
 __all__ = ["rate_decomposition", "total_correlation"]

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ppgen.context import seeded
 from ppgen.data.dataset import Dataset, main_site
-from ppgen.declare.batch import MISSING
+from ppgen.declare import MISSING
 from ppgen.errors import CheckpointError
 from ppgen.files import replace
 

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.context import preserved_state
-from ppgen.declare.batch import MISSING, is_missing
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import MISSING, PyroProgram, is_missing
 from ppgen.errors import DataError, DeclarationError, SettingError
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 

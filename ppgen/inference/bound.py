@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent
 from torch.distributions.kl import kl_divergence
 
-from ppgen.declare.protocol import PyroProgram
-from ppgen.declare.site import DATA_PLATE
+from ppgen.declare import DATA_PLATE, PyroProgram
 from ppgen.errors import DeclarationError
 from ppgen.inference.batch_trace import BatchTrace, EnumeratedBatch, trace_batch
 from ppgen.inference.paired_trace import PairedSite, PairedTrace

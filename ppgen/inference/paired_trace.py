@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
 from ppgen.context import frozen
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import PyroProgram
 from ppgen.errors import DeclarationError
 
 __all__ = ["PairedSite", "PairedTrace", "trace_guide", "trace_pair"]

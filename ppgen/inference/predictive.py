@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded, validation
 from ppgen.data import Dataset
-from ppgen.declare import ProgramPart
-from ppgen.declare.batch import without_latents
-from ppgen.declare.look import label_of
+from ppgen.declare import ProgramPart, label_of, without_latents
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
 from ppgen.inference.posterior import closed_mean

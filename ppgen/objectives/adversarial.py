@@ -14,8 +14,7 @@ from torch.nn import functional
 
 from ppgen.arguments import one_of
 from ppgen.context import frozen
-from ppgen.declare.model import Model
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import Model, PyroProgram
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
 from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition

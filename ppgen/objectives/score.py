@@ -8,10 +8,17 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ppgen.declare.protocol import PyroProgram
-from ppgen.inference.batch_trace import BatchTrace, trace_batch
-from ppgen.inference.bound import ELBOParts, data_frame, full_size, per_datum
-from ppgen.inference.paired_trace import PairedSite, PairedTrace
+from ppgen.declare import PyroProgram
+from ppgen.inference import (
+    BatchTrace,
+    ELBOParts,
+    PairedSite,
+    PairedTrace,
+    data_frame,
+    full_size,
+    per_datum,
+    trace_batch,
+)
 
 __all__ = ["score_parts"]
 

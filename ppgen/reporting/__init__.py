@@ -1,7 +1,5 @@
 """Reporting: figures, tables and the page that a person reads."""
 
-from __future__ import annotations
-
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.fit_figures import FitFigures, fit_figures, save_figures
 from ppgen.reporting.grids import grids

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
-from ppgen.declare.batch import without_latents
+from ppgen.declare import without_latents
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.evaluation.density import covariates_of, only, sites_of
 from ppgen.fitted import Fit

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
-from ppgen.inference.paired_trace import trace_pair
+from ppgen.inference import trace_pair
 from ppgen.objectives import TrainingPosition
 from ppgen.training.prepare import Problem
 

@@ -17,7 +17,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective, Player
 from ppgen.objectives.schedules import SCHEDULES
-from ppgen.runs.run_folder import RunFolder, describe_run
+from ppgen.runs import RunFolder, describe_run
 from ppgen.training.loop import Loop
 from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, to_device, verify_fit, verify_weights
 from ppgen.training.step import TrainingStep

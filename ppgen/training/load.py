@@ -10,14 +10,11 @@ import torch
 
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
-from ppgen.declare import Program
-from ppgen.declare.batch import without_latents
+from ppgen.declare import Program, without_latents
 from ppgen.errors import CheckpointError, PpgenError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
-from ppgen.runs import weights
-from ppgen.runs.blueprint import build, example_batch
-from ppgen.runs.run_folder import RunFolder, modules_of
+from ppgen.runs import RunFolder, build, example_batch, modules_of, weights
 
 __all__ = ["load"]
 

@@ -19,8 +19,7 @@ from torch import Tensor
 from ppgen.errors import DivergenceError
 from ppgen.objectives import TrainingPosition
 from ppgen.objectives.schedules import SCHEDULES
-from ppgen.runs import checkpoint, weights
-from ppgen.runs.run_folder import RunFolder
+from ppgen.runs import RunFolder, checkpoint, weights
 from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.step import TrainingStep
