@@ -12,7 +12,7 @@ import click
 from ppgen import zoo
 from ppgen.cli.assembly import assemble
 from ppgen.cli.options import assignments, data_options, progress_option, step_options, steps_of, threads_option
-from ppgen.cli.register import naming, note_sources, register
+from ppgen.cli.runs import naming, note_sources, register
 from ppgen.cli.source import is_source
 from ppgen.errors import SettingError
 
