@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
-
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import (
@@ -15,6 +12,7 @@ from ppgen.reporting.style import (
     MUTED,
     PALETTE,
     STONE,
+    Axes,
     epoch_axis,
     house_style,
     label_line_ends,
@@ -111,6 +109,8 @@ def _draw_dimensions(
     axes: Axes, dimensions: Mapping[str, list[float]], active: Mapping[str, int], latents: Sequence[str]
 ) -> None:
     """One bar a dimension, sorted within its latent; latents side by side in the colour that they have on the left."""
+    from matplotlib.ticker import MaxNLocator
+
     start = 0
     for latent, values in dimensions.items():
         ordered = sorted((float(value) for value in values), reverse=True)

@@ -150,11 +150,12 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
     labels = chosen[label] if label is not None else None
     if isinstance(codes, Mapping) and not codes:
         raise Unanswerable("the model has no latent variable of single data points")
-    several = {f"latent_space_{site}": z for site, z in codes.items()} if isinstance(codes, Mapping) else None
-    return {
-        name: latent_space(z, labels, label_name=label or "")
-        for name, z in (several or {"latent_space": codes}).items()
-    }
+    named = (
+        {f"latent_space_{site}": z for site, z in codes.items()}
+        if isinstance(codes, Mapping)
+        else {"latent_space": codes}
+    )
+    return {name: latent_space(z, labels, label_name=label or "") for name, z in named.items()}
 
 
 def _rows_of(labels: Tensor, wanted: Tensor) -> Tensor:

@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from ppgen.reporting.style import PAIRS, house_style
+from ppgen.reporting.style import PAIRS, Figure, house_style
 
 __all__ = ["Illustration", "inline_svg"]
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 
 from ppgen.errors import DataError
 from ppgen.reporting.grids import Array, to_points
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import INK, PALETTE, PAPER, house_style, new_figure
+from ppgen.reporting.style import INK, PALETTE, PAPER, Axes, house_style, new_figure
 
 __all__ = ["latent_space", "principal_components"]
 

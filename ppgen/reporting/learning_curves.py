@@ -6,12 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
-
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import MUTED, PALETTE, epoch_axis, house_style, label_line_ends, new_figure, numeral
+from ppgen.reporting.style import MUTED, PALETTE, Axes, epoch_axis, house_style, label_line_ends, new_figure, numeral
 
 __all__ = ["learning_curves"]
 
@@ -65,6 +62,8 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
 
 def _panel(axes: Axes, name: str, history: History) -> str:
     """Draw one model and say in words where it ended."""
+    from matplotlib.ticker import MaxNLocator
+
     title, curves = _curves(history)
     ends = []
     for (label, (epochs, heights)), colour in zip(curves.items(), PALETTE, strict=False):

@@ -7,16 +7,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-
 from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Scorecard
 from ppgen.evaluation.layout import comparable
 from ppgen.evaluation.scorecard import Question
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import FULL_WIDTH, INK, LINE, MUTED, PALETTE, PAPER, house_style, new_figure, numeral
+from ppgen.reporting.style import FULL_WIDTH, INK, LINE, MUTED, PALETTE, PAPER, Axes, house_style, new_figure, numeral
 
 __all__ = ["ranking"]
 
@@ -135,8 +132,10 @@ def _mark(axes: Axes, row: int, estimate: Estimate, colour: str, *, filled: bool
         )
 
 
-def _legend(kinds: Sequence[str]) -> list[Line2D]:
+def _legend(kinds: Sequence[str]) -> list[Any]:
     """Handles for the kinds of estimate that were met, in reading order."""
+    from matplotlib.lines import Line2D
+
     dot = {"marker": "o", "linestyle": "", "markersize": 5.5}
     hollow = {**dot, "markerfacecolor": PAPER}
     entries: dict[str, dict[str, Any]] = {

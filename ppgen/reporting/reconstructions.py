@@ -6,12 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from ppgen.errors import DataError
 from ppgen.reporting.grids import Array, Limits, draw_lines, draw_mosaic, is_picture, joint_limits, mosaic, to_points
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import FULL_WIDTH, MUTED, PALETTE, house_style, new_figure
+from ppgen.reporting.style import FULL_WIDTH, MUTED, PALETTE, Axes, house_style, new_figure
 
 __all__ = ["reconstructions"]
 
