@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
@@ -60,8 +61,7 @@ def load(
         ) from error
     modules = modules_of(model, guide, objective)
     weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
-    for module in modules.values():
-        module.cpu().eval()
+    nn.ModuleList(modules.values()).cpu().eval()
     return Fit(
         model,
         guide,
