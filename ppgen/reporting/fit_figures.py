@@ -147,12 +147,11 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
     codes = fit.encode(without_latents(fit.model, chosen))
     classes = [key for key in fit.data.num_classes if key in chosen and chosen[key].dim() == 1]
     label = "y" if "y" in classes else next(iter(classes), None)
-    labels = chosen[label] if label is not None else None
     if isinstance(codes, Mapping) and not codes:
         raise Unanswerable("the model has no latent variable of single data points")
     several = {f"latent_space_{site}": z for site, z in codes.items()} if isinstance(codes, Mapping) else None
     return {
-        name: latent_space(z, labels, label_name=label or "")
+        name: latent_space(z, None if label is None else chosen[label], label_name=label or "")
         for name, z in (several or {"latent_space": codes}).items()
     }
 
