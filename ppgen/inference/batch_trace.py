@@ -183,8 +183,7 @@ def _refuse_missing(
             continue
         if observed is not None and not (name in observed and observed[name].model_fn.support.is_discrete):
             continue
-        missing = int((batch[name] == MISSING).sum())
-        if missing:
+        if missing := int((batch[name] == MISSING).sum()):
             raise DataError(
                 f"{name}: the latent is observed in some rows only, and is not summed out in the others",
                 expected=f"values in all rows or none, or a latent whose values can be summed out ({MISSING}: missing)",

@@ -140,8 +140,7 @@ class IWAE(Objective):
         leaves = {name: draw.value.detach().requires_grad_() for name, draw in drawn.items()}
         again = replay_batch(traced, model, guide, leaves).trace
         weights = row_weights(again)
-        power = 2 if self.gradient == "dreg" else 1
-        at_draws = (share.pow(power) * weights).sum()
+        at_draws = (share.pow(2 if self.gradient == "dreg" else 1) * weights).sum()
         paths = torch.autograd.grad(at_draws, list(leaves.values()), retain_graph=True) if leaves else ()
         for_guide = sum((path.detach() * drawn[name].value).sum() for path, name in zip(paths, leaves, strict=True))
         sites = [*again.observed.values(), *again.latents.values()]

@@ -74,9 +74,11 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
     caption = (
         f"Negative {whole} {numeral(total, 1)} = {amounts} nats per datum, at the last epoch on {_SPLITS[split]} data."
     )
-    for latent, values in dimensions.items():
-        if latent in active:
-            caption += f" {active[latent]} of {len(values)} units of {latent} are active."
+    caption += "".join(
+        f" {active[latent]} of {len(values)} units of {latent} are active."
+        for latent, values in dimensions.items()
+        if latent in active
+    )
     return Illustration(figure, f"Anatomy of the {whole}: {caption}", caption)
 
 

@@ -51,12 +51,11 @@ def inline_svg(text: str, *, prefix: str, alt: str, colours: Mapping[str, str]) 
         if element.tag != "text":
             element.text = None
         # Attributes one by one: a model named "#0072b2" or 'id="x"' is text, and stays as it is.
-        attributes = {
+        element.attrib = {
             key.removeprefix(_XLINK): _value(key, value, prefix, colours)
             for key, value in element.attrib.items()
             if key != "id" or value in referred
         }
-        element.attrib = attributes
     root.attrib = {"role": "img", "aria-label": alt, "viewBox": root.get("viewBox", "")}
     return ElementTree.tostring(root, encoding="unicode")
 

@@ -46,12 +46,10 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
         )
     columns = min(3, len(named))
     rows = math.ceil(len(named) / columns)
-    sentences = []
     with house_style():
         figure = new_figure(3.2 * columns, 2.5 * rows)
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, (name, history) in zip(panels, named.items(), strict=False):
-            sentences.append(_panel(axes, name, history))
+        sentences = [_panel(axes, *entry) for axes, entry in zip(panels, named.items(), strict=False)]
         for axes in panels[len(named) :]:
             axes.set_axis_off()
     if any("critic" in _players(history) for history in named.values()):

@@ -92,8 +92,7 @@ def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str) ->
     unit = next((card.log_prob.unit for card in cards if card.log_prob is not None), "nats")
     density.set_xlabel(f"log p, {unit}/datum{f' ({measure})' if measure else ''}: higher is better")
     sampling.set_xlabel("KID of the samples: lower is better")
-    if floors := list(_baselines(cards, "kid").values()):
-        floor = floors[0]
+    if (floor := next(iter(_baselines(cards, "kid").values()), None)) is not None:
         half = _Z95 * (floor.standard_error or 0.0)
         sampling.axvspan(floor.value - half, floor.value + half, color=LINE, alpha=0.6, linewidth=0, zorder=0)
         sampling.axvline(floor.value, **_FLOOR, zorder=1)

@@ -92,8 +92,7 @@ def _merged(points: Mapping[str, tuple[float, float]], near: float) -> list[tupl
     """Names by place: those of points that would be written over each other share one."""
     places: list[tuple[list[str], tuple[float, float]]] = []
     for name, at in points.items():
-        close = [names for names, there in places if math.dist(there, at) < near]
-        if close:
+        if close := [names for names, there in places if math.dist(there, at) < near]:
             close[0].append(name)
         else:
             places.append(([name], at))
