@@ -277,7 +277,7 @@ def _to_tensor(name: str, value: Any) -> Tensor:
     if value.dtype.kind not in "biufc":
         is_text = value.dtype.kind in "US"
         raise DataError(
-            f"{name} holds {'text' if is_text else 'objects' if kind == 'O' else 'no numbers'}",
+            f"{name} holds {'text' if is_text else 'objects' if value.dtype.kind == 'O' else 'no numbers'}",
             expected="numbers, in rows of equal shape; labels as integers 0, 1, ...",
             got=f"dtype {value.dtype}",
             fix=f"names, {name} = numpy.unique({name}, return_inverse=True)"

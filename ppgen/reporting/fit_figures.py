@@ -18,11 +18,10 @@ from ppgen.errors import SettingError, Unanswerable
 from ppgen.evaluation.density import covariates_of, only, sites_of
 from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
+from ppgen.reporting.codes import latent_space, reconstructions
 from ppgen.reporting.grids import grids
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.latent_space import latent_space
 from ppgen.reporting.learning_curves import learning_curves
-from ppgen.reporting.reconstructions import reconstructions
 
 __all__ = ["FitFigures", "fit_figures", "save_figures"]
 
