@@ -14,9 +14,7 @@ from torch.distributions import biject_to, constraints
 from torch.distributions.transforms import Transform, identity_transform
 
 from ppgen.context import preserved_state
-from ppgen.declare.model import Model
-from ppgen.declare.site import Site
-from ppgen.declare.supports import CIRCLE, is_circular, mask_of, name_of, support_name, support_of
+from ppgen.declare import CIRCLE, Model, Site, is_circular, mask_of, name_of, support_name, support_of
 from ppgen.errors import DeclarationError
 
 __all__ = ["Latent", "Masks"]
@@ -107,8 +105,7 @@ class Latent:
         fn, value = node["fn"], node["value"]
         event = tuple(fn.event_shape)
         support = support_of(fn)
-        batch_dim = value.dim() - len(event)
-        plates = tuple(value.shape[1:batch_dim]) if site.local else ()
+        plates = tuple(value.shape[1 : value.dim() - len(event)]) if site.local else ()
         masked = _is_masked(fn, where)
         if support is not None and support.is_discrete:
             family = name_of(fn)
@@ -220,10 +217,11 @@ class Masks:
             drawn: values of the latents that are drawn already, [rows, *event] each.
             rows: of the batch.
         """
-        values = {name: self._stand_in(name, value, rows) for name, value in self.example.items() if name not in batch}
+        values = {
+            name: value.expand(rows, *value.shape[1:]) if self.model.sites[name].local else value
+            for name, value in self.example.items()
+            if name not in batch
+        }
         with preserved_state(self.model):
             mask = mask_of(self.model.call_site(site, batch, {**values, **drawn}))
         return True if mask is None else mask
-
-    def _stand_in(self, name: str, value: Tensor, rows: int) -> Tensor:
-        return value.expand(rows, *value.shape[1:]) if self.model.sites[name].local else value

@@ -14,10 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.declare.batch import batch_rows
-from ppgen.declare.model import Model
-from ppgen.declare.parameters import Announced
-from ppgen.declare.site import DATA_PLATE, Site
+from ppgen.declare import DATA_PLATE, Announced, Model, Site, batch_rows
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks
 from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
@@ -154,7 +151,8 @@ class DerivedGuide(Announced, Recorded, ABC):
             return self
         sites = self.model.sites.values()
         nodes = self.model.prior_run(batch, None if batch else 2).nodes
-        found = [Latent.of(site, nodes[site.name], self._where(site)) for site in sites if site.role == "latent"]
+        where = f"{type(self).__name__}: latent variable {{!r}} of {type(self.model).__name__}"
+        found = [Latent.of(s, nodes[s.name], where.format(s.name)) for s in sites if s.role == "latent"]
         # Discrete latents come first, so that they can be summed out with everything else given them.
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
@@ -168,12 +166,12 @@ class DerivedGuide(Announced, Recorded, ABC):
                 num_features = self.evidence.num_features
             for i, latent in enumerate(latents):
                 before = [other for other in latents[:i] if other.site.local == latent.site.local]
-                outputs = self._num_outputs(latent, before)
-                part = None if latent.is_discrete else self.part(latent)
-                if part is not None:
+                continuous = [other for other in before if not other.is_discrete]
+                outputs = latent.num_free if latent.is_discrete else self.num_outputs(latent, continuous)
+                if not latent.is_discrete and (part := self.part(latent)) is not None:
                     self.parts[latent.name] = part
                 if latent.site.local:
-                    reads = self._reads(latent, before)
+                    reads = [other for other in before if other.is_discrete] + self.conditions(latent, continuous)
                     self.reads[latent.name] = [read.name for read in reads]
                     num_read = sum(read.num_free * prod(read.plate_shape) for read in reads)
                     num_outputs = outputs * prod(latent.plate_shape)
@@ -189,13 +187,10 @@ class DerivedGuide(Announced, Recorded, ABC):
 
     def _follow(self, batch: Mapping[str, Tensor] | None) -> None:
         """Take type and device of the model's weights or, once, of the data."""
-        if self._is_placed:
-            return
         tensors = chain(self.model.parameters(), self.model.buffers(), (batch or {}).values())
-        for first in (tensor for tensor in tensors if tensor.is_floating_point()):
+        if not self._is_placed and (first := next(filter(torch.is_floating_point, tensors), None)) is not None:
             self.to(first.device, first.dtype)
             self._is_placed = True
-            return
 
     def forward(
         self,
@@ -219,14 +214,13 @@ class DerivedGuide(Announced, Recorded, ABC):
         values: dict[str, Tensor] = {}
         for latent in self.latents:
             if not latent.site.local:
-                fn = self._distribution(latent, self.free[latent.name], memory)
-                values[latent.name] = self._draw(latent, fn, batch, values, memory)
+                values[latent.name] = self._draw(latent, self.free[latent.name], batch, values, memory)
         if self.evidence is None:
             return values
         features = self.evidence(batch)
         inner = self.model.inner
-        data = pyro.plate(DATA_PLATE, rows if size is None else size, subsample=torch.arange(rows), dim=-1 - len(inner))
-        with data:
+        full = rows if size is None else size
+        with pyro.plate(DATA_PLATE, full, subsample=torch.arange(rows), dim=-1 - len(inner)):
             for latent in self.latents:
                 if latent.site.local:
                     known = [memory[f"features of {name}"] for name in self.reads[latent.name]]
@@ -234,25 +228,22 @@ class DerivedGuide(Announced, Recorded, ABC):
                     if shifts is not None:
                         output = output + shifts[latent.name]
                     output = output.reshape(*output.shape[:-1], *latent.plate_shape, -1)
-                    fn = self._distribution(latent, output, memory)
                     with contextlib.ExitStack() as nest:
                         for name in latent.site.plates:
                             index = inner.index(name)
                             nest.enter_context(pyro.plate(name, latent.plate_shape[index], dim=index - len(inner)))
-                        values[latent.name] = self._draw(latent, fn, batch, values, memory)
+                        values[latent.name] = self._draw(latent, output, batch, values, memory)
         return values
-
-    def _distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        return latent.discrete(output) if latent.is_discrete else self.distribution(latent, output, memory)
 
     def _draw(
         self,
         latent: Latent,
-        fn: Any,
+        output: Tensor,
         batch: Mapping[str, Tensor],
         drawn: Mapping[str, Tensor],
         memory: dict[str, Any],
     ) -> Tensor:
+        fn = latent.discrete(output) if latent.is_discrete else self.distribution(latent, output, memory)
         value = batch.get(latent.name)
         if value is None:
             if self.masks is not None and latent.is_masked:
@@ -265,15 +256,6 @@ class DerivedGuide(Announced, Recorded, ABC):
             memory[f"features of {latent.name}"] = latent.features(value)
         return value
 
-    def _num_outputs(self, latent: Latent, before: list[Latent]) -> int:
-        if latent.is_discrete:
-            return latent.num_free
-        return self.num_outputs(latent, [other for other in before if not other.is_discrete])
-
-    def _reads(self, latent: Latent, before: list[Latent]) -> list[Latent]:
-        discrete = [other for other in before if other.is_discrete]
-        return discrete + self.conditions(latent, [other for other in before if not other.is_discrete])
-
     def _given(self, latents: list[Latent], batch: Mapping[str, Tensor] | None) -> set[str]:
         """Continuous latents that a batch observes: read for the others, unless the encoder is the user's."""
         known = {} if batch is None or self._encoder is not None else batch
@@ -285,6 +267,3 @@ class DerivedGuide(Announced, Recorded, ABC):
     def _covariates(self) -> list[str]:
         parents = [parent for site in self.model.sites.values() for parent in site.parents]
         return [parent for parent in dict.fromkeys(parents) if parent not in self.model.sites]
-
-    def _where(self, site: Site) -> str:
-        return f"{type(self).__name__}: latent variable {site.name!r} of {type(self.model).__name__}"

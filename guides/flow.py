@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pyro.distributions as dist
-import torch
 from torch import Tensor, nn
-from torch.distributions.transforms import AffineTransform, ReshapeTransform
+from torch.distributions.transforms import AffineTransform
 
 from ppgen.arguments import whole_number
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.networks import near_zero, positive
+from ppgen.guides.networks import near_zero, positive, shaped
 from ppgen.nets import Flow as FlowNetwork
 from ppgen.nets.flow import zuko_flow
 
@@ -65,10 +64,7 @@ class Flow(DerivedGuide):
         loc, raw, context = output.split([n, n, self.context], -1)
         here = AffineTransform(loc, positive(raw), event_dim=1)
         free: Any = dist.TransformedDistribution(self.parts[latent.name](context), [here])
-        if latent.unconstrained_shape != (n,):
-            reshape = ReshapeTransform(torch.Size([n]), torch.Size(latent.unconstrained_shape))
-            free = dist.TransformedDistribution(free, [reshape])
-        return latent.constrain(free)
+        return latent.constrain(shaped(free, latent.unconstrained_shape))
 
 
 def _near_identity(network: nn.Module) -> nn.Module:

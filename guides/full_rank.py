@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ppgen.errors import DeclarationError
 from ppgen.guides.derived import DerivedGuide, Latent
-from ppgen.guides.networks import lower_triangle, positive, with_covariance
+from ppgen.guides.networks import beside, lower_triangle, positive, with_covariance
 
 __all__ = ["FullRank"]
 
@@ -51,10 +51,9 @@ class FullRank(DerivedGuide):
             [n, n, n * (n - 1) // 2, output.shape[-1] - 2 * n - n * (n - 1) // 2], -1
         )
         scale = positive(diagonal)
-        noise = memory.get(self._key(latent, "noise"))
+        noise = memory.get(_noise_key(latent))
         if noise is not None:
-            mixing = across.reshape(*lead, n, -1)
-            loc = loc + scale * (mixing @ noise.unsqueeze(-1)).squeeze(-1)
+            loc = loc + scale * (across.reshape(*lead, n, -1) @ noise.unsqueeze(-1)).squeeze(-1)
         tril = lower_triangle(scale, below)
         memory[latent.name] = (loc, tril)
         return latent.constrain(with_covariance(loc, tril, latent.unconstrained_shape))
@@ -63,14 +62,10 @@ class FullRank(DerivedGuide):
         loc, tril = memory[latent.name]
         free = latent.unconstrain(value)
         flat = free.reshape(*free.shape[: free.dim() - len(latent.unconstrained_shape)], latent.num_free)
-        deviation = (flat - loc).unsqueeze(-1)
-        noise = torch.linalg.solve_triangular(tril, deviation, upper=False).squeeze(-1)
-        key = self._key(latent, "noise")
-        earlier = memory.get(key)
-        if earlier is not None:
-            lead = torch.broadcast_shapes(earlier.shape[:-1], noise.shape[:-1])
-            noise = torch.cat([earlier.expand(*lead, -1), noise.expand(*lead, -1)], -1)
-        memory[key] = noise
+        noise = torch.linalg.solve_triangular(tril, (flat - loc).unsqueeze(-1), upper=False).squeeze(-1)
+        earlier = memory.get(_noise_key(latent))
+        memory[_noise_key(latent)] = noise if earlier is None else beside(earlier, [noise])
 
-    def _key(self, latent: Latent, what: str) -> str:
-        return f"{what} of {'local' if latent.site.local else 'global'} latents"
+
+def _noise_key(latent: Latent) -> str:
+    return f"noise of {'local' if latent.site.local else 'global'} latents"

@@ -27,6 +27,7 @@ __all__ = [
     "near_zero",
     "normal",
     "positive",
+    "shaped",
     "start_narrow",
     "with_covariance",
 ]
@@ -72,13 +73,11 @@ class EncoderInput(nn.Module):
             return
         self.num_features = width
         self.readers = nn.ModuleDict({name: _reader(value, width, lengths) for name, value in example.items()})
-        several = len(example) > 1
-        self.mix = MLP(width * len(example), width, hidden=(width,)) if several else nn.Identity()
+        self.mix = MLP(width * len(example), width, hidden=(width,)) if len(example) > 1 else nn.Identity()
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Features [batch, num_features] of a batch, whose values are [batch, ...] each."""
-        missing = [name for name in self.names if name not in batch]
-        if missing:
+        if missing := [name for name in self.names if name not in batch]:
             raise DeclarationError(
                 f"guide: the batch lacks {missing[0]!r}, which the guide conditions on",
                 expected=", ".join(self.names),
@@ -97,11 +96,10 @@ class EncoderInput(nn.Module):
         with preserved_state(self):
             features = self.forward({name: value.to(device) for name, value in example.items()})
         if not isinstance(features, Tensor) or features.dim() != 2 or features.shape[0] != rows:
-            got = list(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise DeclarationError(
                 "guide: the encoder must return one row of features per datum",
                 expected=f"a tensor of shape [{rows}, features]",
-                got=str(got),
+                got=str(list(features.shape) if isinstance(features, Tensor) else type(features).__name__),
                 fix="end the encoder with nn.Flatten() or a linear layer; heads are added by the guide",
             )
         return features.shape[1]
@@ -225,15 +223,20 @@ def with_covariance(loc: Tensor, tril: Tensor, shape: tuple[int, ...]) -> Any:
         tril: Cholesky factor of the covariance, [..., n, n].
         shape: of events, n numbers.
     """
-    n = loc.shape[-1]
-    if n == 1:
+    if loc.shape[-1] == 1:
         return normal(loc, tril.squeeze(-1), shape)
-    free: Any = dist.MultivariateNormal(loc, scale_tril=tril)
-    return (
-        free
-        if shape == (n,)
-        else dist.TransformedDistribution(free, [ReshapeTransform(torch.Size([n]), torch.Size(shape))])
-    )
+    return shaped(dist.MultivariateNormal(loc, scale_tril=tril), shape)
+
+
+def shaped(free: Any, shape: tuple[int, ...]) -> Any:
+    """A distribution of vectors, with events of a shape.
+
+    Args:
+        free: of events [n].
+        shape: of events, n numbers.
+    """
+    reshape = ReshapeTransform(free.event_shape, torch.Size(shape))
+    return free if shape == free.event_shape else dist.TransformedDistribution(free, [reshape])
 
 
 def lower_triangle(diagonal: Tensor, below: Tensor) -> Tensor:

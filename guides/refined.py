@@ -14,12 +14,10 @@ from torch import Tensor, nn
 
 from ppgen.arguments import finite_number, whole_number
 from ppgen.context import preserved_state, validation
-from ppgen.declare.site import Site
+from ppgen.declare import Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
-from ppgen.inference.batch_trace import discrete_sites
-from ppgen.inference.bound import elbo_parts
-from ppgen.inference.importance import elbo_per_datum
+from ppgen.inference import discrete_sites, elbo_parts, elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
 _TRIALS = 8
@@ -105,7 +103,11 @@ class Refined(nn.Module):
         distinct, which = _distinct(batch)
         weights = [(p.data_ptr(), p._version) for part in (self.model, self.guide) for p in part.parameters()]
         known = self._known.get(tuple(batch))
-        if known is None or known.weights != weights or not _equal(known.batch, distinct):
+        if (
+            known is None
+            or known.weights != weights
+            or any(not torch.equal(known.batch[name], distinct[name]) for name in distinct)
+        ):
             known = _Known(distinct, weights, self._optimise(distinct))
             self._known[tuple(batch)] = known
         return {name: shift[which] for name, shift in known.shifts.items()}
@@ -178,7 +180,3 @@ def _distinct(batch: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
     first = torch.full((int(which.max()) + 1,), len(flat), device=flat.device)
     first = first.scatter_reduce(0, which, torch.arange(len(flat), device=flat.device), "amin")
     return {name: value[first] for name, value in batch.items()}, which
-
-
-def _equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
-    return all(torch.equal(first[name], second[name]) for name in first)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from ppgen.arguments import one_of
-from ppgen.declare.site import Site
+from ppgen.declare import Site
 from ppgen.guides.derived import DerivedGuide, Latent
 from ppgen.guides.networks import lower_triangle, normal, positive, with_covariance
 

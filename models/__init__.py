@@ -1,7 +1,5 @@
 """Generative models p(x, z), one idea a file."""
 
-from __future__ import annotations
-
 __all__ = [
     "GAN",
     "VAE",

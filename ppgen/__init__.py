@@ -61,8 +61,7 @@ if TYPE_CHECKING:
     import ppgen.objectives as objectives
     import ppgen.reporting as reporting
     import ppgen.zoo as zoo
-    from ppgen.declare import Guide, Model, Program, implicit, latent, observed
-    from ppgen.declare.check import check
+    from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
     from ppgen.evaluation.compare import compare

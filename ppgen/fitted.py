@@ -12,17 +12,13 @@ from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
 from ppgen.data import Dataset, as_batch
-from ppgen.declare.batch import without_latents
-from ppgen.declare.check import verify_batch
-from ppgen.declare.look import label_of
+from ppgen.declare import label_of, verify_batch, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.files import replace
-from ppgen.inference import importance, posterior, predictive
-from ppgen.inference.capabilities import find_obstacle
+from ppgen.inference import find_obstacle, importance, posterior, predictive
 from ppgen.objectives import Objective
-from ppgen.runs.allowed_classes import DTYPES
-from ppgen.runs.run_folder import FACTS, RunFolder, describe_run, modules_of
+from ppgen.runs import DTYPES, FACTS, RunFolder, describe_run, modules_of
 
 __all__ = ["Fit"]
 
@@ -68,15 +64,12 @@ class Fit:
     @property
     def num_parameters(self) -> int:
         """Trained parameters of model and guide; shared ones count once."""
-        modules = [self.model] + ([] if self.guide is None else [self.guide])
-        unique = {id(p): p for module in modules for p in module.parameters() if p.requires_grad}
-        return sum(p.numel() for p in unique.values())
+        return sum(p.numel() for p in self._pair.parameters() if p.requires_grad)
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        modules = [self.model] + ([] if self.guide is None else [self.guide])
-        return next((p.device for module in modules for p in module.parameters()), torch.device("cpu"))
+        return next((p.device for p in self._pair.parameters()), torch.device("cpu"))
 
     @property
     def measure(self) -> str:
@@ -116,9 +109,8 @@ class Fit:
             seed: of those draws.
         """
         values = self.log_prob_per_datum(data, num_particles, seed=seed)
-        if self.guide is None:
-            return self._estimate(values, "exact", "log p(x)", len(values))
-        return self._estimate(values, "lower bound", f"IWAE-{num_particles}", len(values))
+        kind, estimator = ("exact", "log p(x)") if self.guide is None else ("lower bound", f"IWAE-{num_particles}")
+        return self._estimate(values, kind, estimator, len(values))
 
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """``log p(x_i)`` or its importance-weighted bound for each datum: [N], float64, nats.
@@ -211,8 +203,7 @@ class Fit:
             guide = self._must_answer("representation")
         whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)
-        drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
-        draws = posterior.to_arviz(drawn, batch)
+        draws = posterior.to_arviz(posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
         if self.folder is not None:
             replace(self.folder / "posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
         return draws
@@ -222,9 +213,14 @@ class Fit:
         run = RunFolder(folder)
         if run.exists:
             raise run.taken()
-        settings = {key: value for key, value in self.settings.items() if key not in FACTS}
-        facts = {key: self.settings[key] for key in FACTS}
-        record = describe_run(self.model, self.guide, self.objective, self.data, settings, facts)
+        record = describe_run(
+            self.model,
+            self.guide,
+            self.objective,
+            self.data,
+            settings={key: value for key, value in self.settings.items() if key not in FACTS},
+            facts={key: self.settings[key] for key in FACTS},
+        )
         run.begin(record)
         run.rewrite_history(self.history)
         modules = modules_of(self.model, self.guide, self.objective)
@@ -232,6 +228,11 @@ class Fit:
         self.folder = run.path
 
     # Inside ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def _pair(self) -> nn.ModuleList:
+        """Model and guide, which give the parameters that they share once."""
+        return nn.ModuleList([self.model] if self.guide is None else [self.model, self.guide])
 
     @property
     def _sites(self) -> Mapping[str, Any]:
@@ -246,8 +247,7 @@ class Fit:
 
     def _must_answer(self, question: str) -> Any:
         """The guide, if the question has an answer."""
-        error = self._refusal(question)
-        if error is not None:
+        if (error := self._refusal(question)) is not None:
             raise error
         return self.guide
 

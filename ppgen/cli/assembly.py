@@ -14,7 +14,7 @@ from ppgen.errors import SettingError
 if TYPE_CHECKING:
     from torch import nn
 
-    from ppgen.cli.register import Sources
+    from ppgen.cli.runs import Sources
     from ppgen.data import Dataset
     from ppgen.objectives import Objective
 

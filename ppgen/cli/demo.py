@@ -68,7 +68,7 @@ def _meet(name: str, dataset: Dataset, folder: Path, *, quick: bool, seed: int, 
     """Fit a recipe into its folder, evaluate it and say how long both took."""
     import ppgen
     from ppgen.reporting import save_figures
-    from ppgen.runs.run_folder import RunFolder
+    from ppgen.runs import RunFolder
 
     run = RunFolder(folder, overwrite=True)
     model, guide, objective = zoo.build(name, dataset, seed=seed)

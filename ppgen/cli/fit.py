@@ -12,14 +12,14 @@ import click
 from ppgen import zoo
 from ppgen.cli.assembly import assemble
 from ppgen.cli.options import assignments, data_options, progress_option, step_options, steps_of, threads_option
-from ppgen.cli.register import naming, note_sources, register
+from ppgen.cli.runs import naming, note_sources, register
 from ppgen.cli.source import is_source
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
     from ppgen.fitted import Fit
-    from ppgen.runs.run_folder import RunFolder
+    from ppgen.runs import RunFolder
 
 __all__ = ["fit"]
 
@@ -154,7 +154,7 @@ def _default_folder(model: str, data: str) -> Path:
 
 def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
     """The folder as a run's, sure that no other run is lost in it: nothing is deleted before the fit begins."""
-    from ppgen.runs.run_folder import RunFolder
+    from ppgen.runs import RunFolder
 
     if resume and overwrite:
         raise SettingError(

@@ -84,8 +84,8 @@ def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize
     """
     check_mode(name, binarize, dequantize)
     _check_levels(source, name)
-    splits = source.splits
-    transform: Transform
+    splits, measure = source.splits, "binary"
+    transform: Transform = ToFloat(key=source.key)
     if source.bits:
         if binarize == "dynamic" or dequantize:
             raise SettingError(
@@ -94,15 +94,14 @@ def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize
                 got='binarize="dynamic"' if binarize == "dynamic" else "dequantize=True",
                 fix='load("mnist", binarize="dynamic")' if name == "binarized_mnist" else "leave the argument out",
             )
-        transform, measure, protocol = ToFloat(key=source.key), "binary", source.bits
+        protocol = source.bits
     elif binarize is None:
         transform, measure, protocol = _grey(source, name, dequantize)
     elif binarize == "dynamic":
-        transform, measure = DynamicBinarize(source.levels, source.key), "binary"
+        transform = DynamicBinarize(source.levels, source.key)
         protocol = f"dynamic: training bits redrawn each batch; valid and test bits drawn once ({_NOISE_SEEDS})"
     else:
-        splits, measure = _fixed_bits(source, binarize, seed), "binary"
-        transform = ToFloat(key=source.key)
+        splits = _fixed_bits(source, binarize, seed)
         protocol = f"static bits, seed {seed}" if binarize == "static" else "threshold 0.5"
     return Dataset(
         name=name,
@@ -133,13 +132,12 @@ def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, 
 
 def _fixed_bits(source: Source, binarize: str, seed: int) -> dict[str, dict[str, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
-
-    def bits(grey: Tensor) -> Tensor:
-        if binarize == "static":
-            return draw_bits(grey, source.levels, generator)
-        return (grey >= source.levels / 2).to(torch.uint8)
-
-    return {split: {**columns, source.key: bits(columns[source.key])} for split, columns in source.splits.items()}
+    grey = {split: columns[source.key] for split, columns in source.splits.items()}
+    if binarize == "static":
+        bits = {split: draw_bits(values, source.levels, generator) for split, values in grey.items()}
+    else:
+        bits = {split: (values >= source.levels / 2).to(torch.uint8) for split, values in grey.items()}
+    return {split: {**columns, source.key: bits[split]} for split, columns in source.splits.items()}
 
 
 def _check_levels(source: Source, name: str) -> None:

@@ -80,10 +80,9 @@ def draw(size: int = 32) -> dict[str, Tensor]:
         (torch.Size([18432, 1, 32, 32]), tensor([6144, 6144, 6144]))
     """
     unit = size // 32
-    steps = FACTORS["pos_x"]
     # Each shape is drawn once, in the middle of a canvas over which windows of the size of an image then slide. The
     # first window has the shape furthest right, so both axes are flipped.
-    side = size + (steps - 1) * unit
+    side = size + (FACTORS["pos_x"] - 1) * unit
     windows = _shapes(side, unit).unfold(-2, size, unit).unfold(-2, size, unit).flip(-4, -3)
     # [shape, scale, orientation, canvas row, canvas column, ...]: rows are pos_y, columns pos_x.
     x = windows.transpose(-4, -3).reshape(-1, 1, size, size).contiguous()

@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from ppgen.arguments import whole_number
 from ppgen.data.dataset import Dataset, check_seed, main_site
 from ppgen.data.transforms import Transform
-from ppgen.declare.batch import MISSING
+from ppgen.declare import MISSING
 from ppgen.errors import SettingError
 
 __all__ = ["Quadrants", "attributes", "derived", "partial_labels", "quadrants"]
@@ -143,8 +143,7 @@ def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key:
     kept = torch.full_like(labels, MISSING)
     for value in classes:
         rows = (labels == value).nonzero().flatten()
-        chosen = rows[torch.randperm(len(rows), generator=generator)[:per_class].to(rows.device)]
-        kept[chosen] = value
+        kept[rows[torch.randperm(len(rows), generator=generator)[:per_class].to(rows.device)]] = value
     splits = {**dataset.splits, "train": {**dataset.splits["train"], key: kept}}
     return derived(dataset, "partial_labels", {"per_class": per_class, "seed": seed, "key": key}, splits=splits)
 

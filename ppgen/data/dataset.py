@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ppgen.arguments import finite_number, one_of, whole_number
 from ppgen.data.transforms import Transform
-from ppgen.declare.batch import extreme_rows
+from ppgen.declare import extreme_rows
 from ppgen.errors import DataError, SettingError
 
 __all__ = [
@@ -211,10 +211,7 @@ class Dataset:
         Random transforms draw once with a fixed seed, on the CPU, so that valid and test bits are the same on every
         device and in every run.
         """
-        stored = dict(self._stored(name))
-        if self.transform is None:
-            return stored
-        return self.transform(stored, torch.Generator().manual_seed(NOISE_SEEDS[name]))
+        return self._as_seen(self._stored(name), NOISE_SEEDS[name])
 
     def representative_rows(self) -> dict[str, Tensor]:
         """A few training rows, and the extremes of every integer column in every split, as a model sees them.
@@ -226,7 +223,7 @@ class Dataset:
         index["train"] = [*range(min(_FEW, self.size("train"))), *index["train"]]
         parts = [(self.splits[split], torch.tensor(rows, dtype=torch.long)) for split, rows in index.items()]
         rows = {key: torch.cat([stored[key][some].cpu() for stored, some in parts]) for key in self.splits["train"]}
-        return rows if self.transform is None else self.transform(rows, torch.Generator().manual_seed(0))
+        return self._as_seen(rows, 0)
 
     def fingerprint(self, split: str = "test") -> str:
         """16 hexadecimal digits that two evaluations share exactly when they saw the same data.
@@ -245,6 +242,10 @@ class Dataset:
         """The same data set with its stored tensors on another device."""
         splits = {split: {key: t.to(device) for key, t in stored.items()} for split, stored in self.splits.items()}
         return dataclasses.replace(self, splits=splits)
+
+    def _as_seen(self, stored: Columns, seed: int) -> dict[str, Tensor]:
+        """Stored rows [B, ...] as a model sees them, with noise of its own seed."""
+        return dict(stored) if self.transform is None else self.transform(stored, torch.Generator().manual_seed(seed))
 
     def _stored(self, split: str) -> Columns:
         return self.splits[one_of(f"{self.name}: split", split, SPLITS)]

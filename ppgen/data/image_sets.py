@@ -227,20 +227,14 @@ def read_celeba(root: Path, download: bool, seed: int) -> Source:
 
 
 def _decoded(faces: Any, kept: Path) -> np.ndarray:
-    if kept.is_file():
-        pixels = np.load(kept, allow_pickle=False)
-        if pixels.shape == (len(faces), 3, 64, 64):
-            return pixels
-    pixels = np.empty((len(faces), 3, 64, 64), dtype=np.uint8)
+    shape = (len(faces), 3, 64, 64)
+    if kept.is_file() and (pixels := np.load(kept, allow_pickle=False)).shape == shape:
+        return pixels
+    pixels = np.empty(shape, dtype=np.uint8)
     for row in range(len(faces)):
         image = faces[row][0]
         left, top = (image.width - 148) // 2, (image.height - 148) // 2
         face = image.crop((left, top, left + 148, top + 148)).resize((64, 64))
         pixels[row] = np.asarray(face.convert("RGB")).transpose(2, 0, 1)
-
-    def write(temporary: Path) -> None:
-        with temporary.open("wb") as file:  # by its path, numpy would append a suffix of its own
-            np.save(file, pixels)
-
-    replace(kept, write)
+    replace(kept, lambda temporary: np.save(temporary, pixels))
     return pixels

@@ -131,14 +131,12 @@ def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:
 
 def class_counts(splits: Mapping[str, Mapping[str, Tensor]]) -> dict[str, int]:
     """One more than the largest label of every covariate of labels: integers [N] from 0 on; -1 where one is missing."""
-    sizes: dict[str, int] = {}
-    main = main_site(splits["train"])
-    for key, column in splits["train"].items():
-        if key != main and column.dtype == torch.int64 and column.dim() == 1:
-            labels = torch.cat([columns[key] for columns in splits.values() if key in columns])
-            if labels.min() >= -1 and labels.max() >= 0:
-                sizes[key] = int(labels.max()) + 1
-    return sizes
+    train, main = splits["train"], main_site(splits["train"])
+    integers = [key for key, column in train.items() if column.dtype == torch.int64 and column.dim() == 1]
+    columns = {
+        key: torch.cat([each[key] for each in splits.values() if key in each]) for key in integers if key != main
+    }
+    return {key: int(c.max()) + 1 for key, c in columns.items() if c.min() >= -1 and c.max() >= 0}
 
 
 def _is_surely(measure: str, values: Tensor) -> bool:
@@ -243,7 +241,14 @@ def to_column(name: str, value: Any) -> Tensor:
             fix=f"torch.view_as_real({name}), or its modulus and phase",
         )
     if tensor.is_floating_point():
-        _refuse_non_finite(name, tensor)
+        bad = (~torch.isfinite(tensor)).nonzero()
+        if len(bad):
+            raise DataError(
+                f"{name} has {len(bad)} non-finite value{'s' if len(bad) > 1 else ''}, first at {bad[0].tolist()}",
+                expected="finite numbers",
+                got=str(tensor[tuple(bad[0].tolist())].item()),
+                fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
+            )
         return tensor.to(torch.get_default_dtype())
     if tensor.dim() >= 2 and tensor.dtype in (torch.uint8, torch.bool):
         return tensor.to(torch.uint8)
@@ -269,11 +274,10 @@ def _to_tensor(name: str, value: Any) -> Tensor:
             got=type(value).__name__,
             fix=f"numpy.asarray({name})",
         )
-    kind = value.dtype.kind
-    if kind not in "biufc":
-        is_text = kind in "US"
+    if value.dtype.kind not in "biufc":
+        is_text = value.dtype.kind in "US"
         raise DataError(
-            f"{name} holds text" if is_text else f"{name} holds no numbers",
+            f"{name} holds {'text' if is_text else 'objects' if value.dtype.kind == 'O' else 'no numbers'}",
             expected="numbers, in rows of equal shape; labels as integers 0, 1, ...",
             got=f"dtype {value.dtype}",
             fix=f"names, {name} = numpy.unique({name}, return_inverse=True)"
@@ -281,18 +285,6 @@ def _to_tensor(name: str, value: Any) -> Tensor:
             else f"numpy.stack(list({name})).astype('float32')",
         )
     # numpy has types, byte orders and read-only views that torch lacks; one copy settles all of them.
-    most, wide = _WIDEST.get(kind, (8, None))
+    most, wide = _WIDEST.get(value.dtype.kind, (8, None))
     dtype = wide if value.dtype.itemsize > most else value.dtype.newbyteorder("=")
     return torch.from_numpy(np.array(value, dtype=dtype, order="C"))
-
-
-def _refuse_non_finite(name: str, tensor: Tensor) -> None:
-    bad = (~torch.isfinite(tensor)).nonzero()
-    if len(bad):
-        first = bad[0].tolist()
-        raise DataError(
-            f"{name} has {len(bad)} non-finite value{'s' if len(bad) > 1 else ''}, first at {first}",
-            expected="finite numbers",
-            got=str(tensor[tuple(first)].item()),
-            fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
-        )

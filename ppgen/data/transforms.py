@@ -73,9 +73,7 @@ class ToFloat(Transform):
     scale: float = 1.0
     key: str = "x"
 
-    @property
-    def random(self) -> bool:
-        return False
+    random = False
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         values = stored.to(torch.get_default_dtype())
@@ -96,9 +94,7 @@ class DynamicBinarize(Transform):
     levels: float = 255.0
     key: str = "x"
 
-    @property
-    def random(self) -> bool:
-        return True
+    random = True
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         return draw_bits(stored, self.levels, generator).to(torch.get_default_dtype())
@@ -120,9 +116,7 @@ class Dequantize(Transform):
     levels: float = 255.0
     key: str = "x"
 
-    @property
-    def random(self) -> bool:
-        return True
+    random = True
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         # In float32, 255 + u can round up to 256; 255 + (1 - 2^-16) cannot, and every value stays in its level's cell.
@@ -143,5 +137,4 @@ def draw_bits(grey: Tensor, levels: float, generator: torch.Generator) -> Tensor
 
 def _uniform(like: Tensor, generator: torch.Generator) -> Tensor:
     # float32 whatever the default type, so that float64 fits see the same bits.
-    noise = torch.rand(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
-    return noise.to(like.device)
+    return torch.rand(like.shape, generator=generator, device=generator.device, dtype=torch.float32).to(like.device)

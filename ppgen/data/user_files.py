@@ -42,10 +42,9 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
     """
     if not folder.is_dir():
         raise missing("folder of images", folder, fix="check the path")
-    parts = [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
-    names = {part.name for part in parts}
-    is_split = "train" in names and names <= set(_SPLITS)
-    files = {_SPLITS[part.name]: _files(part) for part in parts} if is_split else {"train": _files(folder)}
+    names = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+    is_split = "train" in names and set(names) <= set(_SPLITS)
+    files = {_SPLITS[name]: _files(folder / name) for name in names} if is_split else {"train": _files(folder)}
     every = [file for labelled in files.values() for file, _ in labelled]
     if not every:
         raise DataError(
@@ -71,17 +70,16 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
 
 def _files(folder: Path) -> list[tuple[Path, str]]:
     """Images with the name of their class, empty where there are no sub-folders."""
-    found = []
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if path.suffix.lower() in _SUFFIXES and not any(part.startswith(".") for part in inside.parts):
-            found.append((path, inside.parts[0] if len(inside.parts) > 1 else ""))
-    if len({bool(label) for _, label in found}) > 1:
-        loose = next(path for path, label in found if not label)
+    images = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _SUFFIXES]
+    inside = [(path, path.relative_to(folder).parts) for path in images]
+    shown = [(path, parts) for path, parts in inside if not any(part.startswith(".") for part in parts)]
+    found = [(path, parts[0] if len(parts) > 1 else "") for path, parts in shown]
+    loose = [path for path, label in found if not label]
+    if loose and len(loose) < len(found):
         raise DataError(
             f"{folder}: some images are in sub-folders and some are not",
             expected="all or none",
-            got=f"{loose.name} lies outside",
+            got=f"{loose[0].name} lies outside",
             fix="move it into the folder of its class",
         )
     return found

@@ -1,8 +1,8 @@
-"""A batch: values by site and covariate, one row for each data point, -1 where a discrete latent is missing."""
+"""A program and its batch: values by site and covariate, a row for each data point, -1 where a label is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from ppgen.errors import DataError
 __all__ = [
     "MISSING",
     "Batch",
+    "PyroProgram",
     "batch_rows",
     "chunks",
     "extreme_rows",
@@ -21,6 +22,11 @@ __all__ = [
     "views",
     "without_latents",
 ]
+
+
+PyroProgram = Callable[..., Any]
+"""A Pyro program as ppgen calls it: ``program(batch, size)``."""
+
 
 Batch = Mapping[str, Tensor]
 

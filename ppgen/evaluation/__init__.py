@@ -1,7 +1,5 @@
 """Judge a fit by three questions, density, sampling and representation, and lay fits side by side."""
 
-from __future__ import annotations
-
 from ppgen.evaluation.aggregate_posterior import rate_decomposition, total_correlation
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.density import factorised_log_prob

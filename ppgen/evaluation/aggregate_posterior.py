@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
-from ppgen.declare.batch import chunks
+from ppgen.declare import chunks
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
-from ppgen.inference.batch_trace import trace_batch
+from ppgen.inference import trace_batch
 from ppgen.objectives.total_correlation import factorised_latent, log_aggregate
 
 __all__ = ["rate_decomposition", "total_correlation"]
@@ -101,20 +101,18 @@ def rate_decomposition(
         )
     reference = next(model.parameters(), next(iter(data.values())))
     data = {key: value.to(reference.device) for key, value in data.items()}
-    posteriors, draws, log_q, log_p = [], [], [], []
+    pieces = []
     with seeded(seed, reference.device), evaluating(model, guide):
         for chunk in chunks(data, _ROWS):
             latent = factorised_latent(trace_batch(model, guide, chunk, len(next(iter(chunk.values())))))
             z = latent.guide_fn.sample((num_draws,))
-            posteriors.append(latent.guide_fn)
-            draws.append(z)
-            log_q.append(latent.guide_fn.log_prob(z))
-            log_p.append(latent.model_fn.log_prob(z))
+            pieces.append((latent.guide_fn, z, latent.guide_fn.log_prob(z), latent.model_fn.log_prob(z)))
+        posteriors, draws, log_q, log_p = zip(*pieces, strict=True)
         every = torch.cat(draws, 1)
         log_share = every.new_full((size,), -math.log(size))
         at_once = max(1, _ELEMENTS // (size * every[0, 0].numel()))
-        pieces = [log_aggregate(z, posteriors, log_share) for z in every.flatten(0, 1).split(at_once)]
-    joint, product = (torch.cat(halves).reshape(num_draws, size) for halves in zip(*pieces, strict=True))
+        densities = [log_aggregate(z, posteriors, log_share) for z in every.flatten(0, 1).split(at_once)]
+    joint, product = (torch.cat(halves).reshape(num_draws, size) for halves in zip(*densities, strict=True))
     terms = {
         "mutual_information": torch.cat(log_q, 1) - joint,
         "total_correlation": joint - product,

@@ -10,7 +10,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
-from ppgen.declare.site import Site
+from ppgen.declare import Site
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.scorecard import Answer, reason_of

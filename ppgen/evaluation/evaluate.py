@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ppgen.arguments import whole_number
-from ppgen.declare.look import label_of
+from ppgen.declare import label_of
 from ppgen.errors import PpgenError
 from ppgen.evaluation.density import answer_density
 from ppgen.evaluation.representation import answer_representation

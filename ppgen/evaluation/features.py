@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ppgen.context import seeded
 from ppgen.data.dataset import Dataset, main_site
-from ppgen.declare.batch import MISSING
+from ppgen.declare import MISSING
 from ppgen.errors import CheckpointError
 from ppgen.files import replace
 
@@ -50,10 +50,9 @@ class FeatureNetwork(nn.Module):
         super().__init__()
         self.event_shape = event_shape
         size = _NUM_FEATURES if tasks else torch.Size(event_shape).numel()
-        self.register_buffer("centre", torch.zeros(()))
-        self.register_buffer("scale", torch.ones(()))
-        self.register_buffer("feature_mean", torch.zeros(size))
-        self.register_buffer("feature_std", torch.ones(size))
+        for shift, spread, shape in (("centre", "scale", ()), ("feature_mean", "feature_std", (size,))):
+            self.register_buffer(shift, torch.zeros(shape))
+            self.register_buffer(spread, torch.ones(shape))
         self.body = _body(event_shape) if tasks else nn.Flatten()
         self.heads = nn.ModuleDict({name: nn.Linear(size, classes) for name, classes in tasks.items()})
 

@@ -119,13 +119,11 @@ def _gradient(
     """One gradient by parameter: of each player's loss, with respect to what that player moves."""
     found: dict[int, Tensor] = {}
     for player in objective.players(model, guide):
-        moved = _trainable(player.modules)
-        if not moved:
-            continue
-        loss = objective.loss(player.name, model, guide, batch, size, TrainingPosition(epoch=math.inf)).value
-        for parameter, gradient in zip(moved, torch.autograd.grad(loss, moved, allow_unused=True), strict=True):
-            if gradient is not None:
-                found[id(parameter)] = found.get(id(parameter), 0.0) + gradient.double()
+        if moved := _trainable(player.modules):
+            loss = objective.loss(player.name, model, guide, batch, size, TrainingPosition(epoch=math.inf)).value
+            for parameter, gradient in zip(moved, torch.autograd.grad(loss, moved, allow_unused=True), strict=True):
+                if gradient is not None:
+                    found[id(parameter)] = found.get(id(parameter), 0.0) + gradient.double()
     return found
 
 

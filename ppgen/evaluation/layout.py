@@ -197,9 +197,14 @@ def _block(question: Question, cards: Mapping[str, Scorecard], measure: str) -> 
         cells = [_cell(*each) for each in zip(estimates, columns, digits, notes, strict=True)]
         silent = not any(cell.is_number for cell in cells)
         rows.append(Row(name, cells, refusal=next(filter(None, reasons[name]), "") if silent else ""))
-    for name, estimates in baselines.items():
-        cells = [_cell(*each, None) for each in zip(estimates, columns, digits, strict=True)]
-        rows.append(Row(_NAMES.get(name, name), cells, baseline=True))
+    rows += [
+        Row(
+            _NAMES.get(name, name),
+            [_cell(*each, None) for each in zip(estimates, columns, digits, strict=True)],
+            baseline=True,
+        )
+        for name, estimates in baselines.items()
+    ]
     if not columns:
         refusals = [f"{name}: {card.refusals.get(question, 'not measured')}" for name, card in cards.items()]
     subject = f"{next(iter(cards.values())).data}" + (f", {measure} measure" if measure else "")
@@ -245,8 +250,9 @@ def _caveats(question: Question, cards: Mapping[str, Scorecard]) -> list[str]:
         return [*densities, "≥ the true value is at least, ≤ at most, what is shown"]
     if question != "sampling":
         return []
-    hashes = {name: card.facts.get("feature_network") for name, card in cards.items()}
-    networks = grouped((str(network)[:12], name) for name, network in hashes.items() if network)
+    networks = grouped(
+        (str(network)[:12], name) for name, card in cards.items() if (network := card.facts.get("feature_network"))
+    )
     if len(networks) <= 1:
         return [f"features of network {network}" for network in networks]
     notes = [f"features of network {network} ({', '.join(names)})" for network, names in networks.items()]
@@ -271,9 +277,6 @@ def _digits(column: Sequence[Estimate | None]) -> int:
     """Decimals that a column shares: two figures of its typical standard error, else four figures of its values."""
     present = [estimate for estimate in column if estimate is not None]
     errors = [estimate.standard_error for estimate in present if estimate.standard_error]
-    if errors:
-        return max(0, min(5, 1 - math.floor(math.log10(statistics.median(errors)))))
     largest = max((abs(estimate.value) for estimate in present), default=0.0)
-    if largest == 0.0:
-        return 0
-    return max(0, min(5, 3 - math.floor(math.log10(largest))))
+    scale, most = (statistics.median(errors), 1) if errors else (largest, 3)
+    return 0 if scale == 0.0 else max(0, min(5, most - math.floor(math.log10(scale))))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.dataset import Dataset, main_site
-from ppgen.declare.batch import MISSING, without_latents
+from ppgen.declare import MISSING, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.density import only

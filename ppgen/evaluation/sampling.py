@@ -59,10 +59,9 @@ def answer_sampling(fit: Fit, num_samples: int | None, seed: int) -> Answer:
 
     network = feature_network(data)
     real = network.features(test[main][chosen])
-    estimates = _scores(real, network.features(samples), seed)
     floor = _scores(real, network.features(train[main][others]), seed)
     baselines = {f"{metric} real/real": estimate for metric, estimate in floor.items()}
-    return Answer(estimates, baselines, facts={"feature_network": network.hash})
+    return Answer(_scores(real, network.features(samples), seed), baselines, facts={"feature_network": network.hash})
 
 
 def _scores(real: Tensor, generated: Tensor, seed: int) -> dict[str, Estimate]:

@@ -1,3 +1,43 @@
 """Running a guide and a model on a batch, and what follows: bounds, weights, posterior and predictive draws."""
 
-__all__: list[str] = []
+from ppgen.inference.batch_trace import BatchTrace, discrete_sites, replay_batch, trace_batch
+from ppgen.inference.bound import (
+    ELBOParts,
+    data_frame,
+    elbo_parts,
+    elbo_parts_of,
+    full_size,
+    kl_per_dimension,
+    per_datum,
+    rate_per_dimension,
+)
+from ppgen.inference.capabilities import find_obstacle
+from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
+from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
+from ppgen.inference.posterior import mean_by_datum, posterior_means
+
+__all__ = [
+    "BatchTrace",
+    "ELBOParts",
+    "PairedSite",
+    "PairedTrace",
+    "data_frame",
+    "discrete_sites",
+    "elbo_parts",
+    "elbo_parts_of",
+    "elbo_per_datum",
+    "find_obstacle",
+    "full_size",
+    "kl_per_dimension",
+    "logsumexp_by_datum",
+    "mean_by_datum",
+    "per_datum",
+    "posterior_means",
+    "rate_per_dimension",
+    "repeat_rows",
+    "replay_batch",
+    "row_weights",
+    "trace_batch",
+    "trace_guide",
+    "trace_pair",
+]

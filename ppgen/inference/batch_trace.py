@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.context import preserved_state
-from ppgen.declare.batch import MISSING, is_missing
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import MISSING, PyroProgram, is_missing
 from ppgen.errors import DataError, DeclarationError, SettingError
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 
@@ -184,8 +183,7 @@ def _refuse_missing(
             continue
         if observed is not None and not (name in observed and observed[name].model_fn.support.is_discrete):
             continue
-        missing = int((batch[name] == MISSING).sum())
-        if missing:
+        if missing := int((batch[name] == MISSING).sum()):
             raise DataError(
                 f"{name}: the latent is observed in some rows only, and is not summed out in the others",
                 expected=f"values in all rows or none, or a latent whose values can be summed out ({MISSING}: missing)",

@@ -10,13 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
-from torch.distributions.kl import kl_divergence
 
-from ppgen.declare.protocol import PyroProgram
-from ppgen.declare.site import DATA_PLATE
+from ppgen.declare import DATA_PLATE, PyroProgram
 from ppgen.errors import DeclarationError
 from ppgen.inference.batch_trace import BatchTrace, EnumeratedBatch, trace_batch
-from ppgen.inference.paired_trace import PairedSite, PairedTrace
+from ppgen.inference.paired_trace import PairedSite, PairedTrace, registered_kl
 
 __all__ = [
     "ELBOParts",
@@ -166,12 +164,7 @@ def kl_per_dimension(guide_fn: Distribution, model_fn: Distribution) -> Tensor |
         model_fn: p.
     """
     factors = _factors(guide_fn, model_fn)
-    if factors is None:
-        return None
-    try:
-        return kl_divergence(*factors)
-    except NotImplementedError:
-        return None
+    return None if factors is None else registered_kl(*factors)
 
 
 def rate_per_dimension(draw: PairedSite, *, closed_form: bool) -> Tensor | None:
@@ -181,14 +174,12 @@ def rate_per_dimension(draw: PairedSite, *, closed_form: bool) -> Tensor | None:
         draw: the latent.
         closed_form: use ``KL(q || p)`` where it is registered and valid, else the sampled log-ratio.
     """
-    scale, mask, event_dim = draw.scale, draw.mask, draw.guide_fn.event_dim
+    event_dim = draw.guide_fn.event_dim
     factors = _factors(draw.guide_fn, draw.model_fn) if event_dim else (draw.guide_fn, draw.model_fn)
     if factors is None:
         return None
-    if isinstance(mask, Tensor):
-        mask = mask.reshape(mask.shape + (1,) * event_dim)
-    if isinstance(scale, Tensor):
-        scale = scale.reshape(scale.shape + (1,) * event_dim)
+    mask = draw.mask.reshape(draw.mask.shape + (1,) * event_dim) if isinstance(draw.mask, Tensor) else draw.mask
+    scale = draw.scale.reshape(draw.scale.shape + (1,) * event_dim) if isinstance(draw.scale, Tensor) else draw.scale
     each = dataclasses.replace(draw, guide_fn=factors[0], model_fn=factors[1], mask=mask)
     return each.rate(closed_form=closed_form) * scale
 

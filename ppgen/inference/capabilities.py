@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ppgen.declare.look import label_of
+from ppgen.declare import label_of
 from ppgen.errors import SettingError, Unanswerable
 
 __all__ = ["QUESTIONS", "find_obstacle"]

@@ -13,9 +13,7 @@ from tqdm.auto import tqdm
 
 from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
-from ppgen.declare.batch import chunks, without_latents
-from ppgen.declare.model import Model
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import Model, PyroProgram, chunks, without_latents
 from ppgen.errors import DeclarationError
 from ppgen.inference.batch_trace import discrete_sites, trace_batch
 from ppgen.inference.bound import data_frame, elbo_parts, per_datum

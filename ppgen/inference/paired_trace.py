@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from contextlib import nullcontext
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -19,10 +20,10 @@ from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
 from ppgen.context import frozen
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import PyroProgram
 from ppgen.errors import DeclarationError
 
-__all__ = ["PairedSite", "PairedTrace", "trace_guide", "trace_pair"]
+__all__ = ["PairedSite", "PairedTrace", "registered_kl", "trace_guide", "trace_pair"]
 
 
 @dataclasses.dataclass
@@ -54,11 +55,9 @@ class PairedSite:
     def is_delta(self) -> bool:
         """Whether the guide's distribution is a Delta, inside whatever wraps it."""
         fn = self.guide_fn
-        while not isinstance(fn, Delta):
+        while fn is not None and not isinstance(fn, Delta):
             fn = getattr(fn, "base_dist", None)
-            if fn is None:
-                return False
-        return True
+        return fn is not None
 
     @property
     def has_valid_kl(self) -> bool:
@@ -71,12 +70,8 @@ class PairedSite:
 
     def kl(self) -> Tensor | None:
         """``KL(q || p)`` in closed form, [*plates]; ``None`` where it is not valid, or not registered."""
-        if not self.has_valid_kl:
-            return None
-        try:
-            return self._masked(kl_divergence(self.guide_fn, self.model_fn))
-        except NotImplementedError:
-            return None
+        kl = registered_kl(self.guide_fn, self.model_fn) if self.has_valid_kl else None
+        return None if kl is None else self._masked(kl)
 
     def rate(self, *, closed_form: bool) -> Tensor:
         """The site's rate, [*plates]: closed-form ``KL(q || p)`` where there is one, else ``log q - log p``."""
@@ -97,6 +92,19 @@ class PairedSite:
         return torch.where(self.mask, density, density.new_zeros(()))
 
 
+def registered_kl(guide_fn: Any, model_fn: Any) -> Tensor | None:
+    """``KL(q || p)`` in closed form, [*plates]; ``None`` where it is not registered.
+
+    Args:
+        guide_fn: q.
+        model_fn: p.
+    """
+    try:
+        return kl_divergence(guide_fn, model_fn)
+    except NotImplementedError:
+        return None
+
+
 class PairedTrace(Messenger):
     """The messenger: records the guide's draws, hands them to the model, and records the model's densities.
 
@@ -112,8 +120,6 @@ class PairedTrace(Messenger):
         self.latents: dict[str, PairedSite] = {}
         self.observed: dict[str, PairedSite] = {}
         self.in_model = False
-        self._model_order: list[str] = []
-        self._position: dict[str, int] = {}
 
     @property
     def is_point(self) -> bool:
@@ -127,18 +133,17 @@ class PairedTrace(Messenger):
     def _process_message(self, message: Any) -> None:
         if message["type"] != "sample":
             return
-        if isinstance(message["fn"], _Subsample):
-            fn = message["fn"]
+        fn, value = message["fn"], None
+        if isinstance(fn, _Subsample):
             if message["value"] is None and self.rows == (fn.subsample_size or fn.size):
                 # The batch is the subsample. Pyro would draw a permutation of the whole data set, and throw it away.
-                message["value"] = torch.arange(self.rows, device=fn.device)
-                message["done"] = True
+                value = torch.arange(self.rows, device=fn.device)
         elif not message["is_observed"]:
             draw = self.latents.get(message["name"]) if self.in_model else None
             value = self.values.get(message["name"]) if draw is None else draw.value
-            if value is not None:
-                message["value"] = value
-                message["done"] = True
+        if value is not None:
+            message["value"] = value
+            message["done"] = True
 
     def _postprocess_message(self, message: Any) -> None:
         if message["type"] != "sample" or isinstance(message["fn"], _Subsample):
@@ -146,7 +151,6 @@ class PairedTrace(Messenger):
         name = message["name"]
         if not self.in_model:
             if not message["is_observed"]:
-                self._position[name] = len(self._position)
                 self.latents[name] = _draw(message, guide_fn=message["fn"])
         elif message["is_observed"]:
             if not message["infer"].get("_deterministic"):
@@ -164,12 +168,11 @@ class PairedTrace(Messenger):
                 got=f"guide sites {sorted(self.latents)}",
                 fix=f"add {name!r} to the guide, or derive one: ppgen.guides.MeanField(model)",
             )
+        earlier = set(takewhile(name.__ne__, self.latents))
+        draw.in_order = all(other in earlier for other, met in self.latents.items() if met.model_fn is not None)
         draw.model_fn = message["fn"]
         if message["mask"] is not None:
             draw.mask = message["mask"]  # a guide without the model's mask would count a rate that is not there
-        here = self._position[name]
-        draw.in_order = all(self._position[before] < here for before in self._model_order)
-        self._model_order.append(name)
 
 
 def trace_pair(

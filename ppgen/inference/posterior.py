@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare.batch import chunks, is_missing
-from ppgen.declare.supports import name_of
+from ppgen.declare import chunks, is_missing, name_of
 from ppgen.inference.batch_trace import EnumeratedBatch, discrete_sites, enumerate_discrete
 from ppgen.inference.bound import data_frame
 from ppgen.inference.paired_trace import PairedSite, trace_guide

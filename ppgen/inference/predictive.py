@@ -11,9 +11,7 @@ from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded, validation
 from ppgen.data import Dataset
-from ppgen.declare import ProgramPart
-from ppgen.declare.batch import without_latents
-from ppgen.declare.look import label_of
+from ppgen.declare import ProgramPart, label_of, without_latents
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
 from ppgen.inference.posterior import closed_mean
@@ -160,16 +158,14 @@ def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) 
         DataError: naming one without a row for each draw.
     """
     needed, known = covariates(model, dataset)
-    missing = [name for name in needed if name not in given]
-    surplus = [name for name in given if name not in known]
-    if missing:
+    if missing := [name for name in needed if name not in given]:
         raise Unanswerable(
             f"sample: {label_of(model)} is conditional on {', '.join(missing)}",
             expected=f"a value for each of the {n} draws, or one for all",
             got=", ".join(given) or "no covariates",
             fix=f"fit.sample({n}, {missing[0]}=torch.zeros({n}, dtype=torch.long))",
         )
-    if surplus:
+    if surplus := [name for name in given if name not in known]:
         raise SettingError(
             f"sample: {surplus[0]} is no covariate of {label_of(model)}",
             expected=", ".join(known) or "no covariates",

@@ -1,7 +1,5 @@
 """Plain torch networks. Each accepts any batch dimensions in front of the event."""
 
-from __future__ import annotations
-
 __all__ = [
     "MLP",
     "Critic",

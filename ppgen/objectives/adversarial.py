@@ -14,8 +14,7 @@ from torch.nn import functional
 
 from ppgen.arguments import one_of
 from ppgen.context import frozen
-from ppgen.declare.model import Model
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import Model, PyroProgram
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
 from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
@@ -130,8 +129,7 @@ class Adversarial(Objective):
     def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
         if "critic" not in self.networks:
             node = cast(Model, model).prior_run(size=2).nodes[_implicit(model)]
-            shape = node["value"].shape[1:]
-            critic = default_critic(shape)
+            critic = default_critic(node["value"].shape[1:])
             reference = next(model.parameters(), None)
             self.networks["critic"] = critic if reference is None else critic.to(reference.device, reference.dtype)
         # Adam's usual memory of 0.9 chases where the other player was; 0.5 is from A. Radford et al., 2016 (DCGAN).

@@ -11,11 +11,17 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import finite_number, one_of, whole_number
-from ppgen.declare.look import label_of
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import PyroProgram, label_of
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.inference.batch_trace import replay_batch
-from ppgen.inference.bound import ELBOParts, data_frame, elbo_parts, elbo_parts_of, full_size, rate_per_dimension
+from ppgen.inference import (
+    ELBOParts,
+    data_frame,
+    elbo_parts,
+    elbo_parts_of,
+    full_size,
+    rate_per_dimension,
+    replay_batch,
+)
 from ppgen.objectives.objective import Loss, Objective, TrainingPosition, must_be_pathwise, must_have_spread
 from ppgen.objectives.schedules import Ramp
 from ppgen.objectives.score import score_parts

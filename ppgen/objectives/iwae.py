@@ -12,11 +12,18 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import one_of, whole_number
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import PyroProgram
 from ppgen.errors import SettingError
-from ppgen.inference.batch_trace import BatchTrace, replay_batch, trace_batch
-from ppgen.inference.bound import elbo_parts_of, per_datum
-from ppgen.inference.importance import logsumexp_by_datum, repeat_rows, row_weights
+from ppgen.inference import (
+    BatchTrace,
+    elbo_parts_of,
+    logsumexp_by_datum,
+    per_datum,
+    repeat_rows,
+    replay_batch,
+    row_weights,
+    trace_batch,
+)
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.objective import (
     Loss,
@@ -133,8 +140,7 @@ class IWAE(Objective):
         leaves = {name: draw.value.detach().requires_grad_() for name, draw in drawn.items()}
         again = replay_batch(traced, model, guide, leaves).trace
         weights = row_weights(again)
-        power = 2 if self.gradient == "dreg" else 1
-        at_draws = (share.pow(power) * weights).sum()
+        at_draws = (share.pow(2 if self.gradient == "dreg" else 1) * weights).sum()
         paths = torch.autograd.grad(at_draws, list(leaves.values()), retain_graph=True) if leaves else ()
         for_guide = sum((path.detach() * drawn[name].value).sum() for path, name in zip(paths, leaves, strict=True))
         sites = [*again.observed.values(), *again.latents.values()]

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from ppgen.declare.look import label_of
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import PyroProgram, label_of
 from ppgen.errors import SettingError
-from ppgen.inference.bound import elbo_parts
+from ppgen.inference import elbo_parts
 from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
 
 __all__ = ["MaximumLikelihood"]

@@ -10,10 +10,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ppgen.declare.protocol import PyroProgram
-from ppgen.declare.supports import name_of, support_name
+from ppgen.declare import PyroProgram, name_of, support_name
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.inference.paired_trace import PairedTrace
+from ppgen.inference import PairedTrace
 
 __all__ = [
     "Loss",

@@ -8,10 +8,17 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ppgen.declare.protocol import PyroProgram
-from ppgen.inference.batch_trace import BatchTrace, trace_batch
-from ppgen.inference.bound import ELBOParts, data_frame, full_size, per_datum
-from ppgen.inference.paired_trace import PairedSite, PairedTrace
+from ppgen.declare import PyroProgram
+from ppgen.inference import (
+    BatchTrace,
+    ELBOParts,
+    PairedSite,
+    PairedTrace,
+    data_frame,
+    full_size,
+    per_datum,
+    trace_batch,
+)
 
 __all__ = ["score_parts"]
 
@@ -51,10 +58,8 @@ Terms = dict[str, Tensor]
 
 def _terms(trace: PairedTrace, closed_form: bool) -> Terms:
     """Every site's part of the loss: [rows] of a local site, a scalar of a global one; their sum is per datum."""
-    found = {name: _share(trace, draw, -draw.log_prob()) for name, draw in trace.observed.items()}
-    for name, draw in trace.latents.items():
-        found[name] = _share(trace, draw, _rate(draw, closed_form))
-    return found
+    observed = {name: _share(trace, draw, -draw.log_prob()) for name, draw in trace.observed.items()}
+    return observed | {name: _share(trace, draw, _rate(draw, closed_form)) for name, draw in trace.latents.items()}
 
 
 def _rate(draw: PairedSite, closed_form: bool) -> Tensor:
@@ -87,8 +92,7 @@ def _others(particles: list[Terms], k: int) -> Terms | None:
 def _with_scores(traced: BatchTrace, terms: Terms, baseline: Terms | None) -> ELBOParts:
     """Add to each term what has no value, and the gradient of the draws without a path."""
     trace = traced.trace
-    local = torch.zeros(())
-    shared = torch.zeros(())
+    local = shared = torch.zeros(())
     for draw in trace.latents.values():
         if draw.guide_fn.has_rsample:
             continue

@@ -12,11 +12,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent
 
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.inference.batch_trace import BatchTrace
-from ppgen.inference.bound import data_frame, elbo_parts
-from ppgen.inference.paired_trace import PairedSite
+from ppgen.inference import BatchTrace, PairedSite, data_frame, elbo_parts
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.objective import Loss, Objective, TrainingPosition, must_be_pathwise, must_have_spread
 

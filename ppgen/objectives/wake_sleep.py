@@ -12,12 +12,18 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import one_of, whole_number
-from ppgen.declare.protocol import PyroProgram
+from ppgen.declare import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.inference.batch_trace import BatchTrace, replay_batch, trace_batch
-from ppgen.inference.bound import elbo_parts_of, per_datum
-from ppgen.inference.importance import repeat_rows, row_weights
-from ppgen.inference.paired_trace import trace_guide
+from ppgen.inference import (
+    BatchTrace,
+    elbo_parts_of,
+    per_datum,
+    repeat_rows,
+    replay_batch,
+    row_weights,
+    trace_batch,
+    trace_guide,
+)
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.objective import (
     Loss,

@@ -1,15 +1,12 @@
 """Reporting: figures, tables and the page that a person reads."""
 
-from __future__ import annotations
-
 from ppgen.reporting.anatomy import anatomy
+from ppgen.reporting.codes import latent_space, reconstructions
 from ppgen.reporting.fit_figures import FitFigures, fit_figures, save_figures
 from ppgen.reporting.grids import grids
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.latent_space import latent_space
 from ppgen.reporting.learning_curves import learning_curves
 from ppgen.reporting.ranking import ranking
-from ppgen.reporting.reconstructions import reconstructions
 from ppgen.reporting.report import report
 from ppgen.reporting.trade_offs import bottleneck, rate_distortion
 

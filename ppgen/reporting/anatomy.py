@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
-
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import (
@@ -15,6 +12,7 @@ from ppgen.reporting.style import (
     MUTED,
     PALETTE,
     STONE,
+    Axes,
     epoch_axis,
     house_style,
     label_line_ends,
@@ -76,9 +74,11 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
     caption = (
         f"Negative {whole} {numeral(total, 1)} = {amounts} nats per datum, at the last epoch on {_SPLITS[split]} data."
     )
-    for latent, values in dimensions.items():
-        if latent in active:
-            caption += f" {active[latent]} of {len(values)} units of {latent} are active."
+    caption += "".join(
+        f" {active[latent]} of {len(values)} units of {latent} are active."
+        for latent, values in dimensions.items()
+        if latent in active
+    )
     return Illustration(figure, f"Anatomy of the {whole}: {caption}", caption)
 
 
@@ -111,6 +111,8 @@ def _draw_dimensions(
     axes: Axes, dimensions: Mapping[str, list[float]], active: Mapping[str, int], latents: Sequence[str]
 ) -> None:
     """One bar a dimension, sorted within its latent; latents side by side in the colour that they have on the left."""
+    from matplotlib.ticker import MaxNLocator
+
     start = 0
     for latent, values in dimensions.items():
         ordered = sorted((float(value) for value in values), reverse=True)

@@ -13,16 +13,15 @@ import torch
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
-from ppgen.declare.batch import without_latents
+from ppgen.declare import without_latents
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.evaluation.density import covariates_of, only, sites_of
 from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
+from ppgen.reporting.codes import latent_space, reconstructions
 from ppgen.reporting.grids import grids
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.latent_space import latent_space
 from ppgen.reporting.learning_curves import learning_curves
-from ppgen.reporting.reconstructions import reconstructions
 
 __all__ = ["FitFigures", "fit_figures", "save_figures"]
 
@@ -150,11 +149,12 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
     labels = chosen[label] if label is not None else None
     if isinstance(codes, Mapping) and not codes:
         raise Unanswerable("the model has no latent variable of single data points")
-    several = {f"latent_space_{site}": z for site, z in codes.items()} if isinstance(codes, Mapping) else None
-    return {
-        name: latent_space(z, labels, label_name=label or "")
-        for name, z in (several or {"latent_space": codes}).items()
-    }
+    named = (
+        {f"latent_space_{site}": z for site, z in codes.items()}
+        if isinstance(codes, Mapping)
+        else {"latent_space": codes}
+    )
+    return {name: latent_space(z, labels, label_name=label or "") for name, z in named.items()}
 
 
 def _rows_of(labels: Tensor, wanted: Tensor) -> Tensor:

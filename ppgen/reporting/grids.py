@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
 
 from ppgen.errors import DataError
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import FULL_WIDTH, INK, PALETTE, house_style, new_figure
+from ppgen.reporting.style import FULL_WIDTH, INK, PALETTE, Axes, house_style, new_figure
 
 __all__ = ["Array", "Limits", "draw_lines", "draw_mosaic", "grids", "is_picture", "joint_limits", "mosaic", "to_points"]
 
@@ -120,6 +118,8 @@ def draw_lines(axes: Axes, points: Array, columns: int, limits: Limits, *, width
         width: of a plot, as a share of its column.
         **style: of matplotlib's lines.
     """
+    from matplotlib.collections import LineCollection
+
     heights = 0.85 * np.clip((points - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
     along = np.linspace(0.0, width, points.shape[1])
     lines = [

@@ -19,7 +19,7 @@ from ppgen.reporting.fit_figures import FitFigures
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.ranking import ranking
 from ppgen.reporting.style import PAIRS, numeral
-from ppgen.runs.run_folder import versions
+from ppgen.runs import versions
 
 __all__ = ["Verdict", "count_in_words", "overview", "render", "verdicts_in_words"]
 

@@ -11,9 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from ppgen.reporting.style import PAIRS, house_style
+from ppgen.reporting.style import PAIRS, Figure, house_style
 
 __all__ = ["Illustration", "inline_svg"]
 
@@ -53,12 +51,11 @@ def inline_svg(text: str, *, prefix: str, alt: str, colours: Mapping[str, str]) 
         if element.tag != "text":
             element.text = None
         # Attributes one by one: a model named "#0072b2" or 'id="x"' is text, and stays as it is.
-        attributes = {
+        element.attrib = {
             key.removeprefix(_XLINK): _value(key, value, prefix, colours)
             for key, value in element.attrib.items()
             if key != "id" or value in referred
         }
-        element.attrib = attributes
     root.attrib = {"role": "img", "aria-label": alt, "viewBox": root.get("viewBox", "")}
     return ElementTree.tostring(root, encoding="unicode")
 

@@ -6,12 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
-
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import MUTED, PALETTE, epoch_axis, house_style, label_line_ends, new_figure, numeral
+from ppgen.reporting.style import MUTED, PALETTE, Axes, epoch_axis, house_style, label_line_ends, new_figure, numeral
 
 __all__ = ["learning_curves"]
 
@@ -49,12 +46,10 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
         )
     columns = min(3, len(named))
     rows = math.ceil(len(named) / columns)
-    sentences = []
     with house_style():
         figure = new_figure(3.2 * columns, 2.5 * rows)
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        for axes, (name, history) in zip(panels, named.items(), strict=False):
-            sentences.append(_panel(axes, name, history))
+        sentences = [_panel(axes, *entry) for axes, entry in zip(panels, named.items(), strict=False)]
         for axes in panels[len(named) :]:
             axes.set_axis_off()
     if any("critic" in _players(history) for history in named.values()):
@@ -65,6 +60,8 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
 
 def _panel(axes: Axes, name: str, history: History) -> str:
     """Draw one model and say in words where it ended."""
+    from matplotlib.ticker import MaxNLocator
+
     title, curves = _curves(history)
     ends = []
     for (label, (epochs, heights)), colour in zip(curves.items(), PALETTE, strict=False):

@@ -7,16 +7,13 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-
 from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Scorecard
 from ppgen.evaluation.layout import comparable
 from ppgen.evaluation.scorecard import Question
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import FULL_WIDTH, INK, LINE, MUTED, PALETTE, PAPER, house_style, new_figure, numeral
+from ppgen.reporting.style import FULL_WIDTH, INK, LINE, MUTED, PALETTE, PAPER, Axes, house_style, new_figure, numeral
 
 __all__ = ["ranking"]
 
@@ -95,8 +92,7 @@ def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str) ->
     unit = next((card.log_prob.unit for card in cards if card.log_prob is not None), "nats")
     density.set_xlabel(f"log p, {unit}/datum{f' ({measure})' if measure else ''}: higher is better")
     sampling.set_xlabel("KID of the samples: lower is better")
-    if floors := list(_baselines(cards, "kid").values()):
-        floor = floors[0]
+    if (floor := next(iter(_baselines(cards, "kid").values()), None)) is not None:
         half = _Z95 * (floor.standard_error or 0.0)
         sampling.axvspan(floor.value - half, floor.value + half, color=LINE, alpha=0.6, linewidth=0, zorder=0)
         sampling.axvline(floor.value, **_FLOOR, zorder=1)
@@ -135,8 +131,10 @@ def _mark(axes: Axes, row: int, estimate: Estimate, colour: str, *, filled: bool
         )
 
 
-def _legend(kinds: Sequence[str]) -> list[Line2D]:
+def _legend(kinds: Sequence[str]) -> list[Any]:
     """Handles for the kinds of estimate that were met, in reading order."""
+    from matplotlib.lines import Line2D
+
     dot = {"marker": "o", "linestyle": "", "markersize": 5.5}
     hollow = {**dot, "markerfacecolor": PAPER}
     entries: dict[str, dict[str, Any]] = {

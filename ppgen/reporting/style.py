@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import matplotlib.figure
 
 __all__ = [
     "FULL_WIDTH",
@@ -22,6 +21,8 @@ __all__ = [
     "PALETTE",
     "PAPER",
     "STONE",
+    "Axes",
+    "Figure",
     "epoch_axis",
     "house_style",
     "label_line_ends",
@@ -30,6 +31,9 @@ __all__ = [
     "spread",
 ]
 
+
+Axes: TypeAlias = "matplotlib.axes.Axes"
+Figure: TypeAlias = "matplotlib.figure.Figure"  # matplotlib itself is imported by what draws
 
 PAIRS: dict[str, tuple[str, str]] = {
     "paper": ("#fdfdfb", "#15171a"),
@@ -116,6 +120,8 @@ def house_style() -> Iterator[None]:
         >>> figure.get_size_inches().tolist()
         [3.0, 2.0]
     """
+    import matplotlib
+
     # A user's matplotlibrc must not leak into a report, so the block starts from matplotlib's own defaults. The
     # backend is left out: setting it, even to itself, may load a graphical toolkit.
     settings: dict[Any, Any] = {k: v for k, v in matplotlib.rcParamsDefault.items() if not k.startswith("backend")}
@@ -131,8 +137,13 @@ def new_figure(width: float, height: float, gap: float = 0.02) -> Figure:
         height: inches.
         gap: between panels side by side, as a fraction of a panel's width.
     """
+    import matplotlib.figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     # Hardly any padding, in inches: the page gives the margins.
-    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.03, wspace=gap))
+    return matplotlib.figure.Figure(
+        figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.03, wspace=gap)
+    )
 
 
 def spread(positions: Sequence[float], gap: float) -> list[float]:
@@ -163,6 +174,8 @@ def spread(positions: Sequence[float], gap: float) -> list[float]:
 
 def epoch_axis(axes: Axes) -> None:
     """Label the horizontal axis as whole epochs."""
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 

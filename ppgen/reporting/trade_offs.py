@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator
-
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import INK, MUTED, PALETTE, house_style, new_figure, numeral
+from ppgen.reporting.style import INK, MUTED, PALETTE, Axes, house_style, new_figure, numeral
 
 __all__ = ["bottleneck", "rate_distortion"]
 
@@ -95,8 +92,7 @@ def _merged(points: Mapping[str, tuple[float, float]], near: float) -> list[tupl
     """Names by place: those of points that would be written over each other share one."""
     places: list[tuple[list[str], tuple[float, float]]] = []
     for name, at in points.items():
-        close = [names for names, there in places if math.dist(there, at) < near]
-        if close:
+        if close := [names for names, there in places if math.dist(there, at) < near]:
             close[0].append(name)
         else:
             places.append(([name], at))
@@ -121,6 +117,8 @@ def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
         >>> bottleneck({"PCA": {2: error(0.04), 8: error(0.01)}}).caption
         'With 8 latent dimensions the squared error per dimension is 0.0100 for PCA.'
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     flat = {(name, size): estimate for name, by_size in errors.items() for size, estimate in by_size.items()}
     if not flat or not all(errors.values()) or any(estimate.value <= 0 for estimate in flat.values()):
         raise DataError(

@@ -1,3 +1,18 @@
 """Runs on disk: the run folder, its record, checkpoints, weights and blueprints. Data only, never code."""
 
-__all__: list[str] = []
+from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class
+from ppgen.runs.blueprint import build, example_batch
+from ppgen.runs.run_folder import FACTS, RunFolder, describe_run, modules_of, versions
+
+__all__ = [
+    "DTYPES",
+    "FACTS",
+    "KINDS",
+    "RunFolder",
+    "build",
+    "describe_run",
+    "example_batch",
+    "known_class",
+    "modules_of",
+    "versions",
+]

@@ -70,7 +70,9 @@ def decode(plan: Any, model: Any = None) -> Any:
             model does not have.
     """
     if isinstance(plan, list):
-        return tuple(decode(item, model) for item in plan) if _is_shape(plan) else [decode(p, model) for p in plan]
+        items = [decode(item, model) for item in plan]
+        is_shape = all(isinstance(item, int) for item in plan)  # which torch wants as a tuple
+        return tuple(items) if is_shape else items
     if not isinstance(plan, Mapping):
         return plan
     if _PART in plan:
@@ -101,28 +103,21 @@ def _encode_network(network: nn.Module, model: Any) -> dict[str, Any]:
         if list(network._modules) != [str(i) for i in range(len(network))]:
             raise NoPlanError("a Sequential with names of its own")
         return {_NETWORK: public_name(kind), "arguments": {}, "children": [encode(child, model) for child in network]}
-    arguments = _kept_arguments(network) if isinstance(network, Recorded) else _read_arguments(network)
-    if arguments is None:
+    if isinstance(network, Recorded) and not hasattr(network, "constructor_arguments"):
         raise NoPlanError(f"{kind.__name__} did not keep its arguments")
+    arguments = network.constructor_arguments if isinstance(network, Recorded) else _read_arguments(network)
     return {_NETWORK: public_name(kind), "arguments": {name: encode(value, model) for name, value in arguments.items()}}
-
-
-def _kept_arguments(made: Any) -> Mapping[str, Any] | None:
-    """The arguments that an object was made with, unless names cannot tell them."""
-    return getattr(made, "constructor_arguments", None)
 
 
 def _read_arguments(layer: nn.Module) -> dict[str, Any]:
     """The arguments of a layer of torch, as far as its attributes have their names."""
-    found = {}
     takes_none = type(layer).__init__ is nn.Module.__init__  # Tanh, Sigmoid
-    for name in () if takes_none else inspect.signature(type(layer)).parameters:
-        if name not in ("device", "dtype"):
-            if not hasattr(layer, name):
-                raise NoPlanError(f"{type(layer).__name__} does not say what its {name} was")
-            value = getattr(layer, name)
-            found[name] = value is not None if name == "bias" else value
-    return found
+    asked = () if takes_none else inspect.signature(type(layer)).parameters
+    names = [name for name in asked if name not in ("device", "dtype")]
+    for name in names:
+        if not hasattr(layer, name):
+            raise NoPlanError(f"{type(layer).__name__} does not say what its {name} was")
+    return {name: layer.bias is not None if name == "bias" else getattr(layer, name) for name in names}
 
 
 def _is_known(kind: type) -> bool:
@@ -136,11 +131,6 @@ def _find(name: Any) -> type[nn.Module]:
     return found
 
 
-def _is_shape(plan: list[Any]) -> bool:
-    """Whether a list is a shape, which torch wants as a tuple."""
-    return all(isinstance(item, int) for item in plan)
-
-
 def blueprint(made: Any, model: Any = None) -> dict[str, Any] | None:
     """Class and constructor arguments of an object; arguments are ``None`` where a run folder cannot hold them.
 
@@ -151,7 +141,8 @@ def blueprint(made: Any, model: Any = None) -> dict[str, Any] | None:
     if made is None:
         return None
     try:
-        arguments = encode(made.settings() if isinstance(made, Objective) else _kept_arguments(made), model)
+        given = made.settings() if isinstance(made, Objective) else getattr(made, "constructor_arguments", None)
+        arguments = encode(given, model)
     except NoPlanError:
         arguments = None
     return {"class": public_name(type(made)), "arguments": arguments}
@@ -172,9 +163,8 @@ def build(plan: Mapping[str, Any], role: str, folder: Path, model: Any = None) -
     Raises:
         CheckpointError: if it cannot be built; the text says what to pass instead.
     """
-    fix = f"ppgen.load({str(folder)!r}, {role}=...) with the {role} as it was made for the fit"
-    if role in ("model", "guide"):
-        fix += f"; on the command line, --{role} FILE.py:Class"
+    on_the_command_line = "" if role == "objective" else f"; on the command line, --{role} FILE.py:Class"
+    fix = f"ppgen.load({str(folder)!r}, {role}=...) with the {role} as it was made for the fit{on_the_command_line}"
     name, arguments = str(plan.get("class", "")), plan.get("arguments")
     if not isinstance(arguments, Mapping):
         raise CheckpointError(
@@ -185,10 +175,10 @@ def build(plan: Mapping[str, Any], role: str, folder: Path, model: Any = None) -
         )
     found = known_class(plan.get("class"), KINDS[role])
     if found is None:
-        expected = " or ".join(kind.__name__ for kind in KINDS[role])
         raise CheckpointError(
             f"{folder}: no {role} called {name} is known here, and a run folder never decides what is imported",
-            expected=f"a {role} of ppgen's own, or a subclass of {expected} in a module that is imported already",
+            expected=f"a {role} of ppgen's own, or a subclass of {' or '.join(kind.__name__ for kind in KINDS[role])} "
+            "in a module that is imported already",
             got=name or "no name",
             fix=fix,
         )

@@ -44,8 +44,8 @@ def write(folder: Path, state: dict[str, Any], step: int) -> None:
     with writing(draft):
         digest = digest_of(draft)
         path = draft.replace(folder / f"step-{step:09d}-{digest[:8]}.pt")
-    entries = [{"file": path.name, "sha256": digest, "step": step}]
-    entries += [entry for entry in before if entry["file"] != path.name][:1]
+    others = [entry for entry in before if entry["file"] != path.name]
+    entries = [{"file": path.name, "sha256": digest, "step": step}, *others[:1]]
     write_text(folder / _POINTER, json.dumps(entries))
     kept = {entry["file"] for entry in entries}
     for old in [*folder.glob("step-*.pt"), *folder.glob(f"{TEMPORARY}*")]:
@@ -70,9 +70,11 @@ def read(folder: Path) -> dict[str, Any]:
         )
     path = folder / entries[0]["file"]
     others = [entry["file"] for entry in entries[1:] if (folder / entry["file"]).is_file()]
-    fix = "restore the file from a copy, or delete the checkpoint folder and fit again"
-    if others:
-        fix = f"delete {path.name} and the first entry of {_POINTER}: {others[0]} before it is kept; or fit again"
+    fix = (
+        f"delete {path.name} and the first entry of {_POINTER}: {others[0]} before it is kept; or fit again"
+        if others
+        else "restore the file from a copy, or delete the checkpoint folder and fit again"
+    )
     if not path.is_file():
         raise CheckpointError(
             f"{path}: the checkpoint is missing",
@@ -110,9 +112,9 @@ def _pointer(folder: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        entries = json.loads(path.read_text())
         return [
-            {"file": Path(str(e["file"])).name, "sha256": str(e["sha256"]), "step": int(e["step"])} for e in entries
+            {"file": Path(str(entry["file"])).name, "sha256": str(entry["sha256"]), "step": int(entry["step"])}
+            for entry in json.loads(path.read_text())
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(

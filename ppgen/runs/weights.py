@@ -18,15 +18,11 @@ Modules = Mapping[str, nn.Module]
 
 def collect(modules: Modules) -> dict[str, Tensor]:
     """All parameters and buffers by name, ``"model.decoder.weight"``: [...] each; a shared one appears once."""
-    named: dict[str, Tensor] = {}
-    seen: set[tuple[int, torch.Size]] = set()
+    named: dict[tuple[int, torch.Size], tuple[str, Tensor]] = {}
     for owner, module in modules.items():
         for name, tensor in module.state_dict(keep_vars=True).items():
-            identity = (id(tensor), tensor.shape)
-            if identity not in seen:
-                seen.add(identity)
-                named[f"{owner}.{name}"] = tensor.detach()
-    return named
+            named.setdefault((id(tensor), tensor.shape), (f"{owner}.{name}", tensor.detach()))
+    return dict(named.values())
 
 
 def apply(modules: Modules, saved: Mapping[str, Tensor], source: str) -> None:

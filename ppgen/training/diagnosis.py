@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
-from ppgen.inference.paired_trace import trace_pair
+from ppgen.inference import trace_pair
 from ppgen.objectives import TrainingPosition
 from ppgen.training.prepare import Problem
 
@@ -56,11 +56,10 @@ def not_finite(problem: Problem, batch: Mapping[str, Tensor]) -> Iterator[str]:
         with torch.no_grad(), validation(False):
             trace = trace_pair(problem.model, problem.guide, batch, problem.size)
             for draw in [*trace.latents.values(), *trace.observed.values()]:
-                parts = {f"value of site {draw.name!r}": draw.value}
-                for letter, fn in (("p", draw.model_fn), ("q", draw.guide_fn)):
-                    if fn is not None:
-                        parts[f"log {letter} of site {draw.name!r}"] = fn.log_prob(draw.value)
-                yield from _name(parts)
+                laws = {"p": draw.model_fn, "q": draw.guide_fn}.items()
+                logs = {letter: fn.log_prob(draw.value) for letter, fn in laws if fn is not None}
+                densities = {f"log {letter} of site {draw.name!r}": value for letter, value in logs.items()}
+                yield from _name({f"value of site {draw.name!r}": draw.value} | densities)
     except _FAILURES:
         return  # an implicit model has no densities to look at, and a failure of the run is reported as itself
 
@@ -79,8 +78,11 @@ def _gradients(problem: Problem, player: str, batch: Mapping[str, Tensor], posit
 
 
 def _parameters(problem: Problem) -> dict[str, Tensor]:
-    modules = problem.modules.items()
-    return {f"{owner}.{name}": p for owner, module in modules for name, p in module.named_parameters()}
+    return {
+        f"{owner}.{name}": parameter
+        for owner, module in problem.modules.items()
+        for name, parameter in module.named_parameters()
+    }
 
 
 def _name(named: Mapping[str, Tensor]) -> Iterator[str]:

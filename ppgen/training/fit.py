@@ -17,7 +17,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective, Player
 from ppgen.objectives.schedules import SCHEDULES
-from ppgen.runs.run_folder import RunFolder, describe_run
+from ppgen.runs import RunFolder, describe_run
 from ppgen.training.loop import Loop
 from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, to_device, verify_fit, verify_weights
 from ppgen.training.step import TrainingStep
@@ -115,8 +115,7 @@ def fit(
         facts = verify_fit(model, guide, dataset, rows)
         problem = Problem(model, guide, objective, dataset.size("train"))
         modules = problem.modules
-        for module in modules.values():
-            module.to(chosen_device)
+        nn.ModuleList(modules.values()).to(chosen_device)
         check_patience(patience, dataset, problem.players)
         rehearse(problem, rows)
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
@@ -159,8 +158,7 @@ def fit(
             raise
         finally:
             result.history, result.seconds, result.stopped = loop.history, loop.progress.seconds, loop.progress.stopped
-            for module in modules.values():
-                module.eval()
+            nn.ModuleList(modules.values()).eval()
         if folder is not None and result.stopped != "interrupted":
             folder.finish(record, modules, seconds=result.seconds, stopped=result.stopped)
     return result
@@ -204,8 +202,12 @@ def check_patience(patience: int | None, dataset: Dataset, players: list[Player]
     got, fix = f"players {[player.name for player in players]}", "leave patience out"
     if not dataset.size("valid"):
         got, fix = "an empty validation split", f"{fix}, or ppgen.data.from_tensors(x, valid=0.1)"
-    expected = "a validation split, and an objective of one player"
-    raise SettingError("fit: patience needs a validation loss", expected=expected, got=got, fix=fix)
+    raise SettingError(
+        "fit: patience needs a validation loss",
+        expected="a validation split, and an objective of one player",
+        got=got,
+        fix=fix,
+    )
 
 
 def unwrap(model: Any, guide: Any) -> tuple[nn.Module, Any]:

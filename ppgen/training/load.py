@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
-from ppgen.declare import Program
-from ppgen.declare.batch import without_latents
+from ppgen.declare import Program, without_latents
 from ppgen.errors import CheckpointError, PpgenError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
-from ppgen.runs import weights
-from ppgen.runs.blueprint import build, example_batch
-from ppgen.runs.run_folder import RunFolder, modules_of
+from ppgen.runs import RunFolder, build, example_batch, modules_of, weights
 
 __all__ = ["load"]
 
@@ -63,8 +61,7 @@ def load(
         ) from error
     modules = modules_of(model, guide, objective)
     weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
-    for module in modules.values():
-        module.cpu().eval()
+    nn.ModuleList(modules.values()).cpu().eval()
     return Fit(
         model,
         guide,

@@ -14,13 +14,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ppgen.errors import DivergenceError
 from ppgen.objectives import TrainingPosition
 from ppgen.objectives.schedules import SCHEDULES
-from ppgen.runs import checkpoint, weights
-from ppgen.runs.run_folder import RunFolder
+from ppgen.runs import RunFolder, checkpoint, weights
 from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.step import TrainingStep
@@ -98,7 +97,7 @@ class Loop:
         self._records: dict[str, list[Tensor]] = defaultdict(list)
         self._order_at_epoch_start = train.order.get_state()
         self._interrupted = False
-        self._saved_at = self._timed_at = time.monotonic()
+        self._saved_at = self._began = time.monotonic()
 
     def run(self) -> None:
         """Train to the end, or to an interrupt or divergence; the folder is always left whole."""
@@ -107,7 +106,7 @@ class Loop:
         progress, num_batches = self.progress, self.train.num_batches
         total, done = self.max_epochs * num_batches, progress.epoch * num_batches + progress.position
         shown = {"disable": not self.show_progress, "unit": "step", "desc": self.problem.objective.name, "leave": False}
-        self._timed_at = time.monotonic()
+        self._began = time.monotonic() - progress.seconds
         with self._interruptible(), tqdm(total=total, initial=done, **shown) as bar:
             while progress.epoch < self.max_epochs and not progress.stopped:
                 try:
@@ -127,8 +126,7 @@ class Loop:
         if progress.position == 0:
             self._order_at_epoch_start = self.train.order.get_state()
             self._records.clear()
-        for module in self.modules.values():
-            module.train()
+        nn.ModuleList(self.modules.values()).train()
         for batch in self.train.epoch(progress.position):
             at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
             self.step.set_learning_rate(self.learning_rate * self.schedule(at.epoch / self.max_epochs))
@@ -143,8 +141,7 @@ class Loop:
                 progress.stopped = "interrupted"
                 self._save_checkpoint()
                 return
-            if time.monotonic() - self._saved_at > _SECONDS_BETWEEN_CHECKPOINTS:
-                self._save_checkpoint()
+            self._save_checkpoint(after=_SECONDS_BETWEEN_CHECKPOINTS)
 
     def _close_epoch(self, bar: Any) -> None:
         """Validate, write the epoch's row of history, and decide about stopping early."""
@@ -162,16 +159,13 @@ class Loop:
         self.history.append(row)
         if self.folder is not None:
             self.folder.append_history(row)
-            last = progress.epoch == self.max_epochs or progress.stopped
-            if last or time.monotonic() - self._saved_at > _SECONDS_BETWEEN_EPOCH_CHECKPOINTS:
-                self._save_checkpoint()
+            is_last = progress.epoch == self.max_epochs or progress.stopped
+            self._save_checkpoint(after=0.0 if is_last else _SECONDS_BETWEEN_EPOCH_CHECKPOINTS)
         bar.set_postfix_str(_headline(row))
 
     def _seconds(self) -> float:
         """Seconds of training up to now."""
-        now = time.monotonic()
-        self.progress.seconds += now - self._timed_at
-        self._timed_at = now
+        self.progress.seconds = time.monotonic() - self._began
         return self.progress.seconds
 
     def _means(self) -> dict[str, float]:
@@ -213,9 +207,10 @@ class Loop:
 
     # Checkpoints -----------------------------------------------------------------------------------------------------
 
-    def _save_checkpoint(self) -> None:
+    def _save_checkpoint(self, *, after: float = 0.0) -> None:
+        """Write a checkpoint, if the newest is at least ``after`` seconds old."""
         self._seconds()
-        if self.folder is None:
+        if self.folder is None or time.monotonic() - self._saved_at < after:
             return
         device = self.train.device
         state = {
@@ -264,7 +259,6 @@ class Loop:
 
 def _headline(row: Mapping[str, Any]) -> str:
     """The quantities of an epoch that stand beside the bar."""
-    shown = row.get("valid") or row["train"]
     split = "valid" if row.get("valid") else "train"
-    keys = [key for key in ("elbo", "log_prob", "log_joint") if key in shown] or list(shown)[:2]
-    return f"{split} " + ", ".join(f"{key} {shown[key]:.2f}" for key in keys)
+    keys = [key for key in ("elbo", "log_prob", "log_joint") if key in row[split]] or list(row[split])[:2]
+    return f"{split} " + ", ".join(f"{key} {row[split][key]:.2f}" for key in keys)

@@ -9,10 +9,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare.batch import chunks
-from ppgen.inference.batch_trace import discrete_sites, trace_batch
-from ppgen.inference.bound import data_frame, elbo_parts, kl_per_dimension
-from ppgen.inference.posterior import mean_by_datum, posterior_means
+from ppgen.declare import chunks
+from ppgen.inference import (
+    data_frame,
+    discrete_sites,
+    elbo_parts,
+    kl_per_dimension,
+    mean_by_datum,
+    posterior_means,
+    trace_batch,
+)
 from ppgen.objectives import TrainingPosition
 from ppgen.training.prepare import Problem
 

@@ -12,16 +12,23 @@ from torch.nn.parameter import is_lazy
 
 from ppgen.context import preserved_state, validation
 from ppgen.data import Dataset
-from ppgen.declare import ProgramPart, check
-from ppgen.declare.batch import MISSING, chunks, partly_missing, without_latents
-from ppgen.declare.check import given_distributions, verify_values
-from ppgen.declare.look import label_of
-from ppgen.declare.supports import support_of
+from ppgen.declare import (
+    MISSING,
+    ProgramPart,
+    check,
+    chunks,
+    given_distributions,
+    label_of,
+    partly_missing,
+    support_of,
+    verify_values,
+    without_latents,
+)
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import DerivedGuide
-from ppgen.inference.paired_trace import trace_pair
+from ppgen.inference import trace_pair
 from ppgen.objectives import Loss, Objective, Player, TrainingPosition
-from ppgen.runs.run_folder import modules_of
+from ppgen.runs import modules_of
 
 __all__ = ["Minibatches", "Problem", "rehearse", "set_up", "to_device", "verify_fit", "verify_weights"]
 

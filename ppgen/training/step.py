@@ -12,7 +12,7 @@ from torch.optim.adam import adam
 
 from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
-from ppgen.objectives import Player, TrainingPosition
+from ppgen.objectives import TrainingPosition
 from ppgen.training.diagnosis import diagnose, not_finite
 from ppgen.training.prepare import Problem
 
@@ -113,9 +113,15 @@ class TrainingStep:
     ) -> None:
         self.problem, self.clip_norm = problem, clip_norm
         self.optimizers = {
-            player.name: Adam(_trained_parameters(player), learning_rate, player.betas) for player in problem.players
+            player.name: Adam(
+                # A list of modules gives the parameters that they share once.
+                [p for p in nn.ModuleList(player.modules).parameters() if p.requires_grad],
+                learning_rate,
+                player.betas,
+            )
+            for player in problem.players
         }
-        self._buffers = list({id(b): b for module in problem.modules.values() for b in module.buffers()}.values())
+        self._buffers = list(nn.ModuleList(problem.modules.values()).buffers())
         self._kept = [buffer.clone() for buffer in self._buffers]
         self._asynchronous = device.type != "cpu"
         self._bad = torch.zeros((), device=device)
@@ -138,7 +144,9 @@ class TrainingStep:
         """
         signature = tuple((key, tensor.shape, tensor.dtype) for key, tensor in batch.items())
         record: dict[str, Tensor] = {}
-        self._keep_buffers()
+        for buffer, kept in zip(self._buffers, self._kept, strict=True):
+            # A copy before the step: a forward pass that overflows spoils a batch norm's statistics.
+            kept.copy_(torch.where(self._bad.bool(), kept, buffer) if self._asynchronous else buffer)
         try:
             with validation(signature not in self._seen):
                 for player in self.optimizers:
@@ -205,11 +213,6 @@ class TrainingStep:
             optimizer.clear()
         return error
 
-    def _keep_buffers(self) -> None:
-        """Copy buffers before a step: a forward pass that overflows spoils a batch norm's statistics."""
-        for buffer, kept in zip(self._buffers, self._kept, strict=True):
-            kept.copy_(torch.where(self._bad.bool(), kept, buffer) if self._asynchronous else buffer)
-
     def state(self) -> dict[str, Any]:
         """Every player's optimizer state, for a checkpoint."""
         return {player: optimizer.state() for player, optimizer in self.optimizers.items()}
@@ -218,8 +221,3 @@ class TrainingStep:
         """The inverse of :meth:`state`."""
         for player, optimizer in self.optimizers.items():
             optimizer.restore(state[player])
-
-
-def _trained_parameters(player: Player) -> Iterable[nn.Parameter]:
-    """The parameters that a player moves, shared ones once."""
-    return {id(p): p for module in player.modules for p in module.parameters() if p.requires_grad}.values()

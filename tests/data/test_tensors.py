@@ -171,7 +171,7 @@ def test_the_default_type_is_followed(float64):
         ([[1.0, 2.0]], r"x is no tensor(.|\n)*got: list\n  fix: numpy.asarray\(x\)"),
         (torch.tensor(3.0), "x has no rows"),
         (np.array(3.0), "x has no rows"),
-        (np.array([[1, "a"]], dtype=object), r"x holds no numbers(.|\n)*numpy.stack"),
+        (np.array([[1, "a"]], dtype=object), r"x holds objects(.|\n)*numpy.stack"),
         (np.array(["cat", "dog"]), r"x holds text(.|\n)*numpy.unique"),
         (np.array(["2020-01-01"], dtype="datetime64[D]"), "x holds no numbers"),
         (np.zeros((2, 2), dtype=np.clongdouble), r"x is complex(.|\n)*view_as_real"),

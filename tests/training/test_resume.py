@@ -152,6 +152,18 @@ def test_more_epochs_are_the_same_run_continued(noisy_fit: Make, tmp_path: Path)
     assert len(again.history) == 5
 
 
+def test_two_fits_that_take_turns_in_one_process_never_meet(noisy_fit: Make, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"schedule": "constant", "patience": None}
+    alone = {seed: noisy_fit(seed=seed, max_epochs=3, **settings) for seed in (1, 2)}
+    for epochs in (1, 2, 3):
+        in_turns = {
+            seed: noisy_fit(seed=seed, max_epochs=epochs, out=tmp_path / str(seed), resume=True, **settings)
+            for seed in (1, 2)
+        }
+    assert all(same(state_of(in_turns[seed]), state_of(alone[seed])) for seed in (1, 2))
+    assert not same(state_of(in_turns[1]), state_of(in_turns[2]))
+
+
 @pytest.mark.parametrize("family", ["gan", "pixelcnn"])
 def test_other_families_resume_as_exactly(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The critic is of the objective; its weights and its optimizer are carried on too."""
