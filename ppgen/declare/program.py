@@ -37,9 +37,9 @@ class Program:
     ``pyro.plate("data", len(x))`` if all latents are local).
 
     ``pyro.param`` and ``pyro.module`` work, and never touch the global param store: the pair's parameters live in the
-    pair, so that two fits in one process cannot meet. Networks that the functions close over, or that are attributes
-    of their object, are found without ``pyro.module``. A global network must be named by it, and then follows the
-    pair with its parameters only: one with buffers or dropout should be closed over, so that it changes its mode.
+    pair, so that two fits in one process cannot meet. Networks that the functions close over or name, or that are
+    attributes of their object, are found without ``pyro.module``; what is named only inside an inner function or a
+    lambda is not, and is refused by name until it is passed in or announced.
 
     Args:
         model: the generative program.
@@ -179,10 +179,10 @@ def signature_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 
 def networks_of(function: Callable[..., Any]) -> list[nn.Module]:
-    """Modules that a program holds: itself, its closure, defaults and arguments, the attributes of its object.
+    """Modules that a program holds: itself, its closure, defaults and globals, the attributes of its object.
 
-    Functions among these are followed, and so are lists and dictionaries of modules. A network that is reached
-    otherwise, as a global variable, is a network of the program only if ``pyro.module`` says so; without that
+    Functions among these are followed, of the globals those of the same file, and so are lists and dictionaries of
+    modules. A network that is reached otherwise is one of the program only if ``pyro.module`` says so; without that
     :func:`ppgen.check` refuses its parameters by name.
     """
     seen: dict[int, Any] = {}  # holds what it has seen, so that no id is given twice
@@ -217,7 +217,8 @@ def _held_by(candidate: Any) -> list[Any]:
     if isinstance(candidate, FunctionType):
         defaults = [*(candidate.__defaults__ or ()), *(candidate.__kwdefaults__ or {}).values()]
         cells = candidate.__closure__ or ()
-        return [getattr(candidate, "__wrapped__", None), *defaults, *itertools.chain(*map(_contents, cells))]
+        closed = itertools.chain(*map(_contents, cells))
+        return [getattr(candidate, "__wrapped__", None), *defaults, *closed, *_globals_named_by(candidate)]
     return []
 
 
@@ -226,3 +227,13 @@ def _contents(cell: CellType) -> list[Any]:
         return [cell.cell_contents]
     except ValueError:  # a name that is not assigned yet
         return []
+
+
+def _globals_named_by(function: FunctionType) -> list[Any]:
+    """The globals that a function names; of functions, only those from the same file."""
+    try:
+        named = inspect.getclosurevars(function).globals.values()
+    except ValueError:  # a name of the closure that is not assigned yet
+        return []
+    here = function.__globals__
+    return [value for value in named if not isinstance(value, FunctionType) or value.__globals__ is here]

@@ -301,10 +301,33 @@ def test_a_module_is_its_own_network_and_parts_are_not_counted_twice():
     assert networks_of(lambda x: whole(part(x))) == [whole]
 
 
-def test_a_global_network_is_refused_by_name_unless_pyro_module_says_it(refuses):
+stack = [first, second]
+
+
+def through_another(x):
+    return named(x), third(x)
+
+
+def named(x):
+    return [net(x) for net in stack]
+
+
+def recursive(x):
+    return recursive(second(x))
+
+
+def test_a_global_network_is_found_where_a_function_names_it():
+    assert networks_of(named) == stack
+    assert networks_of(through_another) == [third, first, second]
+    assert networks_of(recursive) == [second]
+    assert networks_of(lambda x: torch.nn.functional.relu(x)) == []
+
+
+def test_a_network_that_hides_deeper_is_refused_by_name_unless_pyro_module_says_it(refuses):
     def silent(x):
+        mean = (lambda value: first(value.unsqueeze(-1)).squeeze(-1))(x)
         with pyro.plate("data", len(x)):
-            pyro.sample("x", dist.Normal(first(x.unsqueeze(-1)).squeeze(-1), 1.0), obs=x)
+            pyro.sample("x", dist.Normal(mean, 1.0), obs=x)
 
     def announced(x):
         pyro.module("first", first)
