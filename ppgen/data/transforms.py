@@ -73,7 +73,9 @@ class ToFloat(Transform):
     scale: float = 1.0
     key: str = "x"
 
-    random = False
+    @property
+    def random(self) -> bool:
+        return False
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         values = stored.to(torch.get_default_dtype())
@@ -94,7 +96,9 @@ class DynamicBinarize(Transform):
     levels: float = 255.0
     key: str = "x"
 
-    random = True
+    @property
+    def random(self) -> bool:
+        return True
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         return draw_bits(stored, self.levels, generator).to(torch.get_default_dtype())
@@ -116,7 +120,9 @@ class Dequantize(Transform):
     levels: float = 255.0
     key: str = "x"
 
-    random = True
+    @property
+    def random(self) -> bool:
+        return True
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         # In float32, 255 + u can round up to 256; 255 + (1 - 2^-16) cannot, and every value stays in its level's cell.

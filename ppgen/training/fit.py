@@ -252,8 +252,9 @@ def choose_guide(model: Any, guide: Any) -> nn.Module | None:
         DeclarationError: for what is no guide.
     """
     if guide is None:
-        is_explicit = not getattr(model, "is_implicit", False) and not isinstance(model, ProgramPart)
-        return MeanField(model) if is_explicit and _has_latents(model) else None
+        if isinstance(model, ProgramPart) or getattr(model, "is_implicit", False) or not _has_latents(model):
+            return None
+        return MeanField(model)
     if isinstance(guide, type):
         guide = guide(model) if issubclass(guide, DerivedGuide) else guide()
     if not isinstance(guide, nn.Module):
