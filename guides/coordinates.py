@@ -166,7 +166,7 @@ def _is_masked(fn: Any, where: str) -> bool:
 
 
 def _without_rows(support: Any, event_dim: int, where: str) -> Any:
-    """A support whose bounds speak of one datum, where they come with an entry for each row of a batch."""
+    """The support for a single datum, of one whose bounds have an entry for each row of a batch."""
     if isinstance(support, constraints.independent):
         base = _without_rows(support.base_constraint, event_dim, where)
         return constraints.independent(base, support.reinterpreted_batch_ndims)

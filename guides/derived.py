@@ -23,7 +23,7 @@ __all__ = ["DerivedGuide", "Latent"]
 
 
 class DerivedGuide(Announced, Recorded, ABC):
-    """A guide built from a declared model: one network reads everything observed, one head a latent says how it is.
+    """A guide built from a declared model: one network reads what is observed, one head a latent gives q.
 
     Sites are drawn in the model's order, so that closed-form rates stay valid. A global latent gets free parameters
     instead of a head. A latent whose value is in the batch is observed there and not drawn; where the model masks a
@@ -91,7 +91,7 @@ class DerivedGuide(Announced, Recorded, ABC):
         Args:
             latent: continuous.
             output: of its head, [..., num_outputs].
-            memory: of the family's own, for one run.
+            memory: notes that the family keeps during one run of the guide.
         """
 
     def remember(self, latent: Latent, value: Tensor, memory: dict[str, Any]) -> None:
@@ -100,7 +100,7 @@ class DerivedGuide(Announced, Recorded, ABC):
         Args:
             latent: continuous.
             value: [..., *plates, *event].
-            memory: of the family's own, for one run.
+            memory: notes that the family keeps during one run of the guide.
         """
 
     def part(self, latent: Latent) -> nn.Module | None:

@@ -140,8 +140,8 @@ class Dataset:
         transform: stored minibatch to what a model sees; ``None`` where they are the same.
         spec: the arguments of :func:`ppgen.data.load` that build it again; empty for a user's own tensors.
         num_classes: the sizes of integer covariates, ``{"y": 10}``.
-        origin: the data set that this one shows less of (fewer labels, parts of images); what is measured once for a
-            data set, such as a feature network, is measured there.
+        origin: the data set that this one was made from by hiding labels or parts of images; what is computed once
+            for a data set, such as a feature network, is computed for that one.
         protocol: how the values came about ("static bits, seed 0"); it enters :meth:`fingerprint`, since numbers
             from two protocols do not belong in one column.
 

@@ -105,8 +105,8 @@ def without_latents(model: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor
 def partly_missing(model: Any, batch: Mapping[str, Tensor]) -> list[str]:
     """The latent variables of a declared model whose column says -1 in some row.
 
-    Of a continuous one, or of an unbounded count, -1 may be a value, or a mistake: whoever knows its distribution
-    decides, see :func:`ppgen.declare.verify.verify_support`.
+    For a continuous latent, or an unbounded count, -1 may be a value or a mistake; that is decided where its
+    distribution is known, in :func:`ppgen.declare.verify.verify_support`.
 
     Args:
         model: a model, or the model of a program.
@@ -117,7 +117,7 @@ def partly_missing(model: Any, batch: Mapping[str, Tensor]) -> list[str]:
 
 
 def views(batch: Mapping[str, Tensor], names: list[str]) -> Iterator[dict[str, Tensor]]:
-    """A batch with missing values as batches without: all rows with these variables latent, then the rows with all.
+    """The batches without missing values that a batch holds: all rows without these variables, then its complete rows.
 
     Args:
         batch: tensors ``[rows, ...]`` by site and covariate.

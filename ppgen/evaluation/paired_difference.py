@@ -196,7 +196,7 @@ def _obstacle(first: Scorecard, second: Scorecard) -> str:
 
 
 def _shown(higher: Scorecard, lower: Scorecard) -> dict[str, Any]:
-    """What a difference that is not zero shows, by the table above: winner, or reason and whether bounds differ."""
+    """The fields ``winner``, or ``reason`` and ``bounds_only``, of a difference that is not zero (see the table)."""
     above, top = higher.name, higher.density["log_prob"]
     below, bottom = lower.name, lower.density["log_prob"]
     if top.kind in _FLOORS and bottom.kind in _CEILINGS:

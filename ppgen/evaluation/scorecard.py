@@ -55,7 +55,7 @@ class Metric:
         title: its name in print.
         unit: in print, below the title; ``""`` for a pure number.
         better: the direction.
-        is_count: whether it is a whole number of so many, whose estimates have the unit ``"of 16"``.
+        is_count: whether it counts some among all, so that its estimates have the unit ``"of 16"``.
     """
 
     key: str

@@ -137,8 +137,8 @@ def discrete_sites(guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> li
     A global one, or one in a plate inside the data plate, is not among them: it has no row of its own.
 
     Args:
-        guide: the guide. One silent run of it tells, and is remembered as long as the guide lives; a wrapper of
-            another guide says it by its ``summed_names``.
+        guide: the guide. It is run once, without a trace of that run, and the answer is kept as long as the guide
+            lives; a guide that wraps another has the names in its attribute ``summed_names``.
         batch: [batch, ...] each; the run does without the latents among them.
     """
     if guide is None or not batch or getattr(guide, "discrete_names", None) == []:
@@ -174,9 +174,10 @@ def _look_for_discrete(guide: Any, batch: Mapping[str, Tensor]) -> list[str]:
 def _refuse_missing(
     guide: PyroProgram | None, batch: Mapping[str, Tensor], observed: Mapping[str, PairedSite] | None
 ) -> None:
-    """A discrete latent that is drawn is drawn for all rows or for none; -1 would be read as a value of its own.
+    """Refuse -1 in a discrete latent that is drawn rather than summed out: it would be read as a value.
 
-    Integers are looked at before the run, in which they may be an index; bits once the run has told them from reals.
+    Integer columns are checked before the run, where -1 would be used as an index; floating-point ones after it, when
+    the site's support says whether they are bits or real numbers.
     """
     for name in getattr(guide, "sites", {}):
         if name not in batch or batch[name].is_floating_point() == (observed is None):

@@ -1,4 +1,4 @@
-"""Importance weights of the guide's draws, and what they bound: the ELBO, log p(x), or log p(x) exactly."""
+"""Importance weights of the guide's draws, and the bounds that they give: the ELBO and IWAE-K per datum."""
 
 from __future__ import annotations
 

@@ -125,7 +125,8 @@ class PairedTrace(Messenger):
     def is_point(self) -> bool:
         """Whether the guide gives some latent as a point, so that no bound on log p(x) follows.
 
-        A Delta beside an auxiliary site is none: so do Pyro's flows hand on a joint draw, density included.
+        A Delta counts only if every site of the guide is one of the model: Pyro's flows draw an auxiliary site, which
+        has the density, and hand its parts on by Deltas.
         """
         latents = self.latents.values()
         return any(draw.is_delta for draw in latents) and all(draw.model_fn is not None for draw in latents)

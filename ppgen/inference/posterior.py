@@ -112,7 +112,7 @@ def _means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _average(values: Tensor) -> Tensor:
-    """The mean over the first dim; the first of values that are no numbers."""
+    """The mean over the first dim; of integers, which have no mean that is a value of theirs, the first."""
     return values.mean(0) if values.is_floating_point() else values[0]
 
 

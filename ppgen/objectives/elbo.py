@@ -42,7 +42,7 @@ class ELBO(Objective):
     Args:
         beta: weight of the rate, at least 0.
         warmup: number of epochs over which the weight rises linearly from 0 to ``beta``.
-        cycles: how many times it does, each rise followed by ``warmup`` epochs at ``beta`` (Fu et al., 2019, Cyclical
+        cycles: number of such rises, each followed by ``warmup`` epochs at ``beta`` (Fu et al., 2019, Cyclical
             Annealing Schedule, with proportion 1/2).
         free_bits: lambda, in nats: ``loss = distortion + beta * sum_j max(lambda, KL_j)``, with ``KL_j`` a mean over
             the batch (Kingma et al., 2016, Improved Variational Inference with Inverse Autoregressive Flow, equation
@@ -50,7 +50,7 @@ class ELBO(Objective):
         free_bits_per: the groups j: ``"site"``, or ``"dimension"`` of every site.
         capacity: C, in nats: ``loss = distortion + capacity_weight * |rate - C|``, where C rises linearly from 0 over
             ``warmup`` epochs (Burgess et al., 2018, Understanding Disentangling in beta-VAE, equation 6).
-        capacity_weight: its gamma.
+        capacity_weight: gamma, the weight of the distance between rate and capacity.
         label_weight: adds ``label_weight * -log q(y | x)`` over the rows whose discrete latent y is observed, summed
             over them and divided by all rows, so that labels teach the guide (Kingma et al., 2014, Semi-supervised
             Learning with Deep Generative Models, equation 9, whose alpha multiplies the mean over the labelled rows).
@@ -124,7 +124,7 @@ class ELBO(Objective):
         return self.beta * self.ramp.at(position.epoch)
 
     def capacity_at(self, position: TrainingPosition) -> float:
-        """The rate that costs nothing at a position of training, in nats; 0 without a capacity."""
+        """The capacity C at a position of training, in nats; 0 without one."""
         return (self.capacity or 0.0) * self.ramp.at(position.epoch)
 
     def loss(
@@ -164,7 +164,7 @@ class ELBO(Objective):
         return particles
 
     def _price(self, particles: list[ELBOParts], rate: Tensor, position: TrainingPosition) -> Tensor:
-        """The penalty on the rate at a position of training, []."""
+        """The rate's term of the loss at a position of training, []: weighted, floored, or held to the capacity."""
         if self.capacity is not None:
             return self.capacity_weight * (rate - self.capacity_at(position)).abs()
         if self.free_bits:

@@ -35,7 +35,7 @@ class TrainingPosition:
 
 @dataclasses.dataclass(frozen=True)
 class Loss:
-    """What one turn minimises.
+    """The loss of one player on one batch.
 
     Args:
         value: differentiable scalar, in nats per datum where it is a density.
@@ -57,7 +57,7 @@ class Player:
 
 @dataclasses.dataclass(frozen=True)
 class Objective(ABC):
-    """What is minimised. The training loop plays all turns, in order, on every batch.
+    """What is minimised. On every batch, the players move one after the other.
 
     A subclass is a frozen dataclass too: its fields are its settings, from which come its name in tables and its entry
     in a run folder. Most objectives have one player; an adversarial one has two.
@@ -118,10 +118,10 @@ class Objective(ABC):
         size: int,
         position: TrainingPosition,
     ) -> Loss:
-        """The loss of one turn on one batch.
+        """The loss of one player on one batch.
 
         Args:
-            player: whose turn it is, by name.
+            player: the name of the player.
             model: the model.
             guide: the guide, if there is one.
             batch: values by site and covariate, [batch, ...] each.

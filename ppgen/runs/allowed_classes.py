@@ -1,6 +1,7 @@
-"""Classes that a run folder may name: found among those that are here already; nothing is imported or called.
+"""Classes that a run folder may name: looked up among those that are imported already, and never called to find out.
 
-A run folder may come from anywhere, and so may the names in it. None of them ever decides what is imported. Our own
+A run folder may come from anywhere, and so may the names in it. None of them ever decides what is imported; a flow of
+zuko, one of four, brings in zuko and nothing else. Our own
 classes are named by the package that exports them (``ppgen.models:VAE``), so that their files may move.
 """
 
@@ -46,7 +47,7 @@ _BY_DIMS = (
 )  # fmt: skip
 _NAMES = [*_PLAIN, *(f"{name}{dims}d" for name in _BY_DIMS for dims in (1, 2, 3))]
 _LAYERS: dict[str, type[nn.Module]] = {name: getattr(nn, name) for name in _NAMES}
-"""Layers of torch that take numbers, texts and other layers: a constructor that calls its argument is none of them."""
+"""Layers of torch whose arguments are numbers, texts and other layers; none that would call an argument."""
 
 
 def public_name(kind: type) -> str:

@@ -110,7 +110,7 @@ def _encode_network(network: nn.Module, model: Any) -> dict[str, Any]:
 
 
 def _read_arguments(layer: nn.Module) -> dict[str, Any]:
-    """The arguments of a layer of torch, as far as its attributes have their names."""
+    """The arguments that a layer of torch was made with, read from its attributes of the same names."""
     takes_none = type(layer).__init__ is nn.Module.__init__  # Tanh, Sigmoid
     asked = () if takes_none else inspect.signature(type(layer)).parameters
     names = [name for name in asked if name not in ("device", "dtype")]

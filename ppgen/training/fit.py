@@ -56,8 +56,8 @@ def fit(
         max_epochs: passes over the training split.
         batch_size: rows of a minibatch.
         learning_rate: Adam's, at the start.
-        schedule: its course: ``"constant"``, or ``"cosine"``, which ends at 0 and so averages the noise out of the
-            last weights.
+        schedule: how the learning rate changes: ``"constant"``, or ``"cosine"``, which ends at 0 and so averages the
+            noise out of the last weights.
         seed: of data order, noise, dropout and the initial weights of what ``fit`` makes itself. The same seed, thread
             count and versions give the same weights on the same machine; initial weights of the model are its own
             (``torch.manual_seed`` before making it).

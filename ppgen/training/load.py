@@ -23,7 +23,7 @@ __all__ = ["load"]
 def load(
     folder: str | os.PathLike[str], model: Any = None, guide: Any = None, data: Any = None, objective: Any = None
 ) -> Fit:
-    """Read a fit back from its run folder, on the CPU. Nothing there is executed, and nothing is imported for it.
+    """Read a fit back from its run folder, on the CPU. Nothing there is executed.
 
     Args:
         folder: of the run.

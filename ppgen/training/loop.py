@@ -40,7 +40,7 @@ class Progress:
         step: optimizer steps done.
         seconds: of training, over all processes that took it up.
         best_loss: the smallest validation loss, if early stopping asks for it.
-        best_epoch: whose weights are kept for it.
+        best_epoch: the epoch of that loss, whose weights are kept.
         stopped: ``""``, ``"early"``, ``"interrupted"`` or ``"diverged"``.
     """
 
@@ -58,12 +58,12 @@ class Loop:
 
     Args:
         problem: what is trained.
-        step: of the problem.
+        step: makes one step of that problem.
         train: the training split on the device.
         valid: the validation split as a model sees it, [N, ...] each, or ``None``.
         max_epochs: when to stop at the latest.
         learning_rate: at the start.
-        schedule: its course, a name in ``SCHEDULES``.
+        schedule: how it changes over training, a name in ``SCHEDULES``.
         patience: epochs without a better validation loss after which to stop, keeping the best weights;
             ``None`` never stops early and keeps the last weights.
         seed: of all noise.

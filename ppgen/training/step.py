@@ -61,7 +61,7 @@ class Adam:
         """Move the parameters by one step.
 
         Args:
-            skip: [] on the device; where it is 1, nothing moves, and nobody has to wait to know it.
+            skip: [] on the device; where it is 1, nothing moves. The host need not wait to read it.
         """
         moving = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
         adam(
@@ -165,7 +165,7 @@ class TrainingStep:
         return record
 
     def settle(self, batch: Mapping[str, Tensor], position: TrainingPosition) -> None:
-        """Read the device's verdict over the steps since the last look.
+        """Read from the device whether all steps since the last reading were finite.
 
         Args:
             batch: of the last step, [batch, ...] each.
@@ -204,7 +204,7 @@ class TrainingStep:
     def _divergence(
         self, batch: Mapping[str, Tensor], position: TrainingPosition, player: str | None = None
     ) -> DivergenceError:
-        """What was not finite; afterwards nothing of the failed step is left. Unless told, the player is the first."""
+        """The error that says what was not finite; buffers and gradients are put back as before the failed step."""
         since = min(self._steps, _READ_EVERY) if self._asynchronous else 0
         error = diagnose(self.problem, player or next(iter(self.optimizers)), batch, position, since=since)
         for buffer, kept in zip(self._buffers, self._kept, strict=True):
