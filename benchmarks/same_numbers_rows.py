@@ -24,8 +24,7 @@ Quantities = Iterator[tuple[str, Any]]
 Row = dict[str, Tensor]
 row = functools.partial
 
-# The guide from networks of one's own was called Amortized before.
-network_guide = getattr(guides, "NetworkGuide", None) or guides.Amortized
+network_guide = getattr(guides, "NetworkGuide", None) or guides.Amortized  # as it was called before
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 GIVEN = {"cvae": ("y",), "masked": ("given", "mask")}  # what samples of a recipe are conditional on
 
@@ -52,8 +51,7 @@ dynamic, grey = (row(ppgen.data.load, "digits", binarize=binarize) for binarize 
 views = row(changed, lambda rows: {"x": rows["x"].squeeze(1), "present": rows["x"].squeeze(1).sum(-1) > 2})
 
 
-def partly_labelled() -> Any:
-    return ppgen.data.partial_labels(labelled(), per_class=10)
+partly_labelled = functools.cache(lambda: ppgen.data.partial_labels(labelled(), per_class=10))
 
 
 def fingerprints() -> Quantities:
