@@ -139,7 +139,7 @@ class Fit:
             n: how many.
             seed: of the draws.
             mean: give the likelihood's mean at each draw of the latents instead of a draw from it: sharper to look
-                at, but no sample of x.
+                at, but no sample of x. What has no mean in closed form, such as a class, is drawn.
             **values: of covariates, each [n, ...], or one for all: ``fit.sample(10, y=3)``.
 
         Returns:

@@ -404,7 +404,8 @@ def test_every_question_is_answered_or_refused_with_a_reason(fit: Fit) -> None:
     few = rows(fit, 5)
     given = covariates(fit.model, few)
     assert all(len(draw) == 5 and draw.isfinite().all() for draw in named(fit.sample(5, **given)).values())
-    assert all(len(mean) == 5 for mean in named(fit.sample(5, mean=True, **given)).values())
+    means = named(fit.sample(5, mean=True, **given)).values()
+    assert all(len(mean) == 5 and mean.isfinite().all() for mean in means)
     if fit.unanswerable("density") is not None:
         with pytest.raises(Unanswerable):
             fit.elbo(few)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded, validation
 from ppgen.data import Dataset
-from ppgen.declare import ProgramPart, label_of, without_latents
+from ppgen.declare import ProgramPart, label_of, name_of, without_latents
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
 from ppgen.inference.posterior import closed_mean
@@ -104,7 +104,8 @@ def _outputs(model: Any, handled: Any, batch: Mapping[str, Tensor], rows: int) -
 
 
 def _value(node: Any, mean: bool) -> Tensor:
-    center = closed_mean(node["fn"]) if mean else None
+    has_mean = mean and name_of(node["fn"]) != "Categorical"  # class indices have none; torch's is NaN
+    center = closed_mean(node["fn"]) if has_mean else None
     return node["value"] if center is None else center.expand(node["value"].shape)
 
 

@@ -16,7 +16,7 @@ from ppgen.errors import Unanswerable
 from ppgen.guides import FullRank, MeanField
 from ppgen.inference import posterior, predictive
 from ppgen.inference.predictive import covariates, placeholders
-from ppgen.models import ConditionalVAE
+from ppgen.models import BayesianLogisticRegression, ConditionalVAE
 from tests.oracles.conjugate import SharedMean, TwoLevels
 
 CPU = torch.device("cpu")
@@ -212,3 +212,14 @@ def test_other_arguments_of_a_program_are_covariates() -> None:
     torch.testing.assert_close(fit.sample(900, y=2).mean(0), torch.full((3,), 20.0), rtol=0, atol=0.2)
     with pytest.raises(Unanswerable, match="conditional on y"):
         fit.sample(4)
+
+
+def test_a_class_has_no_mean_and_is_drawn():
+    """torch gives NaN for the mean of a Categorical."""
+    model, x = BayesianLogisticRegression(x_dim=1), torch.linspace(-1.0, 1.0, 30).unsqueeze(1)
+    drawn, means = (
+        predictive.draw_observed(model, {"x": x}, 30, fixed={}, mean=mean, seed=0, device=CPU)["y"]
+        for mean in (False, True)
+    )
+    assert set(drawn.tolist()) <= {0, 1}
+    assert torch.equal(means, drawn)
