@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.declare import DATA_PLATE, Announced, Model, Site, batch_rows
+from ppgen.declare import DATA_PLATE, Announced, Model, Site, batch_rows, covariate_names
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks
 from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
@@ -70,7 +70,7 @@ class DerivedGuide(Announced, Recorded, ABC):
         self.masks: Masks | None = None
         self._encoder, self._width = encoder, width
         self._is_placed = False
-        if not self._covariates() and not model.inner:
+        if not covariate_names(model.sites) and not model.inner:
             self.setup()
 
     # What a family decides -------------------------------------------------------------------------------------------
@@ -157,7 +157,9 @@ class DerivedGuide(Announced, Recorded, ABC):
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
         given = self._given(latents, batch)
-        evidence = [site.name for site in sites if site.role != "latent" or site.name in given] + self._covariates()
+        evidence = [site.name for site in sites if site.role != "latent" or site.name in given] + covariate_names(
+            self.model.sites
+        )
         with torch.random.fork_rng(devices=[]):
             if any(latent.site.local for latent in latents):
                 read = {name: example[name].cpu() for name in evidence if name in example}
@@ -263,7 +265,3 @@ class DerivedGuide(Announced, Recorded, ABC):
 
     def _is_news(self, batch: Mapping[str, Tensor] | None) -> bool:
         return self.evidence is not None and not self._given(self.latents, batch) <= set(self.evidence.names)
-
-    def _covariates(self) -> list[str]:
-        parents = [parent for site in self.model.sites.values() for parent in site.parents]
-        return [parent for parent in dict.fromkeys(parents) if parent not in self.model.sites]

@@ -1,4 +1,4 @@
-"""Atomic writes, digests of files, and the one error of a disk that refuses."""
+"""Atomic writes, digests of files, the cache folder, and the one error of a disk that refuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ppgen.errors import CheckpointError
 
-__all__ = ["TEMPORARY", "digest_of", "replace", "write_text", "writing"]
+__all__ = ["TEMPORARY", "cache_folder", "digest_of", "replace", "write_text", "writing"]
 
 TEMPORARY = ".tmp-"
 """How the name of a file begins that is not whole yet; after a kill it may stay behind."""
@@ -72,6 +72,13 @@ def write_text(path: Path, text: str) -> None:
         CheckpointError: if the disk refuses; the file that was there before stays.
     """
     replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def cache_folder() -> Path:
+    """Where ppgen keeps what may be lost without harm: ``$PPGEN_CACHE``, else ``ppgen`` in the user's cache folder."""
+    if own := os.environ.get("PPGEN_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ppgen"
 
 
 def digest_of(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ppgen.errors import CheckpointError
-from ppgen.files import digest_of, replace, write_text, writing
+from ppgen.files import cache_folder, digest_of, replace, write_text, writing
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -75,3 +75,13 @@ def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
         write_text(tmp_path / "taken" / "file.txt", "one")
     with pytest.raises(CheckpointError, match="OSError"), writing(tmp_path):
         raise OSError
+
+
+def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PPGEN_CACHE", "/elsewhere")
+    assert cache_folder() == Path("/elsewhere")
+    monkeypatch.delenv("PPGEN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/there")
+    assert cache_folder() == Path("/there/ppgen")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == Path.home() / ".cache" / "ppgen"

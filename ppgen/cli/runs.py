@@ -101,8 +101,7 @@ def is_noted(file: Path, name: str) -> bool:
 
 def _entry(file: Path, name: str) -> tuple[Path, dict[str, str]]:
     """Where a state of a file is noted, and what of it."""
-    from ppgen.evaluation.features import cache_folder
-    from ppgen.files import digest_of
+    from ppgen.files import cache_folder, digest_of
 
     facts = {"sha256": digest_of(file), "file": str(file.resolve()), "name": name}
     use = hashlib.sha256(f"{facts['file']}:{name}".encode(errors="surrogateescape")).hexdigest()[:16]

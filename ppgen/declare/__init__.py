@@ -16,7 +16,7 @@ from ppgen.declare.look import label_of
 from ppgen.declare.model import Model
 from ppgen.declare.parameters import Announced
 from ppgen.declare.program import Program, ProgramPart
-from ppgen.declare.site import DATA_PLATE, Site, implicit, latent, observed
+from ppgen.declare.site import DATA_PLATE, Site, covariate_names, implicit, latent, observed
 from ppgen.declare.supports import CIRCLE, is_circular, mask_of, name_of, support_name, support_of
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "batch_rows",
     "check",
     "chunks",
+    "covariate_names",
     "extreme_rows",
     "given_distributions",
     "implicit",

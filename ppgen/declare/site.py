@@ -10,7 +10,18 @@ from typing import Any, Literal, TypeVar, overload
 
 from ppgen.errors import DeclarationError
 
-__all__ = ["DATA_PLATE", "Mark", "Role", "Site", "collect", "implicit", "latent", "observed", "order"]
+__all__ = [
+    "DATA_PLATE",
+    "Mark",
+    "Role",
+    "Site",
+    "collect",
+    "covariate_names",
+    "implicit",
+    "latent",
+    "observed",
+    "order",
+]
 
 Role = Literal["latent", "observed", "implicit"]
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -203,6 +214,11 @@ def _parents(method: Any, name: str, where: str) -> tuple[tuple[str, ...], froze
             )
     names = tuple(parameter.name for parameter in parameters[1:])
     return names, frozenset(p.name for p in parameters[1:] if p.default is not p.empty)
+
+
+def covariate_names(sites: Mapping[str, Site]) -> list[str]:
+    """Parents of the sites that are no sites themselves, in the order in which they are first asked for."""
+    return list(dict.fromkeys(parent for site in sites.values() for parent in site.parents if parent not in sites))
 
 
 def order(sites: Mapping[str, Site], owner: str) -> dict[str, Site]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
-from ppgen.declare import Site
+from ppgen.declare import Site, covariate_names
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.scorecard import Answer, reason_of
@@ -27,9 +27,7 @@ def density_of(fit: Fit) -> str:
 
 def covariates_of(fit: Fit) -> list[str]:
     """What the model's sites ask of the data without explaining it: parents that are no sites."""
-    sites = sites_of(fit)
-    parents = dict.fromkeys(parent for site in sites.values() for parent in site.parents)
-    return [parent for parent in parents if parent not in sites and parent in fit.data.keys]
+    return [name for name in covariate_names(sites_of(fit)) if name in fit.data.keys]
 
 
 def observed_by(fit: Fit) -> list[str]:

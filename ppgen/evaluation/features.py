@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +18,9 @@ from ppgen.context import seeded
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.declare import MISSING
 from ppgen.errors import CheckpointError
-from ppgen.files import replace
+from ppgen.files import cache_folder, replace
 
-__all__ = ["ARCHITECTURE", "FeatureNetwork", "cache_folder", "feature_network", "train_features"]
+__all__ = ["ARCHITECTURE", "FeatureNetwork", "feature_network", "train_features"]
 
 
 ARCHITECTURE = "conv 32-64 or MLP 128, 64 features, 300 steps (v1)"  # part of the cache key: change it with the code
@@ -204,13 +203,6 @@ def feature_network(data: Dataset, *, seed: int = 0, cache: Path | str | None = 
         network = train_features(split[main][rows[:_MOST_ROWS]], targets, tasks, seed)
         _write(network, path)
     return network
-
-
-def cache_folder() -> Path:
-    """Where ppgen keeps what may be lost without harm: ``$PPGEN_CACHE``, else ``ppgen`` in the user's cache folder."""
-    if own := os.environ.get("PPGEN_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ppgen"
 
 
 def _read(path: Path) -> FeatureNetwork | None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ppgen.context import evaluating, seeded, validation
 from ppgen.data import Dataset
-from ppgen.declare import ProgramPart, label_of, name_of, without_latents
+from ppgen.declare import ProgramPart, covariate_names, label_of, name_of, without_latents
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
 from ppgen.inference.posterior import closed_mean
@@ -124,9 +124,9 @@ def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
         takes = set(model.arguments) | (set(dataset.keys) if "batch" in model.arguments else set())
         others = [key for key in dataset.keys if key in takes and key not in sites] if len(dataset.keys) > 1 else []
         return others, others
-    known = dict.fromkeys(p for site in sites.values() for p in site.parents if p not in sites)
+    known = covariate_names(sites)
     needed = {p for site in sites.values() for p in site.parents if p not in site.optional}
-    return [name for name in known if name in needed], list(known)
+    return [name for name in known if name in needed], known
 
 
 def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:

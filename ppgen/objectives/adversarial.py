@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ppgen.arguments import one_of
 from ppgen.context import frozen
-from ppgen.declare import Model, PyroProgram
+from ppgen.declare import Model, PyroProgram, covariate_names
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
 from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
@@ -117,7 +117,7 @@ class Adversarial(Objective):
                 got=type(guide).__name__,
                 fix="leave the guide out, or train model and guide by ppgen.ELBO() with an observation distribution",
             )
-        covariates = _covariates(model)
+        covariates = covariate_names(sites)
         if covariates and "critic" not in self.networks:
             raise SettingError(
                 f"Adversarial: the default critic cannot read the covariates of {type(model).__name__}",
@@ -147,7 +147,7 @@ class Adversarial(Objective):
     ) -> Loss:
         site, critic = _implicit(model), self.networks["critic"]
         real = batch[site]
-        given = {name: batch[name] for name in _covariates(model)}
+        given = {name: batch[name] for name in covariate_names(cast(Model, model).sites)}
 
         def judge(x: Tensor) -> Tensor:
             return critic(x, **given)
@@ -167,8 +167,3 @@ class Adversarial(Objective):
 
 def _implicit(model: Any) -> str:
     return next(name for name, site in model.sites.items() if site.role == "implicit")
-
-
-def _covariates(model: Any) -> list[str]:
-    parents = [parent for site in model.sites.values() for parent in site.parents]
-    return [parent for parent in dict.fromkeys(parents) if parent not in model.sites]

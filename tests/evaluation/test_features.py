@@ -8,7 +8,7 @@ import torch
 import ppgen.data
 from ppgen.data import Dataset
 from ppgen.evaluation import features
-from ppgen.evaluation.features import FeatureNetwork, cache_folder, feature_network, train_features
+from ppgen.evaluation.features import FeatureNetwork, feature_network, train_features
 
 
 def test_the_same_arguments_give_the_same_weights_and_the_world_stays_as_it_was() -> None:
@@ -116,13 +116,3 @@ def test_a_folder_that_cannot_be_written_costs_a_warning_only(toy: ppgen.data.Da
     with pytest.warns(UserWarning, match="could not be kept"):
         network = feature_network(toy, cache=blocked)
     assert len(network.hash) == 64
-
-
-def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PPGEN_CACHE", "/elsewhere")
-    assert cache_folder() == Path("/elsewhere")
-    monkeypatch.delenv("PPGEN_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/there")
-    assert cache_folder() == Path("/there/ppgen")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache_folder() == Path.home() / ".cache" / "ppgen"
