@@ -32,9 +32,8 @@ GIVEN = {"cvae": ("y",), "masked": ("given", "mask")}  # what samples of a recip
 @functools.cache
 def labelled() -> Any:
     """256 digits to train on, 64 each to validate and to test."""
-    splits, digits = {"train": 256, "valid": 64, "test": 64}, ppgen.data.load("digits")
-    rows = {split: {key: column[:n] for key, column in digits.split(split).items()} for split, n in splits.items()}
-    return ppgen.data.from_tensors(rows)
+    sizes, digits = {"train": 256, "valid": 64, "test": 64}, ppgen.data.load("digits")
+    return ppgen.data.from_tensors({s: {key: x[:n] for key, x in digits.split(s).items()} for s, n in sizes.items()})
 
 
 def changed(change: Callable[[Row], Row]) -> Any:
