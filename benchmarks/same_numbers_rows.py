@@ -82,7 +82,8 @@ def recipe(name: str) -> Any:
 
 def state(fit: Any) -> Row:
     """Parameters and buffers of all that a fit trained."""
-    modules = {"model": fit.model, "guide": fit.guide, **fit.objective.networks}
+    networks = fit.state.networks if hasattr(fit, "state") else fit.objective.networks  # before they had a state
+    modules = {"model": fit.model, "guide": fit.guide, **networks}
     parts = {owner: module.state_dict() for owner, module in modules.items() if module is not None}
     return {f"{owner}.{name}": tensor for owner, part in parts.items() for name, tensor in part.items()}
 

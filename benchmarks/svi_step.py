@@ -181,7 +181,13 @@ def ppgen_step(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Te
     position = inside("ppgen.objectives:TrainingPosition", "ppgen.objectives:Moment")
     pair, settings = (program.model, program.guide, ppgen.ELBO()), {"learning_rate": 1e-3, "clip_norm": None}
     try:
-        problem = inside("ppgen.training.prepare:Problem")(*pair, minibatches.size)
+        problem_of = inside("ppgen.training.prepare:Problem")
+        try:
+            problem = problem_of(*pair, minibatches.size)
+            problem.modules  # noqa: B018  (of releases whose objectives own their networks)
+        except (TypeError, AttributeError):
+            state = pair[2].setup(*pair[:2], {"x": x[:4]})
+            problem = problem_of(pair[2], state, pair[2].players(state), minibatches.size)
         take = inside("ppgen.training.step:TrainingStep")(problem, device=x.device, **settings)
     except ImportError:
         engine = inside("ppgen.training.step:Engine", "ppgen.fitting.engine:Engine")

@@ -41,7 +41,13 @@ def whole_number(
 
 
 def finite_number(
-    where: str, value: Any, *, above: float = -math.inf, at_least: float = -math.inf, suggested: object
+    where: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    below: float = math.inf,
+    suggested: object,
 ) -> float:
     """A finite number that a user gave, as a float.
 
@@ -50,18 +56,20 @@ def finite_number(
         value: what the user gave.
         above: what it must exceed.
         at_least: what it must not fall below.
+        below: what it must not reach.
         suggested: for the remedy.
 
     Raises:
-        SettingError: if it is no number (``True`` is none), not finite, or too small.
+        SettingError: if it is no number (``True`` is none), not finite, too small or too large.
 
     Example:
         >>> finite_number("ELBO: beta", 4, at_least=0, suggested=1)
         4.0
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (is_number and math.isfinite(value) and value > above and value >= at_least):
+    if not (is_number and math.isfinite(value) and above < value < below and value >= at_least):
         bound = f" > {above:g}" if above > -math.inf else f" >= {at_least:g}" if at_least > -math.inf else ""
+        bound += f" and < {below:g}" if below < math.inf else ""
         raise _out_of_range(where, f"a finite number{bound}", value, suggested)
     return float(value)
 

@@ -17,8 +17,8 @@ from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.files import replace
 from ppgen.inference import find_obstacle, importance, posterior, predictive
-from ppgen.objectives import Objective
-from ppgen.runs import DTYPES, FACTS, RunFolder, describe_run, modules_of
+from ppgen.objectives import Objective, State
+from ppgen.runs import DTYPES, FACTS, RunFolder, describe_run
 
 __all__ = ["Fit"]
 
@@ -33,8 +33,7 @@ class Fit:
     answer; :meth:`unanswerable` tells beforehand.
 
     Args:
-        model: called as ``model(batch, size)``.
-        guide: likewise, or ``None``.
+        state: model and guide, and what else was trained: ``fit.state.networks["critic"]``.
         objective: that was minimised.
         data: the data set that it was fitted to.
         history: one row an epoch.
@@ -46,8 +45,7 @@ class Fit:
 
     def __init__(
         self,
-        model: nn.Module,
-        guide: nn.Module | None,
+        state: State,
         objective: Objective,
         data: Dataset,
         *,
@@ -57,7 +55,8 @@ class Fit:
         stopped: str = "",
         folder: Path | None = None,
     ) -> None:
-        self.model, self.guide, self.objective, self.data = model, guide, objective, data
+        self.state, self.model, self.guide = state, state.model, state.guide
+        self.objective, self.data = objective, data
         self.history, self.settings, self.seconds = history, dict(settings), seconds
         self.stopped, self.folder = stopped, folder
 
@@ -223,8 +222,7 @@ class Fit:
         )
         run.begin(record)
         run.rewrite_history(self.history)
-        modules = modules_of(self.model, self.guide, self.objective)
-        run.finish(record, modules, seconds=self.seconds, stopped=self.stopped)
+        run.finish(record, self.state.modules, seconds=self.seconds, stopped=self.stopped)
         self.folder = run.path
 
     # Inside ----------------------------------------------------------------------------------------------------------
@@ -236,7 +234,7 @@ class Fit:
 
     @property
     def _sites(self) -> Mapping[str, Any]:
-        return getattr(self.model, "sites", {})
+        return self.model.sites
 
     @property
     def _has_global_latent(self) -> bool:

@@ -90,6 +90,8 @@ class ProgramPart(Announced):
         passed_on: arguments that a function of ``**kwargs`` gets too.
     """
 
+    is_implicit = False
+
     def __init__(
         self, function: Callable[..., Any], store: Store, passed_on: dict[str, inspect.Parameter] | None = None
     ) -> None:

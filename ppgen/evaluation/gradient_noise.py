@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
 from ppgen.context import preserved_state, seeded, validation
-from ppgen.objectives import Objective, TrainingPosition
+from ppgen.objectives import Objective, State, TrainingPosition
 
 __all__ = ["GradientNoise", "gradient_noise"]
 
@@ -87,7 +87,7 @@ def gradient_noise(
         (['guide', 'model'], True)
     """
     whole_number("gradient_noise: num_draws", num_draws, at_least=2, suggested=100)
-    objective.check(model, guide)
+    state = objective.setup(model, guide, batch)
     owners = {"model": model} | ({} if guide is None else {"guide": guide})
     owned = {owner: _trainable([module]) for owner, module in owners.items()}
     unique = _trainable(owners.values())
@@ -101,7 +101,7 @@ def gradient_noise(
         torch.enable_grad(),
     ):
         for drawn in range(1, num_draws + 1):  # B. Welford's recursion, which keeps small variances of large means
-            for key, gradient in _gradient(model, guide, objective, batch, size or len(column)).items():
+            for key, gradient in _gradient(objective, state, batch, size or len(column)).items():
                 away = gradient - mean[key]
                 mean[key] += away / drawn
                 square[key] += away * (gradient - mean[key])
@@ -113,14 +113,13 @@ def _trainable(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
     return list({id(p): p for module in modules for p in module.parameters() if p.requires_grad}.values())
 
 
-def _gradient(
-    model: nn.Module, guide: nn.Module | None, objective: Objective, batch: Mapping[str, Tensor], size: int
-) -> dict[int, Tensor]:
+def _gradient(objective: Objective, state: State, batch: Mapping[str, Tensor], size: int) -> dict[int, Tensor]:
     """One gradient by parameter: of each player's loss, with respect to what that player moves."""
     found: dict[int, Tensor] = {}
-    for player in objective.players(model, guide):
-        if moved := _trainable(player.modules):
-            loss = objective.loss(player.name, model, guide, batch, size, TrainingPosition(epoch=math.inf)).value
+    step = objective.step(state, batch, size, TrainingPosition(epoch=math.inf))
+    for player in objective.players(state):
+        if moved := player.parameters:
+            loss = objective.loss(state, player.name, step).value
             for parameter, gradient in zip(moved, torch.autograd.grad(loss, moved, allow_unused=True), strict=True):
                 if gradient is not None:
                     found[id(parameter)] = found.get(id(parameter), 0.0) + gradient.double()

@@ -4,7 +4,7 @@ from ppgen.objectives.adversarial import Adversarial
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.iwae import IWAE
 from ppgen.objectives.maximum_likelihood import MaximumLikelihood
-from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
+from ppgen.objectives.objective import Loss, Objective, Player, State, Step, TrainingPosition
 from ppgen.objectives.total_correlation import TotalCorrelation
 from ppgen.objectives.wake_sleep import WakeSleep
 
@@ -16,6 +16,8 @@ __all__ = [
     "MaximumLikelihood",
     "Objective",
     "Player",
+    "State",
+    "Step",
     "TotalCorrelation",
     "TrainingPosition",
     "WakeSleep",

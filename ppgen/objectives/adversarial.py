@@ -4,20 +4,21 @@ from __future__ import annotations
 
 __all__ = ["Adversarial", "NonSaturating"]
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ppgen.arguments import one_of
+from ppgen.arguments import one_of, whole_number
 from ppgen.context import frozen
-from ppgen.declare import Model, PyroProgram, covariate_names
+from ppgen.declare import PyroProgram, covariate_names
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
-from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
+from ppgen.objectives.objective import Loss, Objective, Player, State, Step
 
 Judge = Callable[[Tensor], Tensor]
 """What a loss calls: events ``[B, *event]`` to logits ``[B]``."""
@@ -68,17 +69,20 @@ LOSSES = {"nonsaturating": NonSaturating}
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False)
 class Adversarial(Objective):
-    """Train an implicit model against a critic, which belongs to the objective.
+    """Train an implicit model against a critic, of which each fit has its own.
 
-    Each step is two turns on one batch: the critic's on data and detached draws, then the generator's on new draws.
-    Draws come from calling the model, so that its latents, plates and covariates are those of its declaration.
+    Each step is two turns on one batch: the critic's on data and detached draws, then the generator's on new draws;
+    with ``critic_steps=3`` the generator moves on every third batch, the critic on all. Draws come from calling the
+    model, so that its latents, plates and covariates are those of its declaration.
     The record holds ``critic_loss``, ``generator_loss`` and the mean probability that the critic gives to data and to
     draws of being data, ``critic_real`` and ``critic_fake``: both 1/2 at the fixed point.
 
     Args:
         critic: a module from events (and covariates by name, if the model has any) to logits ``[B]``; by default
-            ``ppgen.nets.critic`` for the event shape of the model's implicit site.
+            ``ppgen.nets.critic`` for the event shape of the model's implicit site. It is copied for each fit, whose
+            trained critic is ``fit.state.networks["critic"]``.
         loss: ``"nonsaturating"``.
+        critic_steps: steps of the critic, each on a batch of its own, for one of the generator.
 
     Raises:
         SettingError: an unknown loss; by :meth:`check`, a model without exactly one implicit site, a guide, or
@@ -90,19 +94,21 @@ class Adversarial(Objective):
     """
 
     loss_name: str
+    critic: nn.Module | None
+    critic_steps: int
 
-    def __init__(self, critic: nn.Module | None = None, loss: str = "nonsaturating") -> None:
+    def __init__(self, critic: nn.Module | None = None, loss: str = "nonsaturating", *, critic_steps: int = 1) -> None:
+        object.__setattr__(self, "critic", _must_be_module(critic))
         object.__setattr__(self, "loss_name", one_of("Adversarial: loss", loss, LOSSES))
-        if critic is not None:
-            self.networks["critic"] = critic
+        object.__setattr__(self, "critic_steps", whole_number("Adversarial: critic_steps", critic_steps))
 
     @property
     def name(self) -> str:
-        return f"Adversarial({self.loss_name})"
+        steps = "" if self.critic_steps == 1 else f", critic_steps={self.critic_steps}"
+        return f"Adversarial({self.loss_name}{steps})"
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
-        sites = getattr(model, "sites", {})
-        roles = {name: site.role for name, site in sites.items() if site.role != "latent"}
+        roles = {name: site.role for name, site in model.sites.items() if site.role != "latent"}
         if list(roles.values()) != ["implicit"]:
             raise SettingError(
                 f"Adversarial: {type(model).__name__} is not an implicit model",
@@ -117,8 +123,8 @@ class Adversarial(Objective):
                 got=type(guide).__name__,
                 fix="leave the guide out, or train model and guide by ppgen.ELBO() with an observation distribution",
             )
-        covariates = covariate_names(sites)
-        if covariates and "critic" not in self.networks:
+        covariates = covariate_names(model.sites)
+        if covariates and self.critic is None:
             raise SettingError(
                 f"Adversarial: the default critic cannot read the covariates of {type(model).__name__}",
                 expected=f"a critic that sees what the model is conditioned on: {', '.join(covariates)}",
@@ -126,28 +132,35 @@ class Adversarial(Objective):
                 fix=f"Adversarial(critic=...) with def forward(self, {_implicit(model)}, {', '.join(covariates)})",
             )
 
-    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        if "critic" not in self.networks:
-            node = cast(Model, model).prior_run(size=2).nodes[_implicit(model)]
-            critic = default_critic(node["value"].shape[1:])
-            reference = next(model.parameters(), None)
-            self.networks["critic"] = critic if reference is None else critic.to(reference.device, reference.dtype)
-        # Adam's usual memory of 0.9 chases where the other player was; 0.5 is from A. Radford et al., 2016 (DCGAN).
-        betas = (0.5, 0.999)
-        return [Player("critic", [self.networks["critic"]], betas), Player("generator", [model], betas)]
+    def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:
+        """The pair, and a critic: a copy of the one given, or one for the shape of the implicit site in the batch.
 
-    def loss(
-        self,
-        player: str,
-        model: PyroProgram,
-        guide: PyroProgram | None,
-        batch: Mapping[str, Tensor],
-        size: int,
-        position: TrainingPosition,
-    ) -> Loss:
-        site, critic = _implicit(model), self.networks["critic"]
-        real = batch[site]
-        given = {name: batch[name] for name in covariate_names(cast(Model, model).sites)}
+        Args:
+            model: the model.
+            guide: ``None``.
+            batch: a few rows by site and covariate, [rows, ...] each.
+        """
+        self.check(model, guide)
+        critic = copy.deepcopy(self.critic)
+        if critic is None:
+            critic = default_critic(batch[_implicit(model)].shape[1:])
+        reference = next(model.parameters(), None)
+        if reference is not None:
+            critic = critic.to(reference.device, reference.dtype)
+        return State(model, guide, {"critic": critic})
+
+    def players(self, state: State) -> list[Player]:
+        # Adam's usual memory of 0.9 chases where the other player was; 0.5 is from A. Radford et al., 2016 (DCGAN).
+        settings = {"betas": (0.5, 0.999)}
+        return [
+            Player("critic", [state.networks["critic"]], settings),
+            Player("generator", [state.model], settings, every=self.critic_steps),
+        ]
+
+    def loss(self, state: State, player: str, step: Step) -> Loss:
+        model, site, critic = step.model, _implicit(step.model), state.networks["critic"]
+        real = step.batch[site]
+        given = {name: step.batch[name] for name in covariate_names(model.sites)}
 
         def judge(x: Tensor) -> Tensor:
             return critic(x, **given)
@@ -161,8 +174,20 @@ class Adversarial(Objective):
             return LOSSES[self.loss_name]().generator(judge, fake)
 
     def settings(self) -> dict[str, Any]:
-        """The loss; a critic of the user's own is no JSON and is given again when a run is loaded."""
-        return {"loss": self.loss_name}
+        """Plain arguments; a critic of the user's own is no JSON, and is given again when a run is loaded."""
+        steps = {} if self.critic_steps == 1 else {"critic_steps": self.critic_steps}
+        return {"loss": self.loss_name, **steps}
+
+
+def _must_be_module(critic: Any) -> nn.Module | None:
+    if critic is None or isinstance(critic, nn.Module):
+        return critic
+    raise SettingError(
+        "Adversarial: the critic is no module",
+        expected="an nn.Module from events [batch, ...] to logits [batch]",
+        got=f"the class {critic.__name__}" if isinstance(critic, type) else type(critic).__name__,
+        fix=f"critic={critic.__name__}(...)" if isinstance(critic, type) else "critic=ppgen.nets.critic(x_shape)",
+    )
 
 
 def _implicit(model: Any) -> str:

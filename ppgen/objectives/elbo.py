@@ -22,7 +22,15 @@ from ppgen.inference import (
     rate_per_dimension,
     replay_batch,
 )
-from ppgen.objectives.objective import Loss, Objective, TrainingPosition, must_be_pathwise, must_have_spread
+from ppgen.objectives.objective import (
+    Loss,
+    Objective,
+    State,
+    Step,
+    TrainingPosition,
+    must_be_pathwise,
+    must_have_spread,
+)
 from ppgen.objectives.schedules import Ramp
 from ppgen.objectives.score import score_parts
 
@@ -104,11 +112,11 @@ class ELBO(Objective):
         return Ramp(self.warmup, self.cycles)
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
-        if getattr(model, "is_implicit", False):
+        if model.is_implicit:
             raise SettingError(
                 f"ELBO: {label_of(model)} has an implicit site, and so no likelihood to bound",
                 expected="a model whose observed sites return distributions",
-                got=", ".join(name for name, site in getattr(model, "sites", {}).items() if site.role == "implicit"),
+                got=", ".join(name for name, site in model.sites.items() if site.role == "implicit"),
                 fix="objective=ppgen.Adversarial(), or give the model an `observation` distribution",
             )
         if guide is None:
@@ -119,35 +127,25 @@ class ELBO(Objective):
                 fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()",
             )
 
-    def beta_at(self, position: TrainingPosition) -> float:
-        """The rate's weight at a position of training."""
-        return self.beta * self.ramp.at(position.epoch)
+    def schedule(self, position: TrainingPosition) -> dict[str, float]:
+        """The capacity C in nats, or the rate's weight ``beta``; neither where that is 1 throughout."""
+        share = self.ramp.at(position.epoch)
+        if self.capacity is not None:
+            return {"capacity": self.capacity * share}
+        return {} if self.beta == 1 and not self.warmup else {"beta": self.beta * share}
 
-    def capacity_at(self, position: TrainingPosition) -> float:
-        """The capacity C at a position of training, in nats; 0 without one."""
-        return (self.capacity or 0.0) * self.ramp.at(position.epoch)
-
-    def loss(
-        self,
-        player: str,
-        model: PyroProgram,
-        guide: PyroProgram | None,
-        batch: Mapping[str, Tensor],
-        size: int,
-        position: TrainingPosition,
-    ) -> Loss:
-        particles = self._particles(model, guide, batch, size)
+    def loss(self, state: State, player: str, step: Step) -> Loss:
+        particles = self._particles(step)
         if self.free_bits or self.capacity is not None:
             must_have_spread(particles[0].trace, self)
         drawn = _mean(particles)
-        value = drawn.distortion + self._price(particles, drawn.rate, position)
+        value = drawn.distortion + self._price(particles, drawn.rate, step.schedule)
         if self.label_weight:
             value = value + self.label_weight * self._label_nll(drawn)
         return Loss(value, drawn.record())
 
-    def _particles(
-        self, model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor], size: int
-    ) -> list[ELBOParts]:
+    def _particles(self, step: Step) -> list[ELBOParts]:
+        model, guide, batch, size = step.model, step.guide, step.batch, step.size
         if self.gradient == "score":
             return score_parts(model, guide, batch, size, self.num_particles, closed_form=self.closed_form)
         closed_form = self.closed_form and self.gradient == "pathwise"
@@ -163,15 +161,14 @@ class ELBO(Objective):
             particles.append(drawn)
         return particles
 
-    def _price(self, particles: list[ELBOParts], rate: Tensor, position: TrainingPosition) -> Tensor:
-        """The rate's term of the loss at a position of training, []: weighted, floored, or held to the capacity."""
-        if self.capacity is not None:
-            return self.capacity_weight * (rate - self.capacity_at(position)).abs()
+    def _price(self, particles: list[ELBOParts], rate: Tensor, schedule: Mapping[str, Tensor]) -> Tensor:
+        """The rate's term of the loss, []: weighted, floored, or held to the capacity."""
+        if "capacity" in schedule:
+            return self.capacity_weight * (rate - schedule["capacity"].to(rate.dtype)).abs()
         if self.free_bits:
             closed_form = self.closed_form and self.gradient == "pathwise"
             rate = _floored_rate(particles, self.free_bits, self.free_bits_per, closed_form=closed_form)
-        beta = self.beta_at(position)
-        return rate if beta == 1 else beta * rate
+        return schedule["beta"].to(rate.dtype) * rate if "beta" in schedule else rate
 
     def _label_nll(self, drawn: ELBOParts) -> Tensor:
         if not drawn.label_nll:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping
 from typing import Literal, get_args
 
 import torch
@@ -28,7 +27,8 @@ from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.objective import (
     Loss,
     Objective,
-    TrainingPosition,
+    State,
+    Step,
     must_be_local,
     must_be_pathwise,
     must_have_spread,
@@ -89,15 +89,8 @@ class IWAE(Objective):
         ELBO().check(model, guide)
         must_be_local(model, self)
 
-    def loss(
-        self,
-        player: str,
-        model: PyroProgram,
-        guide: PyroProgram | None,
-        batch: Mapping[str, Tensor],
-        size: int,
-        position: TrainingPosition,
-    ) -> Loss:
+    def loss(self, state: State, player: str, step: Step) -> Loss:
+        model, guide, batch = step.model, step.guide, step.batch
         rows = len(next(iter(batch.values())))
         total = self.num_particles * rows
         traced = trace_batch(model, guide, repeat_rows(batch, self.num_particles), total)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-
-from torch import Tensor, nn
 
 from ppgen.declare import PyroProgram, label_of
 from ppgen.errors import SettingError
 from ppgen.inference import elbo_parts
-from ppgen.objectives.objective import Loss, Objective, Player, TrainingPosition
+from ppgen.objectives.objective import Loss, Objective, Player, State, Step
 
 __all__ = ["MaximumLikelihood"]
 
@@ -28,9 +25,8 @@ class MaximumLikelihood(Objective):
     """
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
-        sites = getattr(model, "sites", {}).values()
-        latents = [site.name for site in sites if site.role == "latent"]
-        implicit = getattr(model, "is_implicit", False)
+        latents = [site.name for site in model.sites.values() if site.role == "latent"]
+        implicit = model.is_implicit
         if latents or implicit:
             raise SettingError(
                 f"MaximumLikelihood: {label_of(model)} has no exact log p(x) to maximise",
@@ -39,17 +35,9 @@ class MaximumLikelihood(Objective):
                 fix="objective=ppgen.Adversarial()" if implicit else "objective=ppgen.ELBO()",
             )
 
-    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        return [Player("likelihood", [model])]
+    def players(self, state: State) -> list[Player]:
+        return [Player("likelihood", [state.model])]
 
-    def loss(
-        self,
-        player: str,
-        model: PyroProgram,
-        guide: PyroProgram | None,
-        batch: Mapping[str, Tensor],
-        size: int,
-        position: TrainingPosition,
-    ) -> Loss:
-        nll = elbo_parts(model, None, batch, size).distortion
+    def loss(self, state: State, player: str, step: Step) -> Loss:
+        nll = elbo_parts(step.model, None, step.batch, step.size).distortion
         return Loss(nll, {"log_prob": -nll.detach()})

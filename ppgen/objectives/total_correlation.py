@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,7 +16,15 @@ from ppgen.declare import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference import BatchTrace, PairedSite, data_frame, elbo_parts
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.objective import Loss, Objective, TrainingPosition, must_be_pathwise, must_have_spread
+from ppgen.objectives.objective import (
+    Loss,
+    Objective,
+    State,
+    Step,
+    TrainingPosition,
+    must_be_pathwise,
+    must_have_spread,
+)
 
 __all__ = ["TotalCorrelation", "factorised_latent", "log_aggregate", "stratified_shares"]
 
@@ -65,21 +73,17 @@ class TotalCorrelation(Objective):
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         self.bound.check(model, guide)
 
-    def loss(
-        self,
-        player: str,
-        model: PyroProgram,
-        guide: PyroProgram | None,
-        batch: Mapping[str, Tensor],
-        size: int,
-        position: TrainingPosition,
-    ) -> Loss:
-        drawn = elbo_parts(model, guide, batch, size)
+    def schedule(self, position: TrainingPosition) -> dict[str, float]:
+        """What the total correlation weighs beyond its part of the rate: ``beta - 1``, after the warm-up."""
+        return {"tc_weight": (self.beta - 1) * self.bound.ramp.at(position.epoch)}
+
+    def loss(self, state: State, player: str, step: Step) -> Loss:
+        drawn = elbo_parts(step.model, step.guide, step.batch, step.size)
         must_be_pathwise(drawn.trace, self)
         must_have_spread(drawn.trace, self)
-        surrogate = self._surrogate(factorised_latent(drawn.traced), size)
+        surrogate = self._surrogate(factorised_latent(drawn.traced), step.size)
         record = drawn.record() | {"surrogate_tc": surrogate.detach()}
-        weight = (self.beta - 1) * self.bound.ramp.at(position.epoch)
+        weight = step.schedule["tc_weight"].to(surrogate.dtype)
         return Loss(drawn.distortion + drawn.rate + weight * surrogate, record)
 
     def _surrogate(self, latent: PairedSite, size: int) -> Tensor:

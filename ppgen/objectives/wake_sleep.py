@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.arguments import one_of, whole_number
-from ppgen.declare import PyroProgram
+from ppgen.declare import ProgramPart, PyroProgram
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference import (
     BatchTrace,
@@ -29,7 +29,8 @@ from ppgen.objectives.objective import (
     Loss,
     Objective,
     Player,
-    TrainingPosition,
+    State,
+    Step,
     must_be_local,
     must_have_spread,
 )
@@ -85,8 +86,7 @@ class WakeSleep(Objective):
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         ELBO().check(model, guide)
-        sites = getattr(model, "sites", {})
-        if not sites:
+        if isinstance(model, ProgramPart):
             raise SettingError(
                 "WakeSleep: a hand-written program does not say which of its data to dream",
                 expected="a ppgen.Model",
@@ -95,18 +95,11 @@ class WakeSleep(Objective):
             )
         must_be_local(model, self)
 
-    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        return [Player("wake", [model]), Player("sleep", [] if guide is None else [guide])]
+    def players(self, state: State) -> list[Player]:
+        return [Player("wake", [state.model]), Player("sleep", [state.guide])]
 
-    def loss(
-        self,
-        player: str,
-        model: PyroProgram,
-        guide: Any,
-        batch: Mapping[str, Tensor],
-        size: int,
-        position: TrainingPosition,
-    ) -> Loss:
+    def loss(self, state: State, player: str, step: Step) -> Loss:
+        model, guide, batch = step.model, step.guide, step.batch
         if player == "wake":
             return self._awake(model, guide, batch)
         phases = {"sleep": [self._dreamt], "wake": [self._weighted], "both": [self._dreamt, self._weighted]}

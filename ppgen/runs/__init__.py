@@ -2,7 +2,7 @@
 
 from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class
 from ppgen.runs.blueprint import build, example_batch
-from ppgen.runs.run_folder import FACTS, RunFolder, describe_run, modules_of, versions
+from ppgen.runs.run_folder import FACTS, RunFolder, describe_run, versions
 
 __all__ = [
     "DTYPES",
@@ -13,6 +13,5 @@ __all__ = [
     "describe_run",
     "example_batch",
     "known_class",
-    "modules_of",
     "versions",
 ]

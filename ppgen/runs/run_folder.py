@@ -22,13 +22,16 @@ from ppgen.objectives import Objective
 from ppgen.runs import weights
 from ppgen.runs.blueprint import blueprint, example
 
-__all__ = ["FACTS", "FORMAT", "RunFolder", "describe_run", "modules_of", "versions"]
+__all__ = ["FACTS", "FORMAT", "RunFolder", "describe_run", "versions"]
 
 FORMAT = 1
 """Of ``run.json`` and the files beside it: every release reads the formats since the first."""
 
 FACTS = ("dtypes", "discrete_likelihood", "point_guide")
 """What :func:`ppgen.training.prepare.verify_fit` finds out of data and pair, for a fit that is loaded to know."""
+
+_ADDED = {"optimizer": "adam", "average": None}
+"""Settings that the first runs did not have, and what they did."""
 
 _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 _RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
@@ -45,18 +48,6 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "threads": str(torch.get_num_threads()),
     }
-
-
-def modules_of(model: nn.Module, guide: nn.Module | None, objective: Objective) -> dict[str, nn.Module]:
-    """Everything with weights, by name: ``"model"``, ``"guide"`` if there is one, and the objective's networks.
-
-    Args:
-        model: of the fit.
-        guide: of the fit, or ``None``.
-        objective: makes the networks that it needs for this pair, if it has none yet.
-    """
-    objective.players(model, guide)
-    return {"model": model} | ({} if guide is None else {"guide": guide}) | objective.networks
 
 
 def describe_run(
@@ -183,7 +174,7 @@ class RunFolder:
         # A schedule ends with the last epoch: another number of epochs would be another course from the start.
         free = ("patience", "max_epochs") if now.get("schedule", "constant") == "constant" else ("patience",)
         for key in ("model", "guide", "objective", "data", *record["settings"]):
-            if key not in free and begun.get(key) != now[key]:
+            if key not in free and begun.get(key, _ADDED.get(key)) != now[key]:
                 raise CheckpointError(
                     f"{self.path}: the run was begun with another {key}",
                     expected=f"{key}={begun.get(key)!r}",
@@ -198,7 +189,7 @@ class RunFolder:
 
         Args:
             record: from :func:`describe_run`.
-            modules: from :func:`modules_of`.
+            modules: of the fit's state, by name.
             seconds: of training.
             stopped: ``"early"`` if training ended before the last epoch, else ``""``.
 

@@ -44,7 +44,8 @@ def apply(modules: Modules, saved: Mapping[str, Tensor], source: str) -> None:
                 f"{source}: the weights are not those of this model: {name} differs",
                 expected=f"shape {expected[name]}" if name in expected else "no such tensor",
                 got=f"shape {got[name]}" if name in got else "no such tensor",
-                fix="build model and guide as they were fitted: same class, same arguments",
+                fix="build model, guide and objective as they were fitted: same classes, same arguments"
+                + (", objective=ppgen.Adversarial(critic=...) with the critic given then" if "critic." in name else ""),
             )
     with torch.no_grad():
         for name, tensor in own.items():

@@ -54,7 +54,7 @@ def not_finite(problem: Problem, batch: Mapping[str, Tensor]) -> Iterator[str]:
     yield from _name({f"parameter {name!r}": value for name, value in _parameters(problem).items()})
     try:
         with torch.no_grad(), validation(False):
-            trace = trace_pair(problem.model, problem.guide, batch, problem.size)
+            trace = trace_pair(problem.state.model, problem.state.guide, batch, problem.size)
             for draw in [*trace.latents.values(), *trace.observed.values()]:
                 laws = {"p": draw.model_fn, "q": draw.guide_fn}.items()
                 logs = {letter: fn.log_prob(draw.value) for letter, fn in laws if fn is not None}
@@ -80,7 +80,7 @@ def _gradients(problem: Problem, player: str, batch: Mapping[str, Tensor], posit
 def _parameters(problem: Problem) -> dict[str, Tensor]:
     return {
         f"{owner}.{name}": parameter
-        for owner, module in problem.modules.items()
+        for owner, module in problem.state.modules.items()
         for name, parameter in module.named_parameters()
     }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,13 +14,15 @@ from ppgen.arguments import finite_number, one_of, whole_number
 from ppgen.context import reseed, resolve_device, seeded
 from ppgen.data import Dataset, as_dataset
 from ppgen.declare import Program, ProgramPart
-from ppgen.errors import CheckpointError, DeclarationError, DivergenceError, SettingError
+from ppgen.errors import DeclarationError, SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
-from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective, Player
+from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective, Player, State
 from ppgen.objectives.schedules import SCHEDULES
 from ppgen.runs import RunFolder, describe_run
+from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.loop import Loop
+from ppgen.training.optimizers import Choice, by_player, check_optimizer, described
 from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, to_device, verify_fit, verify_weights
 from ppgen.training.step import TrainingStep
 
@@ -33,8 +37,10 @@ def fit(
     *,
     max_epochs: int = 20,
     batch_size: int = 128,
-    learning_rate: float = 1e-3,
-    schedule: str = "constant",
+    learning_rate: float | Mapping[str, float] = 1e-3,
+    optimizer: Choice | Mapping[str, Choice] = "adam",
+    schedule: str | Callable[[float], float] = "constant",
+    average: float | Mapping[str, float] | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
     out: str | os.PathLike[str] | None = None,
@@ -42,6 +48,7 @@ def fit(
     progress: bool = True,
     patience: int | None = None,
     clip_norm: float | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Fit:
     """Fit a model to data.
 
@@ -55,9 +62,13 @@ def fit(
             implicit model.
         max_epochs: passes over the training split.
         batch_size: rows of a minibatch.
-        learning_rate: Adam's, at the start.
+        learning_rate: at the start; or one for each player, ``{"critic": 4e-4, "generator": 1e-4}``.
+        optimizer: ``"adam"``, or any of ``torch.optim`` by its name in small letters, or what makes one:
+            ``functools.partial(torch.optim.SGD, momentum=0.9)``; or one for each player.
         schedule: how the learning rate changes: ``"constant"``, or ``"cosine"``, which ends at 0 and so averages the
-            noise out of the last weights.
+            noise out of the last weights; or a function from the share of training done, 0 to 1, to a factor.
+        average: decay of an exponential moving average of the weights over steps, such as 0.999, which validation sees
+            and the fit ends with; or one for each player, ``{"generator": 0.999}``.
         seed: of data order, noise, dropout and the initial weights of what ``fit`` makes itself. The same seed, thread
             count and versions give the same weights on the same machine; initial weights of the model are its own
             (``torch.manual_seed`` before making it).
@@ -66,7 +77,8 @@ def fit(
         resume: take up the run in ``out`` exactly where its newest checkpoint stands; starts anew if it has none.
         progress: show a bar.
         patience: stop after so many epochs without a better validation loss, and keep the best weights.
-        clip_norm: largest norm of the gradient.
+        clip_norm: largest norm of a player's gradient.
+        callbacks: :class:`ppgen.Callback` objects, called after steps and epochs.
 
     Returns:
         The fit, also after Ctrl-C (``fit.stopped == "interrupted"``).
@@ -87,12 +99,15 @@ def fit(
         "max_epochs": max_epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
-        "schedule": schedule,
+        "optimizer": described(optimizer),
+        "schedule": described(schedule),
+        "average": average,
         "seed": seed,
         "patience": patience,
         "clip_norm": clip_norm,
     }
-    check_settings(**settings)
+    check_settings(**{**settings, "optimizer": optimizer, "schedule": schedule})
+    told = check_callbacks(callbacks)
     if resume and out is None:
         raise SettingError(
             "fit: resume=True without a run folder",
@@ -113,10 +128,14 @@ def fit(
         objective = choose_objective(model, guide, objective)
         objective.check(model, guide)
         facts = verify_fit(model, guide, dataset, rows)
-        problem = Problem(model, guide, objective, dataset.size("train"))
-        modules = problem.modules
-        nn.ModuleList(modules.values()).to(chosen_device)
-        check_patience(patience, dataset, problem.players)
+        state = objective.setup(model, guide, rows)
+        nn.ModuleList(state.modules.values()).to(chosen_device)
+        players = choose_players(objective, state, average)
+        check_patience(patience, dataset, players)
+        problem = Problem(objective, state, players, dataset.size("train"))
+        step = TrainingStep(
+            problem, optimizer=optimizer, learning_rate=learning_rate, clip_norm=clip_norm, device=chosen_device
+        )
         rehearse(problem, rows)
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if folder is not None and folder.exists:
@@ -128,22 +147,20 @@ def fit(
         reseed(seed, chosen_device)
         loop = Loop(
             problem,
-            TrainingStep(problem, learning_rate=learning_rate, clip_norm=clip_norm, device=chosen_device),
+            step,
             Minibatches(dataset, "train", batch_size, chosen_device, seed),
             to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") else None,
             max_epochs=max_epochs,
-            learning_rate=learning_rate,
-            schedule=schedule,
+            schedule=SCHEDULES[schedule] if isinstance(schedule, str) else schedule,
             patience=patience,
             seed=seed,
             folder=folder,
-            show_progress=progress,
+            callbacks=(*([ProgressBar(objective.name)] if progress else []), *told),
         )
         if folder is not None and not (resume and loop.restore()):
             folder.begin(record)
         result = Fit(
-            model,
-            guide,
+            state,
             objective,
             dataset,
             history=loop.history,
@@ -152,38 +169,78 @@ def fit(
             folder=None if folder is None else folder.path,
         )
         try:
-            loop.run()
-        except (DivergenceError, CheckpointError) as error:
-            error.fit = result  # type: ignore[union-attr]  # so that nothing is lost
+            loop.run(Training(result, max_epochs, loop.train.num_batches))
+        except Exception as error:
+            error.fit = result  # type: ignore[attr-defined]  # so that nothing is lost
             raise
         finally:
             result.history, result.seconds, result.stopped = loop.history, loop.progress.seconds, loop.progress.stopped
-            nn.ModuleList(modules.values()).eval()
+            nn.ModuleList(state.modules.values()).eval()
         if folder is not None and result.stopped != "interrupted":
-            folder.finish(record, modules, seconds=result.seconds, stopped=result.stopped)
+            folder.finish(record, state.modules, seconds=result.seconds, stopped=result.stopped)
     return result
 
 
 def check_settings(
-    *, max_epochs: Any, batch_size: Any, learning_rate: Any, schedule: Any, seed: Any, patience: Any, clip_norm: Any
+    *,
+    max_epochs: Any,
+    batch_size: Any,
+    learning_rate: Any,
+    optimizer: Any,
+    schedule: Any,
+    average: Any,
+    seed: Any,
+    patience: Any,
+    clip_norm: Any,
 ) -> None:
     """Refuse arguments of :func:`fit` that are out of range.
 
     Args:
-        max_epochs, batch_size, learning_rate, schedule, seed, patience, clip_norm: as given to :func:`fit`.
+        max_epochs, batch_size, learning_rate, optimizer, schedule, average, seed, patience, clip_norm: as given to
+            :func:`fit`.
 
     Raises:
         SettingError: naming the first.
     """
     whole_number("fit: max_epochs", max_epochs, suggested=20)
     whole_number("fit: batch_size", batch_size, suggested=128)
-    finite_number("fit: learning_rate", learning_rate, above=0, suggested=1e-3)
-    one_of("fit: schedule", schedule, SCHEDULES)
+    for rate in _each(learning_rate):
+        finite_number("fit: learning_rate", rate, above=0, suggested=1e-3)
+    for choice in _each(optimizer):
+        check_optimizer(choice)
+    if not callable(schedule):
+        one_of("fit: schedule", schedule, SCHEDULES)
+    for decay in _each(average):
+        if decay is not None:
+            finite_number("fit: average", decay, at_least=0, below=1, suggested=0.999)
     whole_number("fit: seed", seed, at_least=0)
     if patience is not None:
         whole_number("fit: patience", patience, suggested=20)
     if clip_norm is not None:
         finite_number("fit: clip_norm", clip_norm, above=0, suggested=10)
+
+
+def _each(setting: Any) -> list[Any]:
+    """The values of a setting, which may be one for all players or a mapping by player."""
+    return list(setting.values()) if isinstance(setting, Mapping) else [setting]
+
+
+def choose_players(objective: Objective, state: State, average: Any) -> list[Player]:
+    """The objective's players, with the moving averages that the user asked for.
+
+    Args:
+        objective: of the fit.
+        state: made by the objective.
+        average: as given to :func:`fit`.
+
+    Raises:
+        SettingError: naming a player that there is not.
+    """
+    players = objective.players(state)
+    if average is None:
+        return players
+    decays = by_player("fit: average", average, players, None)
+    return [dataclasses.replace(player, average=decays[player.name]) for player in players]
 
 
 def check_patience(patience: int | None, dataset: Dataset, players: list[Player]) -> None:
@@ -252,7 +309,7 @@ def choose_guide(model: Any, guide: Any) -> nn.Module | None:
         DeclarationError: for what is no guide.
     """
     if guide is None:
-        if isinstance(model, ProgramPart) or getattr(model, "is_implicit", False) or not _has_latents(model):
+        if isinstance(model, ProgramPart) or model.is_implicit or not _has_latents(model):
             return None
         return MeanField(model)
     if isinstance(guide, type):
@@ -279,7 +336,7 @@ def choose_objective(model: nn.Module, guide: nn.Module | None, objective: Objec
         SettingError: for what is no objective.
     """
     if objective is None:
-        if getattr(model, "is_implicit", False):
+        if model.is_implicit:
             return Adversarial()
         return ELBO() if guide is not None or _has_latents(model) else MaximumLikelihood()
     if not isinstance(objective, Objective):

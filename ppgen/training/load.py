@@ -15,7 +15,8 @@ from ppgen.declare import Program, without_latents
 from ppgen.errors import CheckpointError, PpgenError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
-from ppgen.runs import RunFolder, build, example_batch, modules_of, weights
+from ppgen.objectives import Objective, State
+from ppgen.runs import RunFolder, build, example_batch, weights
 
 __all__ = ["load"]
 
@@ -46,7 +47,7 @@ def load(
             fix="take it up: ppgen.fit(..., resume=True), or ppgen fit ... --resume",
         )
     try:
-        model, guide, objective = _rebuild(record, run.path, model, guide, objective)
+        objective, state = _rebuild(record, run.path, model, guide, objective)
         settings = {**record["settings"], **record["facts"]}
         dataset = _load_data(record, data, run.path)
         seconds = float(record.get("seconds", 0.0))
@@ -59,12 +60,11 @@ def load(
             got=f"{type(error).__name__}: {error}",
             fix="restore it from a copy, or fit again",
         ) from error
-    modules = modules_of(model, guide, objective)
+    modules = state.modules
     weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
     nn.ModuleList(modules.values()).cpu().eval()
     return Fit(
-        model,
-        guide,
+        state,
         objective,
         dataset,
         history=run.read_history(),
@@ -75,8 +75,8 @@ def load(
     )
 
 
-def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objective: Any) -> tuple[Any, Any, Any]:
-    """Model, guide and objective as they were made for the fit, with all their parameters, yet without its weights."""
+def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objective: Any) -> tuple[Objective, State]:
+    """Objective, model and guide as they were made for the fit, with all their parameters, yet without its weights."""
     example = example_batch(record["example"])
     if isinstance(model, Program):
         model.setup(example)
@@ -88,8 +88,7 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
         objective = build(record["objective"], "objective", folder) if objective is None else objective
         if isinstance(guide, DerivedGuide):
             guide.setup(without_latents(model, example))
-        modules_of(model, guide, objective)  # which draws the initial weights of a critic
-    return model, guide, objective
+        return objective, objective.setup(model, guide, example)  # which draws the initial weights of a critic
 
 
 def _load_data(record: dict[str, Any], data: Any, folder: Path) -> Dataset:

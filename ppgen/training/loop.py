@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from ppgen.errors import DivergenceError
 from ppgen.objectives import TrainingPosition
-from ppgen.objectives.schedules import SCHEDULES
 from ppgen.runs import RunFolder, checkpoint, weights
+from ppgen.training.callbacks import Callback, ProgressBar, Training
 from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.step import TrainingStep
@@ -41,7 +41,7 @@ class Progress:
         seconds: of training, over all processes that took it up.
         best_loss: the smallest validation loss, if early stopping asks for it.
         best_epoch: the epoch of that loss, whose weights are kept.
-        stopped: ``""``, ``"early"``, ``"interrupted"`` or ``"diverged"``.
+        stopped: ``""``, ``"early"``, ``"interrupted"``, ``"diverged"``, ``"failed"``, or a callback's reason.
     """
 
     epoch: int = 0
@@ -62,13 +62,12 @@ class Loop:
         train: the training split on the device.
         valid: the validation split as a model sees it, [N, ...] each, or ``None``.
         max_epochs: when to stop at the latest.
-        learning_rate: at the start.
-        schedule: how it changes over training, a name in ``SCHEDULES``.
+        schedule: what the learning rate is multiplied by, given the share of training that is done.
         patience: epochs without a better validation loss after which to stop, keeping the best weights;
             ``None`` never stops early and keeps the last weights.
         seed: of all noise.
         folder: where the run is kept, or ``None``.
-        show_progress: whether to draw a bar.
+        callbacks: called before and after training, and after steps and epochs.
     """
 
     def __init__(
@@ -79,89 +78,112 @@ class Loop:
         valid: Mapping[str, Tensor] | None,
         *,
         max_epochs: int,
-        learning_rate: float,
-        schedule: str,
+        schedule: Callable[[float], float],
         patience: int | None,
         seed: int,
         folder: RunFolder | None,
-        show_progress: bool,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
-        self.problem, self.modules, self.step = problem, problem.modules, step
+        self.problem, self.modules, self.step = problem, problem.state.modules, step
         self.train, self.valid = train, valid
         self.max_epochs, self.patience, self.seed = max_epochs, patience, seed
-        self.learning_rate, self.schedule = learning_rate, SCHEDULES[schedule]
-        self.folder, self.show_progress = folder, show_progress
+        self.schedule, self.folder, self.callbacks = schedule, folder, callbacks
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
         self._best: dict[str, Tensor] | None = None
         self._records: dict[str, list[Tensor]] = defaultdict(list)
+        self._rows: dict[str, list[int]] = defaultdict(list)  # of the minibatch that each of them is a mean over
         self._order_at_epoch_start = train.order.get_state()
         self._interrupted = False
         self._saved_at = self._began = time.monotonic()
 
-    def run(self) -> None:
-        """Train to the end, or to an interrupt or divergence; the folder is always left whole."""
-        from tqdm.auto import tqdm
+    def run(self, training: Training) -> None:
+        """Train to the end, or to an interrupt or divergence; the folder is always left whole.
 
-        progress, num_batches = self.progress, self.train.num_batches
-        total, done = self.max_epochs * num_batches, progress.epoch * num_batches + progress.position
-        shown = {"disable": not self.show_progress, "unit": "step", "desc": self.problem.objective.name, "leave": False}
+        Args:
+            training: what callbacks see.
+        """
+        progress, self._training = self.progress, training
         self._began = time.monotonic() - progress.seconds
-        with self._interruptible(), tqdm(total=total, initial=done, **shown) as bar:
-            while progress.epoch < self.max_epochs and not progress.stopped:
-                try:
-                    self._run_epoch(bar)
-                except DivergenceError:
-                    progress.stopped = "diverged"
-                    self._save_checkpoint()
-                    raise
-                if not progress.stopped:
-                    self._close_epoch(bar)
+        self._tell("start")
+        try:
+            with self._interruptible():
+                while progress.epoch < self.max_epochs and not progress.stopped:
+                    self._run_epoch()
+                    if progress.stopped != "interrupted":
+                        self._close_epoch()
+        except DivergenceError:
+            progress.stopped = "diverged"
+            self._save_checkpoint()
+            raise
+        finally:
+            self._tell("end")
         if self._best is not None and progress.stopped != "interrupted":
             weights.apply(self.modules, self._best, "best weights")
+        else:
+            self.step.keep_averages()
 
-    def _run_epoch(self, bar: Any) -> None:
-        """Take the rest of an epoch's steps, up to an interrupt."""
+    def _tell(self, moment: str) -> None:
+        """Let every callback know; what a user's draws, it draws from a random state of its own."""
+        progress, training, device = self.progress, self._training, self.train.device
+        training.epoch, training.step, training.stopped = progress.epoch, progress.step, progress.stopped
+        for callback in self.callbacks:
+            if isinstance(callback, ProgressBar):
+                getattr(callback, moment)(training)
+            else:
+                with torch.random.fork_rng([device] if device.type == "cuda" else []):
+                    getattr(callback, moment)(training)
+        progress.stopped = training.stopped
+
+    def _run_epoch(self) -> None:
+        """Take the rest of an epoch's steps, up to an interrupt or a callback's stop."""
         progress, num_batches = self.progress, self.train.num_batches
         if progress.position == 0:
             self._order_at_epoch_start = self.train.order.get_state()
             self._records.clear()
+            self._rows.clear()
         nn.ModuleList(self.modules.values()).train()
         for batch in self.train.epoch(progress.position):
             at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
-            self.step.set_learning_rate(self.learning_rate * self.schedule(at.epoch / self.max_epochs))
-            for key, value in self.step(batch, at).items():
+            self.step.scale_learning_rate(self.schedule(at.epoch / self.max_epochs))
+            record = self._training.record = self.step(batch, at)
+            first, last = self.train.bounds[progress.position]
+            for key, value in record.items():
                 self._records[key].append(value)
+                self._rows[key].append(last - first)
             progress.step += 1
             progress.position += 1
-            bar.update(1)
+            self._tell("step")
             if progress.position == num_batches:
                 self.step.settle(batch, at)
             if self._interrupted:
                 progress.stopped = "interrupted"
                 self._save_checkpoint()
+            if progress.stopped:
                 return
             self._save_checkpoint(after=_SECONDS_BETWEEN_CHECKPOINTS)
 
-    def _close_epoch(self, bar: Any) -> None:
+    def _close_epoch(self) -> None:
         """Validate, write the epoch's row of history, and decide about stopping early."""
         progress = self.progress
         progress.epoch += 1
         progress.position = 0
         row: dict[str, Any] = {"epoch": progress.epoch, "step": progress.step, "train": self._means()}
-        if self.valid is not None:
-            # The schedule as it is at the end, so that the losses of all epochs mean the same.
-            end = TrainingPosition(self.max_epochs * self.train.num_batches, float(self.max_epochs))
-            found = monitor(self.problem, self.valid, end, self.seed)
-            row |= {"valid": found} if found else {}
-            self._keep_best(found.get("loss"))
+        with self.step.averaged():
+            if self.valid is not None:
+                # The schedule as it is at the end, so that the losses of all epochs mean the same.
+                end = TrainingPosition(self.max_epochs * self.train.num_batches, float(self.max_epochs))
+                found = monitor(self.problem, self.valid, end, self.seed)
+                row |= {"valid": found} if found else {}
+                self._keep_best(found.get("loss"))
+            self._training.row = row
+            self._tell("epoch")
         row["seconds"] = round(self._seconds(), 4)
         self.history.append(row)
         if self.folder is not None:
             self.folder.append_history(row)
             is_last = progress.epoch == self.max_epochs or progress.stopped
             self._save_checkpoint(after=0.0 if is_last else _SECONDS_BETWEEN_EPOCH_CHECKPOINTS)
-        bar.set_postfix_str(_headline(row))
 
     def _seconds(self) -> float:
         """Seconds of training up to now."""
@@ -170,9 +192,11 @@ class Loop:
 
     def _means(self) -> dict[str, float]:
         """Means over the epoch's data points of everything recorded, read from the device once."""
-        rows = torch.tensor([stop - start for start, stop in self.train.bounds], dtype=torch.float64)
-        share = rows / rows.sum()
-        return {key: float(share @ torch.stack(v).double().cpu()) for key, v in self._records.items()}
+        means = {}
+        for key, values in self._records.items():
+            rows = torch.tensor(self._rows[key], dtype=torch.float64)
+            means[key] = float((rows / rows.sum()) @ torch.stack(values).double().cpu())
+        return means
 
     def _keep_best(self, loss: float | None) -> None:
         progress = self.progress
@@ -218,7 +242,9 @@ class Loop:
             "weights": weights.collect(self.modules),
             "best": self._best,
             "optimizers": self.step.state(),
+            "averages": self.step.average_state(),
             "records": {key: torch.stack(values) for key, values in self._records.items()},
+            "rows": dict(self._rows),
             "random": {
                 "torch": torch.get_rng_state(),
                 "cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
@@ -240,12 +266,15 @@ class Loop:
             return False
         state, device = checkpoint.read(self.folder.checkpoint), self.train.device
         weights.apply(self.modules, state["weights"], str(self.folder.checkpoint))
-        self.step.restore(state["optimizers"])
+        self.step.restore(state["optimizers"], state.get("averages", {}))
         self.progress, self.history = Progress(**state["progress"]), json.loads(state["history"])
         self._best = state["best"] and to_device(state["best"], device)
         # A larger patience than before lets a run go on that had stopped early.
         self.progress.stopped = "early" if not self.progress.position and self._is_out_of_patience() else ""
         self._records.update({key: list(v.unbind()) for key, v in to_device(state["records"], device).items()})
+        every = [last - first for first, last in self.train.bounds]
+        saved = state.get("rows", {})  # the first checkpoints had a record of each minibatch, and did not say so
+        self._rows.update({key: list(saved.get(key, every[: len(values)])) for key, values in self._records.items()})
         random = state["random"]
         torch.set_rng_state(random["torch"])
         if random["cuda"] is not None and device.type == "cuda":
@@ -255,10 +284,3 @@ class Loop:
         self._order_at_epoch_start = random["order"]
         self.folder.rewrite_history(self.history)
         return True
-
-
-def _headline(row: Mapping[str, Any]) -> str:
-    """The quantities of an epoch that stand beside the bar."""
-    split = "valid" if row.get("valid") else "train"
-    keys = [key for key in ("elbo", "log_prob", "log_joint") if key in row[split]] or list(row[split])[:2]
-    return f"{split} " + ", ".join(f"{key} {row[split][key]:.2f}" for key in keys)

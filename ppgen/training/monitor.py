@@ -49,8 +49,8 @@ def monitor(problem: Problem, data: Mapping[str, Tensor], position: TrainingPosi
     """
     rows = len(next(iter(data.values())))
     totals: dict[str, Tensor] = {}
-    guide = None if getattr(problem.model, "is_implicit", False) else problem.guide
-    with seeded(seed, next(iter(data.values())).device), evaluating(problem.model, problem.guide):
+    guide = None if problem.state.model.is_implicit else problem.state.guide
+    with seeded(seed, next(iter(data.values())).device), evaluating(problem.state.model, problem.state.guide):
         for chunk in chunks(data, _ROWS):
             count = len(next(iter(chunk.values())))
             sized = dataclasses.replace(problem, size=max(problem.size, count))
@@ -59,7 +59,7 @@ def monitor(problem: Problem, data: Mapping[str, Tensor], position: TrainingPosi
                 totals[key] = totals[key] + weighted if key in totals else weighted
         row: dict[str, Any] = {key: value.item() for key, value in totals.items()}
         if guide is not None:
-            row |= _by_latent(problem.model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
+            row |= _by_latent(problem.state.model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
     return row
 
 
@@ -73,7 +73,7 @@ def _losses(
         loss = problem.loss(players[0].name, chunk, position)
         named |= {"loss": loss.value, **loss.record}
     if guide is not None and not {"elbo", "log_joint"} & set(named):
-        named |= elbo_parts(problem.model, guide, chunk, problem.size).record()
+        named |= elbo_parts(problem.state.model, guide, chunk, problem.size).record()
     return named
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -27,8 +27,7 @@ from ppgen.declare import (
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import DerivedGuide
 from ppgen.inference import trace_pair
-from ppgen.objectives import Loss, Objective, Player, TrainingPosition
-from ppgen.runs import modules_of
+from ppgen.objectives import Loss, Objective, Player, State, Step, TrainingPosition
 
 __all__ = ["Minibatches", "Problem", "rehearse", "set_up", "to_device", "verify_fit", "verify_weights"]
 
@@ -37,29 +36,28 @@ _ROWS = 8192
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """What training solves: a pair, what is minimised over it, and the number of data points.
+    """What training solves: an objective over what a fit owns, and the number of data points.
 
     Args:
-        model: called as ``model(batch, size)``.
-        guide: likewise, or ``None``.
-        objective: gives the players and their losses.
+        objective: gives the losses.
+        state: of the fit.
+        players: of the objective.
         size: number of data points in the training split.
     """
 
-    model: nn.Module
-    guide: nn.Module | None
     objective: Objective
+    state: State
+    players: Sequence[Player]
     size: int
 
-    @property
-    def modules(self) -> dict[str, nn.Module]:
-        """Everything with weights, by name."""
-        return modules_of(self.model, self.guide, self.objective)
+    def step(self, batch: Mapping[str, Tensor], position: TrainingPosition) -> Step:
+        """A batch with what is scheduled for it.
 
-    @property
-    def players(self) -> list[Player]:
-        """The players of a step, in order."""
-        return self.objective.players(self.model, self.guide)
+        Args:
+            batch: tensors [batch, ...] by site and covariate.
+            position: where training stands.
+        """
+        return self.objective.step(self.state, batch, self.size, position)
 
     def loss(self, player: str, batch: Mapping[str, Tensor], position: TrainingPosition) -> Loss:
         """A player's loss on a batch.
@@ -69,7 +67,7 @@ class Problem:
             batch: tensors [batch, ...] by site and covariate.
             position: where training stands.
         """
-        return self.objective.loss(player, self.model, self.guide, batch, self.size, position)
+        return self.objective.loss(self.state, player, self.step(batch, position))
 
 
 def to_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
@@ -169,8 +167,8 @@ def rehearse(problem: Problem, rows: Mapping[str, Tensor]) -> None:
         SettingError: if the objective cannot be trained where values are missing.
     """
     problem = dataclasses.replace(problem, size=max(problem.size, len(next(iter(rows.values())))))
-    missing = partly_missing(problem.model, rows)
-    with preserved_state(nn.ModuleList(problem.modules.values())), torch.enable_grad(), validation(True):
+    missing = partly_missing(problem.state.model, rows)
+    with preserved_state(nn.ModuleList(problem.state.modules.values())), torch.enable_grad(), validation(True):
         for player in problem.players:
             try:
                 problem.loss(player.name, rows, TrainingPosition())

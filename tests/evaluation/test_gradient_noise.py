@@ -11,8 +11,9 @@ import ppgen
 from ppgen.context import validation
 from ppgen.errors import SettingError
 from ppgen.evaluation import gradient_noise
-from ppgen.objectives import ELBO, IWAE, MaximumLikelihood, TrainingPosition, WakeSleep
+from ppgen.objectives import ELBO, IWAE, MaximumLikelihood, WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, exact_guide
+from tests.oracles.losses import loss_of
 from tests.oracles.pyro_elbos import gradients
 
 
@@ -37,7 +38,7 @@ def test_signal_and_noise_are_those_of_the_gradients_drawn_by_hand(
     torch.manual_seed(5)
     drawn = []
     for _ in range(20):
-        loss = ELBO(closed_form=False).loss("elbo", model, guide, batch, 30, TrainingPosition()).value
+        loss = loss_of(ELBO(closed_form=False), model, guide, batch, 30).value
         drawn.append(torch.cat([g.flatten() for g in gradients(loss, guide).values()]).double())
     by_hand = torch.stack(drawn)
     variance = by_hand.var(0).sum().item()

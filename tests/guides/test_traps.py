@@ -18,8 +18,8 @@ from ppgen.declare import Guide, Model, Program, check, latent, observed
 from ppgen.errors import DeclarationError
 from ppgen.guides import Delta, DerivedGuide, Flow, FullRank, MeanField, Structured
 from ppgen.inference.importance import elbo_per_datum
-from ppgen.objectives import TrainingPosition
 from tests.oracles.known_answers import case
+from tests.oracles.losses import loss_of
 
 FAMILIES = [MeanField, FullRank, Structured, Flow, Delta]
 
@@ -164,7 +164,7 @@ def test_every_parameter_gets_a_gradient_where_all_latents_are_global(family: An
 
     guide = family(Shared(), width=8)
     assert guide.evidence is None
-    loss = ppgen.ELBO().loss("elbo", Shared(), guide, {"x": torch.randn(9, 2)}, 9, TrainingPosition())
+    loss = loss_of(ppgen.ELBO(), Shared(), guide, {"x": torch.randn(9, 2)}, 9)
     loss.value.backward()
     assert all(p.grad is not None and p.grad.any() for name, p in guide.named_parameters() if "hyper" not in name)
 

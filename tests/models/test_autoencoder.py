@@ -9,7 +9,8 @@ import ppgen
 from ppgen.evaluation.representation import PrincipalComponents
 from ppgen.guides import Delta
 from ppgen.models import Autoencoder
-from ppgen.objectives import ELBO, TrainingPosition
+from ppgen.objectives import ELBO
+from tests.oracles.losses import loss_of
 
 SHAPE = (1, 8, 8)
 
@@ -26,7 +27,7 @@ def test_with_a_point_guide_and_no_rate_the_loss_is_the_squared_error():
     model = Autoencoder(SHAPE, latent_dim=3)
     guide, x = Delta(model), torch.rand(5, *SHAPE)
     z = pyro.poutine.trace(guide).get_trace({"x": x}, 5).nodes["z"]["value"]
-    loss = ELBO(beta=0.0).loss("elbo", model, guide, {"x": x}, 5, TrainingPosition())
+    loss = loss_of(ELBO(beta=0.0), model, guide, {"x": x}, 5)
     squared_error = (x - model.decoder(z)).square().flatten(1).sum(1).mean()
     torch.testing.assert_close(loss.value, squared_error + 32 * math.log(math.pi))
 

@@ -13,10 +13,9 @@ from ppgen import nets
 from ppgen.declare import Model, implicit, latent, observed
 from ppgen.errors import SettingError
 from ppgen.models import GAN, VAE
-from ppgen.objectives import Adversarial, TrainingPosition
+from ppgen.objectives import Adversarial, State
 from ppgen.objectives.adversarial import NonSaturating
-
-START = TrainingPosition(step=0, epoch=0.0)
+from tests.oracles.losses import loss_of
 
 
 class Line(Model):
@@ -84,11 +83,12 @@ def distance(model: Model) -> float:
 
 def play(
     objective: Adversarial, model: Model, draw: Callable[[int], Tensor], steps: int, players: tuple[str, ...]
-) -> None:
+) -> State:
     """The loop in its barest form: Adam with a falling step size, one optimizer a turn."""
+    state = objective.setup(model, None, {"x": draw(4)})
     optimizers = {
-        player.name: torch.optim.Adam([p for m in player.modules for p in m.parameters()], betas=player.betas)
-        for player in objective.players(model, None)
+        player.name: torch.optim.Adam(player.parameters, **player.optimizer)
+        for player in objective.players(state)
         if player.name in players
     }
     for step in range(steps):
@@ -96,8 +96,9 @@ def play(
         for name, optimizer in optimizers.items():
             optimizer.param_groups[0]["lr"] = 2e-3 * (1 - step / steps)
             optimizer.zero_grad()
-            objective.loss(name, model, None, batch, 256, START).value.backward()
+            objective.loss(state, name, objective.step(state, batch, 256)).value.backward()
             optimizer.step()
+    return state
 
 
 def test_fit_brings_points_on_a_line_to_two_gaussians():
@@ -124,11 +125,11 @@ def test_the_trained_critic_is_the_ratio_of_densities():
     torch.manual_seed(0)
     real, generated = torch.distributions.Normal(-0.5, 1.0), torch.distributions.Normal(1.0, 0.7)
     objective = Adversarial(nets.critic((1,), hidden=(64, 64), features=64))
-    play(objective, FixedGaussian(), lambda size: real.sample((size, 1)), 1000, ("critic",))
+    state = play(objective, FixedGaussian(), lambda size: real.sample((size, 1)), 1000, ("critic",))
     grid = torch.linspace(-6.0, 6.0, 601)
     p, q = real.log_prob(grid).exp(), generated.log_prob(grid).exp()
     with torch.no_grad():
-        learned = objective.networks["critic"](grid.unsqueeze(-1)).sigmoid()
+        learned = state.networks["critic"](grid.unsqueeze(-1)).sigmoid()
     assert (learned - p / (p + q)).abs()[p + q > 0.02].max() < 0.05
 
 
@@ -152,21 +153,22 @@ def test_losses_stay_finite_when_the_critic_is_sure():
 def test_each_turn_moves_only_its_own_player():
     torch.manual_seed(0)
     model, objective = GAN((1, 8, 8), latent_dim=4), Adversarial()
-    first, second = objective.players(model, None)
+    batch = {"x": torch.rand(6, 1, 8, 8)}
+    state = objective.setup(model, None, batch)
+    first, second = objective.players(state)
     assert (first.name, second.name) == ("critic", "generator")
-    critic = objective.networks["critic"]
+    critic = state.networks["critic"]
     assert first.modules == [critic]
     assert second.modules == [model]
-    assert first.betas == second.betas == (0.5, 0.999)
-    batch = {"x": torch.rand(6, 1, 8, 8)}
+    assert first.optimizer == second.optimizer == {"betas": (0.5, 0.999)}
 
-    of_critic = objective.loss("critic", model, None, batch, 6, START)
+    of_critic = objective.loss(state, "critic", objective.step(state, batch, 6))
     of_critic.value.backward()
     assert all(p.grad is None for p in model.parameters())
     assert all((p.grad != 0).any() for p in critic.parameters())
 
     critic.zero_grad()
-    of_generator = objective.loss("generator", model, None, batch, 6, START)
+    of_generator = objective.loss(state, "generator", objective.step(state, batch, 6))
     of_generator.value.backward()
     assert all((p.grad != 0).any() for p in model.parameters())
     assert all(p.grad is None for p in critic.parameters())
@@ -174,23 +176,25 @@ def test_each_turn_moves_only_its_own_player():
     assert not any(part.requires_grad for loss in (of_critic, of_generator) for part in loss.record.values())
 
 
-def test_the_default_critic_is_made_once_for_the_models_shape():
-    model, objective = GAN((1, 28, 28), latent_dim=4), Adversarial()
-    state = torch.get_rng_state()
-    critic = objective.players(model, None)[0].modules[0]
-    assert not torch.equal(torch.get_rng_state(), state)  # its weights are drawn from torch's generator, and so seeded
-    assert objective.players(model, None)[0].modules[0] is critic
-    assert critic(torch.rand(3, 1, 28, 28)).shape == (3,)
+def test_each_fit_has_a_critic_of_its_own():
+    model, objective, batch = GAN((1, 28, 28), latent_dim=4), Adversarial(), {"x": torch.rand(3, 1, 28, 28)}
+    before = torch.get_rng_state()
+    first, second = (objective.setup(model, None, batch).networks["critic"] for _ in range(2))
+    assert not torch.equal(torch.get_rng_state(), before)  # its weights are drawn from torch's generator, and so seeded
+    assert first is not second
+    assert first(batch["x"]).shape == (3,)
+    given = nets.critic((1, 28, 28))
+    copied = Adversarial(given).setup(model, None, batch).networks["critic"]
+    assert copied is not given
+    assert torch.equal(copied(batch["x"]), given(batch["x"]))
 
 
 def test_covariates_reach_the_model_and_the_users_critic():
     torch.manual_seed(0)
     model, objective = Labelled(), Adversarial(LabelledCritic())
-    objective.check(model, None)
-    objective.players(model, None)
     batch = {"x": torch.randn(4, 1), "y": torch.tensor([0, 3, 1, 2])}
     for player in ("critic", "generator"):
-        assert objective.loss(player, model, None, batch, 4, START).value.isfinite()
+        assert loss_of(objective, model, None, batch, 4, player=player).value.isfinite()
 
 
 def test_models_and_guides_that_it_cannot_train_are_refused():

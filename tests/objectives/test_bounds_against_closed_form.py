@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ppgen.context import validation
 from ppgen.inference.importance import log_weights, repeat_rows
-from ppgen.objectives import ELBO, IWAE, Objective, TrainingPosition, WakeSleep
+from ppgen.objectives import ELBO, IWAE, Objective, WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, exact_guide, log_evidence, z_scores
+from tests.oracles.losses import loss_of
 from tests.oracles.pyro_elbos import flat, gradients
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -59,9 +60,8 @@ def plain_monte_carlo(k: int) -> tuple[float, float]:
 
 def values(objective: Objective, model: Linear, guide: Any, batch: dict[str, Tensor], size: int) -> Tensor:
     """Values of the bound, [DRAWS]: the loss is its negative."""
-    player = objective.players(model, guide)[0].name
     with torch.no_grad():
-        losses = [objective.loss(player, model, guide, batch, size, TrainingPosition()).value for _ in range(DRAWS)]
+        losses = [loss_of(objective, model, guide, batch, size).value for _ in range(DRAWS)]
     return -torch.stack(losses)
 
 
@@ -169,11 +169,7 @@ def many_gradients(
     objective: Objective, model: Linear, guide: Any, x: Tensor, n: int, *, size: int = ROWS, only: Any = None
 ) -> Tensor:
     """Gradients of the only turn's loss by all parameters (or those of one module), [n, D]."""
-    player = objective.players(model, guide)[0].name
     owners = (model, guide) if only is None else (only,)
     return torch.stack(
-        [
-            flat(gradients(objective.loss(player, model, guide, {"x": x}, size, TrainingPosition()).value, *owners))
-            for _ in range(n)
-        ]
+        [flat(gradients(loss_of(objective, model, guide, {"x": x}, size).value, *owners)) for _ in range(n)]
     )

@@ -17,6 +17,7 @@ from ppgen.inference.paired_trace import trace_guide
 from ppgen.models import VAE, Autoencoder, ConditionalVAE, SemiSupervisedVAE
 from ppgen.objectives import ELBO, TrainingPosition
 from tests.oracles.conjugate import BetaBernoulli, DirichletMultinomial, GammaPoisson, SharedMean, TwoLevels
+from tests.oracles.losses import loss_of
 from tests.oracles.pyro_elbos import gradients, ours, reference
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -65,7 +66,7 @@ ZOO = [
 def test_value_and_gradient_are_pyros_own(make: Any, family: Any, kind: str, closed_form: bool, size: int) -> None:
     model, guide, batch = pair_of(make, family)
     value, gradient = reference(kind, model, guide, batch, size)
-    loss, found = ours(ELBO(closed_form=closed_form), model, guide, batch, size, TrainingPosition())
+    loss, found = ours(ELBO(closed_form=closed_form), model, guide, batch, size)
     torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
     for name, expected in gradient.items():
         torch.testing.assert_close(found[name], expected, rtol=0, atol=1e-10, msg=lambda text, name=name: name + text)
@@ -76,7 +77,7 @@ def test_the_loss_is_distortion_plus_beta_times_rate(make: Any, family: Any) -> 
     model, guide, batch = pair_of(make, family)
     losses = {}
     for beta in (0.0, 0.3, 1.0, 4.0):
-        loss, _ = ours(ELBO(beta), model, guide, batch, 60, TrainingPosition())
+        loss, _ = ours(ELBO(beta), model, guide, batch, 60)
         rate = sum(part for name, part in loss.record.items() if name.startswith("rate/"))
         torch.testing.assert_close(loss.value.detach(), loss.record["distortion"] + beta * rate, rtol=0, atol=1e-10)
         bound = loss.record["log_joint" if family is Delta else "elbo"]
@@ -88,7 +89,7 @@ def test_the_loss_is_distortion_plus_beta_times_rate(make: Any, family: Any) -> 
 def test_particles_are_averaged() -> None:
     model, guide, batch = pair_of(vae, MeanField)
     value, gradient = reference("sampled", model, guide, batch, 60, num_particles=5)
-    loss, found = ours(ELBO(num_particles=5, closed_form=False), model, guide, batch, 60, TrainingPosition())
+    loss, found = ours(ELBO(num_particles=5, closed_form=False), model, guide, batch, 60)
     torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
     torch.testing.assert_close(loss.record["elbo"], -value, rtol=0, atol=1e-10)
     for name, expected in gradient.items():
@@ -97,7 +98,7 @@ def test_particles_are_averaged() -> None:
 
 def test_a_delta_gives_a_log_joint_and_no_elbo() -> None:
     model, guide, batch = pair_of(lambda: Autoencoder(X_SHAPE, latent_dim=3), Delta)
-    loss, _ = ours(ELBO(), model, guide, batch, 6, TrainingPosition())
+    loss, _ = ours(ELBO(), model, guide, batch, 6)
     assert "elbo" not in loss.record
     z = guide(batch)["z"]
     joint = model.z().log_prob(z) + model.x(z).log_prob(batch["x"])
@@ -143,9 +144,9 @@ def test_a_guide_in_inverse_order_keeps_its_bound() -> None:
     """Where the prior's parents depend on the site itself, KL(q || p) is another number: Pyro's own is wrong here."""
     model, guide, x = Line(), Exact(), torch.tensor([0.3, -2.0, 1.1]).repeat(3000)
     exact = dist.Normal(0.0, 1.5).log_prob(x).mean()
-    sampled, _ = ours(ELBO(closed_form=False), model, guide, {"x": x}, len(x), TrainingPosition())
+    sampled, _ = ours(ELBO(closed_form=False), model, guide, {"x": x}, len(x))
     torch.testing.assert_close(sampled.record["elbo"], exact, rtol=0, atol=1e-10)  # q is p(z | x): no draw may miss it
-    mixed, _ = ours(ELBO(), model, guide, {"x": x}, len(x), TrainingPosition())
+    mixed, _ = ours(ELBO(), model, guide, {"x": x}, len(x))
     wrong, _ = reference("closed form", model, guide, {"x": x}, len(x))
     assert mixed.record["elbo"] == pytest.approx(exact.item(), abs=0.05)  # z1 in closed form, z2 sampled
     assert abs(-wrong - exact) > 0.1
@@ -166,9 +167,9 @@ def test_masked_elements_do_not_count() -> None:
 
     program = ppgen.Program(model, guide).setup({"x": x})
     exact = dist.Normal(0.0, 2**0.5).log_prob(x)[mask].sum() / 3
-    sampled, _ = ours(ELBO(closed_form=False), program.model, program.guide, {"x": x}, 3, TrainingPosition())
+    sampled, _ = ours(ELBO(closed_form=False), program.model, program.guide, {"x": x}, 3)
     torch.testing.assert_close(sampled.record["elbo"], exact, rtol=0, atol=1e-10)
-    closed, _ = ours(ELBO(), program.model, program.guide, {"x": x}, 3, TrainingPosition())
+    closed, _ = ours(ELBO(), program.model, program.guide, {"x": x}, 3)
     kl = 0.5 * ((x / 2) ** 2 + 0.5 - 1 - math.log(0.5))
     torch.testing.assert_close(closed.record["rate/z"], kl[mask].sum() / 3, rtol=0, atol=1e-10)
 
@@ -182,7 +183,7 @@ def test_a_scale_for_each_datum_weighs_it() -> None:
 
     program = ppgen.Program(model).setup({"x": x})
     nll = -dist.Normal(0.0, 1.0).log_prob(x)
-    loss = ppgen.MaximumLikelihood().loss("likelihood", program.model, None, {"x": x}, 3, TrainingPosition())
+    loss = loss_of(ppgen.MaximumLikelihood(), program.model, None, {"x": x}, 3)
     torch.testing.assert_close(loss.value, (weights * nll).sum() / 3, rtol=0, atol=1e-10)
 
 
@@ -201,7 +202,7 @@ def test_an_inner_plate_is_summed_over() -> None:
     model, x = Views(), torch.randn(5, 4)
     guide = MeanField(model).setup({"x": x})
     value, gradient = reference("closed form", model, guide, {"x": x}, 50)
-    loss, found = ours(ELBO(), model, guide, {"x": x}, 50, TrainingPosition())
+    loss, found = ours(ELBO(), model, guide, {"x": x}, 50)
     torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
     torch.testing.assert_close(found, gradient, rtol=0, atol=1e-10)
 
@@ -221,7 +222,7 @@ def test_programs_with_their_own_parameters() -> None:
     x = torch.randn(6)
     program = ppgen.Program(model, guide).setup({"x": x})
     value, gradient = reference("closed form", program.model, program.guide, {"x": x}, 6)
-    loss, found = ours(ELBO(), program.model, program.guide, {"x": x}, 6, TrainingPosition())
+    loss, found = ours(ELBO(), program.model, program.guide, {"x": x}, 6)
     torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
     torch.testing.assert_close(found, gradient, rtol=0, atol=1e-10)
     assert any(bool(g.abs() > 1e-3) for g in found.values())
@@ -232,10 +233,10 @@ def test_programs_with_their_own_parameters() -> None:
 
 def test_the_warmup_rises_from_zero_to_beta() -> None:
     objective = ELBO(beta=4.0, warmup=10)
-    weights = [objective.beta_at(TrainingPosition(0, epoch)) for epoch in (0.0, 2.5, 10.0, 30.0)]
+    weights = [objective.schedule(TrainingPosition(0, epoch))["beta"] for epoch in (0.0, 2.5, 10.0, 30.0)]
     assert weights == [0.0, 1.0, 4.0, 4.0]
     model, guide, batch = pair_of(vae, MeanField)
-    loss, _ = ours(objective, model, guide, batch, 6, TrainingPosition())
+    loss, _ = ours(objective, model, guide, batch, 6)
     torch.testing.assert_close(loss.value.detach(), loss.record["distortion"])
     assert loss.record["elbo"] < -loss.record["distortion"]  # the true ELBO all the same
 
@@ -274,13 +275,13 @@ def test_labels_teach_the_guide_by_their_weight() -> None:
     model = SemiSupervisedVAE((1, 8, 8), num_classes=3, latent_dim=2)
     guide = MeanField(model)
     batch = {"x": torch.bernoulli(torch.full((4, 1, 8, 8), 0.5)), "y": torch.tensor([2, -1, -1, 0])}
-    plain, _ = ours(ELBO(), model, guide, batch, 40, TrainingPosition())
-    taught, gradient = ours(ELBO(label_weight=5.0), model, guide, batch, 40, TrainingPosition())
+    plain, _ = ours(ELBO(), model, guide, batch, 40)
+    taught, gradient = ours(ELBO(label_weight=5.0), model, guide, batch, 40)
     q = trace_guide(guide, {"x": batch["x"]}, 4)["y"].guide_fn
     nll = -q.log_prob(torch.tensor([2, 0, 0, 0]))[[0, 3]].sum() / 4
     torch.testing.assert_close(taught.value, plain.value + 5 * nll, rtol=0, atol=1e-10)
     torch.testing.assert_close(taught.record, plain.record, rtol=0, atol=1e-10)
-    three, _ = ours(ELBO(label_weight=5.0, num_particles=3), model, guide, batch, 40, TrainingPosition())
+    three, _ = ours(ELBO(label_weight=5.0, num_particles=3), model, guide, batch, 40)
     assert three.value > three.record["distortion"]
     assert any(bool(g.abs().max() > 1e-6) for g in gradient.values())
 
@@ -288,7 +289,7 @@ def test_labels_teach_the_guide_by_their_weight() -> None:
 def test_a_label_weight_without_labels_to_learn_is_refused() -> None:
     model, guide, batch = pair_of(vae, MeanField)
     with pytest.raises(DeclarationError, match="no latent can be observed"):
-        ours(ELBO(label_weight=1.0), model, guide, batch, 6, TrainingPosition())
+        ours(ELBO(label_weight=1.0), model, guide, batch, 6)
 
 
 # Sticking the landing -------------------------------------------------------------------------------------------------
@@ -298,8 +299,8 @@ def test_a_label_weight_without_labels_to_learn_is_refused() -> None:
 def test_the_scores_left_out_by_sticking_the_landing_are_all_that_is_left_out(make: Any) -> None:
     """The same value at the same draw; model gradients alike; guide gradients differ by the score of q at that draw."""
     model, guide, batch = pair_of(make, FullRank)
-    full, with_score = ours(ELBO(closed_form=False, beta=0.5), model, guide, batch, 60, TrainingPosition())
-    stuck, without = ours(ELBO(gradient="stl", beta=0.5), model, guide, batch, 60, TrainingPosition())
+    full, with_score = ours(ELBO(closed_form=False, beta=0.5), model, guide, batch, 60)
+    stuck, without = ours(ELBO(gradient="stl", beta=0.5), model, guide, batch, 60)
     torch.testing.assert_close(full.value, stuck.value, rtol=0, atol=1e-10)
     pyro.set_rng_seed(0)
     drawn = {name: draw.value.detach() for name, draw in trace_guide(guide, batch, 60).items()}
@@ -341,6 +342,6 @@ def test_what_guide_and_model_share_keeps_the_models_gradient() -> None:
     x = torch.tensor([1.0, -2.0]).repeat(2000)
     model, guide = Prior(), Same()
     exact = torch.autograd.grad((0.5 * (shared * x - shared) ** 2 + 0.5 * (x - shared * x) ** 2).mean(), shared)[0]
-    _, found = ours(ELBO(gradient="stl"), model, guide, {"x": x}, len(x), TrainingPosition())
+    _, found = ours(ELBO(gradient="stl"), model, guide, {"x": x}, len(x))
     torch.testing.assert_close(found["0.shared"], exact, rtol=0, atol=0.15)
     assert shared.requires_grad

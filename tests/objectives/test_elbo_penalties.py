@@ -67,9 +67,7 @@ def test_a_latents_rate_costs_its_floor_at_least(floor: float, beta: float, size
     x = torch.randn(6, 3)
     kl = closed_rates(x)
     for per, groups in {"site": [kl[n].sum(1) for n in kl], "dimension": [*kl["z2"].T, *kl["z1"].T]}.items():
-        loss, _ = ours(
-            ELBO(beta, free_bits=floor, free_bits_per=per), Chain(), Apart(), {"x": x}, size, TrainingPosition()
-        )
+        loss, _ = ours(ELBO(beta, free_bits=floor, free_bits_per=per), Chain(), Apart(), {"x": x}, size)
         expected = loss.record["distortion"] + beta * sum(max(floor, group.mean().item()) for group in groups)
         torch.testing.assert_close(loss.value, expected, rtol=0, atol=1e-10)
         total = sum(group.mean() for group in groups)
@@ -89,7 +87,7 @@ def test_the_mean_is_taken_over_the_batch_before_the_maximum() -> None:
         def z1(self, z2: Tensor) -> Any:
             return dist.Normal(z2, 1.0).to_event(1)
 
-    loss, _ = ours(ELBO(free_bits=0.9), Chain(), Half(), {"x": x}, 2, TrainingPosition())
+    loss, _ = ours(ELBO(free_bits=0.9), Chain(), Half(), {"x": x}, 2)
     floored = loss.value - loss.record["distortion"]
     torch.testing.assert_close(floored, torch.tensor(1.0 + 0.9), rtol=0, atol=1e-10)  # z2: 2/2 nats; z1: the floor
 
@@ -97,7 +95,7 @@ def test_the_mean_is_taken_over_the_batch_before_the_maximum() -> None:
 def test_sampled_rates_by_dimension_are_those_of_the_draw() -> None:
     x = torch.randn(6, 3)
     objective = ELBO(free_bits=0.3, free_bits_per="dimension", closed_form=False)
-    loss, _ = ours(objective, Chain(), Apart(), {"x": x}, 60, TrainingPosition())
+    loss, _ = ours(objective, Chain(), Apart(), {"x": x}, 60)
     pyro.set_rng_seed(0)
     q2, q1 = Apart().z2(x).base_dist, Apart().z1(x).base_dist
     z2, z1 = q2.rsample(), q1.rsample()
@@ -114,25 +112,23 @@ def test_a_floor_of_zero_changes_nothing_for_discrete_latents_either() -> None:
     model = Mixture()
     x = model(size=6)["x"].detach()
     guide = FullRank(model)
-    plain, _ = ours(ELBO(2.0), model, guide, {"x": x}, 60, TrainingPosition())
-    tiny, _ = ours(ELBO(2.0, free_bits=1e-300), model, guide, {"x": x}, 60, TrainingPosition())
+    plain, _ = ours(ELBO(2.0), model, guide, {"x": x}, 60)
+    tiny, _ = ours(ELBO(2.0, free_bits=1e-300), model, guide, {"x": x}, 60)
     torch.testing.assert_close(plain.value, tiny.value, rtol=0, atol=1e-10)
-    large, _ = ours(ELBO(2.0, free_bits=9.0), model, guide, {"x": x}, 60, TrainingPosition())
+    large, _ = ours(ELBO(2.0, free_bits=9.0), model, guide, {"x": x}, 60)
     torch.testing.assert_close(large.value, large.record["distortion"] + 2 * 2 * 9.0, rtol=0, atol=1e-10)
     mean_field = MeanField(model)
-    by_dimension, _ = ours(
-        ELBO(free_bits=1e-300, free_bits_per="dimension"), model, mean_field, {"x": x}, 6, TrainingPosition()
-    )
+    by_dimension, _ = ours(ELBO(free_bits=1e-300, free_bits_per="dimension"), model, mean_field, {"x": x}, 6)
     rates = sum(rate for name, rate in by_dimension.record.items() if name.startswith("rate/"))
     assert by_dimension.value > by_dimension.record["distortion"] + rates - 1e-10
-    nine, _ = ours(ELBO(free_bits=9.0, free_bits_per="dimension"), model, mean_field, {"x": x}, 6, TrainingPosition())
+    nine, _ = ours(ELBO(free_bits=9.0, free_bits_per="dimension"), model, mean_field, {"x": x}, 6)
     torch.testing.assert_close(nine.value, nine.record["distortion"] + 3 * 9.0, rtol=0, atol=1e-10)  # y, z[0], z[1]
 
 
 def test_a_global_latent_has_no_floor() -> None:
     model, x = SharedMean(), torch.randn(6, 2)
     guide = MeanField(model)
-    loss, _ = ours(ELBO(free_bits=5.0), model, guide, {"x": x}, 60, TrainingPosition())
+    loss, _ = ours(ELBO(free_bits=5.0), model, guide, {"x": x}, 60)
     expected = loss.record["distortion"] + loss.record["rate/mu"] + 5.0
     torch.testing.assert_close(loss.value, expected, rtol=0, atol=1e-10)
 
@@ -151,7 +147,7 @@ def test_masked_dimensions_have_no_rate() -> None:
 
     program = ppgen.Program(model, guide).setup({"x": x})
     objective = ELBO(free_bits=1.0, free_bits_per="dimension")
-    loss, _ = ours(objective, program.model, program.guide, {"x": x}, 2, TrainingPosition())
+    loss, _ = ours(objective, program.model, program.guide, {"x": x}, 2)
     paid = loss.value - loss.record["distortion"]
     torch.testing.assert_close(paid, torch.tensor(9 / 4 + 1.0), rtol=0, atol=1e-10)  # 3^2/2 over 2 rows; 1/4 below 1
 
@@ -165,7 +161,6 @@ def test_a_guide_that_does_not_factorise_has_no_floor_by_dimension() -> None:
             FullRank(model),
             {"x": torch.randn(3, 5)},
             3,
-            TrainingPosition(),
         )
 
 
@@ -189,7 +184,7 @@ def test_a_discrete_latents_rate_counts_towards_the_capacity() -> None:
     torch.manual_seed(0)
     model = Mixture()
     x = model(size=6)["x"].detach()
-    loss, _ = ours(ELBO(capacity=0.5, capacity_weight=2.0), model, MeanField(model), {"x": x}, 60, TrainingPosition())
+    loss, _ = ours(ELBO(capacity=0.5, capacity_weight=2.0), model, MeanField(model), {"x": x}, 60)
     rate = loss.record["rate/y"] + loss.record["rate/z"]
     assert loss.record["rate/y"] > 0
     expected = loss.record["distortion"] + 2.0 * (rate - 0.5).abs()

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ppgen.declare import Guide, latent
 from ppgen.errors import SettingError
 from ppgen.inference.bound import elbo_parts
-from ppgen.objectives import IWAE, TrainingPosition
+from ppgen.objectives import IWAE
+from tests.oracles.losses import loss_of
 from tests.oracles.mixture import Mixture
 from tests.oracles.pyro_elbos import flat, gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
@@ -61,7 +62,7 @@ class MixturePosterior(Guide):
 def test_with_all_latents_summed_out_the_bound_is_log_p_and_its_gradient_exact(k: int) -> None:
     model, guide, x = Bits(), BitsGuide(), torch.randn(5, 3)
     objective = IWAE(k, gradient="dreg" if k > 1 else "pathwise")
-    loss = objective.loss("iwae", model, guide, {"x": x}, 50, TrainingPosition()).value
+    loss = loss_of(objective, model, guide, {"x": x}, 50).value
     log_p = log_joint(model, x).logsumexp(1)
     torch.testing.assert_close(loss, -log_p.mean(), rtol=0, atol=1e-10)
     found = gradients(loss, model, guide)
@@ -76,7 +77,7 @@ def test_at_the_exact_posterior_of_a_mixture_there_is_no_noise(k: int) -> None:
     guide = MixturePosterior(model)
     found = []
     for _ in range(10):
-        loss = IWAE(k, gradient="dreg").loss("iwae", model, guide, {"x": x}, 60, TrainingPosition()).value
+        loss = loss_of(IWAE(k, gradient="dreg"), model, guide, {"x": x}, 60).value
         assert abs(loss + model.log_joint(x).logsumexp(1).mean()) < 1e-10
         found.append(flat(gradients(loss, guide)))
     assert torch.stack(found).std(0).max() < 1e-12
@@ -89,7 +90,7 @@ def test_estimators_agree_on_a_mixture_and_the_doubly_reparameterised_one_is_cle
     found = {}
     for gradient in ("pathwise", "dreg"):
         objective = IWAE(4, gradient=gradient)
-        losses = (objective.loss("iwae", model, guide, batch, 600, TrainingPosition()).value for _ in range(60))
+        losses = (loss_of(objective, model, guide, batch, 600).value for _ in range(60))
         found[gradient] = torch.stack([flat(gradients(loss, model, guide)) for loss in losses])
     plain, doubly = found["pathwise"], found["dreg"]
     error = ((plain.var(0) + doubly.var(0)) / 60).sqrt() + 1e-12
@@ -103,7 +104,7 @@ def test_the_bound_on_a_mixture_rises_with_k_and_the_true_elbo_is_beside_it() ->
     guide = MixturePosterior(model, off=0.1)
     batch = {"x": x.repeat(200, 1)}
     with torch.no_grad():
-        records = {k: IWAE(k).loss("iwae", model, guide, batch, 1200, TrainingPosition()).record for k in (1, 8)}
+        records = {k: loss_of(IWAE(k), model, guide, batch, 1200).record for k in (1, 8)}
     exact = model.log_joint(x).logsumexp(1).mean()
     for record in records.values():
         bound = elbo_parts(model, guide, batch, 1200, closed_form=False)
@@ -118,7 +119,7 @@ def test_labels_that_are_there_teach_the_classifier_too() -> None:
     model, x = mixture(4)
     guide = MixturePosterior(model)
     y = torch.tensor([2, 0, 1, 1])
-    loss = IWAE(3).loss("iwae", model, guide, {"x": x, "y": y}, 4, TrainingPosition()).value
+    loss = loss_of(IWAE(3), model, guide, {"x": x, "y": y}, 4).value
     found = gradients(loss, guide.head)
     exact = gradients(-guide.y(x).log_prob(y).mean(), guide.head)
     torch.testing.assert_close(found, exact, rtol=0, atol=1e-10)
@@ -127,4 +128,4 @@ def test_labels_that_are_there_teach_the_classifier_too() -> None:
 def test_sticking_the_landing_is_biased_where_latents_are_summed_out() -> None:
     model, x = mixture(3)
     with pytest.raises(SettingError, match="summed out: y"):
-        IWAE(1, gradient="stl").loss("iwae", model, MixturePosterior(model), {"x": x}, 3, TrainingPosition())
+        loss_of(IWAE(1, gradient="stl"), model, MixturePosterior(model), {"x": x}, 3)

@@ -10,7 +10,8 @@ from torch import nn
 from ppgen.declare import Model, observed
 from ppgen.errors import SettingError
 from ppgen.models import GAN, VAE, PixelCNN
-from ppgen.objectives import MaximumLikelihood, TrainingPosition
+from ppgen.objectives import MaximumLikelihood
+from tests.oracles.losses import loss_of
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -31,7 +32,7 @@ class Gaussian(Model):
 def test_value_and_gradient_in_closed_form(size: int) -> None:
     """``d(-log p)/d mu = mu - mean x`` and ``d(-log p)/d log s = 1 - mean x^2`` at mu = 0, s = 1."""
     model, x = Gaussian(), torch.randn(5, 3)
-    loss = MaximumLikelihood().loss("likelihood", model, None, {"x": x}, size, TrainingPosition())
+    loss = loss_of(MaximumLikelihood(), model, None, {"x": x}, size)
     torch.testing.assert_close(loss.value, -dist.Normal(0.0, 1.0).log_prob(x).sum(1).mean())
     torch.testing.assert_close(loss.record["log_prob"], -loss.value.detach())
     by_mu, by_log_s = torch.autograd.grad(loss.value, [model.mu, model.log_s])
@@ -41,7 +42,7 @@ def test_value_and_gradient_in_closed_form(size: int) -> None:
 
 def test_a_pixelcnn_is_scored_by_its_own_density() -> None:
     model, x = PixelCNN((1, 4, 4), hidden=4, num_layers=2), torch.bernoulli(torch.full((3, 1, 4, 4), 0.5))
-    loss = MaximumLikelihood().loss("likelihood", model, None, {"x": x}, 30, TrainingPosition())
+    loss = loss_of(MaximumLikelihood(), model, None, {"x": x}, 30)
     torch.testing.assert_close(loss.value, -model.x().log_prob(x).mean())
 
 

@@ -24,6 +24,8 @@ from ppgen.objectives import (
     MaximumLikelihood,
     Objective,
     Player,
+    State,
+    Step,
     TotalCorrelation,
     TrainingPosition,
     WakeSleep,
@@ -31,32 +33,30 @@ from ppgen.objectives import (
 from tests.oracles.conjugate import SharedMean
 from tests.oracles.gaussian_pair import Linear
 from tests.oracles.linear_gaussian import PPCA, marginal
+from tests.oracles.losses import loss_of
+
+MOMENTS: list[tuple[float, float]] = []
 
 
 class Moments(Objective):
     """Match the mean of x by a network of the objective's own, which learns the data's mean at the same time."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.networks["mean"] = nn.Linear(1, 20)
-        self.moments: list[TrainingPosition] = []
+    def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:
+        return State(model, guide, {"mean": nn.Linear(1, batch["x"].shape[1])})
 
-    @property
-    def name(self) -> str:
-        return "Moments()"
+    def players(self, state: State) -> list[Player]:
+        return [
+            Player("statistic", [state.networks["mean"]], {"betas": (0.5, 0.9)}),
+            Player("model", [state.model]),
+        ]
 
-    def check(self, model: Any, guide: Any) -> None:
-        return
+    def schedule(self, position: TrainingPosition) -> dict[str, float]:
+        return {"step": position.step, "epoch": position.epoch}
 
-    def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-        return [Player("statistic", [self.networks["mean"]], betas=(0.5, 0.9)), Player("model", [model])]
-
-    def loss(
-        self, player: str, model: Any, guide: Any, batch: Mapping[str, Tensor], size: int, position: TrainingPosition
-    ) -> Loss:
-        self.moments.append(position)
-        mean = self.networks["mean"](torch.ones(1))
-        target = batch["x"].mean(0) if player == "statistic" else model.bias
+    def loss(self, state: State, player: str, step: Step) -> Loss:
+        MOMENTS.append((float(step.schedule["step"]), float(step.schedule["epoch"])))
+        mean = state.networks["mean"](torch.ones(1))
+        target = step.batch["x"].mean(0) if player == "statistic" else step.model.bias
         value = (target - (mean if player == "statistic" else mean.detach())).square().sum()
         return Loss(value, {f"{player}/distance": value.detach().sqrt()})
 
@@ -64,6 +64,7 @@ class Moments(Objective):
 def test_an_objective_of_ones_own_plays_its_turns_in_order() -> None:
     torch.manual_seed(0)
     objective, model = Moments(), PPCA()
+    MOMENTS.clear()
     x = marginal(PPCA(seed=1)).sample((100,)).float()
     weight = model.weight.detach().clone()
     data = {"train": x, "valid": x[:9] + 1, "test": x[:9] + 2}
@@ -72,8 +73,8 @@ def test_an_objective_of_ones_own_plays_its_turns_in_order() -> None:
     assert fit.history[-1]["train"]["model/distance"] < 0.2 < fit.history[0]["train"]["model/distance"]
     torch.testing.assert_close(model.bias.detach(), x.mean(0), rtol=0, atol=0.1)
     assert torch.equal(model.weight, weight)  # no gradient, no step
-    steps = [(position.step, position.epoch) for position in objective.moments[2:]]  # the first two are the rehearsal
-    assert steps == [(i, float(i)) for i in range(60) for _ in range(2)]
+    # The first two are the rehearsal.
+    assert MOMENTS[2:] == [(i, i) for i in range(60) for _ in range(2)]
 
 
 NAMES = {
@@ -116,7 +117,6 @@ def test_a_dataclass_of_ones_own_has_a_name_and_settings() -> None:
     assert Tempered().name == "Tempered()"
     assert Tempered(0.5).name == "Tempered(temperature=0.5)"
     assert Tempered(power=3).settings() == {"temperature": 1.0, "power": 3}
-    assert Tempered().networks is not Tempered().networks
 
 
 class Coin(Model):
@@ -137,15 +137,10 @@ class Guess(Guide):
         return dist.Geometric(logits=x)
 
 
-def loss_of(objective: Objective, model: Model, guide: Any, x: Tensor) -> Loss:
-    player = objective.players(model, guide)[0].name
-    return objective.loss(player, model, guide, {"x": x}, len(x), TrainingPosition())
-
-
 @pytest.mark.parametrize("objective", [ELBO(), IWAE(2), TotalCorrelation()], ids=lambda one: one.name)
 def test_a_draw_without_a_path_is_named(objective: Objective) -> None:
     with pytest.raises(DeclarationError) as caught:
-        loss_of(objective, Coin(), Guess(), torch.zeros(3))
+        loss_of(objective, Coin(), Guess(), {"x": torch.zeros(3)}, 3)
     assert f"{objective.name}: the guide draws 'z' from Geometric" in caught.value.what
 
 
@@ -157,7 +152,7 @@ def test_a_draw_without_a_path_is_named(objective: Objective) -> None:
 def test_a_point_is_named(objective: Objective) -> None:
     model = Linear()
     with pytest.raises(SettingError) as caught:
-        loss_of(objective, model, Delta(model), torch.zeros(2, 3))
+        loss_of(objective, model, Delta(model), {"x": torch.zeros(2, 3)}, 2)
     assert f"{objective.name}: the guide is a point" in caught.value.what
 
 

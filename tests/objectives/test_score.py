@@ -15,8 +15,9 @@ from ppgen.context import validation
 from ppgen.declare import Guide, Model, latent, observed
 from ppgen.guides import MeanField
 from ppgen.inference.importance import elbo_per_datum
-from ppgen.objectives import ELBO, TrainingPosition
+from ppgen.objectives import ELBO
 from tests.oracles.gaussian_pair import z_scores
+from tests.oracles.losses import loss_of
 from tests.oracles.pyro_elbos import flat, gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
 
@@ -34,7 +35,7 @@ def seeded() -> Iterator[None]:
 
 def drawn(objective: ELBO, model: Any, guide: Any, batch: dict[str, Tensor], size: int, n: int) -> Tensor:
     """Gradients by all parameters, [n, D]."""
-    losses = (objective.loss("elbo", model, guide, batch, size, TrainingPosition()).value for _ in range(n))
+    losses = (loss_of(objective, model, guide, batch, size).value for _ in range(n))
     return torch.stack([flat(gradients(loss, model, guide)) for loss in losses])
 
 
@@ -199,8 +200,8 @@ def test_fifty_bits_are_too_many_to_sum_out_and_are_drawn() -> None:
 
     model, x = Many(), torch.randn(8, 4)
     guide = MeanField(model)
-    record = ELBO(gradient="score", num_particles=2).loss("elbo", model, guide, {"x": x}, 8, TrainingPosition()).record
+    record = loss_of(ELBO(gradient="score", num_particles=2), model, guide, {"x": x}, 8).record
     assert torch.isfinite(record["elbo"])
     assert elbo_per_datum(model, guide, {"x": x}).shape == (8,)  # the bound itself needs no gradient
     with pytest.raises(Exception, match=r"'z' from Independent|'z' from Bernoulli"):
-        ELBO().loss("elbo", model, guide, {"x": x}, 8, TrainingPosition())
+        loss_of(ELBO(), model, guide, {"x": x}, 8)

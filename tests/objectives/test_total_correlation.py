@@ -22,6 +22,7 @@ from ppgen.objectives import ELBO, TotalCorrelation, TrainingPosition
 from ppgen.objectives.total_correlation import factorised_latent, log_aggregate, stratified_shares
 from tests.oracles.conjugate import SharedMean, TwoLevels
 from tests.oracles.gaussian_pair import Linear, LinearGuide
+from tests.oracles.losses import loss_of
 from tests.oracles.pyro_elbos import gradients, ours
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -53,8 +54,8 @@ def terms_by_hand(guide: LinearGuide, x: Tensor) -> dict[str, Tensor]:
 def test_with_beta_1_it_is_the_elbo() -> None:
     model, guide, batch = pair_of()
     for size in (8, 80):
-        plain, expected = ours(ELBO(), model, guide, batch, size, TrainingPosition())
-        loss, found = ours(TotalCorrelation(1.0), model, guide, batch, size, TrainingPosition())
+        plain, expected = ours(ELBO(), model, guide, batch, size)
+        loss, found = ours(TotalCorrelation(1.0), model, guide, batch, size)
         torch.testing.assert_close(loss.value, plain.value, rtol=0, atol=1e-10)
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
 
@@ -63,8 +64,8 @@ def test_with_beta_1_it_is_the_elbo() -> None:
 def test_with_all_data_in_the_batch_only_the_total_correlation_is_weighted(beta: float) -> None:
     model, guide, batch = pair_of()
     terms = terms_by_hand(guide, batch["x"])
-    loss, found = ours(TotalCorrelation(beta), model, guide, batch, 8, TrainingPosition())
-    plain, _ = ours(ELBO(closed_form=False), model, guide, batch, 8, TrainingPosition())
+    loss, found = ours(TotalCorrelation(beta), model, guide, batch, 8)
+    plain, _ = ours(ELBO(closed_form=False), model, guide, batch, 8)
     torch.testing.assert_close(plain.record["rate/z"], sum(terms.values()).detach(), rtol=0, atol=1e-10)
     torch.testing.assert_close(loss.record["surrogate_tc"], terms["tc"].detach(), rtol=0, atol=1e-10)
     assert set(loss.record) == {"rate/z", "distortion", "elbo", "surrogate_tc"}  # and no estimate says it is the TC
@@ -77,13 +78,13 @@ def test_with_all_data_in_the_batch_only_the_total_correlation_is_weighted(beta:
 
 def ours_elbo(model: Any, guide: Any, batch: dict[str, Tensor]) -> Tensor:
     pyro.set_rng_seed(0)
-    return ELBO().loss("elbo", model, guide, batch, 8, TrainingPosition()).value
+    return loss_of(ELBO(), model, guide, batch, 8).value
 
 
 def test_the_weight_goes_from_the_plain_elbo_to_beta() -> None:
     model, guide, batch = pair_of()
     start, _ = ours(TotalCorrelation(6.0, warmup=10), model, guide, batch, 80, TrainingPosition(0, 0.0))
-    plain, _ = ours(ELBO(), model, guide, batch, 80, TrainingPosition())
+    plain, _ = ours(ELBO(), model, guide, batch, 80)
     torch.testing.assert_close(start.value, plain.value, rtol=0, atol=1e-10)
     half, _ = ours(TotalCorrelation(6.0, warmup=10), model, guide, batch, 80, TrainingPosition(0, 5.0))
     torch.testing.assert_close(half.value, plain.value + 2.5 * half.record["surrogate_tc"], rtol=0, atol=1e-10)
@@ -92,9 +93,9 @@ def test_the_weight_goes_from_the_plain_elbo_to_beta() -> None:
 def test_a_left_over_row_can_be_evaluated_but_not_trained_on() -> None:
     model, guide, batch = pair_of(1)
     with torch.no_grad():
-        assert TotalCorrelation().loss("elbo", model, guide, batch, 80, TrainingPosition()).record["surrogate_tc"] == 0
+        assert loss_of(TotalCorrelation(), model, guide, batch, 80).record["surrogate_tc"] == 0
     with pytest.raises(SettingError, match="does not represent"):
-        TotalCorrelation().loss("elbo", model, guide, batch, 80, TrainingPosition())
+        loss_of(TotalCorrelation(), model, guide, batch, 80)
 
 
 def posteriors(count: int, dim: int = 2) -> Any:

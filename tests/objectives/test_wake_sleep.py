@@ -15,8 +15,9 @@ from ppgen.context import validation
 from ppgen.errors import DataError, SettingError
 from ppgen.guides import MeanField
 from ppgen.models import SemiSupervisedVAE
-from ppgen.objectives import TrainingPosition, WakeSleep
+from ppgen.objectives import WakeSleep
 from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, sleep_loss, z_scores
+from tests.oracles.losses import loss_of
 from tests.oracles.pyro_elbos import flat, gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, expectation, log_joint, log_q
 
@@ -32,8 +33,8 @@ def seeded() -> Iterator[None]:
 
 def drawn(objective: WakeSleep, player: str, model: Any, guide: Any, x: Tensor, size: int, n: int) -> Tensor:
     """Gradients of one turn by the parameters that it moves, [n, D]."""
-    moved = next(t.modules for t in objective.players(model, guide) if t.name == player)
-    losses = (objective.loss(player, model, guide, {"x": x}, size, TrainingPosition()).value for _ in range(n))
+    moved = next(t.modules for t in objective.players(objective.setup(model, guide, {"x": x})) if t.name == player)
+    losses = (loss_of(objective, model, guide, {"x": x}, size, player=player).value for _ in range(n))
     return torch.stack([flat(gradients(loss, *moved)) for loss in losses])
 
 
@@ -62,8 +63,8 @@ def test_no_turn_moves_the_other_player() -> None:
     x = model(size=5)["x"].detach()
     for phase in ("sleep", "wake", "both"):
         objective = WakeSleep(3, guide_phase=phase)
-        awake = objective.loss("wake", model, guide, {"x": x}, 5, TrainingPosition()).value
-        asleep = objective.loss("sleep", model, guide, {"x": x}, 5, TrainingPosition()).value
+        awake = loss_of(objective, model, guide, {"x": x}, 5).value
+        asleep = loss_of(objective, model, guide, {"x": x}, 5, player="sleep").value
         assert flat(gradients(awake, guide)).abs().max() == 0
         assert flat(gradients(asleep, model)).abs().max() == 0
         assert flat(gradients(awake, model)).abs().max() > 0
@@ -91,7 +92,7 @@ def test_weighted_draws_give_the_sums_over_all_values(size: int) -> None:
     asleep = drawn(objective, "sleep", model, guide, rows, size, 100)
     assert z_scores(awake, of_model).max() < 4
     assert z_scores(asleep, of_guide).max() < 4
-    record = objective.loss("wake", model, guide, {"x": x}, 2, TrainingPosition()).record
+    record = loss_of(objective, model, guide, {"x": x}, 2).record
     assert record["iwae"] >= record["elbo"]
 
 
@@ -100,9 +101,7 @@ def test_both_phases_are_averaged() -> None:
     guide = LinearGuide(model, off=0.2)
     x = model(size=2000)["x"].detach()
     losses = {
-        phase: WakeSleep(4, guide_phase=phase)
-        .loss("sleep", model, guide, {"x": x}, 2000, TrainingPosition())
-        .value.item()
+        phase: loss_of(WakeSleep(4, guide_phase=phase), model, guide, {"x": x}, 2000, player="sleep").value.item()
         for phase in ("sleep", "wake", "both")
     }
     assert losses["both"] == pytest.approx((losses["sleep"] + losses["wake"]) / 2, abs=0.05)
@@ -151,4 +150,4 @@ def test_pairs_that_it_cannot_train_are_refused() -> None:
     labelled = SemiSupervisedVAE((1, 8, 8), num_classes=3)
     batch = {"x": torch.zeros(2, 1, 8, 8), "y": torch.tensor([-1, 2])}
     with pytest.raises(DataError, match="y: the latent is observed in some rows"):
-        WakeSleep().loss("wake", labelled, MeanField(labelled), batch, 2, TrainingPosition())
+        loss_of(WakeSleep(), labelled, MeanField(labelled), batch, 2)

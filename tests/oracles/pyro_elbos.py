@@ -11,6 +11,9 @@ import torch
 from pyro.infer import Trace_ELBO, TraceMeanField_ELBO
 from torch import Tensor, nn
 
+from ppgen.objectives import TrainingPosition
+from tests.oracles.losses import loss_of
+
 __all__ = ["flat", "gradients", "ours", "reference"]
 
 ELBOS = {"sampled": Trace_ELBO, "closed form": TraceMeanField_ELBO}
@@ -28,11 +31,16 @@ def reference(
 
 
 def ours(
-    objective: Any, model: nn.Module, guide: nn.Module, batch: Mapping[str, Tensor], size: int, position: Any
+    objective: Any,
+    model: nn.Module,
+    guide: nn.Module,
+    batch: Mapping[str, Tensor],
+    size: int,
+    position: TrainingPosition | None = None,
 ) -> tuple[Any, dict[str, Tensor]]:
     """The loss of an objective of ours, and its gradient by parameter, for the same noise."""
     pyro.set_rng_seed(0)
-    loss = objective.loss(objective.players(model, guide)[0].name, model, guide, batch, size, position)
+    loss = loss_of(objective, model, guide, batch, size, position)
     return loss, gradients(loss.value, model, guide)
 
 

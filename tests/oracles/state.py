@@ -12,11 +12,9 @@ __all__ = ["rows_without_time", "same", "state_of"]
 
 def state_of(fit: Any) -> dict[str, Tensor]:
     """A copy of all parameters and buffers of model, guide and the objective's networks."""
-    modules = {"model": fit.model, "guide": fit.guide, **fit.objective.networks}
     return {
         f"{owner}.{name}": value.clone()
-        for owner, module in modules.items()
-        if module is not None
+        for owner, module in fit.state.modules.items()
         for name, value in module.state_dict().items()
     }
 

@@ -13,7 +13,7 @@ import ppgen
 from ppgen.errors import CheckpointError, SettingError
 from ppgen.guides import MeanField
 from ppgen.models import GAN, VAE
-from ppgen.runs.run_folder import FORMAT, RunFolder, describe_run, modules_of
+from ppgen.runs.run_folder import FORMAT, RunFolder, describe_run
 
 PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 RECORD: dict[str, Any] = {part: {} for part in PARTS}
@@ -196,4 +196,4 @@ def test_a_schedule_that_ends_with_the_last_epoch_fixes_their_number(tmp_path: P
 
 def test_a_critic_is_among_the_modules() -> None:
     model, objective = GAN((1, 8, 8)), ppgen.Adversarial()
-    assert set(modules_of(model, None, objective)) == {"model", "critic"}
+    assert set(objective.setup(model, None, {"x": torch.rand(4, 1, 8, 8)}).modules) == {"model", "critic"}

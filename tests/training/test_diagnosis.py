@@ -12,7 +12,7 @@ from ppgen.declare import Model, latent, observed
 from ppgen.guides import MeanField
 from ppgen.objectives import TrainingPosition
 from ppgen.training.diagnosis import diagnose, not_finite
-from ppgen.training.prepare import Problem
+from tests.oracles.losses import problem_of
 
 
 class Scaled(Model):
@@ -32,7 +32,7 @@ class Scaled(Model):
 
 
 def found(model: Model, guide: Any, x: Tensor) -> str:
-    return "; ".join(not_finite(Problem(model, guide, ppgen.ELBO(), len(x)), {"x": x}))
+    return "; ".join(not_finite(problem_of(model, guide, ppgen.ELBO(), {"x": x}, len(x)), {"x": x}))
 
 
 def test_each_place_has_a_name() -> None:
@@ -56,7 +56,7 @@ def test_each_place_has_a_name() -> None:
 @pytest.mark.parametrize("since", [0, 4])
 def test_an_error_says_where_when_and_what_helps(since: int) -> None:
     model = Scaled()
-    problem = Problem(model, MeanField(model, width=4), ppgen.ELBO(), 3)
+    problem = problem_of(model, MeanField(model, width=4), ppgen.ELBO(), {"x": torch.zeros(3)}, 3)
     with torch.no_grad():
         model.log_s.fill_(-200.0)
     error = diagnose(problem, "elbo", {"x": torch.zeros(3)}, TrainingPosition(11, 1.5), since=since)
@@ -68,13 +68,13 @@ def test_an_error_says_where_when_and_what_helps(since: int) -> None:
 
 def test_a_loss_that_is_finite_again_is_not_blamed_on_anybody() -> None:
     model = Scaled()
-    problem = Problem(model, MeanField(model), ppgen.ELBO(), 3)
+    problem = problem_of(model, MeanField(model), ppgen.ELBO(), {"x": torch.zeros(3)}, 3)
     assert "other noise" in str(diagnose(problem, "elbo", {"x": torch.zeros(3)}, TrainingPosition()).got)
 
 
 def test_an_implicit_model_has_no_sites_to_look_at() -> None:
-    problem = Problem(ppgen.models.GAN((1, 8, 8)), None, ppgen.Adversarial(), 4)
+    problem = problem_of(ppgen.models.GAN((1, 8, 8)), None, ppgen.Adversarial(), {"x": torch.rand(4, 1, 8, 8)}, 4)
     with torch.no_grad():
-        next(problem.modules["critic"].parameters()).fill_(float("nan"))
+        next(problem.state.networks["critic"].parameters()).fill_(float("nan"))
     error = diagnose(problem, "critic", {"x": torch.rand(4, 1, 8, 8)}, TrainingPosition())
     assert "parameter 'critic." in str(error.got)

@@ -211,12 +211,14 @@ class TestOnCuda:
 
 GOOD: dict[str, Any] = {
     "max_epochs": 1, "batch_size": 1, "learning_rate": 1e-3, "schedule": "cosine", "seed": 0, "patience": None,
-    "clip_norm": None,
+    "clip_norm": None, "optimizer": "adam", "average": None,
 }  # fmt: skip
 BAD = [
     ("max_epochs", 0), ("max_epochs", 2.0), ("max_epochs", True), ("batch_size", -1), ("patience", 0),
     ("learning_rate", 0.0), ("learning_rate", float("nan")), ("learning_rate", True), ("learning_rate", "fast"),
     ("clip_norm", -1.0), ("clip_norm", float("inf")), ("seed", 1.5), ("seed", None), ("schedule", "linear"),
+    ("learning_rate", {"critic": 0.0}), ("optimizer", "adamm"), ("optimizer", 3), ("optimizer", "lbfgs"),
+    ("average", 1.0), ("average", -0.1), ("average", {"generator": 2.0}),
 ]  # fmt: skip
 
 

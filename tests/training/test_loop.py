@@ -15,7 +15,7 @@ from ppgen.errors import CheckpointError
 from ppgen.fitted import Fit
 from ppgen.models import VAE
 from ppgen.runs import checkpoint
-from ppgen.training import loop
+from ppgen.training import callbacks, loop
 from ppgen.training.prepare import Problem
 from ppgen.training.step import TrainingStep
 from tests.oracles.state import rows_without_time, same, state_of
@@ -102,7 +102,9 @@ def test_early_stopping_keeps_the_best_weights(
     left, states = list(values), []
 
     def planned(problem: Problem, *others: Any) -> dict[str, float]:
-        states.append({k: v.clone() for module in problem.modules.values() for k, v in module.state_dict().items()})
+        states.append(
+            {k: v.clone() for module in problem.state.modules.values() for k, v in module.state_dict().items()}
+        )
         return {"loss": left.pop(0)}
 
     monkeypatch.setattr(loop, "monitor", planned)
@@ -171,7 +173,7 @@ def test_the_bar_says_how_it_stands(noisy_fit: Make, capsys: pytest.CaptureFixtu
 
 
 def test_headlines() -> None:
-    assert loop._headline({"train": {"loss": 3.0, "elbo": -3.0}}) == "train elbo -3.00"
-    assert loop._headline({"train": {}, "valid": {"log_joint": -2.5, "loss": 2.5}}) == "valid log_joint -2.50"
+    assert callbacks._headline({"train": {"loss": 3.0, "elbo": -3.0}}) == "train elbo -3.00"
+    assert callbacks._headline({"train": {}, "valid": {"log_joint": -2.5, "loss": 2.5}}) == "valid log_joint -2.50"
     row = {"train": {"critic_loss": 1.0, "generator_loss": 2.0, "more": 3.0}}
-    assert loop._headline(row) == "train critic_loss 1.00, generator_loss 2.00"
+    assert callbacks._headline(row) == "train critic_loss 1.00, generator_loss 2.00"

@@ -12,17 +12,18 @@ import ppgen
 from ppgen.context import evaluating
 from ppgen.declare import Model, observed
 from ppgen.guides import FullRank, MeanField
-from ppgen.objectives import Loss, Player, TrainingPosition
+from ppgen.objectives import Loss, Player, State, TrainingPosition
 from ppgen.training import monitor as module
 from ppgen.training.monitor import monitor
-from ppgen.training.prepare import Problem
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
+from tests.oracles.losses import problem_of
 
 
 def row_of(model: Any, guide: Any, x: Tensor, objective: Any = None, **settings: Any) -> dict[str, Any]:
     chosen: dict[str, Any] = {"position": TrainingPosition(), "seed": 0} | settings
-    problem = Problem(model, guide, ppgen.ELBO() if objective is None else objective, chosen.pop("size", len(x)))
+    chosen_objective = ppgen.ELBO() if objective is None else objective
+    problem = problem_of(model, guide, chosen_objective, {"x": x}, chosen.pop("size", len(x)))
     return monitor(problem, {"x": x}, **chosen)
 
 
@@ -49,8 +50,8 @@ def test_an_objective_that_records_no_bound_is_measured_all_the_same() -> None:
             return Loss(2 * super().loss(*args).value, {})
 
     class Game(Other):
-        def players(self, model: nn.Module, guide: nn.Module | None) -> list[Player]:
-            return 2 * super().players(model, guide)
+        def players(self, state: State) -> list[Player]:
+            return 2 * super().players(state)
 
     torch.manual_seed(0)
     model = PPCA(latent_dim=2, noise=3.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pyro.distributions as dist
@@ -20,9 +19,10 @@ from ppgen.declare.check import verify_batch
 from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import Delta, MeanField
 from ppgen.models import VAE, ConditionalVAE
-from ppgen.objectives import Loss
-from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, verify_fit, verify_weights
+from ppgen.objectives import Loss, State, Step
+from ppgen.training.prepare import Minibatches, rehearse, set_up, verify_fit, verify_weights
 from tests.oracles.conjugate import GammaPoisson
+from tests.oracles.losses import problem_of
 
 CPU = torch.device("cpu")
 
@@ -107,13 +107,14 @@ def test_a_rehearsal_leaves_no_mark_and_finds_what_cannot_be_trained() -> None:
     seen: list[bool] = []
 
     class Watching(ppgen.ELBO):
-        def loss(self, player: str, model: Any, guide: Any, batch: Mapping[str, Tensor], *others: Any) -> Loss:
+        def loss(self, state: State, player: str, step: Step) -> Loss:
             seen.append(torch.is_grad_enabled() and not model.training)
             torch.rand(3)
-            return super().loss(player, model, guide, batch, *others)
+            return super().loss(state, player, step)
 
     state = torch.get_rng_state()
-    rehearse(Problem(model, guide, Watching(), 32), data.representative_rows())
+    rows = data.representative_rows()
+    rehearse(problem_of(model, guide, Watching(), rows, 32), rows)
     assert seen == [True]
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training

@@ -1,0 +1,168 @@
+"""Callbacks: what a user adds to training, at its start, after steps and epochs, and at its end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ppgen.errors import SettingError
+from ppgen.fitted import Fit
+
+__all__ = ["Callback", "ProgressBar", "Training", "check_callbacks"]
+
+_RESERVED = ("early", "interrupted", "diverged", "failed")
+
+
+class Training:
+    """A fit under way, as a callback sees it.
+
+    Args:
+        fit: with the weights as they are, averaged ones after an epoch; it answers all that a fit answers.
+        max_epochs: when training ends at the latest.
+        num_batches: steps of an epoch.
+
+    Attributes:
+        epoch: epochs done.
+        step: steps done.
+        record: the parts of the last step's losses, [] each, on the device.
+        row: what history will say of the epoch that ended: ``row["train"]``, ``row["valid"]``.
+        stopped: the reason to end, ``""`` as long as there is none.
+    """
+
+    def __init__(self, fit: Fit, max_epochs: int, num_batches: int) -> None:
+        self.fit, self.max_epochs, self.num_batches = fit, max_epochs, num_batches
+        self.epoch = self.step = 0
+        self.record: Mapping[str, Tensor] = {}
+        self.row: dict[str, Any] = {}
+        self.stopped = ""
+
+    def log(self, name: str, value: Any) -> None:
+        """Put a number beside the epoch's own in history, as ``row["logged"][name]``.
+
+        Args:
+            name: of the number.
+            value: a number, or a tensor [].
+
+        Raises:
+            SettingError: if it is no finite number.
+        """
+        try:
+            number = float(value)
+        except (TypeError, ValueError, RuntimeError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise SettingError(
+                f"callback: {name!r} is no finite number, which history could keep",
+                expected="a finite number, or a tensor of one",
+                got=repr(value),
+                fix=f'training.log("{name}", float(...)), in epoch(self, training)',
+            )
+        self.row.setdefault("logged", {})[name] = number
+
+    def stop(self, reason: str = "callback") -> None:
+        """End training after this step or epoch; ``fit.stopped`` says why.
+
+        Args:
+            reason: in a word or two.
+
+        Raises:
+            SettingError: if it is no text, or what ppgen says of itself.
+        """
+        if not isinstance(reason, str) or not reason or reason in _RESERVED:
+            raise SettingError(
+                "callback: training stops for a reason",
+                expected=f"a text, other than {', '.join(_RESERVED)}",
+                got=repr(reason),
+                fix='training.stop("good enough")',
+            )
+        self.stopped = reason
+
+
+class Callback:
+    """The base class of callbacks: ``ppgen.fit(..., callbacks=[MyCallback()])``. A subclass has what it needs of these.
+
+    Callbacks may look at everything, log numbers and end the training. The random state is put back after each of
+    them, so that one that draws changes no fit.
+
+    Example:
+        >>> class GoodEnough(Callback):
+        ...     def epoch(self, training):
+        ...         training.log("loss again", training.row["train"]["loss"])
+        ...         if training.row["train"]["loss"] < 30:
+        ...             training.stop("good enough")
+        >>> import ppgen
+        >>> fit = ppgen.fit(ppgen.models.VAE((1, 8, 8)), data="digits", max_epochs=2, progress=False,
+        ...                 callbacks=[GoodEnough()])
+        >>> sorted(fit.history[0]["logged"])
+        ['loss again']
+    """
+
+    def start(self, training: Training) -> None:
+        """Before the first step, also of a run that is taken up."""
+
+    def step(self, training: Training) -> None:
+        """After every step; ``training.record`` holds its losses."""
+
+    def epoch(self, training: Training) -> None:
+        """After every epoch and its validation; ``training.row`` becomes its row of history."""
+
+    def end(self, training: Training) -> None:
+        """After the last step, whatever ended it; ``training.stopped`` says what."""
+
+
+class ProgressBar(Callback):
+    """The bar of a fit: steps, and the last epoch's bound or losses.
+
+    Args:
+        title: in front of the bar.
+    """
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    def start(self, training: Training) -> None:
+        from tqdm.auto import tqdm
+
+        total = training.max_epochs * training.num_batches
+        self.bar = tqdm(total=total, initial=training.step, unit="step", desc=self.title, leave=False)
+
+    def step(self, training: Training) -> None:
+        self.bar.update(1)
+
+    def epoch(self, training: Training) -> None:
+        self.bar.set_postfix_str(_headline(training.row))
+
+    def end(self, training: Training) -> None:
+        self.bar.close()
+
+
+def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
+    """The callbacks that a user gave.
+
+    Raises:
+        SettingError: naming the first that is none.
+    """
+    given = tuple(callbacks) if isinstance(callbacks, (list, tuple)) else (callbacks,)
+    for callback in given:
+        if not isinstance(callback, Callback):
+            is_class = isinstance(callback, type)
+            name = callback.__name__ if is_class else type(callback).__name__
+            raise SettingError(
+                "fit: this is no callback",
+                expected="a list of ppgen.Callback objects",
+                got=f"the class {name} itself" if is_class else name,
+                fix=f"callbacks=[{name}()]"
+                if is_class
+                else "class Mine(ppgen.Callback): def epoch(self, training): ...",
+            )
+    return given
+
+
+def _headline(row: Mapping[str, Any]) -> str:
+    """The quantities of an epoch that stand beside the bar."""
+    split = "valid" if row.get("valid") else "train"
+    keys = [key for key in ("elbo", "log_prob", "log_joint") if key in row[split]] or list(row[split])[:2]
+    return f"{split} " + ", ".join(f"{key} {row[split][key]:.2f}" for key in keys)

@@ -1,0 +1,313 @@
+"""Optimizers: the fused Adam of every fit, any other of ``torch.optim``, and the moving average of what they move."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim.adam import adam
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from ppgen.arguments import one_of
+from ppgen.errors import SettingError
+from ppgen.objectives import Player
+
+__all__ = [
+    "OPTIMIZERS",
+    "Adam",
+    "Choice",
+    "MovingAverage",
+    "Optimizer",
+    "by_player",
+    "check_optimizer",
+    "described",
+    "make_optimizer",
+]
+
+Choice = str | Callable[..., torch.optim.Optimizer]
+"""A name in ``OPTIMIZERS``, or what makes a torch optimizer: ``functools.partial(torch.optim.SGD, momentum=0.9)``."""
+
+_NEEDS_MORE = {"LBFGS", "Optimizer", "SparseAdam"}  # a closure, nothing at all, sparse gradients
+
+OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
+    name.lower(): found
+    for name, found in sorted(vars(torch.optim).items())
+    if isinstance(found, type) and issubclass(found, torch.optim.Optimizer) and name not in _NEEDS_MORE
+}
+"""All of ``torch.optim`` that take a step from dense gradients alone, by their names in small letters."""
+
+
+class Optimizer(Protocol):
+    """What a training step asks of an optimizer.
+
+    ``can_skip`` tells whether it looks at ``skip`` on the device, so that the host need not wait for it.
+    """
+
+    can_skip: bool
+
+    def scale(self, factor: float) -> None:
+        """Set the learning rate to the one of the start times a factor."""
+
+    def step(self, skip: Tensor | None = None) -> None:
+        """Move the parameters by their ``grad``."""
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The inverse of :meth:`state`."""
+
+
+class Adam:
+    """Kingma & Ba, 2015, Adam: A Method for Stochastic Optimization (arXiv 1412.6980), by torch's fused kernel.
+
+    Bit for bit ``torch.optim.Adam(parameters, lr, betas, fused=True)``, without its hooks and parameter groups: half
+    the time of a step of a small network, and no import of torch's compiler (a second at the start of every process).
+
+    Args:
+        parameters: to be moved; those without a gradient stay where they are.
+        learning_rate: at the start.
+        betas: decay rates of the two moments.
+        epsilon: keeps the division finite.
+    """
+
+    can_skip = True
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        learning_rate: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ) -> None:
+        self.parameters = list(parameters)
+        self.initial_rate = self.learning_rate = learning_rate
+        self.betas, self.epsilon = betas, epsilon
+        self._means = [torch.zeros_like(p) for p in self.parameters]
+        self._squares = [torch.zeros_like(p) for p in self.parameters]
+        self._steps = [torch.zeros((), device=p.device) for p in self.parameters]
+
+    def scale(self, factor: float) -> None:
+        """Set the learning rate to the one of the start times a factor."""
+        self.learning_rate = self.initial_rate * factor
+
+    @torch.no_grad()
+    def step(self, skip: Tensor | None = None) -> None:
+        """Move the parameters by one step.
+
+        Args:
+            skip: [] on the device; where it is 1, nothing moves. The host need not wait to read it.
+        """
+        moving = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
+        adam(
+            [self.parameters[i] for i in moving],
+            [p.grad for p in self.parameters if p.grad is not None],
+            [self._means[i] for i in moving],
+            [self._squares[i] for i in moving],
+            [],
+            [self._steps[i] for i in moving],
+            fused=True,
+            found_inf=skip,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=self.learning_rate,
+            weight_decay=0.0,
+            eps=self.epsilon,
+            maximize=False,
+        )
+
+    def state(self) -> dict[str, list[Tensor]]:
+        """Both moments of every parameter, in its shape, and its step count, []."""
+        return {"means": self._means, "squares": self._squares, "steps": self._steps}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The inverse of :meth:`state`."""
+        for own, saved in zip(self.state().values(), state.values(), strict=True):
+            for tensor, value in zip(own, saved, strict=True):
+                tensor.copy_(value)
+
+
+class TorchOptimizer:
+    """An optimizer of ``torch.optim``, or one with its interface.
+
+    Args:
+        made: over the parameters of a player; its groups may have learning rates of their own.
+    """
+
+    can_skip = False
+
+    def __init__(self, made: torch.optim.Optimizer) -> None:
+        self.made = made
+        self._initial_rates = [group["lr"] for group in made.param_groups]
+
+    def scale(self, factor: float) -> None:
+        """Set the learning rates to those of the start times a factor."""
+        for group, rate in zip(self.made.param_groups, self._initial_rates, strict=True):
+            group["lr"] = rate * factor
+
+    def step(self, skip: Tensor | None = None) -> None:
+        """Move the parameters by one step.
+
+        Args:
+            skip: never given, since :attr:`can_skip` is ``False``.
+        """
+        self.made.step()
+
+    def state(self) -> dict[str, Any]:
+        """What torch keeps of it."""
+        return self.made.state_dict()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """The inverse of :meth:`state`."""
+        self.made.load_state_dict(state)
+
+
+def make_optimizer(choice: Choice, player: Player, learning_rate: float) -> Optimizer:
+    """The optimizer of a player.
+
+    Args:
+        choice: a name, or what makes one of ``(parameters, lr=learning_rate)``.
+        player: whose parameters it moves, and whose settings a named one takes.
+        learning_rate: at the start.
+
+    Raises:
+        SettingError: if what was given makes no optimizer of these parameters.
+    """
+    if choice == "adam":
+        return Adam(player.parameters, learning_rate, **player.optimizer)
+    if isinstance(choice, str):
+        kind = OPTIMIZERS[choice]
+        taken = inspect.signature(kind).parameters
+        choice = functools.partial(kind, **{key: x for key, x in player.optimizer.items() if key in taken})
+    try:
+        made = choice(player.parameters, lr=learning_rate)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _no_optimizer(choice, player, f"{type(error).__name__}: {error}") from error
+    if not isinstance(made, torch.optim.Optimizer) or isinstance(made, torch.optim.LBFGS):
+        raise _no_optimizer(choice, player, type(made).__name__)
+    return TorchOptimizer(made)
+
+
+def _no_optimizer(choice: Any, player: Player, got: str) -> SettingError:
+    return SettingError(
+        f"fit: {described(choice)} makes no optimizer for player {player.name!r}",
+        expected="a function of (parameters, lr) that gives a torch.optim.Optimizer which needs no closure",
+        got=got,
+        fix='optimizer="adamw", or functools.partial(torch.optim.SGD, momentum=0.9)',
+    )
+
+
+def check_optimizer(choice: Any) -> None:
+    """Refuse what names no optimizer and can make none.
+
+    Raises:
+        SettingError: with the names that there are.
+    """
+    if isinstance(choice, str):
+        one_of("fit: optimizer", choice, OPTIMIZERS)
+    elif not callable(choice) or isinstance(choice, (torch.optim.Optimizer, nn.Module)):
+        raise SettingError(
+            "fit: this is no optimizer that could be made for a player's parameters",
+            expected=f"one of {', '.join(OPTIMIZERS)}, or a function of (parameters, lr)",
+            got=type(choice).__name__,
+            fix="optimizer=functools.partial(torch.optim.SGD, momentum=0.9)",
+        )
+
+
+def described(choice: Any) -> Any:
+    """A setting as plain data for a run folder: a function by its name, with what is bound to it.
+
+    Example:
+        >>> described(functools.partial(torch.optim.SGD, momentum=0.9))
+        'SGD(momentum=0.9)'
+    """
+    if isinstance(choice, Mapping):
+        return {key: described(value) for key, value in choice.items()}
+    if isinstance(choice, functools.partial):
+        arguments = [*map(repr, choice.args), *(f"{key}={value!r}" for key, value in choice.keywords.items())]
+        return f"{described(choice.func)}({', '.join(arguments)})"
+    return getattr(choice, "__qualname__", type(choice).__name__) if callable(choice) else choice
+
+
+def by_player(where: str, value: Any, players: Sequence[Player], default: Any) -> dict[str, Any]:
+    """A setting for each player.
+
+    Args:
+        where: whose argument it is, ``"fit: learning_rate"``.
+        value: one for all, or a mapping by player.
+        players: of the objective.
+        default: for players that a mapping leaves out.
+
+    Raises:
+        SettingError: naming a key that is no player.
+    """
+    names = [player.name for player in players]
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(names, value)
+    if strange := [key for key in value if key not in names]:
+        raise SettingError(
+            f"{where}: there is no player {strange[0]!r}",
+            expected=f"players of the objective: {', '.join(names)}",
+            got=", ".join(map(str, value)),
+            fix=f"{where.rpartition(': ')[2]}={{{names[0]!r}: ...}}",
+        )
+    return {name: value.get(name, default) for name in names}
+
+
+class MovingAverage:
+    """The exponential moving average of a player's parameters over its steps, by torch's own rule for it.
+
+    It begins with the weights after the first step; ``average = decay * average + (1 - decay) * weights`` from then on
+    (``torch.optim.swa_utils.AveragedModel``). Buffers, such as a batch norm's statistics, are those of the last step.
+
+    Args:
+        parameters: that a player moves.
+        decay: in [0, 1).
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
+        self.parameters = list(parameters)
+        self.values = [p.detach().clone() for p in self.parameters]
+        self.num_steps = 0
+        self._merge = get_ema_multi_avg_fn(decay)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights as they are after a step."""
+        if self.num_steps == 0:
+            torch._foreach_copy_(self.values, self.parameters)
+        else:
+            self._merge(self.values, [p.detach() for p in self.parameters], self.num_steps)
+        self.num_steps += 1
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Write the average into the parameters."""
+        torch._foreach_copy_(self.parameters, self.values)
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """The average in the parameters' place; afterwards they are what they were."""
+        own = [p.detach().clone() for p in self.parameters]
+        self.apply()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(self.parameters, own)
+
+    def state(self) -> dict[str, Any]:
+        """The averages, [...] as their parameters, and of how many steps they are."""
+        return {"values": self.values, "num_steps": self.num_steps}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of :meth:`state`."""
+        self.num_steps = state["num_steps"]
+        for own, saved in zip(self.values, state["values"], strict=True):
+            own.copy_(saved)
