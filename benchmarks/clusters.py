@@ -36,9 +36,9 @@ def run(data: Any, args: Any, seed: int) -> dict[str, Any]:
     settings = {"batch_size": args.batch_size, "seed": seed, "device": args.device, "schedule": "cosine"}
     ppgen.fit(
         plain,
-        guides.NetworkGuide(posterior),
         data,
-        ppgen.ELBO(beta=args.pretrain_beta),
+        guide=guides.NetworkGuide(posterior),
+        objective=ppgen.ELBO(beta=args.pretrain_beta),
         max_epochs=args.pretrain,
         learning_rate=2e-3,
         **settings,
@@ -55,7 +55,7 @@ def run(data: Any, args: Any, seed: int) -> dict[str, Any]:
         model.raw_scale.copy_(torch.as_tensor(mixture.covariances_).sqrt().expm1().log())
     guide = guides.Clustered(model, posterior)
     before = score(guide.cpu(), data)
-    fit = ppgen.fit(model, guide, data, max_epochs=args.epochs, learning_rate=args.learning_rate, **settings)
+    fit = ppgen.fit(model, data, guide=guide, max_epochs=args.epochs, learning_rate=args.learning_rate, **settings)
     return {
         "seed": seed,
         **clock.read("train"),

@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     }
     torch.manual_seed(args.seed)
     clock = Clock()
-    fit = ppgen.fit(Independent(args.width), None, task, patience=5, **settings)
+    fit = ppgen.fit(Independent(args.width), task, patience=5, **settings)
     exact = fit.log_prob()
     publish(
         args,
@@ -94,7 +94,8 @@ def main(argv: list[str] | None = None) -> None:
 
     torch.manual_seed(args.seed)
     clock = Clock()
-    fit = ppgen.fit(*cvae(args), task, ppgen.ELBO(warmup=args.epochs / 10), **settings)
+    model, guide = cvae(args)
+    fit = ppgen.fit(model, task, guide=guide, objective=ppgen.ELBO(warmup=args.epochs / 10), **settings)
     spent = clock.read("train")
     clock = Clock()
     elbo, bound = fit.elbo(num_particles=10), fit.log_prob(num_particles=args.num_particles)

@@ -66,7 +66,7 @@ def fingerprints() -> Quantities:
 def fit(model: Any, guide: Any = None, data: Any = None, objective: Any = None, **settings: Any) -> Any:
     """A fit of two epochs, unless told otherwise, that says it took no time."""
     settings = {"max_epochs": 2, "batch_size": 64, "seed": 0, "device": "cpu", "progress": False} | settings
-    done = ppgen.fit(model, guide, data, objective, **settings)
+    done = ppgen.fit(model, data=data, guide=guide, objective=objective, **settings)
     done.seconds = 0.0
     for epoch in done.history:
         epoch["seconds"] = 0.0

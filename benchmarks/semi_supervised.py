@@ -109,9 +109,9 @@ def main(argv: list[str] | None = None) -> None:
     images = {name: {"x": data.splits[name]["x"]} for name in ("train", "valid", "test")}
     first = ppgen.fit(
         GatedVAE(args.code_dim, WIDTH),
-        guides.NetworkGuide(posterior),
         dataclasses.replace(data, splits=images, num_classes={}),
-        ppgen.ELBO(warmup=args.m1_epochs / 5),
+        guide=guides.NetworkGuide(posterior),
+        objective=ppgen.ELBO(warmup=args.m1_epochs / 5),
         max_epochs=args.m1_epochs,
         learning_rate=2e-3,
         **settings,
@@ -124,9 +124,9 @@ def main(argv: list[str] | None = None) -> None:
     model = M2(codes["train"]["x"].shape[-1], args.latent_dim, width=400)
     second = ppgen.fit(
         model,
-        guides.Structured(model, width=400),
         dataclasses.replace(task, transform=DrawCodes()),
-        ppgen.ELBO(label_weight=args.label_weight),
+        guide=guides.Structured(model, width=400),
+        objective=ppgen.ELBO(label_weight=args.label_weight),
         max_epochs=args.m2_epochs,
         batch_size=args.batch_size,
         learning_rate=1e-3,

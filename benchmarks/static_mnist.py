@@ -51,9 +51,9 @@ def main(argv: list[str] | None = None) -> None:
     clock = Clock()
     fit = ppgen.fit(
         model,
-        guide,
         data,
-        ppgen.ELBO(warmup=args.epochs / 10),
+        guide=guide,
+        objective=ppgen.ELBO(warmup=args.epochs / 10),
         max_epochs=args.epochs,
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,

@@ -32,9 +32,9 @@ def main() -> None:
         model = ppgen.models.Autoencoder(x_shape=(1, 8, 8), latent_dim=size)
         fit = ppgen.fit(
             model,
-            ppgen.guides.Delta(model),
             data,
-            ppgen.ELBO(beta=0.0),
+            guide=ppgen.guides.Delta(model),
+            objective=ppgen.ELBO(beta=0.0),
             max_epochs=args.epochs,
             batch_size=64,
             learning_rate=3e-3,

@@ -40,7 +40,7 @@ def main() -> None:
     # One encoder for all clusters; which one x belongs to follows from where it lies. A derived guide works as well.
     encoder = ppgen.nets.encoder(data.x_shape, 64, (64,))
     guide = ppgen.guides.Clustered(model, ppgen.nets.Gaussian(encoder, 64, 8))
-    fit = ppgen.fit(model, guide, data, max_epochs=10, batch_size=32, learning_rate=5e-3)
+    fit = ppgen.fit(model, data, guide=guide, max_epochs=10, batch_size=32, learning_rate=5e-3)
     print("ELBO   ", fit.elbo())
     print("log p  ", fit.log_prob(num_particles=20))
     # The most common digit of each cluster, named by the validation split; labels played no part in the fit.

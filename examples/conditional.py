@@ -32,7 +32,7 @@ def main() -> None:
     """Run the example."""
     torch.manual_seed(0)
     data = ppgen.data.load("digits")
-    fit = ppgen.fit(Conditional(data.x_shape), data=data, max_epochs=10, batch_size=32, learning_rate=5e-3)
+    fit = ppgen.fit(Conditional(data.x_shape), data, max_epochs=10, batch_size=32, learning_rate=5e-3)
     test = data.split("test")
     told = fit.log_prob_per_datum(num_particles=100)
     # A wrong label makes a digit less probable: the difference is paired, data point by data point.

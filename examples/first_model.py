@@ -33,10 +33,12 @@ def main() -> None:
     print(model)  # p(z) p(x | z), and what stands at each site
 
     # The guide is derived from the model, and the objective is what its sites call for: an ELBO.
-    mine = ppgen.fit(model, data="digits", max_epochs=10, learning_rate=3e-3)
+    mine = ppgen.fit(model, "digits", max_epochs=10, learning_rate=3e-3)
 
     pair = ppgen.zoo.build("pixelcnn", "digits")
-    other = ppgen.fit(pair.model, pair.guide, "digits", pair.objective, max_epochs=3, learning_rate=3e-3)
+    other = ppgen.fit(
+        pair.model, "digits", guide=pair.guide, objective=pair.objective, max_epochs=3, learning_rate=3e-3
+    )
 
     cards = {
         "mine": ppgen.evaluate(mine, num_particles=100),

@@ -38,7 +38,7 @@ def main() -> None:
     """Run the example."""
     images = ppgen.data.load("digits", binarize=None)
     flat = {split: {"x": images.split(split)["x"].flatten(1)} for split in ("train", "valid", "test")}
-    fit = ppgen.fit(ppgen.Program(model, guide), data=flat, max_epochs=20, learning_rate=1e-2)
+    fit = ppgen.fit(ppgen.Program(model, guide), flat, max_epochs=20, learning_rate=1e-2)
     print(fit.log_prob(num_particles=100))
     print("codes", tuple(fit.encode().shape), "reconstructions", tuple(fit.reconstruct().shape))
     # The parameters live in the fit: Pyro's global store is as empty as before.

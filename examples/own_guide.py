@@ -38,7 +38,7 @@ def main() -> None:
         model = ppgen.models.VAE(data.x_shape, latent_dim=4)
         guide = write_guide(model)
         ppgen.check(model, guide, {"x": data.split("train")["x"][:8]})  # fit does this too
-        fit = ppgen.fit(model, guide, data, max_epochs=6, learning_rate=3e-3)
+        fit = ppgen.fit(model, data, guide=guide, max_epochs=6, learning_rate=3e-3)
         cards[name] = ppgen.evaluate(fit, num_particles=50)
     print(ppgen.compare(cards))
 

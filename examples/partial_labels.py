@@ -36,7 +36,7 @@ def main() -> None:
     torch.manual_seed(0)
     data = ppgen.data.partial_labels(ppgen.data.load("digits"), per_class=10)
     print(data)
-    fit = ppgen.fit(FewLabels(data.x_shape), data=data, max_epochs=10, batch_size=32, learning_rate=5e-3)
+    fit = ppgen.fit(FewLabels(data.x_shape), data, max_epochs=10, batch_size=32, learning_rate=5e-3)
     print("ELBO   ", fit.elbo())
     print("log p  ", fit.log_prob(num_particles=20))
     # The guide's q(y | x) is a classifier; the test split's labels are held back from it.

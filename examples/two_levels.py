@@ -40,7 +40,7 @@ def main() -> None:
     # q(bottom | x) q(top | bottom): what depends on what in the posterior is read from the declaration.
     guide = ppgen.guides.Structured(model)
     settings = {"max_epochs": 10, "batch_size": 32, "learning_rate": 5e-3}
-    fit = ppgen.fit(model, guide, "digits", ppgen.ELBO(warmup=3), **settings)
+    fit = ppgen.fit(model, "digits", guide=guide, objective=ppgen.ELBO(warmup=3), **settings)
     print("ELBO   ", fit.elbo())
     print("log p  ", fit.log_prob(num_particles=50))
     codes = fit.encode()

@@ -37,7 +37,7 @@ def main() -> None:
     x, y = make_moons(n_samples=2000, noise=0.1, random_state=0)
     data = ppgen.data.from_tensors({"x": x.astype(np.float32), "y": y}, valid=0.1, test=0.2, name="moons")
     print(data)  # three disjoint splits; the measure is read from the values
-    fit = ppgen.fit(Moons(), data=data, max_epochs=20, batch_size=64, learning_rate=3e-3)
+    fit = ppgen.fit(Moons(), data, max_epochs=20, batch_size=64, learning_rate=3e-3)
     print(fit.log_prob(num_particles=200))
     upper = fit.sample(500, y=0)
     print(f"half-moon 0: mean {upper.mean(0).tolist()}")

@@ -48,7 +48,7 @@ class Refined(nn.Module):
     Example:
         >>> import ppgen
         >>> model = ppgen.models.VAE(x_shape=(1, 8, 8), latent_dim=2)
-        >>> fit = ppgen.fit(model, data="digits", max_epochs=1, progress=False)
+        >>> fit = ppgen.fit(model, "digits", max_epochs=1, progress=False)
         >>> before = fit.elbo(num_particles=10).value
         >>> fit.guide = Refined(fit.guide, steps=20)
         >>> fit.elbo(num_particles=10).value > before
@@ -62,7 +62,7 @@ class Refined(nn.Module):
                 "Refined: there is no encoder to start from",
                 expected="a derived guide that has been fitted, or set up on a batch",
                 got=f"{type(guide).__name__}" + (", not set up" if isinstance(guide, DerivedGuide) else ""),
-                fix="fit = ppgen.fit(model, guide, data); fit.guide = ppgen.guides.Refined(fit.guide)",
+                fix="fit = ppgen.fit(model, data, guide=guide); fit.guide = ppgen.guides.Refined(fit.guide)",
             )
         self.guide, self.seed = guide, seed
         self.steps = whole_number("Refined: steps", steps, suggested=50)

@@ -103,7 +103,7 @@ def fit(model: Any = None, guide: Any = None, data: Any = None, objective: Any =
     """``ppgen.fit`` of a small model to a few bits, in silence."""
     chosen = {"max_epochs": 1, "batch_size": 8, "progress": False, "device": "cpu"} | settings
     model = Pixels() if model is None else model
-    return ppgen.fit(model, guide, bits() if data is None else data, objective, **chosen)
+    return ppgen.fit(model, bits() if data is None else data, guide=guide, objective=objective, **chosen)
 
 
 def conditional(**settings: Any) -> ppgen.Model:

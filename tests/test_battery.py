@@ -357,7 +357,9 @@ def fit(request: pytest.FixtureRequest, files: Mapping[str, Path], tmp_path_fact
         torch.manual_seed(0)
         model, guide = case.pair()
         out = tmp_path_factory.mktemp("runs") / request.param
-        return ppgen.fit(model, guide, dataset(request.param, files), case.objective, out=out, **SETTINGS)
+        return ppgen.fit(
+            model, dataset(request.param, files), guide=guide, objective=case.objective, out=out, **SETTINGS
+        )
 
 
 def rows(fit: Fit, count: int) -> Batch:
@@ -448,6 +450,6 @@ def test_a_run_with_networks_in_its_guide_is_taken_up(fit: Fit, tmp_path: Path) 
         torch.manual_seed(0)
         model, guide = case.pair()
         settings = {**SETTINGS, "max_epochs": epochs, "resume": epochs > 1}
-        twice = ppgen.fit(model, guide, fit.data, case.objective, out=tmp_path / "run", **settings)
+        twice = ppgen.fit(model, fit.data, guide=guide, objective=case.objective, out=tmp_path / "run", **settings)
     few = rows(fit, 5)
     assert torch.equal(twice.log_prob_per_datum(few, 3), fit.log_prob_per_datum(few, 3))

@@ -19,7 +19,7 @@ X = (1, 8, 8)
 
 
 def fit(model: Any, guide: Any = None, data: Any = "digits", objective: Any = None) -> Fit:
-    return ppgen.fit(model, guide, data, objective, max_epochs=1, progress=False, device="cpu")
+    return ppgen.fit(model, data, guide=guide, objective=objective, max_epochs=1, progress=False, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,9 @@ def test_posterior_draws_are_arviz_data_on_disk_too(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     model = TwoLevels()
-    found = ppgen.fit(model, FullRank(model), model(size=60)["x"], max_epochs=1, out=tmp_path / "run", progress=False)
+    found = ppgen.fit(
+        model, model(size=60)["x"], guide=FullRank(model), max_epochs=1, out=tmp_path / "run", progress=False
+    )
     posterior = found.posterior(num_draws=50)
     assert posterior.posterior["z1"].shape == (1, 50, 6, 3)
     assert posterior.posterior["z2"].shape == (1, 50, 6, 2)

@@ -113,6 +113,6 @@ def test_attributes_condition_too() -> None:
 def test_densities_beat_independent_pixels(name: str, margin: float, digits: Dataset) -> None:
     model, guide, objective = zoo.build(name, digits)
     settings = zoo.recipe(name).settings(quick=True)
-    fit = ppgen.fit(model, guide, digits, objective, progress=False, **settings)
+    fit = ppgen.fit(model, digits, guide=guide, objective=objective, progress=False, **settings)
     pixels = ppgen.evaluation.factorised_log_prob(digits.split("train")["x"], digits.split("test")["x"], "binary")
     assert fit.log_prob(num_particles=50).value > pixels.mean() + margin

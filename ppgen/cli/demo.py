@@ -73,7 +73,7 @@ def _meet(name: str, dataset: Dataset, folder: Path, *, quick: bool, seed: int, 
     run = RunFolder(folder, overwrite=True)
     model, guide, objective = zoo.build(name, dataset, seed=seed)
     settings = zoo.recipe(name).settings(quick)
-    fit = ppgen.fit(model, guide, dataset, objective, seed=seed, out=run, progress=show, **settings)
+    fit = ppgen.fit(model, dataset, guide=guide, objective=objective, seed=seed, out=run, progress=show, **settings)
     if fit.stopped == "interrupted":
         raise KeyboardInterrupt("The demo starts from the beginning next time.")
     fitted = time.monotonic()

@@ -123,9 +123,9 @@ def fit(
         torch.manual_seed(seed)
         fitted = ppgen.fit(
             built.model,
-            built.guide,
             dataset,
-            built.objective,
+            guide=built.guide,
+            objective=built.objective,
             seed=seed,
             device=device,
             out=run,

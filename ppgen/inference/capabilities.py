@@ -52,14 +52,14 @@ def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool)
             "no density: latent variables but no guide",
             expected="a guide q(z | x), for a bound",
             got=f"latents {', '.join(latents)} of {label_of(model)}",
-            fix="ppgen.fit(model, ppgen.guides.MeanField(model), ...)",
+            fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model))",
         )
     if latents and is_point:
         return Unanswerable(
             "no density: the guide is a point, which has no entropy, so that no bound on log p(x) follows",
             expected="a guide with spread",
             got=label_of(guide),
-            fix="ppgen.fit(model, ppgen.guides.MeanField(model), ...)",
+            fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model))",
         )
     return None
 
@@ -77,7 +77,7 @@ def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unans
             "no representation: no guide q(z | x) was fitted, so that z cannot be read from x",
             expected="a guide",
             got=f"{label_of(model)} alone",
-            fix="ppgen.fit(model, ppgen.guides.MeanField(model), ...), which needs a likelihood p(x | z)",
+            fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model)), which needs a likelihood p(x | z)",
         )
     if not any(site.local for site in latents.values()):
         return Unanswerable(

@@ -22,6 +22,7 @@ from ppgen.objectives.schedules import SCHEDULES
 from ppgen.runs import RunFolder, describe_run
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.loop import Loop
+from ppgen.training.misplaced import explain_misplaced
 from ppgen.training.optimizers import Choice, by_player, check_optimizer, described
 from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, to_device, verify_fit, verify_weights
 from ppgen.training.step import TrainingStep
@@ -29,12 +30,13 @@ from ppgen.training.step import TrainingStep
 __all__ = ["check_patience", "check_settings", "choose_guide", "choose_objective", "fit", "unwrap"]
 
 
+@explain_misplaced
 def fit(
     model: Any,
-    guide: Any = None,
-    data: Any = "digits",
-    objective: Objective | None = None,
+    data: Any,
     *,
+    guide: Any = None,
+    objective: Objective | None = None,
     max_epochs: int = 20,
     batch_size: int = 128,
     learning_rate: float | Mapping[str, float] = 1e-3,
@@ -54,10 +56,10 @@ def fit(
 
     Args:
         model: a :class:`ppgen.Model`, or a :class:`ppgen.Program` (hand-written Pyro model and guide).
+        data: a name (``"digits"``), a folder or file, a :class:`ppgen.data.Dataset`, a dictionary of tensors or arrays
+            by site and covariate, or one tensor or array [N, ...], which stands for ``{"x": tensor}``.
         guide: a :class:`ppgen.Guide`, or one derived from the model; default: ``ppgen.guides.MeanField(model)`` where
             there are latents and a likelihood, else none.
-        data: a name (``"digits"``), a :class:`ppgen.data.Dataset`, a dictionary of tensors or arrays by site and
-            covariate, or one tensor, which stands for ``{"x": tensor}``.
         objective: default: ``ELBO()`` with latents, ``MaximumLikelihood()`` without, ``Adversarial()`` for an
             implicit model.
         max_epochs: passes over the training split.
@@ -84,14 +86,15 @@ def fit(
         The fit, also after Ctrl-C (``fit.stopped == "interrupted"``).
 
     Raises:
-        SettingError, DataError, DeclarationError: before the first step.
+        SettingError, DataError, DeclarationError: before the first step; with the call rewritten, if data are missing
+            or a guide or an objective stands where they belong.
         DivergenceError: on a loss or gradient that is not finite. ``error.fit`` holds the weights of the last good
             step.
         CheckpointError: if the run folder can no longer be written. ``error.fit`` holds what was reached.
 
     Example:
         >>> import ppgen
-        >>> fit = ppgen.fit(ppgen.models.VAE(x_shape=(1, 8, 8)), data="digits", max_epochs=1, progress=False)
+        >>> fit = ppgen.fit(ppgen.models.VAE(x_shape=(1, 8, 8)), "digits", max_epochs=1, progress=False)
         >>> fit.elbo().kind
         'lower bound'
     """
@@ -293,7 +296,7 @@ def unwrap(model: Any, guide: Any) -> tuple[nn.Module, Any]:
             "fit: this is no model",
             expected="an instance of a ppgen.Model subclass, or a ppgen.Program",
             got=f"the class {name} itself" if isinstance(model, type) else name,
-            fix=f"ppgen.fit({name}(...), ...)" if isinstance(model, type) else "ppgen.Program(model, guide)",
+            fix=f"ppgen.fit({name}(...), data)" if isinstance(model, type) else "ppgen.Program(model, guide)",
         )
     return model, guide
 
@@ -319,7 +322,7 @@ def choose_guide(model: Any, guide: Any) -> nn.Module | None:
             "fit: this is no guide",
             expected="a ppgen.Guide, or one derived: ppgen.guides.MeanField(model)",
             got=type(guide).__name__,
-            fix="for a Pyro function: ppgen.fit(ppgen.Program(model, guide), ...)",
+            fix="for a Pyro function: ppgen.fit(ppgen.Program(model, guide), data)",
         )
     return guide
 

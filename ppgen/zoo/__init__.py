@@ -3,7 +3,7 @@
 ```python
 data = ppgen.zoo.dataset("vae", "digits")
 model, guide, objective = ppgen.zoo.build("vae", data, latent_dim=16)
-fit = ppgen.fit(model, guide, data, objective, **ppgen.zoo.recipe("vae").settings())
+fit = ppgen.fit(model, data, guide=guide, objective=objective, **ppgen.zoo.recipe("vae").settings())
 ```
 Importing this module costs no import of torch.
 """

@@ -39,7 +39,7 @@ def num_classes_of(data: Dataset, name: str) -> int:
 
 
 class BuiltRecipe(NamedTuple):
-    """What a fit is made of, besides the data: ``ppgen.fit(model, guide, data, objective)``."""
+    """What a fit is made of, besides the data: ``ppgen.fit(model, data, guide=guide, objective=objective)``."""
 
     model: nn.Module
     guide: nn.Module | None

@@ -50,7 +50,7 @@ def test_the_command_gives_what_the_recipe_gives_in_python(ppgen: Ppgen, here: P
     assert ppgen("fit", "vae", "--epochs", 1, "--seed", 3).exit_code == 0
     model, guide, objective = package.zoo.build("vae", "digits", seed=3)
     settings = package.zoo.recipe("vae").settings() | {"max_epochs": 1}
-    same = package.fit(model, guide, "digits", objective, seed=3, progress=False, **settings)
+    same = package.fit(model, "digits", guide=guide, objective=objective, seed=3, progress=False, **settings)
     fit = package.load("runs/vae-digits")
     assert [row["valid"] for row in fit.history] == [row["valid"] for row in same.history]
 

@@ -48,7 +48,7 @@ def test_no_run_is_an_error(here: Path, places: list[str]) -> None:
 def test_data_that_was_moved_is_split_as_it_was(here: Path) -> None:
     np.save("mine.npy", np.random.default_rng(0).integers(0, 2, (60, 1, 8, 8)).astype(np.float32))
     data = package.data.load("mine.npy", seed=3)
-    fit = package.fit(package.models.VAE((1, 8, 8), 2), None, data, max_epochs=1, progress=False, out="runs/mine")
+    fit = package.fit(package.models.VAE((1, 8, 8), 2), data, max_epochs=1, progress=False, out="runs/mine")
     Path("mine.npy").rename("moved.npy")
     assert open_run(Path("runs/mine"), data="moved.npy").data.fingerprint() == fit.data.fingerprint()
 

@@ -90,13 +90,18 @@ def comparison() -> Comparison:
     conditional = ppgen.models.ConditionalVAE(shape, latent_dim=4)
     autoencoder = ppgen.models.Autoencoder(shape, latent_dim=4)
     fits = {
-        "vae": ppgen.fit(vae, ppgen.guides.MeanField(vae), "digits", max_epochs=2, progress=False),
-        "cvae": ppgen.fit(conditional, None, "digits", max_epochs=1, progress=False),
+        "vae": ppgen.fit(vae, "digits", guide=ppgen.guides.MeanField(vae), max_epochs=2, progress=False),
+        "cvae": ppgen.fit(conditional, "digits", max_epochs=1, progress=False),
         "autoencoder": ppgen.fit(
-            autoencoder, ppgen.guides.Delta(autoencoder), "digits", ppgen.ELBO(beta=0.0), max_epochs=1, progress=False
+            autoencoder,
+            "digits",
+            guide=ppgen.guides.Delta(autoencoder),
+            objective=ppgen.ELBO(beta=0.0),
+            max_epochs=1,
+            progress=False,
         ),
-        "pixelcnn": ppgen.fit(ppgen.models.PixelCNN(shape), None, "digits", max_epochs=1, progress=False),
-        "gan": ppgen.fit(ppgen.models.GAN(shape), None, "digits", max_epochs=1, progress=False),
+        "pixelcnn": ppgen.fit(ppgen.models.PixelCNN(shape), "digits", max_epochs=1, progress=False),
+        "gan": ppgen.fit(ppgen.models.GAN(shape), "digits", max_epochs=1, progress=False),
     }
     return compare(
         {name: evaluate(fit, num_particles=20, num_samples=60, progress=False) for name, fit in fits.items()}

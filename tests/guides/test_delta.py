@@ -18,7 +18,14 @@ def test_it_ends_at_the_mode_of_the_posterior() -> None:
     x = marginal(model).sample((3100,)).float()
     data = {"train": x[:3000], "valid": x[3000:3010], "test": x[3010:]}
     fit = ppgen.fit(
-        model, Delta(model), data, max_epochs=30, batch_size=100, learning_rate=3e-3, schedule="cosine", progress=False
+        model,
+        data,
+        guide=Delta(model),
+        max_epochs=30,
+        batch_size=100,
+        learning_rate=3e-3,
+        schedule="cosine",
+        progress=False,
     )
     mode = posterior(model, x[3010:]).mean
     spread = posterior(model, x[3010:]).stddev.mean()

@@ -26,7 +26,7 @@ def known() -> tuple[PPCA, ppgen.fitted.Fit]:
     x = marginal(model).sample((6500,)).float()
     data = {"train": x[:6000], "valid": x[6000:6010], "test": x[6010:]}
     settings: dict[str, Any] = {"max_epochs": 24, "batch_size": 150, "learning_rate": 3e-3, "schedule": "cosine"}
-    return model, ppgen.fit(model, FullRank(model), data, progress=False, **settings)
+    return model, ppgen.fit(model, data, guide=FullRank(model), progress=False, **settings)
 
 
 def test_it_reaches_the_exact_posterior_and_no_bound_exceeds_the_evidence(known: tuple[PPCA, Any]) -> None:
@@ -53,7 +53,7 @@ def test_model_and_guide_together_reach_maximum_likelihood() -> None:
     model = PPCA(seed=7, noise=1.0)
     data = {"train": x, "valid": x[:2] + 1, "test": x[:2] + 2}
     settings: dict[str, Any] = {"max_epochs": 250, "batch_size": 250, "learning_rate": 0.02, "schedule": "cosine"}
-    ppgen.fit(model, FullRank(model), data, progress=False, **settings)
+    ppgen.fit(model, data, guide=FullRank(model), progress=False, **settings)
     best = maximum_likelihood(x, latent_dim=4)
     reached = log_evidence(model, x).mean().item()
     assert 0 <= best - reached < 0.01

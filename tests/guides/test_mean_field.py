@@ -13,9 +13,7 @@ def test_a_global_latent_beside_local_ones() -> None:
     torch.manual_seed(2)
     x = model(size=300)["x"].detach()
     data = {"train": x, "valid": x[:2] + 1, "test": x[:50] - 1}
-    fit = ppgen.fit(
-        model, None, data, max_epochs=80, batch_size=30, learning_rate=0.03, schedule="cosine", progress=False
-    )
+    fit = ppgen.fit(model, data, max_epochs=80, batch_size=30, learning_rate=0.03, schedule="cosine", progress=False)
     loc, raw = fit.guide.free["mu"].detach().chunk(2)
     mean, spread = model.posterior_of_mu(x)
     assert (loc - mean).abs().max() < 0.2

@@ -109,7 +109,7 @@ def test_a_fit_answers_with_it() -> None:
     """elbo, log_prob, posterior and encode; its weights are the encoder's, which training moves without unrolling."""
     torch.manual_seed(0)
     model, batch = case("A", rows=20)
-    fit = ppgen.fit(model, MeanField(model, encoder=Weak()), batch, max_epochs=2, progress=False)
+    fit = ppgen.fit(model, batch, guide=MeanField(model, encoder=Weak()), max_epochs=2, progress=False)
     x = batch["x"][:4]
     before, means = fit.elbo(x, num_particles=20).value, fit.encode(x)
     fit.guide = Refined(fit.guide, steps=25, learning_rate=0.3).eval()
@@ -132,7 +132,7 @@ def test_global_latents_keep_what_was_fitted() -> None:
     guide = MeanField(model)
     refined = Refined(guide, steps=40).eval()
     assert set(refined.shifts({"x": x})) == {"z"}
-    fit = ppgen.fit(model, guide, x, max_epochs=1, progress=False)
+    fit = ppgen.fit(model, x, guide=guide, max_epochs=1, progress=False)
     before = fit.elbo(x, num_particles=50)
     fit.guide = refined
     assert fit.elbo(x, num_particles=50).value > before.value

@@ -131,7 +131,7 @@ def fitted(name: str, family: Any, local: bool, **settings: Any) -> tuple[Any, T
     data = {"train": x[:ROWS], "valid": x[ROWS : ROWS + 3], "test": x[ROWS + 3 :]}
     given: dict[str, Any] = {"max_epochs": 200, "learning_rate": 0.01, "schedule": "cosine", **settings}
     guide = family(model, width=32)
-    return ppgen.fit(model, guide, data, batch_size=ROWS, progress=False, **given), x[:ROWS]
+    return ppgen.fit(model, data, guide=guide, batch_size=ROWS, progress=False, **given), x[:ROWS]
 
 
 def shortfall(fit: Any, x: Tensor, evidence: Tensor) -> tuple[float, float]:

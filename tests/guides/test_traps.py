@@ -181,6 +181,6 @@ def test_a_latent_that_is_given_is_evidence_for_the_others() -> None:
 def test_a_fit_infers_from_what_its_test_split_will_have_too() -> None:
     """It answers for that split without the values of latents, so that these are no evidence for its guide."""
     model, batch = case("given latent", rows=20)
-    fit = ppgen.fit(model, None, batch, max_epochs=1, progress=False)
+    fit = ppgen.fit(model, batch, max_epochs=1, progress=False)
     assert fit.guide.evidence.names == ["x"]
     assert set(fit.encode()) == {"z2", "z1"}

@@ -37,7 +37,7 @@ def test_reconstructs_digits_better_than_as_many_principal_components():
     data = ppgen.data.load("digits", binarize="dynamic")
     model = Autoencoder(SHAPE, latent_dim=4)
     settings = {"max_epochs": 20, "batch_size": 64, "learning_rate": 1e-2, "schedule": "cosine", "progress": False}
-    fit = ppgen.fit(model, Delta(model), data, ELBO(beta=0.0), **settings)
+    fit = ppgen.fit(model, data, guide=Delta(model), objective=ELBO(beta=0.0), **settings)
     x = data.split("test")["x"]
     linear = PrincipalComponents.fit(data.split("train")["x"], 4).reconstruct(x).reshape(x.shape)
     error, floor = (fit.reconstruct() - x).square().mean(), (linear - x).square().mean()

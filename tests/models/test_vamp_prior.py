@@ -45,7 +45,7 @@ def test_weights_that_model_and_guide_share_are_counted_once():
     data = {"x": (torch.rand(60, *SHAPE) > 0.7).float()}
     model, deep = small(), VampPriorHierarchicalVAE(SHAPE, (3, 2), num_components=5, hidden=(8, 8))
     bottom = nets.Gaussian(nets.GatedMLP([SHAPE, (2,)], (8, 8)), 8, 3)
-    one = ppgen.fit(model, NetworkGuide(model.posterior), data, **settings)
-    two = ppgen.fit(deep, TwoLevelNetworkGuide(deep.posterior, bottom), data, **settings)
+    one = ppgen.fit(model, data, guide=NetworkGuide(model.posterior), **settings)
+    two = ppgen.fit(deep, data, guide=TwoLevelNetworkGuide(deep.posterior, bottom), **settings)
     assert one.num_parameters == sum(p.numel() for p in model.parameters())
     assert two.num_parameters == sum(p.numel() for p in [*deep.parameters(), *bottom.parameters()])

@@ -68,7 +68,7 @@ def test_an_objective_of_ones_own_plays_its_turns_in_order() -> None:
     x = marginal(PPCA(seed=1)).sample((100,)).float()
     weight = model.weight.detach().clone()
     data = {"train": x, "valid": x[:9] + 1, "test": x[:9] + 2}
-    fit = ppgen.fit(model, None, data, objective, max_epochs=60, batch_size=100, learning_rate=0.05, progress=False)
+    fit = ppgen.fit(model, data, objective=objective, max_epochs=60, batch_size=100, learning_rate=0.05, progress=False)
     assert set(fit.history[-1]["train"]) == {"statistic_loss", "statistic/distance", "model_loss", "model/distance"}
     assert fit.history[-1]["train"]["model/distance"] < 0.2 < fit.history[0]["train"]["model/distance"]
     torch.testing.assert_close(model.bias.detach(), x.mean(0), rtol=0, atol=0.1)

@@ -57,7 +57,7 @@ def noisy_fit(grey: Dataset) -> Callable[..., Fit]:
         guide = MeanField(model, width=8)
         chosen = {"max_epochs": 6, "batch_size": 16, "learning_rate": 0.02, "schedule": "cosine", "clip_norm": 5.0}
         chosen |= {"patience": 3, "progress": False, "device": "cpu"} | settings
-        return ppgen.fit(model, guide, grey, ppgen.ELBO(2.0, warmup=2.5), **chosen)
+        return ppgen.fit(model, grey, guide=guide, objective=ppgen.ELBO(2.0, warmup=2.5), **chosen)
 
     return make
 
@@ -67,4 +67,4 @@ def vae_fit() -> Fit:
     """A VAE after two epochs of digits; read-only, as all tests share it."""
     torch.manual_seed(0)
     model = VAE((1, 8, 8), latent_dim=3, hidden=(16,))
-    return ppgen.fit(model, MeanField(model, width=16), "digits", max_epochs=2, progress=False, device="cpu")
+    return ppgen.fit(model, "digits", guide=MeanField(model, width=16), max_epochs=2, progress=False, device="cpu")

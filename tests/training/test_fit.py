@@ -44,7 +44,7 @@ def test_the_seed_makes_what_fit_makes_itself() -> None:
         torch.manual_seed(0)
         model = VAE((4,), 2, hidden=(4,))
         torch.manual_seed(draws)
-        fits.append(ppgen.fit(model, None, x, max_epochs=1, progress=False))
+        fits.append(ppgen.fit(model, x, max_epochs=1, progress=False))
     assert same(state_of(fits[0]), state_of(fits[1]))
 
 
@@ -53,7 +53,7 @@ def test_nothing_global_is_touched() -> None:
     pyro.param("mine", torch.tensor(3.0))
     x, model = bits(), VAE((4,), 2, hidden=(4,))
     before = torch.get_rng_state()
-    fit = ppgen.fit(model, None, x, max_epochs=2, progress=False)
+    fit = ppgen.fit(model, x, max_epochs=2, progress=False)
     fit.log_prob(num_particles=5)
     fit.sample(3)
     assert torch.equal(torch.get_rng_state(), before)
@@ -88,7 +88,7 @@ def test_a_fit_learns() -> None:
     x = marginal(PPCA()).sample((600,)).float()
     model = PPCA(seed=5, noise=2.0)
     start = log_evidence(model, x).mean()
-    fit = ppgen.fit(model, FullRank, x, max_epochs=30, batch_size=60, learning_rate=0.02, progress=False)
+    fit = ppgen.fit(model, x, guide=FullRank, max_epochs=30, batch_size=60, learning_rate=0.02, progress=False)
     truth = log_evidence(PPCA(), x).mean()
     assert start < truth - 10
     assert log_evidence(model, x).mean() > truth - 1.0
@@ -116,7 +116,7 @@ def test_a_divergence_loses_nothing(tmp_path: Path) -> None:
     x = torch.zeros(40)
     data = {"train": x, "valid": x[:9], "test": x[:8]}
     with pytest.raises(DivergenceError, match=r"(?s)step \d+.*gradient of parameter '") as caught:
-        ppgen.fit(Exploding(), None, data, max_epochs=60, learning_rate=5.0, out=tmp_path / "run", progress=False)
+        ppgen.fit(Exploding(), data, max_epochs=60, learning_rate=5.0, out=tmp_path / "run", progress=False)
     fit = caught.value.fit
     assert fit.stopped == "diverged"
     assert torch.isfinite(fit.model.log_s)
@@ -184,7 +184,9 @@ class TestOnCuda:
     def test_a_fit_and_its_answers(self, tmp_path: Path) -> None:
         torch.manual_seed(0)
         model = VAE((1, 8, 8), latent_dim=3, hidden=(16,))
-        fit = ppgen.fit(model, MeanField(model), "digits", max_epochs=3, device="cuda", out=tmp_path, progress=False)
+        fit = ppgen.fit(
+            model, "digits", guide=MeanField(model), max_epochs=3, device="cuda", out=tmp_path, progress=False
+        )
         assert fit.device.type == "cuda"
         assert fit.history[-1]["valid"]["elbo"] > fit.history[0]["valid"]["elbo"]
         assert fit.log_prob(num_particles=20).value > fit.elbo().value
@@ -197,7 +199,7 @@ class TestOnCuda:
         x = torch.zeros(40)
         data = {"train": x, "valid": x[:9], "test": x[:8]}
         with pytest.raises(DivergenceError) as caught:
-            ppgen.fit(Exploding(), None, data, max_epochs=200, learning_rate=5.0, device="cuda", progress=False)
+            ppgen.fit(Exploding(), data, max_epochs=200, learning_rate=5.0, device="cuda", progress=False)
         assert torch.isfinite(caught.value.fit.model.log_s)
 
     def test_a_global_latent_and_a_full_rank_guide(self) -> None:
@@ -205,7 +207,7 @@ class TestOnCuda:
 
         for model in (SharedMean(), TwoLevels()):
             x = model(size=60)["x"].detach()
-            fit = ppgen.fit(model, FullRank, x, max_epochs=2, device="cuda", progress=False)
+            fit = ppgen.fit(model, x, guide=FullRank, max_epochs=2, device="cuda", progress=False)
             assert fit.reconstruct().shape == (6, x.shape[1])
 
 

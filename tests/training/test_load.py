@@ -28,7 +28,9 @@ PAIRS: dict[str, tuple[Callable[[], Any], Any, Any]] = {
 
 
 def fit(model: Any, guide: Any, objective: Any = None, **settings: Any) -> Fit:
-    return ppgen.fit(model, guide, "digits", objective, max_epochs=1, progress=False, device="cpu", **settings)
+    return ppgen.fit(
+        model, "digits", guide=guide, objective=objective, max_epochs=1, progress=False, device="cpu", **settings
+    )
 
 
 @pytest.mark.parametrize("name", PAIRS)

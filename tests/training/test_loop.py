@@ -61,7 +61,7 @@ def test_means_weigh_every_row_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TrainingStep, "__call__", spy)
     x = torch.bernoulli(torch.full((40, 4), 0.5))
     data = ppgen.data.from_tensors({"train": x, "valid": x[:3].flip(1), "test": x[:4].flip(0)})
-    fit = ppgen.fit(VAE((4,), 2, hidden=(4,)), None, data, max_epochs=1, batch_size=16, progress=False)
+    fit = ppgen.fit(VAE((4,), 2, hidden=(4,)), data, max_epochs=1, batch_size=16, progress=False)
     assert sorted(rows for rows, _ in seen) == [8, 16, 16]
     expected = sum(rows * elbo for rows, elbo in seen) / 40
     assert fit.history[0]["train"]["elbo"] == pytest.approx(expected, abs=1e-5)

@@ -104,7 +104,9 @@ SHORT: dict[str, Any] = {"max_epochs": 2, "batch_size": 32, "progress": False, "
 def partial_fit() -> Fit:
     torch.manual_seed(0)
     model = Partial()
-    return ppgen.fit(model, MeanField(model, width=16), few_labels(), **{**SHORT, "max_epochs": 30}, learning_rate=0.02)
+    return ppgen.fit(
+        model, few_labels(), guide=MeanField(model, width=16), **{**SHORT, "max_epochs": 30}, learning_rate=0.02
+    )
 
 
 def pairs() -> list[tuple[Model, Guide]]:
@@ -117,7 +119,7 @@ def pairs() -> list[tuple[Model, Guide]]:
 
 def test_with_all_labels_a_fit_is_that_of_the_model_that_observes_them() -> None:
     data = ppgen.data.from_tensors(splits())
-    joint, told = (ppgen.fit(*pair, data, **SHORT, learning_rate=0.01) for pair in pairs())
+    joint, told = (ppgen.fit(model, data, guide=guide, **SHORT, learning_rate=0.01) for model, guide in pairs())
     for mine, other in zip(joint.history, told.history, strict=True):
         for split in ("train", "valid"):
             assert mine[split]["log_joint"] == pytest.approx(other[split]["log_joint"], abs=1e-4)
@@ -195,7 +197,7 @@ def test_reconstructions_are_at_the_most_probable_class(partial_fit: Fit) -> Non
 
 def test_missing_labels_are_refused_where_nothing_sums_them_out() -> None:
     with pytest.raises(PpgenError, match=r"mark the method y @ppgen\.latent"):
-        ppgen.fit(Labelled(), Point(), few_labels(), **SHORT)
+        ppgen.fit(Labelled(), few_labels(), guide=Point(), **SHORT)
     model = Partial()
     with pytest.raises(PpgenError, match=r"objective=ppgen\.ELBO"):
-        ppgen.fit(model, MeanField(model, width=8), few_labels(), ppgen.WakeSleep(4), **SHORT)
+        ppgen.fit(model, few_labels(), guide=MeanField(model, width=8), objective=ppgen.WakeSleep(4), **SHORT)

@@ -172,9 +172,7 @@ def test_other_families_resume_as_exactly(family: str, tmp_path: Path, monkeypat
     def run(out: Path | None, resume: bool = False) -> Fit:
         torch.manual_seed(0)
         model = GAN((1, 8, 8), latent_dim=4, hidden=(8,)) if family == "gan" else PixelCNN((1, 8, 8), 4, 1)
-        return ppgen.fit(
-            model, None, data, max_epochs=3, batch_size=16, out=out, resume=resume, progress=False, device="cpu"
-        )
+        return ppgen.fit(model, data, max_epochs=3, batch_size=16, out=out, resume=resume, progress=False, device="cpu")
 
     whole = run(None)
     with monkeypatch.context() as patch:

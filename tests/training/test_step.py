@@ -71,7 +71,7 @@ def test_a_fit_does_not_import_the_compiler() -> None:
     """Making any of torch's own optimizers does, which takes longer than fitting digits."""
     code = (
         "import sys, ppgen; from ppgen.models import VAE; "
-        "ppgen.fit(VAE((1, 8, 8)), max_epochs=1, progress=False); sys.exit('torch._dynamo' in sys.modules)"
+        "ppgen.fit(VAE((1, 8, 8)), 'digits', max_epochs=1, progress=False); sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
