@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from ppgen.context import validation
 from ppgen.errors import DivergenceError, PpgenError
 from ppgen.objectives import Objective, State, Step, TrainingPosition
+from ppgen.training.averages import MovingAverage
 from ppgen.training.diagnosis import diagnose, not_finite
-from ppgen.training.optimizers import Choice, MovingAverage, Optimizer, by_player, make_optimizer
+from ppgen.training.optimizers import Choice, Optimizer, by_player, make_optimizer
 from ppgen.training.prepare import Problem
 
 __all__ = ["TrainingStep", "Turn", "take_turn"]

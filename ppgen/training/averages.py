@@ -1,0 +1,66 @@
+"""The exponential moving average of what a player moves."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+__all__ = ["MovingAverage"]
+
+
+class MovingAverage:
+    """The exponential moving average of a player's parameters over its steps, by torch's own rule for it.
+
+    It begins with the weights after the first step; ``average = decay * average + (1 - decay) * weights`` from then on
+    (``torch.optim.swa_utils.AveragedModel``). Buffers, such as a batch norm's statistics, are those of the last step.
+
+    Args:
+        parameters: that a player moves.
+        decay: in [0, 1).
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
+        self.parameters = list(parameters)
+        self.values = [p.detach().clone() for p in self.parameters]
+        self.num_steps = 0
+        self._merge = get_ema_multi_avg_fn(decay)
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights as they are after a step."""
+        if self.num_steps == 0:
+            torch._foreach_copy_(self.values, [p.detach() for p in self.parameters])
+        else:
+            self._merge(self.values, [p.detach() for p in self.parameters], self.num_steps)
+        self.num_steps += 1
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Write the average into the parameters."""
+        torch._foreach_copy_(list[Tensor](self.parameters), self.values)
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """The average in the parameters' place; afterwards they are what they were."""
+        own = [p.detach().clone() for p in self.parameters]
+        self.apply()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(list[Tensor](self.parameters), own)
+
+    def state(self) -> dict[str, Any]:
+        """The averages, [...] as their parameters, and of how many steps they are."""
+        return {"values": self.values, "num_steps": self.num_steps}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of :meth:`state`."""
+        self.num_steps = state["num_steps"]
+        for own, saved in zip(self.values, state["values"], strict=True):
+            own.copy_(saved)

@@ -1,0 +1,102 @@
+"""Settings of a fit: what they may be, and what they mean for each player."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ppgen.arguments import finite_number, one_of, whole_number
+from ppgen.data import Dataset
+from ppgen.errors import SettingError
+from ppgen.objectives import Objective, Player, State
+from ppgen.objectives.schedules import SCHEDULES
+from ppgen.training.optimizers import by_player, check_optimizer
+
+__all__ = ["check_patience", "check_settings", "choose_players"]
+
+
+def check_settings(
+    *,
+    max_epochs: Any,
+    batch_size: Any,
+    learning_rate: Any,
+    optimizer: Any,
+    schedule: Any,
+    average: Any,
+    seed: Any,
+    patience: Any,
+    clip_norm: Any,
+) -> None:
+    """Refuse arguments of :func:`fit` that are out of range.
+
+    Args:
+        max_epochs, batch_size, learning_rate, optimizer, schedule, average, seed, patience, clip_norm: as given to
+            :func:`fit`.
+
+    Raises:
+        SettingError: naming the first.
+    """
+    whole_number("fit: max_epochs", max_epochs, suggested=20)
+    whole_number("fit: batch_size", batch_size, suggested=128)
+    for rate in _each(learning_rate):
+        finite_number("fit: learning_rate", rate, above=0, suggested=1e-3)
+    for choice in _each(optimizer):
+        check_optimizer(choice)
+    if not callable(schedule):
+        one_of("fit: schedule", schedule, SCHEDULES)
+    for decay in _each(average):
+        if decay is not None:
+            finite_number("fit: average", decay, at_least=0, below=1, suggested=0.999)
+    whole_number("fit: seed", seed, at_least=0)
+    if patience is not None:
+        whole_number("fit: patience", patience, suggested=20)
+    if clip_norm is not None:
+        finite_number("fit: clip_norm", clip_norm, above=0, suggested=10)
+
+
+def _each(setting: Any) -> list[Any]:
+    """The values of a setting, which may be one for all players or a mapping by player."""
+    return list(setting.values()) if isinstance(setting, Mapping) else [setting]
+
+
+def choose_players(objective: Objective, state: State, average: Any) -> list[Player]:
+    """The objective's players, with the moving averages that the user asked for.
+
+    Args:
+        objective: of the fit.
+        state: made by the objective.
+        average: as given to :func:`fit`.
+
+    Raises:
+        SettingError: naming a player that there is not.
+    """
+    players = objective.players(state)
+    if average is None:
+        return players
+    decays = by_player("fit: average", average, players, None)
+    return [dataclasses.replace(player, average=decays[player.name]) for player in players]
+
+
+def check_patience(patience: int | None, dataset: Dataset, players: list[Player]) -> None:
+    """Refuse early stopping where there is no validation loss to wait for.
+
+    Args:
+        patience: as given to :func:`fit`.
+        dataset: whose validation split is looked at.
+        players: of the objective.
+
+    Raises:
+        SettingError: if the validation split is empty, or the objective's losses are no measure of the fit.
+    """
+    if patience is None or (dataset.size("valid") and len(players) == 1):
+        return
+    got, fix = f"players {[player.name for player in players]}", "leave patience out"
+    if not dataset.size("valid"):
+        got, fix = "an empty validation split", f"{fix}, or ppgen.data.from_tensors(x, valid=0.1)"
+    raise SettingError(
+        "fit: patience needs a validation loss",
+        expected="a validation split, and an objective of one player",
+        got=got,
+        fix=fix,
+    )

@@ -1,0 +1,43 @@
+"""Settings of a fit: refused by name, and dealt to the players."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import ppgen
+from ppgen.errors import SettingError
+from ppgen.objectives import Player
+from ppgen.training.settings import check_patience, check_settings
+
+GOOD: dict[str, Any] = {
+    "max_epochs": 1, "batch_size": 1, "learning_rate": 1e-3, "schedule": "cosine", "seed": 0, "patience": None,
+    "clip_norm": None, "optimizer": "adam", "average": None,
+}  # fmt: skip
+BAD = [
+    ("max_epochs", 0), ("max_epochs", 2.0), ("max_epochs", True), ("batch_size", -1), ("patience", 0),
+    ("learning_rate", 0.0), ("learning_rate", float("nan")), ("learning_rate", True), ("learning_rate", "fast"),
+    ("clip_norm", -1.0), ("clip_norm", float("inf")), ("seed", 1.5), ("seed", None), ("schedule", "linear"),
+    ("learning_rate", {"critic": 0.0}), ("optimizer", "adamm"), ("optimizer", 3), ("optimizer", "lbfgs"),
+    ("average", 1.0), ("average", -0.1), ("average", {"generator": 2.0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_setting_is_named(name: str, value: Any) -> None:
+    with pytest.raises(SettingError, match=name) as caught:
+        check_settings(**{**GOOD, name: value})
+    assert caught.value.fix
+
+
+def test_patience_needs_a_loss_to_wait_for() -> None:
+    x = torch.zeros(20, 2)
+    whole, bare = ppgen.data.from_tensors(x + torch.rand(20, 2)), ppgen.data.from_tensors(x, valid=0.0)
+    one, two = [Player("elbo", [])], [Player("critic", []), Player("generator", [])]
+    check_patience(3, whole, one)
+    check_patience(None, bare, two)
+    for dataset, players in ((bare, one), (whole, two)):
+        with pytest.raises(SettingError, match="patience"):
+            check_patience(3, dataset, players)
