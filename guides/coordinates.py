@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.distributions import biject_to, constraints
 from torch.distributions.transforms import Transform, identity_transform
 
+from ppgen import nets
 from ppgen.context import preserved_state
 from ppgen.declare import CIRCLE, Model, Site, is_circular, mask_of, name_of, support_name, support_of
 from ppgen.errors import DeclarationError
@@ -74,7 +75,7 @@ class Latent:
         """The value as other heads read it: free coordinates or one-hot classes, [..., batch, plates * num_free]."""
         event_dims = len(self.event_shape) if self.is_discrete else len(self.unconstrained_shape)
         if self.family == "Categorical":
-            read, event_dims = torch.nn.functional.one_hot(value.long(), self.num_free), 1
+            read, event_dims = nets.one_hot(value.long(), self.num_free), 1
         else:
             read = self.unconstrain(value)
         lead = read.shape[: read.dim() - event_dims - len(self.plate_shape)]

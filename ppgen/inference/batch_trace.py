@@ -229,22 +229,12 @@ def _expand(guide: PyroProgram, before: EnumeratedBatch, name: str, given: Tenso
             fix="fewer classes or bits, or a score-function gradient: ppgen.ELBO(gradient='score')",
         )
     log_q = torch.stack([fn.log_prob(value.expand(fn.batch_shape + fn.event_shape)) for value in support], 1)
-    known = torch.zeros(rows, dtype=torch.bool, device=log_q.device)
-    matches = torch.ones(rows, count, dtype=torch.bool, device=log_q.device)
-    if given is not None:
-        observed = given[before.datum]
-        known = ~is_missing(observed)
-        equal = (observed.reshape(rows, 1, -1) == support.reshape(1, count, -1).to(observed.dtype)).all(-1)
-        matches = torch.where(known[:, None], equal, matches)
-        if bool((strange := ~matches.any(1)).any()):
-            row = int(strange.nonzero()[0])
-            raise DataError(
-                f"{name}: an observed value is none of its distribution's, at row {int(before.datum[row])}",
-                expected=f"one of {count} values, or {MISSING} where it is not observed",
-                got=str(observed[row].tolist()),
-                fix=f"renumber the labels from 0, and mark missing ones by {MISSING}",
-            )
-    row_index, value_index = matches.nonzero(as_tuple=True)
+    if given is None:  # which rows there will be does not depend on the data, so that the step can be traced
+        known = torch.zeros(rows, dtype=torch.bool, device=log_q.device)
+        row_index = torch.arange(rows, device=log_q.device).repeat_interleave(count)
+        value_index = torch.arange(count, device=log_q.device).repeat(rows)
+    else:
+        known, row_index, value_index = _possible_values(name, given[before.datum], support, before.datum)
     batch, log_of, unknown = (
         {key: value[row_index] for key, value in old.items()} for old in (before.batch, before.log_q, before.unknown)
     )
@@ -252,6 +242,23 @@ def _expand(guide: PyroProgram, before: EnumeratedBatch, name: str, given: Tenso
     log_of[name] = log_q[row_index, value_index]
     unknown[name] = ~known[row_index]
     return EnumeratedBatch(batch, before.datum[row_index], log_of, unknown, before.num_data)
+
+
+def _possible_values(name: str, observed: Tensor, support: Tensor, datum: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Which rows are observed, [rows]; and a row and a value for each pair that the observations leave possible."""
+    rows, count = len(observed), len(support)
+    known = ~is_missing(observed)
+    equal = (observed.reshape(rows, 1, -1) == support.reshape(1, count, -1).to(observed.dtype)).all(-1)
+    matches = equal | ~known[:, None]
+    if bool((strange := ~matches.any(1)).any()):
+        row = int(strange.nonzero()[0])
+        raise DataError(
+            f"{name}: an observed value is none of its distribution's, at row {int(datum[row])}",
+            expected=f"one of {count} values, or {MISSING} where it is not observed",
+            got=str(observed[row].tolist()),
+            fix=f"renumber the labels from 0, and mark missing ones by {MISSING}",
+        )
+    return known, *matches.nonzero(as_tuple=True)
 
 
 def _num_values(fn: Any) -> int:

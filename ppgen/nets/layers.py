@@ -241,7 +241,9 @@ def one_hot(labels: Tensor, num_classes: int) -> Tensor:
                 got=f"{int(labels[wrong][0])}",
                 fix=f"num_classes={int(labels.max()) + 1}, or labels that start at 0",
             )
-    return functional.one_hot(labels, num_classes).to(torch.get_default_dtype())
+    # torch's own one_hot reads the largest label back, which a compiled step cannot do.
+    zeros = torch.zeros(*labels.shape, num_classes, device=labels.device)
+    return zeros.scatter(-1, labels.unsqueeze(-1), 1.0)
 
 
 def join(*inputs: Tensor) -> Tensor:
