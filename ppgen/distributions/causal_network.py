@@ -18,7 +18,10 @@ class CausalNetwork(Protocol):
 
     Positions are counted in raster order of what it is given, and ``parameters[..., k]`` must not depend on values
     from position k on. The order of drawing is none of its business: it sees values in the order in which they are
-    drawn. A network without ``start`` and ``step`` is sampled by a whole pass for each position.
+    drawn. One that ties weights to places whatever their order (masks by pixel, embeddings of coordinates) is made with
+    the same order, and takes its input by ``order.restore`` and gives its output by ``order.arrange``.
+
+    A network without ``start`` and ``step`` is sampled by a whole pass for each position.
     """
 
     def __call__(self, x: Tensor, *context: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ class Conditional(abc.ABC):
 
         Args:
             parameters: ``[..., num_parameters]``.
-            channels: values of a position.
+            channels: values of a position, which not every family could count from its parameters.
 
         Returns:
             ``[..., channels]``, in the floating type of the parameters.

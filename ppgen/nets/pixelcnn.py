@@ -12,7 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import Recorded, finite_number
+from ppgen.arguments import Recorded, finite_number, whole_number
 from ppgen.errors import SettingError
 from ppgen.nets.causal import GatedLayer, MaskedConv2d
 
@@ -70,8 +70,8 @@ class PixelCNN(Recorded):
         parameters ``[*batch, num_parameters, height, width]``
 
     Raises:
-        SettingError: images of more than one channel, whose channels would need an order of their own; when called,
-            images of another size, or a context that is missing, too much or of another size.
+        SettingError: images of more than one channel, whose channels would need an order of their own; numbers out of
+            range; when called, images of another size, or a context that is missing, too much or of another size.
 
     Example:
         >>> import torch
@@ -98,6 +98,7 @@ class PixelCNN(Recorded):
                 got=f"x_shape={tuple(x_shape)}",
                 fix="use images of one channel, such as ppgen.data.load('mnist')",
             )
+        num_parameters = whole_number("PixelCNN: num_parameters", num_parameters)
         self.context_dim = context_dim
         # Pixels are read from -1 on, so that a dark pixel differs from the padding beyond the border.
         self.scale = 2.0 / finite_number("PixelCNN: highest", highest, above=0.0, suggested=1.0)
@@ -196,5 +197,5 @@ class PixelCNN(Recorded):
                 "PixelCNN: the network was made for other inputs",
                 expected=f"images of shape {wanted}, a context of size {self.context_dim}",
                 got=f"images of shape {tuple(shape)}, a context of size {given}",
-                fix=f"PixelCNN({tuple(shape)}, context_dim={given})",
+                fix=f"PixelCNN({(1, *shape[1:])}, context_dim={given})",
             )
