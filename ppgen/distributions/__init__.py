@@ -5,15 +5,30 @@ Importing the package registers the closed form.
 
 from __future__ import annotations
 
-__all__ = ["Autoregressive", "EqualMixture", "Markov", "kl_multivariate_normal_independent_normal"]
+__all__ = [
+    "Autoregressive",
+    "CausalNetwork",
+    "Conditional",
+    "EqualMixture",
+    "Markov",
+    "Order",
+    "SteppingNetwork",
+    "conditionals",
+    "kl_multivariate_normal_independent_normal",
+    "orders",
+]
 
 import torch
 from torch import Tensor
 from torch.distributions import Independent, MultivariateNormal, Normal, register_kl
 
+from ppgen.distributions import conditionals, orders
 from ppgen.distributions.autoregressive import Autoregressive
+from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork
+from ppgen.distributions.conditionals import Conditional
 from ppgen.distributions.equal_mixture import EqualMixture
 from ppgen.distributions.markov import Markov
+from ppgen.distributions.orders import Order
 
 
 @register_kl(MultivariateNormal, Independent)

@@ -1,4 +1,4 @@
-"""A causal network as a distribution over binary images."""
+"""A causal network as a distribution: one position after the other, with an exact density."""
 
 from __future__ import annotations
 
@@ -10,57 +10,104 @@ from typing import Any, ClassVar
 
 import torch
 from pyro.distributions.torch_distribution import TorchDistribution
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import constraints
-from torch.nn import functional
 
-CHUNK_PIXELS = 2**18  # drawn together: bounds the memory of the network's hidden states
+from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork, WholePasses
+from ppgen.distributions.conditionals import Bernoulli, Conditional
+from ppgen.distributions.orders import Order, raster
+from ppgen.errors import SettingError
+
+CHUNK_VALUES = 2**18  # drawn together: bounds the memory of the network's hidden states
 
 
 class Autoregressive(TorchDistribution):
-    """The distribution of binary images whose pixels are drawn one after the other.
+    """The distribution of images or sequences whose positions are drawn one after the other.
 
-    ``log p(x | context) = sum_i log Bernoulli(x_i | logits_i(x_0 .. x_{i-1}, context))``, i in raster order.
+    By the chain rule every distribution is a product of conditionals, in whichever order its positions are taken:
 
-    ``log_prob`` is exact and needs one pass of the network; ``sample`` needs one step for each pixel. The parameters
-    live in the network, not here: an instance is as cheap as a ``Normal`` and is made anew at every call of a model.
-    Draws have no pathwise gradient, so it is no family for a guide.
+    ``log p(x | context) = sum_k log p(x_{o(k)} | x_{o(0)} .. x_{o(k-1)}, context)``
 
-    Reference: A. van den Oord et al., "Pixel recurrent neural networks", 2016 (arXiv 1601.06759).
+    Three things are chosen, each alone:
+
+    - the **network**, which gives the parameters of all conditionals in one pass, and is *causal*: those of position k
+      do not depend on values from k on. Then ``log_prob`` is exact at the price of one pass;
+    - the **conditional** family, ``p(x_{o(k)} | ...)``: ``conditionals.Bernoulli()``, ``conditionals.Categorical(4)``;
+    - the **order** o: ``orders.raster(...)`` and its symmetries, ``orders.permutation(...)``. The network reads values
+      in the order of their drawing, so that any causal network with any order is a proper distribution.
+
+    A *position* is what is drawn at once: a pixel with its channels, or one token of a sequence. The event is
+    ``[*channels, *positions]``, and the family decides how the channels of a position depend on each other. For
+    channels drawn one after the other, let them be positions: ``order=orders.raster((3, 32, 32))``.
+
+    ``sample`` needs one step for each position: cheap steps for a network with ``start`` and ``step`` such as
+    ``ppgen.nets.PixelCNN``, a whole pass each for any other. The parameters live in the network, not here: an instance
+    is as cheap as a ``Normal`` and is made anew at every call of a model. Draws have no pathwise gradient, so it is no
+    family for a guide.
+
+    References: Y. Bengio and S. Bengio, "Modeling high-dimensional discrete data with multi-layer neural networks",
+    2000; A. van den Oord et al., "Pixel recurrent neural networks", 2016 (arXiv 1601.06759).
 
     Args:
-        network: maps images ``[*batch, *event_shape]``, and the context if there is one, to logits of the same shape;
-            the logit of pixel i must not depend on pixels from i on. If it has a method ``incremental(size, context)``
-            as ``ppgen.nets.PixelCNN`` has, draws use it; otherwise each pixel costs a pass over the whole image.
-        event_shape: ``(1, height, width)``.
-        context: ``[*batch_shape, context_dim]``, or None.
+        network: a torch module, ``network(x)`` or ``network(x, context)``: ``[*batch, *channels, *scanned]`` ->
+            ``[*batch, num_parameters, *scanned]``, where ``scanned`` is the order's (``positions``, but for a
+            transposed raster). :class:`~ppgen.distributions.CausalNetwork` says what it must hold to.
+        event_shape: ``[*channels, *positions]``: ``(channels, height, width)`` of an image, ``(length,)`` of a
+            sequence.
+        context: ``[*batch_shape, context_dim]``, or None. Labels come one-hot, an image comes flattened.
+        conditional: the family of one position given those before it.
+        order: of the positions; its ``positions`` are the last dims of the event, and all dims before them are
+            channels. Default: raster order, over height and width of an event with three dims, over all of any other.
+
+    Raises:
+        SettingError: an order that is not for this event, a conditional that is none, or, when it is called, a network
+            whose output is not what the family needs.
 
     Shapes:
         batch_shape is the context's, or ``()``; ``log_prob`` broadcasts values and batch_shape against each other.
 
     Example:
         >>> import torch
+        >>> from ppgen.distributions import conditionals, orders
         >>> from ppgen.nets import PixelCNN
         >>> images = Autoregressive(PixelCNN((1, 4, 4)), (1, 4, 4)).expand([3])
         >>> x = images.sample()
         >>> x.shape, images.log_prob(x).shape
         (torch.Size([3, 1, 4, 4]), torch.Size([3]))
+
+        Three grey levels, from the lowest row up:
+
+        >>> upwards = orders.raster((4, 4), flip=(0,))
+        >>> network = PixelCNN((1, 4, 4), num_parameters=3, highest=2)
+        >>> Autoregressive(network, (1, 4, 4), conditional=conditionals.Categorical(3), order=upwards).sample().shape
+        torch.Size([1, 4, 4])
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}
-    support: Any = constraints.independent(constraints.boolean, 3)
     has_rsample = False
 
     def __init__(
         self,
-        network: nn.Module,
+        network: CausalNetwork,
         event_shape: Sequence[int],
         context: Tensor | None = None,
+        conditional: Conditional | None = None,
+        order: Order | None = None,
         validate_args: bool | None = None,
     ) -> None:
+        shape = torch.Size(event_shape)
         self.network, self.context = network, context
+        self.conditional = Bernoulli() if conditional is None else conditional
+        self.order = raster(shape[1:] if len(shape) == 3 else shape) if order is None else order
+        _must_fit(self.conditional, self.order, shape)
+        self._channels = shape[: len(shape) - len(self.order.positions)]
         batch_shape = torch.Size() if context is None else context.shape[:-1]
-        super().__init__(batch_shape, torch.Size(event_shape), validate_args=validate_args)
+        super().__init__(batch_shape, shape, validate_args=validate_args)
+
+    @property
+    def support(self) -> Any:
+        """The family's, for every value of the event."""
+        return constraints.independent(self.conditional.support, len(self.event_shape))
 
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> Autoregressive:
         """The same distribution, independently for each element of a batch.
@@ -76,32 +123,38 @@ class Autoregressive(TorchDistribution):
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Log-probabilities in nats.
+        """Log-probabilities in nats; log-densities where the family is continuous.
 
         Args:
-            value: ``[*shape, 1, height, width]`` of zeros and ones; ``shape`` broadcasts against ``batch_shape``.
+            value: ``[*shape, *event]`` in the family's support; ``shape`` broadcasts against ``batch_shape``.
 
         Returns:
             The broadcast of ``shape`` and ``batch_shape``.
         """
         if self._validate_args:
             self._validate_sample(value)
-        batch = torch.broadcast_shapes(value.shape[:-3], self.batch_shape)
+        own = value.shape[: value.dim() - len(self.event_shape)]
+        batch = torch.broadcast_shapes(own, self.batch_shape)
         if self.context is None:
             # Without a context the batch dimensions are copies: one pass over the values serves them all.
-            logits = self.network(value)
+            value = self.order.arrange(value)
+            parameters = self.network(value)
         else:
-            value = value.expand(*batch, *self.event_shape)
-            logits = self.network(value, self.context)
-        each = -functional.binary_cross_entropy_with_logits(logits, value, reduction="none")
-        return each.flatten(-3).sum(-1).expand(batch)
+            own, value = batch, self.order.arrange(value.expand(*batch, *self.event_shape))
+            parameters = self.network(value, self.context)
+        self._check(parameters, own, self.order.scanned)
+        count, length = parameters.shape[len(own)], len(self.order)
+        # Position by position, with what belongs to one of them last: [*batch, num_positions, ...].
+        parameters = parameters.reshape(*own, count, length).mT
+        value = value.reshape(*own, self._channels.numel(), length).mT
+        return self.conditional.log_prob(parameters, value).sum(-1).expand(batch)
 
     @torch.no_grad()
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Images ``[*sample_shape, *batch_shape, 1, height, width]``, drawn pixel by pixel."""
+        """Draws ``[*sample_shape, *batch_shape, *event]``, position by position."""
         shape = self._extended_shape(torch.Size(sample_shape))
-        batch = shape[:-3]
-        size, chunk = batch.numel(), max(1, CHUNK_PIXELS // self.event_shape.numel())
+        batch = shape[: len(shape) - len(self.event_shape)]
+        size, chunk = batch.numel(), max(1, CHUNK_VALUES // self.event_shape.numel())
         contexts = None
         if self.context is not None:
             contexts = self.context.expand(*batch, -1).reshape(size, self.context.shape[-1])
@@ -113,43 +166,62 @@ class Autoregressive(TorchDistribution):
 
     @property
     def mean(self) -> Tensor:
-        """Not available: the marginal probabilities ``[1, height, width]`` of the pixels are sums over all images."""
+        """Not available: the marginal means ``[*event]`` of the positions are sums over all events."""
         raise NotImplementedError(
-            "Autoregressive has no mean in closed form: a pixel's probability depends on the pixels drawn before it; "
+            "Autoregressive has no mean in closed form: what is drawn at a position depends on those drawn before it; "
             "average draws instead: distribution.sample((1000,)).mean(0)"
         )
 
     @property
     def variance(self) -> Tensor:
-        """Not available ``[1, height, width]``, for the same reason as the mean."""
+        """Not available ``[*event]``, for the same reason as the mean."""
         raise NotImplementedError("Autoregressive has no variance in closed form; use draws instead")
 
     def _draw(self, size: int, context: Tensor | None) -> Tensor:
-        """``size`` images in raster order."""
-        like = next(self.network.parameters(), torch.empty(()))
-        images = like.new_zeros(size, *self.event_shape)
-        incremental = getattr(self.network, "incremental", None)
-        steps = _WholePasses(self.network, images, context) if incremental is None else incremental(size, context)
-        _, height, width = self.event_shape
-        for row in range(height):
-            for column in range(width):
-                pixels = torch.bernoulli(steps.logits(row, column).sigmoid())
-                images[:, :, row, column] = pixels
-                steps.put(row, column, pixels)
-        return images
+        """``size`` events, in the order of their drawing."""
+        like = next(iter(self.network.parameters()), torch.empty(()))
+        channels, scanned = self._channels.numel(), (*self._channels, *self.order.scanned)
+        values = like.new_zeros(size, channels, len(self.order))
+        network: SteppingNetwork[Any] = (
+            self.network
+            if isinstance(self.network, SteppingNetwork)
+            else WholePasses(self.network, values.new_zeros(values.shape[1:]), scanned)
+        )
+        state, drawn = network.start(size, context), like.new_zeros(size, channels)
+        for position in range(len(self.order)):
+            parameters, state = network.step(state, drawn, position)
+            self._check(parameters, (size,), ())
+            drawn = self.conditional.sample(parameters, channels)
+            values[..., position] = drawn
+        return self.order.restore(values.reshape(size, *scanned))
+
+    def _check(self, parameters: Tensor, batch: Sequence[int], scanned: Sequence[int]) -> None:
+        """Refuse parameters that are not the family's: they could broadcast to a wrong number."""
+        wanted = (*batch, self.conditional.num_parameters(self._channels.numel()), *scanned)
+        if tuple(parameters.shape) != wanted:
+            raise SettingError(
+                f"Autoregressive: the network's output is not what {self.conditional} needs",
+                expected=f"parameters of shape {list(wanted)}: [*batch, num_parameters, *positions]",
+                got=f"shape {list(parameters.shape)}",
+                fix=f"a network with num_parameters={wanted[len(batch)]}, such as "
+                f"ppgen.nets.PixelCNN(x_shape, num_parameters={wanted[len(batch)]})",
+            )
 
 
-class _WholePasses:
-    """The logits of the next pixel from a pass over all pixels: for causal networks that keep no states."""
-
-    def __init__(self, network: nn.Module, images: Tensor, context: Tensor | None) -> None:
-        self.network, self.images = network, images
-        self.arguments = () if context is None else (context,)
-
-    def logits(self, row: int, column: int) -> Tensor:
-        """The logits ``[size, 1]`` of one pixel."""
-        return self.network(self.images, *self.arguments)[:, :, row, column]
-
-    def put(self, row: int, column: int, pixels: Tensor) -> None:
-        """Write the drawn values ``[size, 1]`` of a pixel."""
-        self.images[:, :, row, column] = pixels
+def _must_fit(conditional: Any, order: Any, event_shape: torch.Size) -> None:
+    if not isinstance(conditional, Conditional):
+        raise SettingError(
+            "Autoregressive: the conditional is no family of ours",
+            expected="an instance of ppgen.distributions.Conditional",
+            got=repr(conditional),
+            fix="conditional=conditionals.Bernoulli(), from ppgen.distributions import conditionals",
+        )
+    ordered = order.positions if isinstance(order, Order) else None
+    if not ordered or event_shape[-len(ordered) :] != ordered:
+        raise SettingError(
+            "Autoregressive: the order is not for this event",
+            expected=f"an order of the last dims of the event {tuple(event_shape)}",
+            got=f"an order of {ordered}" if ordered else repr(order),
+            fix=f"order=orders.raster({tuple(event_shape[1:] if len(event_shape) == 3 else event_shape)}), "
+            "from ppgen.distributions import orders",
+        )

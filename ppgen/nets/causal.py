@@ -83,28 +83,34 @@ class MaskedConv2d(Recorded):
 
     def forward(self, x: Tensor) -> Tensor:
         """The output ``[N, out_channels, H, W]`` for all pixels at once."""
-        return functional.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
+        return functional.conv2d(x, self.masked_weight(), self.bias, padding=self.padding)
 
-    def row(self, x: Tensor, row: int) -> Tensor:
+    def masked_weight(self) -> Tensor:
+        """``W * mask``, ``[out_channels, in_channels, height, kernel_size]``: for ``row`` and ``pixel``."""
+        return self.weight * self.mask
+
+    def row(self, x: Tensor, row: int, weight: Tensor) -> Tensor:
         """One row ``[N, out_channels, 1, W]`` of a vertical stack's output.
 
         Args:
             x: ``[N, in_channels, H, W]``.
             row: which row; rows of ``x`` below it are not read.
+            weight: ``masked_weight()``, which stays the same from row to row.
         """
         first = max(row - self.reach, 0)
-        weight = (self.weight * self.mask)[:, :, self.reach - (row - first) : self.reach + 1]
+        weight = weight[:, :, self.reach - (row - first) : self.reach + 1]
         return functional.conv2d(x[:, :, first : row + 1], weight, self.bias, padding=(0, self.reach))
 
-    def pixel(self, x: Tensor, column: int) -> Tensor:
+    def pixel(self, x: Tensor, column: int, weight: Tensor) -> Tensor:
         """One pixel ``[N, out_channels, 1, 1]`` of a horizontal stack's output.
 
         Args:
             x: ``[N, in_channels, 1, W]``, one row of images.
             column: which pixel; columns of ``x`` behind it are not read.
+            weight: ``masked_weight()``, which stays the same from pixel to pixel.
         """
         first = max(column - self.reach, 0)
-        weight = (self.weight * self.mask)[:, :, :, self.reach - (column - first) : self.reach + 1]
+        weight = weight[:, :, :, self.reach - (column - first) : self.reach + 1]
         return functional.conv2d(x[..., first : column + 1], weight, self.bias)
 
 

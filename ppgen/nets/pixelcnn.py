@@ -1,9 +1,10 @@
-"""The gated PixelCNN: one logit per pixel that depends on the pixels before it only."""
+"""The gated PixelCNN: parameters for each pixel that depend on the pixels before it only."""
 
 from __future__ import annotations
 
-__all__ = ["CachedPixels", "PixelCNN"]
+__all__ = ["PixelCNN", "PixelState"]
 
+import dataclasses
 from collections.abc import Sequence
 from math import prod
 from typing import cast
@@ -11,18 +12,48 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import Recorded
+from ppgen.arguments import Recorded, finite_number, whole_number
 from ppgen.errors import SettingError
 from ppgen.nets.causal import GatedLayer, MaskedConv2d
 
 
+@dataclasses.dataclass
+class PixelState:
+    """What a PixelCNN remembers on its way through images: nothing that is in here is computed a second time.
+
+    Args:
+        context: ``[size, context_dim]``, or None.
+        pixels: what is drawn already, from -1 to 1, ``[size, 1, height, width]``.
+        vertical: input of each layer's vertical convolution, ``[size, hidden, height, width]``.
+        horizontal: input of each layer's horizontal convolution, of the present row, ``[size, hidden, 1, width]``.
+        messages: of each layer's vertical stack to its horizontal one, of the present row,
+            ``[size, 2 * hidden, 1, width]``.
+        vertical_weights: of the first convolution and of each layer's, masked.
+        horizontal_weights: of the first convolution and of each layer's, masked.
+    """
+
+    context: Tensor | None
+    pixels: Tensor
+    vertical: list[Tensor]
+    horizontal: list[Tensor]
+    messages: list[Tensor]
+    vertical_weights: list[Tensor]
+    horizontal_weights: list[Tensor]
+
+
 class PixelCNN(Recorded):
-    """A causal network over images of one channel: the logit of pixel i reads pixels 0 .. i-1 in raster order.
+    """A causal network over images of one channel: the parameters of pixel i read pixels 0 .. i-1 in raster order.
 
     A vertical stack carries what lies in the rows above, a horizontal stack what lies to the left; each layer is gated
-    and the horizontal stack is residual.
+    and the horizontal stack is residual. What the parameters mean is for a conditional family to say: a logit for
+    binary pixels, ``num_parameters`` logits for grey levels.
 
-    Reference: A. van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
+    A hidden state depends only on pixels before it, so it never changes once those are drawn: ``step`` computes the
+    vertical stack a row at a time and the horizontal stack a pixel at a time, and a whole image costs about as much as
+    one pass over all pixels instead of one pass for each (Ramachandran et al., 2017).
+
+    References: A. van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328);
+    P. Ramachandran et al., "Fast generation for convolutional autoregressive models", 2017 (arXiv 1704.06001).
 
     Args:
         x_shape: ``(1, height, width)``.
@@ -31,12 +62,16 @@ class PixelCNN(Recorded):
         kernel_size: of the gated layers; odd.
         first_kernel_size: of the convolution that reads the image; odd.
         context_dim: size of a vector that every pixel is conditioned on (a latent variable, a label); 0 for none.
+        num_parameters: of each pixel.
+        highest: the largest value of a pixel, above 0; values from 0 to it are read as -1 to 1.
 
     Shapes:
-        x ``[*batch, 1, height, width]``, context ``[*batch, context_dim]`` -> logits ``[*batch, 1, height, width]``
+        x ``[*batch, 1, height, width]``, context ``[*batch, context_dim]`` ->
+        parameters ``[*batch, num_parameters, height, width]``
 
     Raises:
-        SettingError: images of more than one channel, whose channels would need an order of their own.
+        SettingError: images of more than one channel, whose channels would need an order of their own; numbers out of
+            range; when called, images of another size, or a context that is missing, too much or of another size.
 
     Example:
         >>> import torch
@@ -52,6 +87,8 @@ class PixelCNN(Recorded):
         kernel_size: int = 3,
         first_kernel_size: int = 7,
         context_dim: int = 0,
+        num_parameters: int = 1,
+        highest: float = 1.0,
     ) -> None:
         super().__init__()
         if len(x_shape) != 3 or x_shape[0] != 1:
@@ -61,104 +98,104 @@ class PixelCNN(Recorded):
                 got=f"x_shape={tuple(x_shape)}",
                 fix="use images of one channel, such as ppgen.data.load('mnist')",
             )
+        num_parameters = whole_number("PixelCNN: num_parameters", num_parameters)
         self.context_dim = context_dim
+        # Pixels are read from -1 on, so that a dark pixel differs from the padding beyond the border.
+        self.scale = 2.0 / finite_number("PixelCNN: highest", highest, above=0.0, suggested=1.0)
         self.first_vertical = MaskedConv2d(1, hidden, first_kernel_size, "vertical", "A")
         self.first_horizontal = MaskedConv2d(1, hidden, first_kernel_size, "horizontal", "A")
         self.layers = nn.ModuleList(GatedLayer(hidden, kernel_size, context_dim) for _ in range(num_layers))
-        self.head = nn.Sequential(nn.SiLU(), nn.Conv2d(hidden, hidden, 1), nn.SiLU(), nn.Conv2d(hidden, 1, 1))
-        # A logit of its own for each pixel: where the ink usually lies need not be learnt by convolutions.
-        self.bias = nn.Parameter(torch.zeros(tuple(x_shape)))
+        last = nn.Conv2d(hidden, hidden, 1), nn.SiLU(), nn.Conv2d(hidden, num_parameters, 1)
+        self.head = nn.Sequential(nn.SiLU(), *last)
+        # Parameters of its own for each pixel: where the ink usually lies need not be learnt by convolutions.
+        self.bias = nn.Parameter(torch.zeros(num_parameters, *x_shape[1:]))
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """The logits ``[*batch, 1, height, width]`` of all pixels at once.
+        """The parameters ``[*batch, num_parameters, height, width]`` of all pixels at once.
 
         Args:
-            x: ``[*batch, 1, height, width]``, zeros and ones.
+            x: ``[*batch, 1, height, width]``, from 0 to ``highest``.
             context: ``[*batch, context_dim]``, or None.
         """
         batch = x.shape[:-3]
+        self._must_suit(x.shape[-3:], context)
         size = prod(batch)
-        flat = to_signs(x.reshape(size, *x.shape[-3:]))
+        flat = self._signed(x.reshape(size, *x.shape[-3:]))
         if context is not None:
             context = context.expand(*batch, context.shape[-1]).reshape(size, context.shape[-1])
         vertical, horizontal = self.first_vertical(flat), self.first_horizontal(flat)
-        for layer in self.layers:
+        for layer in self._gated():
             vertical, horizontal = layer(vertical, horizontal, context)
-        return (self.head(horizontal) + self.bias).reshape(x.shape)
+        return (self.head(horizontal) + self.bias).reshape(*batch, *self.bias.shape)
 
-    def incremental(self, size: int, context: Tensor | None = None) -> CachedPixels:
-        """What ``Autoregressive.sample`` draws from: the same logits pixel by pixel, without computing any twice.
+    def start(self, size: int, context: Tensor | None = None) -> PixelState:
+        """The state before the first pixel.
 
         Args:
-            size: how many images are drawn together.
+            size: how many images are walked through together.
             context: ``[size, context_dim]``, or None.
         """
-        return CachedPixels(self, size, context)
+        self._must_suit((1, *self.bias.shape[1:]), context)
+        layers, (height, width) = self._gated(), self.bias.shape[1:]
+        hidden, new = self.first_vertical.weight.shape[0], self.bias.new_zeros
+        return PixelState(
+            context=context,
+            pixels=new(size, 1, height, width),
+            vertical=[new(size, hidden, height, width) for _ in layers],
+            horizontal=[new(size, hidden, 1, width) for _ in layers],
+            messages=[],
+            vertical_weights=[each.masked_weight() for each in (self.first_vertical, *(x.vertical for x in layers))],
+            horizontal_weights=[
+                each.masked_weight() for each in (self.first_horizontal, *(x.horizontal for x in layers))
+            ],
+        )
 
-
-class CachedPixels:
-    """The state of a PixelCNN that walks through images in raster order.
-
-    A hidden state depends only on pixels before it, so it never changes once those are drawn: the vertical stack is
-    computed a row at a time, the horizontal stack a pixel at a time, and a whole image costs about as much as one
-    forward pass instead of one pass for each pixel.
-
-    Reference: P. Ramachandran et al., "Fast generation for convolutional autoregressive models", 2017
-    (arXiv 1704.06001).
-
-    Args:
-        network: the PixelCNN.
-        size: how many images are walked through together.
-        context: ``[size, context_dim]``, or None.
-    """
-
-    def __init__(self, network: PixelCNN, size: int, context: Tensor | None = None) -> None:
-        self.network, self.context = network, context
-        self.layers = cast("list[GatedLayer]", list(network.layers))
-        hidden = network.first_vertical.weight.shape[0]
-        height, width = network.bias.shape[-2:]
-        new = network.bias.new_zeros
-        self.pixels = new(size, 1, height, width)
-        self.vertical = [new(size, hidden, height, width) for _ in self.layers]
-        self.horizontal = [new(size, hidden, 1, width) for _ in self.layers]
-        self.messages: list[Tensor] = []
-
-    def logits(self, row: int, column: int) -> Tensor:
-        """The logits ``[size, 1]`` of the next pixel; call it in raster order, with ``put`` after each.
+    def step(self, state: PixelState, previous: Tensor, position: int) -> tuple[Tensor, PixelState]:
+        """The parameters ``[size, num_parameters]`` of the next pixel, and the state, which is written into.
 
         Args:
-            row: of the pixel.
-            column: of the pixel.
+            state: from ``start``, or from the step before.
+            previous: values ``[size, 1]`` of the pixel before this one; not read at position 0.
+            position: of the pixel, in raster order.
         """
+        width = self.bias.shape[-1]
+        row, column = divmod(position, width)
+        if position > 0:
+            before = divmod(position - 1, width)
+            state.pixels[:, :, before[0], before[1]] = self._signed(previous)
         if column == 0:
-            self._start_row(row)
-        state = self.network.first_horizontal.pixel(self.pixels[:, :, row : row + 1], column)
-        for layer, states, message in zip(self.layers, self.horizontal, self.messages, strict=True):
-            states[..., column : column + 1] = state
-            features = layer.horizontal.pixel(states, column)
-            state = layer.advance(state, features, message[..., column : column + 1])
-        return self.network.head(state)[:, :, 0, 0] + self.network.bias[:, row, column]
+            self._start_row(state, row)
+        first, *weights = state.horizontal_weights
+        signal = self.first_horizontal.pixel(state.pixels[:, :, row : row + 1], column, first)
+        each = zip(self._gated(), state.horizontal, state.messages, weights, strict=True)
+        for layer, seen, message, weight in each:
+            seen[..., column : column + 1] = signal
+            features = layer.horizontal.pixel(seen, column, weight)
+            signal = layer.advance(signal, features, message[..., column : column + 1])
+        return self.head(signal)[:, :, 0, 0] + self.bias[:, row, column], state
 
-    def put(self, row: int, column: int, pixels: Tensor) -> None:
-        """Set the drawn values of a pixel.
-
-        Args:
-            row: of the pixel.
-            column: of the pixel.
-            pixels: ``[size, 1]``, 0 or 1.
-        """
-        self.pixels[:, :, row, column] = to_signs(pixels)
-
-    def _start_row(self, row: int) -> None:
+    def _start_row(self, state: PixelState, row: int) -> None:
         """One row of the vertical stack, and its messages to the horizontal stack of that row."""
-        self.messages = []
-        state = self.network.first_vertical.row(self.pixels, row)
-        for layer, states in zip(self.layers, self.vertical, strict=True):
-            states[:, :, row : row + 1] = state
-            state, message = layer.descend(layer.vertical.row(states, row), self.context)
-            self.messages.append(message)
+        first, *weights = state.vertical_weights
+        signal = self.first_vertical.row(state.pixels, row, first)
+        state.messages = []
+        for layer, seen, weight in zip(self._gated(), state.vertical, weights, strict=True):
+            seen[:, :, row : row + 1] = signal
+            signal, message = layer.descend(layer.vertical.row(seen, row, weight), state.context)
+            state.messages.append(message)
 
+    def _gated(self) -> list[GatedLayer]:
+        return cast("list[GatedLayer]", list(self.layers))
 
-def to_signs(x: Tensor) -> Tensor:
-    """Pixels 0 and 1 as -1 and 1, ``[...]``, so that a dark pixel differs from the padding beyond the border."""
-    return 2.0 * x - 1.0
+    def _signed(self, x: Tensor) -> Tensor:
+        return self.scale * x - 1.0
+
+    def _must_suit(self, shape: Sequence[int], context: Tensor | None) -> None:
+        wanted, given = (1, *self.bias.shape[1:]), 0 if context is None else context.shape[-1]
+        if tuple(shape) != wanted or given != self.context_dim:
+            raise SettingError(
+                "PixelCNN: the network was made for other inputs",
+                expected=f"images of shape {wanted}, a context of size {self.context_dim}",
+                got=f"images of shape {tuple(shape)}, a context of size {given}",
+                fix=f"PixelCNN({(1, *shape[1:])}, context_dim={given})",
+            )

@@ -37,20 +37,58 @@ def test_context_reaches_every_pixel_and_broadcasts():
     torch.testing.assert_close(network(x, one), network(x, one.expand(5, 3)))
 
 
-@pytest.mark.parametrize("context_dim", [0, 3])
-def test_pixel_by_pixel_equals_all_at_once(context_dim):
-    network = randomised(PixelCNN((1, 5, 7), hidden=4, num_layers=3, context_dim=context_dim))
-    x = torch.rand(6, 1, 5, 7, dtype=torch.float64).round()
+@pytest.mark.parametrize(("context_dim", "num_parameters"), [(0, 1), (3, 1), (0, 4)])
+def test_pixel_by_pixel_equals_all_at_once(context_dim, num_parameters):
+    shape, highest = (1, 5, 7), max(1, num_parameters - 1)
+    network = randomised(PixelCNN(shape, 4, 3, context_dim=context_dim, num_parameters=num_parameters, highest=highest))
+    x = (torch.rand(6, *shape, dtype=torch.float64) * highest).round()
     context = torch.randn(6, context_dim, dtype=torch.float64) if context_dim else None
     with torch.no_grad():
-        expected, steps = network(x, context), network.incremental(6, context)
-        for row in range(5):
-            for column in range(7):
-                torch.testing.assert_close(steps.logits(row, column), expected[:, :, row, column])
-                steps.put(row, column, x[:, :, row, column])
+        expected, values = network(x, context).flatten(2), x.flatten(2)
+        state, previous = network.start(6, context), torch.zeros(6, 1, dtype=torch.float64)
+        for position in range(35):
+            parameters, state = network.step(state, previous, position)
+            assert parameters.shape == (6, num_parameters)
+            torch.testing.assert_close(parameters, expected[..., position])
+            previous = values[..., position]
+
+
+def test_what_is_drawn_lies_in_the_state_alone():
+    # Two walks by turns are what each is by itself, and the network is as it was.
+    network = randomised(PixelCNN((1, 2, 3), hidden=4, num_layers=2))
+    before = {name: id(value) for name, value in vars(network).items()}
+    x = torch.tensor([[0.0, 1.0, 1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]], dtype=torch.float64)
+    expected = network(x.reshape(2, 1, 2, 3)).flatten(2)
+    states = [network.start(1), network.start(1)]
+    for position in range(6):
+        for walk in range(2):
+            previous = x[walk, max(0, position - 1)].reshape(1, 1)
+            parameters, states[walk] = network.step(states[walk], previous, position)
+            torch.testing.assert_close(parameters[0], expected[walk, :, position])
+    assert {name: id(value) for name, value in vars(network).items()} == before
+
+
+def test_values_up_to_the_highest_are_read_from_minus_one_to_one():
+    network = PixelCNN((1, 3, 3), hidden=4, num_layers=1)
+    levels = PixelCNN((1, 3, 3), hidden=4, num_layers=1, highest=255)
+    levels.load_state_dict(network.state_dict())
+    x = torch.rand(2, 1, 3, 3)
+    torch.testing.assert_close(levels(255 * x), network(x))
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (64,)])
 def test_shapes_without_a_pixel_order_are_refused(shape):
     with pytest.raises(SettingError, match="orders pixels, not channels"):
         PixelCNN(shape)
+
+
+@pytest.mark.parametrize(
+    ("shape", "context", "fix"),
+    [((1, 4, 5), 2, "PixelCNN((1, 4, 5), context_dim=2)"), ((1, 4, 4), None, "PixelCNN((1, 4, 4), context_dim=0)")],
+)
+def test_inputs_that_it_was_not_made_for_are_refused(shape, context, fix):
+    # A context that is left out would broadcast to a number that means nothing.
+    network = PixelCNN((1, 4, 4), hidden=2, num_layers=1, context_dim=2)
+    with pytest.raises(SettingError, match="made for other inputs") as caught:
+        network(torch.zeros(3, *shape), None if context is None else torch.zeros(3, context))
+    assert caught.value.fix == fix

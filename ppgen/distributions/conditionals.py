@@ -1,0 +1,182 @@
+"""Conditional families: the distribution of one position of an autoregressive model, given the positions before it."""
+
+from __future__ import annotations
+
+__all__ = ["Bernoulli", "Categorical", "Conditional"]
+
+import abc
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import constraints
+from torch.nn import functional
+
+from ppgen.arguments import whole_number
+
+
+class Conditional(abc.ABC):
+    """What :class:`~ppgen.distributions.Autoregressive` asks of a family: how many numbers, density, draw, support.
+
+    A network gives each position a vector of parameters, and the position has ``channels`` values, which the family
+    scores and draws *together*: it may take them as independent, as ``Bernoulli`` and ``Categorical`` do, or let one
+    depend on another, as a discretized logistic mixture does with the colours of a pixel. A family holds settings
+    only, so that one object serves any number of distributions.
+
+    To add a family, derive from this class and fill in all five.
+    """
+
+    @property
+    @abc.abstractmethod
+    def support(self) -> Any:
+        """The constraint of torch that one value satisfies."""
+
+    @property
+    @abc.abstractmethod
+    def measure(self) -> str:
+        """What a density refers to, in the words of a data set: ``"binary"``, ``"8-bit"``, ``"continuous"`` ..."""
+
+    @abc.abstractmethod
+    def num_parameters(self, channels: int) -> int:
+        """How many parameters a position with this many values takes."""
+
+    @abc.abstractmethod
+    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """Log-densities in nats, summed over the channels of a position.
+
+        Args:
+            parameters: ``[..., num_parameters]``.
+            value: ``[..., channels]``.
+
+        Returns:
+            ``[...]``
+        """
+
+    @abc.abstractmethod
+    def sample(self, parameters: Tensor, channels: int) -> Tensor:
+        """One draw for each position.
+
+        Args:
+            parameters: ``[..., num_parameters]``.
+            channels: values of a position, which not every family could count from its parameters.
+
+        Returns:
+            ``[..., channels]``, in the floating type of the parameters.
+        """
+
+
+@dataclasses.dataclass(frozen=True)
+class Bernoulli(Conditional):
+    """Zeros and ones: ``p(x = 1) = sigmoid(logit)``, one logit for each channel; channels are independent.
+
+    Example:
+        >>> Bernoulli().log_prob(torch.zeros(5, 1), torch.ones(5, 1)).exp()
+        tensor([0.5000, 0.5000, 0.5000, 0.5000, 0.5000])
+    """
+
+    @property
+    def support(self) -> Any:
+        """0 or 1."""
+        return constraints.boolean
+
+    @property
+    def measure(self) -> str:
+        """``"binary"``."""
+        return "binary"
+
+    def num_parameters(self, channels: int) -> int:
+        """A logit for each channel."""
+        return channels
+
+    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """``sum_c x_c log p_c + (1 - x_c) log (1 - p_c)``, in nats.
+
+        Args:
+            parameters: logits ``[..., channels]``.
+            value: ``[..., channels]``, zeros and ones.
+
+        Returns:
+            ``[...]``
+        """
+        return -functional.binary_cross_entropy_with_logits(parameters, value, reduction="none").sum(-1)
+
+    def sample(self, parameters: Tensor, channels: int) -> Tensor:
+        """Zeros and ones ``[..., channels]``.
+
+        Args:
+            parameters: logits ``[..., channels]``.
+            channels: values of a position.
+        """
+        return torch.bernoulli(parameters.sigmoid())
+
+
+@dataclasses.dataclass(frozen=True)
+class Categorical(Conditional):
+    """One of ``levels`` values ``0, 1 .. levels - 1``, kept as floats: ``p(x = k) = softmax(logits)_k``.
+
+    Nothing is assumed of the values: that 17 is close to 18 has to be learnt. Channels are independent, each with
+    logits of its own. A logit of ``-inf`` rules a value out, such as a word after the end of a sentence.
+
+    Args:
+        levels: 2 to 256.
+
+    Raises:
+        SettingError: another number of levels.
+
+    Example:
+        >>> grey = Categorical(4)
+        >>> grey.num_parameters(channels=3)
+        12
+        >>> grey.log_prob(torch.zeros(5, 12), torch.ones(5, 3)).exp()  # 4 ** -3
+        tensor([0.0156, 0.0156, 0.0156, 0.0156, 0.0156])
+    """
+
+    levels: int
+
+    def __post_init__(self) -> None:
+        whole_number("Categorical: levels", self.levels, at_least=2, at_most=256)
+
+    @property
+    def support(self) -> Any:
+        """Integers from 0 to ``levels - 1``."""
+        return constraints.integer_interval(0, self.levels - 1)
+
+    @property
+    def measure(self) -> str:
+        """``"binary"`` for 2 levels, ``"8-bit"`` for 256, else ``"integer"``."""
+        return {2: "binary", 256: "8-bit"}.get(self.levels, "integer")
+
+    def num_parameters(self, channels: int) -> int:
+        """A logit for each level of each channel: the levels of the first channel, of the second, and so on."""
+        return channels * self.levels
+
+    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """``sum_c logit_c[x_c] - log sum_k exp logit_c[k]``, in nats.
+
+        Args:
+            parameters: logits ``[..., channels * levels]``.
+            value: ``[..., channels]``, integers from 0 to ``levels - 1``.
+
+        Returns:
+            ``[...]``
+        """
+        logits = self._logits(parameters)
+        chosen = logits.gather(-1, value.long().unsqueeze(-1)).squeeze(-1)
+        return (chosen - logits.logsumexp(-1)).sum(-1)
+
+    def sample(self, parameters: Tensor, channels: int) -> Tensor:
+        """Levels ``[..., channels]``, as floats.
+
+        Args:
+            parameters: logits ``[..., channels * levels]``.
+            channels: values of a position.
+        """
+        logits = self._logits(parameters)
+        # A race: of clocks with rates exp(logit), level k rings first with probability softmax(logits)_k. Unlike a
+        # search in cumulated probabilities it has no rounding at the upper end, and it makes no device wait.
+        waiting = torch.empty_like(logits).exponential_()
+        return (logits - waiting.log()).argmax(-1).to(logits.dtype)
+
+    def _logits(self, parameters: Tensor) -> Tensor:
+        return parameters.unflatten(-1, (-1, self.levels))

@@ -1,0 +1,132 @@
+"""Orders: which position of an autoregressive model is drawn first, and which after it."""
+
+from __future__ import annotations
+
+__all__ = ["Order", "permutation", "raster"]
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ppgen.errors import SettingError
+
+
+class Order:
+    """A permutation of positions.
+
+    A causal network reads values in raster order: line by line, as one reads a page. Any other order is had by laying
+    out the values in the order of their drawing (``arrange``) before the network sees them, and by laying out what was
+    drawn as the event is (``restore``). A permutation has a Jacobian determinant of one, so the density stays exact.
+
+    Made by :func:`raster` and :func:`permutation`.
+
+    Args:
+        positions: lengths of the event's trailing dims that are ordered: ``(height, width)``, ``(length,)``.
+        scanned: lengths in which a network sees the positions, in raster order.
+        index: ``[num_positions]``: entry k is the position, counted along ``positions``, that is drawn k-th; or None
+            for the identity, which costs nothing.
+
+    Example:
+        >>> columns = raster((2, 3), transpose=True)
+        >>> columns.scanned, columns.arrange(torch.tensor([[1, 2, 3], [4, 5, 6]])).tolist()
+        ((3, 2), [[1, 4], [2, 5], [3, 6]])
+    """
+
+    def __init__(self, positions: Sequence[int], scanned: Sequence[int], index: Tensor | None) -> None:
+        self.positions, self.scanned, self.index = tuple(positions), tuple(scanned), index
+        self._inverse = None if index is None else index.argsort()
+
+    def __len__(self) -> int:
+        return prod(self.positions)
+
+    def arrange(self, values: Tensor) -> Tensor:
+        """Values ``[..., *positions]`` in the order of their drawing, ``[..., *scanned]``."""
+        return _take(values, self.positions, self.index, self.scanned)
+
+    def restore(self, values: Tensor) -> Tensor:
+        """The inverse of ``arrange``: ``[..., *scanned]`` -> ``[..., *positions]``."""
+        return _take(values, self.scanned, self._inverse, self.positions)
+
+
+def raster(positions: Sequence[int], *, flip: Sequence[int] = (), transpose: bool = False) -> Order:
+    """Line by line, or one of the symmetries of that: eight for an image, two for a sequence.
+
+    Args:
+        positions: ``(height, width)`` of an image; ``(length,)`` of a sequence; any number of dims.
+        flip: dims that are walked from the far end: 0 for the lowest row first, 1 for the rightmost pixel first.
+        transpose: column by column instead of row by row (all dims in reverse); a network then sees images of
+            ``(width, height)``.
+
+    Raises:
+        SettingError: a length below 1, or a dim to flip that there is not.
+
+    Example:
+        >>> raster((2, 3)).arrange(torch.arange(6).reshape(2, 3)).flatten().tolist()
+        [0, 1, 2, 3, 4, 5]
+        >>> raster((2, 3), flip=(0,), transpose=True).arrange(torch.arange(6).reshape(2, 3)).flatten().tolist()
+        [3, 0, 4, 1, 5, 2]
+    """
+    positions, flip = _lengths(positions), tuple(flip)
+    if unknown := [dim for dim in flip if dim not in range(len(positions))]:
+        raise SettingError(
+            f"raster: positions {positions} have no dim {unknown[0]}",
+            expected=f"flip among {tuple(range(len(positions)))}",
+            got=f"flip={flip}",
+            fix="flip=(0,)",
+        )
+    if not flip and not transpose:
+        return Order(positions, positions, None)
+    grid = torch.arange(prod(positions)).reshape(positions).flip(flip)
+    if transpose:
+        grid = grid.permute(*reversed(range(grid.dim())))
+    return Order(positions, grid.shape, grid.flatten())
+
+
+def permutation(index: Any, positions: Sequence[int] | None = None) -> Order:
+    """Any order at all.
+
+    What stands side by side in it need not have been neighbours, so it suits networks without a sense of place
+    (fully connected ones, transformers) rather than convolutions.
+
+    Args:
+        index: integers ``[num_positions]``: entry k is the position that is drawn k-th, counted along ``positions``.
+        positions: lengths of the ordered dims; default: one dim, a sequence.
+
+    Raises:
+        SettingError: not every position exactly once.
+
+    Example:
+        >>> permutation([2, 0, 1]).arrange(torch.tensor([10, 11, 12])).tolist()
+        [12, 10, 11]
+    """
+    index = torch.as_tensor(index)
+    positions = _lengths(index.shape if positions is None else positions)
+    if index.is_floating_point() or index.sort().values.tolist() != list(range(prod(positions))):
+        raise SettingError(
+            "permutation: not every position stands in the index exactly once",
+            expected=f"the integers from 0 to {prod(positions) - 1} in any order",
+            got=f"{str(index.dtype).removeprefix('torch.')} {list(index.shape)}: {index.flatten()[:8].tolist()} ...",
+            fix=f"permutation(torch.randperm({prod(positions)}), positions={positions})",
+        )
+    return Order(positions, positions, index.long())
+
+
+def _take(values: Tensor, from_shape: tuple[int, ...], index: Tensor | None, to_shape: tuple[int, ...]) -> Tensor:
+    if index is None:
+        return values
+    return values.flatten(-len(from_shape))[..., index.to(values.device)].unflatten(-1, to_shape)
+
+
+def _lengths(positions: Sequence[int]) -> tuple[int, ...]:
+    lengths = tuple(positions)
+    if lengths and all(isinstance(length, int) and length >= 1 for length in lengths):
+        return lengths
+    raise SettingError(
+        "an order needs positions",
+        expected="lengths of one dim or more, such as (28, 28) for images and (100,) for sequences",
+        got=f"positions={lengths}",
+        fix="positions=(height, width), without the channels",
+    )

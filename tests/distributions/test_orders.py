@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from ppgen.distributions import Order, orders
+from ppgen.errors import SettingError
+
+# The pixels of   0 1 2   in the order of their drawing.
+#                 3 4 5
+WALKS = {
+    ((), False): [0, 1, 2, 3, 4, 5],
+    ((0,), False): [3, 4, 5, 0, 1, 2],
+    ((1,), False): [2, 1, 0, 5, 4, 3],
+    ((0, 1), False): [5, 4, 3, 2, 1, 0],
+    ((), True): [0, 3, 1, 4, 2, 5],
+    ((0,), True): [3, 0, 4, 1, 5, 2],
+    ((1,), True): [2, 5, 1, 4, 0, 3],
+    ((0, 1), True): [5, 2, 4, 1, 3, 0],
+}
+
+
+@pytest.mark.parametrize(("flip", "transpose"), WALKS)
+def test_the_eight_symmetries_walk_as_they_say(flip, transpose):
+    order = orders.raster((2, 3), flip=flip, transpose=transpose)
+    pixels = torch.arange(6).reshape(2, 3)
+    assert order.arrange(pixels).flatten().tolist() == WALKS[flip, transpose]
+    assert order.arrange(pixels).shape == order.scanned == ((3, 2) if transpose else (2, 3))
+
+
+def test_a_sequence_is_read_forwards_or_backwards():
+    words = torch.tensor([10, 11, 12])
+    assert orders.raster((3,)).arrange(words) is words, "raster order costs nothing"
+    assert orders.raster((3,), flip=(0,)).arrange(words).tolist() == [12, 11, 10]
+
+
+def test_channels_may_be_positions():
+    order = orders.raster((3, 2, 2), flip=(0,))
+    assert order.arrange(torch.arange(12).reshape(3, 2, 2)).flatten().tolist() == [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3]
+
+
+def every_kind() -> list[Order]:
+    symmetries = [orders.raster((2, 3), flip=flip, transpose=transpose) for flip, transpose in WALKS]
+    return [*symmetries, orders.permutation([4, 2, 0, 5, 1, 3], positions=(2, 3))]
+
+
+def test_restore_undoes_arrange_whatever_stands_in_front():
+    values = torch.randn(4, 5, 2, 3)
+    for order in every_kind():
+        assert torch.equal(order.restore(order.arrange(values)), values)
+        assert order.arrange(values).shape == (4, 5, *order.scanned)
+        assert len(order) == 6
+
+
+def test_orders_are_different_ones():
+    walks = [order.arrange(torch.arange(6).reshape(2, 3)).flatten() for order in every_kind()]
+    assert not any(torch.equal(one, other) for one, other in itertools.combinations(walks, 2))
+
+
+@pytest.mark.parametrize("index", [[0, 1, 1], [0, 1, 3], [1, 2, 3], [0.0, 1.0, 2.0], [0, 1], [[0, 1, 2]]])
+def test_what_is_no_permutation_is_refused(index):
+    with pytest.raises(SettingError, match="exactly once") as caught:
+        orders.permutation(index, positions=(3,))
+    assert caught.value.fix == "permutation(torch.randperm(3), positions=(3,))"
+
+
+@pytest.mark.parametrize("positions", [(), (0, 3), (2.0, 3), (-1,)])
+def test_lengths_that_are_none_are_refused(positions):
+    with pytest.raises(SettingError, match="needs positions"):
+        orders.raster(positions)
+
+
+@pytest.mark.parametrize("flip", [(2,), (-1,), ("rows",)])
+def test_a_dim_that_there_is_not_cannot_be_flipped(flip):
+    with pytest.raises(SettingError, match="have no dim"):
+        orders.raster((2, 3), flip=flip)
