@@ -11,7 +11,9 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ppgen.arguments import whole_number
-from ppgen.data.dataset import Dataset, check_seed, main_site
+from ppgen.data.column import Column
+from ppgen.data.dataset import Dataset, main_site
+from ppgen.data.splitting import check_seed
 from ppgen.data.transforms import Transform
 from ppgen.declare import MISSING
 from ppgen.errors import SettingError
@@ -27,7 +29,17 @@ def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes
         step: the function of ``ppgen.data`` that was called.
         arguments: its arguments besides the data set; plain data.
         **changes: fields of :class:`~ppgen.data.Dataset` after the step.
+
+    Raises:
+        SettingError: for unpaired domains.
     """
+    if dataset.domains:
+        raise SettingError(
+            f"{dataset.name}: {step} is taken of one domain",
+            expected="a data set whose rows belong together",
+            got=f"the unpaired domains {', '.join(dataset.domains)}",
+            fix=f"ppgen.data.unpaired({next(iter(dataset.domains))}=ppgen.data.{step}(...), ...)",
+        )
     spec = dict(dataset.spec)
     if spec:  # a user's own tensors cannot be loaded again, whatever was done to them
         spec["steps"] = [*spec.get("steps", []), [step, dict(arguments)]]
@@ -87,8 +99,9 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
         split: _without(stored, key) | {key: _vector(dataset, stored, columns)}
         for split, stored in dataset.splits.items()
     }
-    classes = _without(dataset.num_classes, key)
-    return derived(dataset, "attributes", {"columns": list(columns), "key": key}, splits=splits, num_classes=classes)
+    told = {"columns": list(columns), "key": key}
+    others = {field: _without(getattr(dataset, field), key) for field in ("num_classes", "kinds", "categories")}
+    return derived(dataset, "attributes", told, splits=splits, **others)
 
 
 def _without(named: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -123,9 +136,9 @@ def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key:
     Example:
         >>> import ppgen
         >>> ppgen.data.partial_labels(ppgen.data.load("digits"), per_class=10)
-        Dataset 'digits': x [1, 8, 8], binary (static bits, seed 0)
+        Dataset 'digits': x [1, 8, 8], image, binary (static bits, seed 0)
           train 1077, valid 360, test 360
-          y: integer, 10 classes, 100 of 1077 training rows observed
+          y: categorical, 10 classes, 100 of 1077 training rows observed
     """
     check_seed(seed)
     if key not in dataset.num_classes:
@@ -214,6 +227,12 @@ class Quadrants(Transform):
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         return stored if self.before is None else self.before.apply(stored, generator)
+
+    def describe(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """``given`` is what the image is, and ``mask`` bits."""
+        image = columns[self.key]
+        mask = dataclasses.replace(image, name="mask", measure="binary")
+        return {"given": dataclasses.replace(image, name="given"), "mask": mask}
 
     def covariates(self, values: Tensor) -> dict[str, Tensor]:
         """What is seen of images [..., C, H, W]."""

@@ -82,7 +82,7 @@ def dataset(name: str, data: Any = None) -> Dataset:
         >>> print(dataset("semi-supervised"))
         Dataset 'digits': x [1, 8, 8], binary (static bits, seed 0)
           train 1077, valid 360, test 360
-          y: integer, 10 classes, 100 of 1077 training rows observed
+          y: categorical, 10 classes, 100 of 1077 training rows observed
     """
     from ppgen.data import as_dataset, load
 
