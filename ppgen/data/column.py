@@ -13,11 +13,12 @@ from ppgen.data.measures import measure_of
 from ppgen.declare import MISSING
 from ppgen.errors import DataError, SettingError
 
-__all__ = ["KINDS", "Column", "check_kind", "check_kinds", "describe_column", "lengths_of"]
+__all__ = ["KINDS", "MEASURE_OF_KIND", "Column", "check_kind", "check_kinds", "describe_column", "lengths_of"]
 
 KINDS = ("binary", "categorical", "count", "real", "image", "sequence")
 
-_DISCRETE = ("binary", "categorical", "count")
+# Of whole numbers, the measure follows from what they are, not from which of them happen to be there.
+MEASURE_OF_KIND = {"binary": "binary", "categorical": "integer", "count": "integer"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Column:
             is said by its measure.
         event_shape: the shape of one value: ``()`` for a number, ``(channels, height, width)`` for an image,
             ``(T, ...)`` for a sequence.
-        measure: what the values are before any likelihood, as ``Dataset.measure`` is for the main site.
+        measure: what the values are before any likelihood, as ``Dataset.measure`` is for the main site: a real column
+            whose numbers happen to be whole is ``"integer"``.
         num_classes: of a categorical column, K: values are 0 to K - 1. 2 for a binary column of labels.
         missing: the value that says that there is none: -1 in columns of integers. ``None`` where every value has to
             be there: values that are not finite are refused.
@@ -60,7 +62,7 @@ class Column:
         """Kind and what goes with it, in words: ``"categorical, 10 classes"``."""
         if self.kind == "categorical":
             return f"categorical, {self.num_classes} classes"
-        words = [self.kind] if self.kind in _DISCRETE else [self.kind, self.measure]
+        words = [self.kind] if self.kind in MEASURE_OF_KIND else [self.kind, self.measure]
         return ", ".join([*words, f"lengths in {self.lengths}"] if self.lengths else words)
 
     def __repr__(self) -> str:
@@ -112,19 +114,19 @@ def describe_column(
     low = min((part.min().item() for part in values if part.numel()), default=0)
     marked = values[0].dtype == torch.int64 and low == MISSING and kind not in ("real", "image", "sequence")
     present = [part[part != MISSING] if marked else part for part in values]
-    measure = measure_of(present) if measure is None else measure
+    found = measure_of(present) if measure is None else measure
     is_sequence = lengths is not None and len(event_shape) > 0
     if kind is None:
-        kind = "sequence" if is_sequence else _kind(values[0], measure, num_classes, low >= 0 or marked)
+        kind = "sequence" if is_sequence else _kind(values[0], found, num_classes, low >= 0 or marked)
     if kind == "categorical" and num_classes is None:
         num_classes = len(categories) or max(int(part.max()) for part in values if part.numel()) + 1
     return Column(
         name,
         kind,
         event_shape,
-        measure,
+        MEASURE_OF_KIND.get(kind, found) if measure is None else measure,
         num_classes=num_classes if kind in ("binary", "categorical") else None,
-        missing=MISSING if values[0].dtype == torch.int64 and kind in _DISCRETE else None,
+        missing=MISSING if values[0].dtype == torch.int64 and kind in MEASURE_OF_KIND else None,
         lengths=lengths if kind == "sequence" else None,
         categories=categories,
     )
@@ -181,7 +183,7 @@ def check_kind(name: str, values: Sequence[Tensor], kind: str) -> None:
             got=str(list(values[0].shape)),
             fix=f"{name}.reshape(...), or leave it out of kinds=",
         )
-    if kind not in _DISCRETE:
+    if kind not in MEASURE_OF_KIND:
         return
     for part in values:
         right = (part == 0) | (part == 1) if kind == "binary" else (part >= 0) & (part == part.round())

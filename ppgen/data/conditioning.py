@@ -13,6 +13,7 @@ from torch.nn.functional import one_hot
 from ppgen.arguments import whole_number
 from ppgen.data.column import Column
 from ppgen.data.dataset import Dataset, main_site
+from ppgen.data.domains import Together
 from ppgen.data.splitting import check_seed
 from ppgen.data.transforms import Transform
 from ppgen.declare import MISSING
@@ -29,10 +30,14 @@ def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes
         step: the function of ``ppgen.data`` that was called.
         arguments: its arguments besides the data set; plain data.
         **changes: fields of :class:`~ppgen.data.Dataset` after the step.
-
-    Raises:
-        SettingError: for unpaired domains.
     """
+    spec = dict(dataset.spec)
+    if spec:  # a user's own tensors cannot be loaded again, whatever was done to them
+        spec["steps"] = [*spec.get("steps", []), [step, dict(arguments)]]
+    return dataclasses.replace(dataset, spec=spec, origin=dataset.origin or dataset, **changes)
+
+
+def _refuse_domains(dataset: Dataset, step: str) -> None:
     if dataset.domains:
         raise SettingError(
             f"{dataset.name}: {step} is taken of one domain",
@@ -40,10 +45,6 @@ def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes
             got=f"the unpaired domains {', '.join(dataset.domains)}",
             fix=f"ppgen.data.unpaired({next(iter(dataset.domains))}=ppgen.data.{step}(...), ...)",
         )
-    spec = dict(dataset.spec)
-    if spec:  # a user's own tensors cannot be loaded again, whatever was done to them
-        spec["steps"] = [*spec.get("steps", []), [step, dict(arguments)]]
-    return dataclasses.replace(dataset, spec=spec, origin=dataset.origin or dataset, **changes)
 
 
 def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> Dataset:
@@ -69,6 +70,7 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
         >>> sprites.split("test")["y"].shape
         torch.Size([1843, 7])
     """
+    _refuse_domains(dataset, "attributes")
     train = dataset.splits["train"]
     main = main_site(train)
     usable = [name for name, tensor in train.items() if name != main and tensor.dim() <= 2]
@@ -141,6 +143,7 @@ def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key:
           y: categorical, 10 classes, 100 of 1077 training rows observed
     """
     check_seed(seed)
+    _refuse_domains(dataset, "partial_labels")
     if key not in dataset.num_classes:
         raise SettingError(
             f"{dataset.name}: there are no labels {key!r} to keep",
@@ -187,6 +190,8 @@ def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
                 [1, 1, 1, 1, 0, 0, 0, 0]], dtype=torch.int32)
     """
     whole_number(f"{dataset.name}: observed", observed, at_most=3)
+    _refuse_domains(dataset, "quadrants")
+    assert not isinstance(dataset.transform, Together)  # which is the transform of domains alone
     if len(dataset.x_shape) != 3 or min(dataset.x_shape[1:]) < 2:
         raise SettingError(
             f"{dataset.name}: only images have quadrants",

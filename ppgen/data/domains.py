@@ -73,7 +73,7 @@ class Together:
         columns: the stored columns of each domain, by the names that they have within it.
     """
 
-    transforms: Mapping[str, Transform | None]
+    transforms: Mapping[str, Transform | Together | None]
     columns: Mapping[str, tuple[str, ...]]
 
     @property

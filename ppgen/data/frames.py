@@ -100,8 +100,6 @@ def _kind_of(column: Any, name: str) -> dict[str, str]:
         return {name: "real"}
     if types.is_integer_dtype(dtype):
         return {}
-    if isinstance(dtype, _categorical()) or types.is_string_dtype(dtype):
-        return {name: "categorical"}
     if types.is_object_dtype(dtype):
         odd = [(row, value) for row, value in enumerate(column) if value is not None and not isinstance(value, str)]
         odd = [(row, value) for row, value in odd if not (isinstance(value, float) and np.isnan(value))]
@@ -114,6 +112,8 @@ def _kind_of(column: Any, name: str) -> dict[str, str]:
             got=f"{type(value).__name__} in row {row}",
             fix=f'frame["{name}"].astype("float"), or .astype("str") for classes',
         )
+    if isinstance(dtype, _categorical()) or types.is_string_dtype(dtype):
+        return {name: "categorical"}
     raise DataError(
         f"{name} holds no numbers",
         expected="numbers, booleans, text or categories",

@@ -56,12 +56,12 @@ def check_lengths(name: str, values: Tensor, lengths: Tensor) -> None:
     Raises:
         DataError: if ``values`` have no steps, or a length is no whole number from 1 to T.
     """
-    told = f"{name}_lengths"
+    told, dtype = f"{name}_lengths", str(lengths.dtype).removeprefix("torch.")
     if values.dim() < 2 or lengths.dim() != 1 or lengths.dtype != torch.int64:
         raise DataError(
             f"{told} are no lengths of {name}",
             expected=f"{name} [N, T, ...], {told} [N] int64",
-            got=f"{name} {list(values.shape)}, {told} {list(lengths.shape)} {str(lengths.dtype).removeprefix('torch.')}",
+            got=f"{name} {list(values.shape)}, {told} {list(lengths.shape)} {dtype}",
             fix=f"give the column another name than {told}, if it holds no lengths",
         )
     wrong = ((lengths < 1) | (lengths > values.shape[1])).nonzero()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.binarize import Source, check_mode, with_protocol
-from ppgen.data.column import check_kind, check_kinds, lengths_of
+from ppgen.data.column import MEASURE_OF_KIND, check_kind, check_kinds, lengths_of
 from ppgen.data.conversion import to_columns
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.frames import read_frames
@@ -86,7 +86,7 @@ def from_tensors(
     num_classes = {c: n for c, n in class_counts(splits).items() if told.get(c) in (None, "binary", "categorical")}
     num_classes |= {column: n for column, n in labels.items() if told[column] == "categorical"}
     values = [columns[key] for columns in splits.values() if len(columns.get(key, ()))]
-    found = measure_of(values)
+    found = MEASURE_OF_KIND.get(told.get(key, "")) or measure_of(values)
     if binarize not in (None, "default") or dequantize:
         if measure is not None:
             raise SettingError(
@@ -154,9 +154,9 @@ def _refuse_copies(given: Mapping[str, Mapping[str, Tensor]]) -> None:
 
 
 def _of_kinds(splits: Mapping[str, Mapping[str, Tensor]], kinds: Mapping[str, str]) -> dict[str, dict[str, Tensor]]:
-    """Columns in the type of their kind: integers that are real as floats, and whole floats that are classes as such."""
+    """Columns in the type of their kind: integers that are real as floats, floats that are classes as integers."""
     for key, kind in kinds.items():
-        check_kind(key, [columns[key] for columns in splits.values()], kind)
+        check_kind(key, [columns[key] for columns in splits.values() if key in columns], kind)
     main, floats = main_site(splits["train"]), torch.get_default_dtype()
     types = {key: floats for key, kind in kinds.items() if kind == "real"}
     types |= {key: torch.int64 for key, kind in kinds.items() if kind == "categorical" and key != main}
@@ -175,11 +175,7 @@ def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:
 def class_counts(splits: Mapping[str, Mapping[str, Tensor]]) -> dict[str, int]:
     """One more than the largest label of every covariate of labels: integers [N] from 0 on; -1 where one is missing."""
     train, main = splits["train"], main_site(splits["train"])
-    integers = [key for key, column in train.items() if column.dtype == torch.int64 and column.dim() == 1]
-    lengths = {lengths_of(key, train) for key in train}
-    columns = {
-        key: torch.cat([each[key] for each in splits.values() if key in each])
-        for key in integers
-        if key != main and key not in lengths
-    }
+    others = {main, *(lengths_of(key, train) for key in train)}
+    labels = [key for key, t in train.items() if t.dtype == torch.int64 and t.dim() == 1 and key not in others]
+    columns = {key: torch.cat([each[key] for each in splits.values() if key in each]) for key in labels}
     return {key: int(c.max()) + 1 for key, c in columns.items() if c.min() >= -1 and c.max() >= 0}

@@ -94,10 +94,6 @@ def _by_name(row: int, item: Any) -> Mapping[str, Any]:
 def _to_tensor(row: int, key: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value.detach()
-    if isinstance(value, np.ndarray | np.generic | bool | int | float):
-        array = np.asarray(value)
-        if array.dtype.kind in "biufc":
-            return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
     if type(value).__module__.startswith("PIL."):
         if value.mode in ("1", "L", "RGB"):
             pixels = np.array(value, dtype=np.uint8)
@@ -108,6 +104,10 @@ def _to_tensor(row: int, key: str, value: Any) -> Tensor:
             got=value.mode,
             fix='image.convert("RGB") in the data set\'s transform',
         )
+    if isinstance(value, np.ndarray | np.generic | bool | int | float):
+        array = np.asarray(value)
+        if array.dtype.kind in "biufc":
+            return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
     raise DataError(
         f"item {row} of the data set: {key} is nothing that can be stacked",
         expected=_SHAPES,
