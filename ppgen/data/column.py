@@ -153,6 +153,13 @@ def check_kinds(where: str, kinds: Mapping[str, str], columns: Collection[str]) 
     Raises:
         SettingError: naming the first.
     """
+    if not isinstance(kinds, Mapping):
+        raise SettingError(
+            f"{where}: kinds is no mapping",
+            expected="a kind for each column that is named",
+            got=repr(kinds),
+            fix=f'kinds={{{next(iter(columns))!r}: "count"}}',
+        )
     for name, kind in kinds.items():
         if name not in columns:
             raise SettingError(
@@ -185,6 +192,13 @@ def check_kind(name: str, values: Sequence[Tensor], kind: str) -> None:
         )
     if kind not in MEASURE_OF_KIND:
         return
+    if kind == "categorical" and not any(bool((part >= 0).any()) for part in values):
+        raise DataError(
+            f"{name} has no classes",
+            expected="a class in one row at least",
+            got="every value is missing",
+            fix=f"leave {name} out",
+        )
     for part in values:
         right = (part == 0) | (part == 1) if kind == "binary" else (part >= 0) & (part == part.round())
         if not part.is_floating_point():

@@ -140,6 +140,13 @@ def _names_in(column: Any) -> list[str]:
 def _to_array(column: Any, name: str, kinds: Mapping[str, str], categories: Mapping[str, tuple[str, ...]]) -> Any:
     missing = column.isna().to_numpy()
     kind = kinds.get(name)
+    if missing.any() and (kind not in ("binary", "categorical") or name == "x"):  # an x is never a label
+        raise DataError(
+            f"{name} is missing in {int(missing.sum())} row{'s' if missing.sum() > 1 else ''}",
+            expected="a value in every row",
+            got=f"{column.iloc[int(missing.argmax())]} in row {int(missing.argmax())}",
+            fix=f'frame.dropna(subset="{name}"), or frame.fillna({{"{name}": ...}})',
+        )
     if kind == "categorical":
         numbers = {category: number for number, category in enumerate(categories.get(name, ()))}
         values = [None if gone else str(value) for value, gone in zip(column, missing, strict=True)]
@@ -154,11 +161,4 @@ def _to_array(column: Any, name: str, kinds: Mapping[str, str], categories: Mapp
         return np.array([MISSING if value is None else numbers[value] for value in values], dtype=np.int64)
     if kind == "binary":
         return column.astype("object").where(~missing, MISSING).to_numpy(dtype=np.int64)
-    if missing.any():
-        raise DataError(
-            f"{name} is missing in {int(missing.sum())} row{'s' if missing.sum() > 1 else ''}",
-            expected="a number in every row",
-            got=f"{column.iloc[int(missing.argmax())]} in row {int(missing.argmax())}",
-            fix=f'frame.dropna(subset="{name}"), or frame.fillna({{"{name}": ...}})',
-        )
     return column.to_numpy(dtype=np.float64 if kind == "real" else np.int64)

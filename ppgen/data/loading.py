@@ -16,6 +16,7 @@ from ppgen.arguments import one_of
 from ppgen.data import built_in, image_sets, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
+from ppgen.data.column import lengths_of
 from ppgen.data.conditioning import attributes, partial_labels, quadrants
 from ppgen.data.conversion import to_columns
 from ppgen.data.dataset import Dataset
@@ -161,7 +162,8 @@ def as_batch(data: Any, like: Dataset | None = None) -> dict[str, Tensor]:
         return data.split("test")
     floats = torch.get_default_dtype()
     table = read_frames(data, {} if like is None else like.categories)
-    rooms = {} if like is None else {key: own.event_shape[0] for key, own in like.columns.items() if own.lengths}
+    train = {} if like is None else like.splits["train"]
+    rooms = {key: t.shape[1] for key, t in train.items() if lengths_of(key, train) is not None}
     columns = pad_alike({"": to_columns(table.arrays)}, rooms)[""]
     return {key: t.to(floats) if t.dtype == torch.uint8 else t for key, t in columns.items()}
 

@@ -25,7 +25,8 @@ def pad(name: str, steps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         The padded sequences [N, T, ...], T being the longest, and their lengths [N], int64.
 
     Raises:
-        DataError: for a sequence without a step, or whose steps differ in shape or type from those of the first.
+        DataError: for a sequence without a step, or whose steps differ in shape or type from those of the first; and
+            for a list of tensors of one shape with three dimensions, which are more likely images.
 
     Example:
         >>> pad("x", [torch.ones(3), torch.ones(1)])
@@ -42,6 +43,13 @@ def pad(name: str, steps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
                 got=f"{list(sequence.shape)}, {sequence.dtype}",
                 fix=f"look at {name}[{row}]; rows of one shape may be stacked: torch.stack({name})",
             )
+    if len(steps) > 1 and steps[0].dim() == 3 and len({len(sequence) for sequence in steps}) == 1:
+        raise DataError(
+            f"{name} may be images or sequences",
+            expected=f"one tensor of images, or of sequences with their lengths in {name}_lengths",
+            got=f"a list of {len(steps)} tensors of one shape, {list(steps[0].shape)}",
+            fix=f"torch.stack({name})",
+        )
     return pad_sequence(list(steps), batch_first=True), torch.tensor([len(sequence) for sequence in steps])
 
 

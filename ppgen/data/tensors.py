@@ -76,29 +76,30 @@ def from_tensors(
     check_mode(name, binarize, dequantize)
     check_seed(seed)
     table = read_frames(tensors)
-    told = {**table.kinds, **(kinds or {})}
     splits = split_columns(table.arrays, valid, test, seed)
-    check_kinds(name, told, splits["train"])
+    given = {} if kinds is None else kinds
+    check_kinds(name, given, splits["train"])
+    told = {**table.kinds, **given}
     splits = _of_kinds(splits, told)
     key = main_site(splits["train"])
     splits = {split: _float_images(columns, but=key) for split, columns in splits.items()}
-    labels = {column: len(names) for column, names in table.categories.items() if column != key}
-    num_classes = {c: n for c, n in class_counts(splits).items() if told.get(c) in (None, "binary", "categorical")}
-    num_classes |= {column: n for column, n in labels.items() if told[column] == "categorical"}
+    num_classes = _class_counts_of_kinds(class_counts(splits), told, table.categories, key)
     values = [columns[key] for columns in splits.values() if len(columns.get(key, ()))]
     found = MEASURE_OF_KIND.get(told.get(key, "")) or measure_of(values)
     if binarize not in (None, "default") or dequantize:
-        if measure is not None:
+        if measure is not None or key in given:
             raise SettingError(
-                f"{name}: measure is a consequence of binarize and dequantize",
+                f"{name}: {'measure is a consequence' if measure else 'measure and kind are consequences'} of binarize "
+                "and dequantize",
                 expected="one or the other",
-                got=f"measure={measure!r}",
-                fix="leave measure out",
+                got=f"measure={measure!r}" if measure else f"kinds={{{key!r}: {given[key]!r}}}",
+                fix="leave measure out" if measure else f"leave {key} out of kinds",
             )
         levels = 255.0 if values[0].dtype == torch.uint8 and found != "binary" else 1.0
         source = Source(splits, levels, num_classes, bits="as given" if found == "binary" else "", key=key)
         made = with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed)
-        return dataclasses.replace(made, kinds=told, categories=table.categories)
+        others = {column: kind for column, kind in told.items() if column != key}
+        return dataclasses.replace(made, kinds=others, categories=table.categories)
     if measure is not None:
         check_measure(name, key, measure, values)
     transform = ToFloat(key=key) if values[0].dtype == torch.uint8 else None
@@ -164,6 +165,16 @@ def _of_kinds(splits: Mapping[str, Mapping[str, Tensor]], kinds: Mapping[str, st
         split: {key: t.to(types[key]) if key in types and t.dtype != torch.uint8 else t for key, t in columns.items()}
         for split, columns in splits.items()
     }
+
+
+def _class_counts_of_kinds(
+    counts: Mapping[str, int], kinds: Mapping[str, str], categories: Mapping[str, tuple[str, ...]], main: str
+) -> dict[str, int]:
+    """The classes of labels whose kind is told: two of bits, as many as have names, none of what is no label."""
+    labels = {key: num for key, num in counts.items() if kinds.get(key, "categorical") in ("binary", "categorical")}
+    two = {key: 2 for key in labels if kinds.get(key) == "binary"}
+    named = {key: len(names) for key, names in categories.items() if key != main and kinds[key] == "categorical"}
+    return labels | two | named
 
 
 def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:

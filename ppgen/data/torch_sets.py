@@ -67,13 +67,25 @@ def read_torch_set(data: Any) -> dict[str, Tensor]:
         )
     columns: dict[str, Tensor] = {}
     for row in tqdm(range(len(data)), desc="reading data", leave=False, disable=len(data) < _MANY):
-        item = {key: _to_tensor(row, key, value) for key, value in _by_name(row, data[row]).items()}
+        item = {key: _to_tensor(row, key, value) for key, value in _by_name(row, _item(data, row)).items()}
         if not columns:
             columns = {key: value.new_empty(len(data), *value.shape) for key, value in item.items()}
         _must_be_alike(row, item, columns)
         for key, value in item.items():
             columns[key][row] = value
     return columns
+
+
+def _item(data: Any, row: int) -> Any:
+    try:
+        return data[row]
+    except Exception as error:  # whatever a user's code raises
+        raise DataError(
+            f"item {row} of the {type(data).__name__} cannot be read",
+            expected=f"{len(data)} items, as its length says",
+            got=f"{type(error).__name__}: {error}",
+            fix=f"look at dataset[{row}]",
+        ) from error
 
 
 def _by_name(row: int, item: Any) -> Mapping[str, Any]:

@@ -64,6 +64,13 @@ def unpaired(*, valid: float = 0.1, test: float = 0.1, seed: int = 0, **domains:
             got=", ".join(f"{name}: {', '.join(own.splits['train'])}" for name, own in made.items()),
             fix="another name for a domain or a column",
         )
+    if wrong := [name for name in made if not name.isidentifier()]:
+        raise SettingError(
+            f"unpaired: {wrong[0]!r} cannot name a site",
+            expected="the name of a method or argument of the model",
+            got=repr(wrong[0]),
+            fix="unpaired(horses=..., zebras=...)",
+        )
     for split in SPLITS:
         _all_or_none(split, made)
     first = next(iter(made.values()))
@@ -76,6 +83,7 @@ def unpaired(*, valid: float = 0.1, test: float = 0.1, seed: int = 0, **domains:
         transform=Together(transforms, stored) if any(transforms.values()) else None,
         num_classes={name_in(name, key): num for name, own in made.items() for key, num in own.num_classes.items()},
         protocol="unpaired: " + "; ".join(f"{name} {own.protocol}" for name, own in made.items()),
+        categories={name_in(name, key): each for name, own in made.items() for key, each in own.categories.items()},
         domains=made,
     )
 

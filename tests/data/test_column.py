@@ -60,6 +60,7 @@ def test_classes_are_counted_for_labels_alone():
     assert from_tensors({"x": x, "y": y}).num_classes == {"y": ROWS}
     for kind in ("count", "real"):
         assert from_tensors({"x": x, "y": y}, kinds={"y": kind}).num_classes == {}
+    assert from_tensors({"x": x, "y": 0 * y}, kinds={"y": "binary"}).num_classes == {"y": 2}
     assert from_tensors({"x": x, "y": y % 3 + 0.0}, kinds={"y": "categorical"}).num_classes == {"y": 3}
 
 
@@ -113,6 +114,7 @@ def test_values_are_looked_at_once():
         (torch.tensor([0, -2, 2]), "count", r"a is not a count column(.|\n)*got: -2 in row 1"),
         (torch.tensor([1.5, 0.0]), "categorical", r"a is not categorical(.|\n)*got: 1.5 in row 0"),
         (torch.tensor([-1.0, 0.0]), "categorical", r"got: -1 in row 0"),
+        (torch.tensor([-1, -1]), "categorical", r"a has no classes(.|\n)*every value is missing"),
         (torch.zeros(3, 2, 2), "image", r"a is no image(.|\n)*got: \[3, 2, 2\]"),
         (torch.zeros(3), "sequence", r"a is no sequence(.|\n)*\[N, T, ...\]"),
     ],
@@ -130,7 +132,11 @@ def test_a_bad_row_in_any_split_is_found():
 
 @pytest.mark.parametrize(
     ("kinds", "told"),
-    [({"x": "number"}, r"unknown kind 'number'(.|\n)*'count'"), ({"z": "real"}, r"'z', which is no column")],
+    [
+        (["x"], r"kinds is no mapping(.|\n)*kinds=\{'x': \"count\"\}"),
+        ({"x": "number"}, r"unknown kind 'number'(.|\n)*'count'"),
+        ({"z": "real"}, r"'z', which is no column"),
+    ],
 )
 def test_a_kind_or_column_that_there_is_not_is_refused(kinds, told):
     with pytest.raises(SettingError, match=told):

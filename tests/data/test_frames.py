@@ -108,6 +108,7 @@ def column(**values: object) -> pd.DataFrame:
         (column(took=pd.to_timedelta([1, 2, 3])), r"took holds no numbers(.|\n)*timedelta64"),
         (column(thing=["a", [1, 2], "b"]), r"thing holds objects(.|\n)*list in row 1"),
         (column(z=[1j, 2j, 3j]), r"z holds no numbers(.|\n)*complex128"),
+        (column(x=["a", None, "b"]), r"x is missing in 1 row\n"),
         (column(h=[1.0, np.inf, 2.0]), "h has 1 non-finite value, first at"),
         (column(**{"two words": [1.0, 2.0, 3.0]}), "'two words' cannot name a site"),
         (pd.DataFrame([[1.0, 2.0]] * 3, columns=["a", "a"]), "two columns 'a'"),

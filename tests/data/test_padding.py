@@ -87,6 +87,7 @@ def test_tokens_stay_integers():
         ({"x": [torch.tensor(1.0)]}, "row 0 is no sequence"),
         ({"x": [torch.zeros(2), np.array(["a", "b"])]}, r"x\[1\] holds text"),
         ({"x": []}, "x is no tensor"),
+        ({"x": [torch.zeros(1, 2, 2)] * 3}, r"x may be images or sequences(.|\n)*torch.stack\(x\)"),
     ],
 )
 def test_what_are_no_sequences_is_refused(columns, told):

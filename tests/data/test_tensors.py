@@ -112,6 +112,7 @@ def test_a_measure_that_does_not_hold_is_refused(measure):
     [
         (torch.rand(20, 2), {"measure": "grey"}, SettingError, "unknown measure"),
         (torch.rand(20, 2), {"measure": "binary", "binarize": "static"}, SettingError, "consequence of binarize"),
+        (torch.rand(20, 2), {"kinds": {"x": "real"}, "binarize": "static"}, SettingError, "kind are consequences"),
         ({"test": torch.rand(5, 2)}, {}, DataError, "no training rows"),
         ({"train": torch.ones(5, 2), "test": torch.ones(5, 2)}, {}, DataError, "same rows"),
         ({"train": {"x": torch.rand(9, 2)}, "test": {"z": torch.rand(5, 2)}}, {}, DataError, "unlike the train"),

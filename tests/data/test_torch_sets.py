@@ -97,6 +97,7 @@ def test_order_and_splits_are_those_of_tensors():
             r"item 3 (.|\n)*expected: y missing",
         ),
         (Items(lambda row: row if row < 4 else 0.5), r"item 4 (.|\n)*x int64 \[\](.|\n)*x float64"),
+        (Items(lambda row: [torch.zeros(2)][row]), r"item 1 of the Items cannot be read(.|\n)*IndexError"),
         (Items(lambda row: (1, 2, 3)), r"item 0 (.|\n)*parts without names(.|\n)*got: 3 parts"),
         (Items(lambda row: "word"), r"item 0 (.|\n)*x is nothing that can be stacked(.|\n)*got: str"),
         (Items(lambda row: {"x": None}), r"item 0 (.|\n)*got: NoneType"),

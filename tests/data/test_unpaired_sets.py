@@ -137,6 +137,7 @@ def test_steps_are_taken_of_one_domain(horses_and_zebras, step):
         ({"a": {"x": torch.rand(20, 2), "b": torch.rand(20)}, "a_b": torch.rand(20, 2)}, SettingError, "called 'a_b'"),
         ({"a": torch.rand(20, 2), "b": torch.rand(0, 2)}, DataError, "empty"),
         ({"a": torch.rand(20, 2), "b": from_tensors(torch.rand(9, 2), test=0)}, DataError, "b has no rows in its test"),
+        ({"a b": torch.rand(20, 2), "b": torch.rand(20, 2)}, SettingError, "'a b' cannot name a site"),
         ({"a": torch.rand(20, 2), "b": "minst"}, SettingError, "unknown data set 'minst'"),
         (
             {"a": torch.rand(20, 2), "b": unpaired(c=torch.rand(9, 2), d=torch.rand(9, 2))},
