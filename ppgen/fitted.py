@@ -257,7 +257,7 @@ class Fit:
     def _batch(self, data: Any) -> dict[str, Tensor]:
         """What a user passes as data, on the device, and verified: what the model excludes has no density."""
         batch = self._to_device(
-            without_latents(self.model, self.data.split("test")) if data is None else as_batch(data)
+            without_latents(self.model, self.data.split("test")) if data is None else as_batch(data, self.data)
         )
         if not batch or not len(next(iter(batch.values()))):
             raise DataError(

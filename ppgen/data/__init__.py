@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "Column",
     "Dataset",
     "Transform",
     "as_batch",
@@ -17,10 +18,12 @@ __all__ = [
     "names",
     "partial_labels",
     "quadrants",
+    "unpaired",
 ]
 
 # No file here is called load.py or names.py: importing a submodule binds its name on the package, over the function's.
 _HOMES = {
+    "Column": "column",
     "Dataset": "dataset",
     "Transform": "transforms",
     "as_batch": "loading",
@@ -32,15 +35,18 @@ _HOMES = {
     "names": "catalogue",
     "partial_labels": "conditioning",
     "quadrants": "conditioning",
+    "unpaired": "unpaired_sets",
 }
 
 if TYPE_CHECKING:
     from ppgen.data.catalogue import describe, names
+    from ppgen.data.column import Column
     from ppgen.data.conditioning import attributes, partial_labels, quadrants
     from ppgen.data.dataset import Dataset
     from ppgen.data.loading import as_batch, as_dataset, load
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
+    from ppgen.data.unpaired_sets import unpaired
 
 
 def __getattr__(name: str) -> Any:

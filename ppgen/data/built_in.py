@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ppgen.data.binarize import Source
-from ppgen.data.dataset import shuffle_split
 from ppgen.data.roots import reading
+from ppgen.data.splitting import shuffle_split
 
 __all__ = ["FACTORS", "SHAPES", "draw", "read_digits", "read_sprites"]
 

@@ -11,7 +11,10 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ppgen.arguments import whole_number
-from ppgen.data.dataset import Dataset, check_seed, main_site
+from ppgen.data.column import Column
+from ppgen.data.dataset import Dataset, main_site
+from ppgen.data.domains import Together
+from ppgen.data.splitting import check_seed
 from ppgen.data.transforms import Transform
 from ppgen.declare import MISSING
 from ppgen.errors import SettingError
@@ -32,6 +35,16 @@ def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes
     if spec:  # a user's own tensors cannot be loaded again, whatever was done to them
         spec["steps"] = [*spec.get("steps", []), [step, dict(arguments)]]
     return dataclasses.replace(dataset, spec=spec, origin=dataset.origin or dataset, **changes)
+
+
+def _refuse_domains(dataset: Dataset, step: str) -> None:
+    if dataset.domains:
+        raise SettingError(
+            f"{dataset.name}: {step} is taken of one domain",
+            expected="a data set whose rows belong together",
+            got=f"the unpaired domains {', '.join(dataset.domains)}",
+            fix=f"ppgen.data.unpaired({next(iter(dataset.domains))}=ppgen.data.{step}(...), ...)",
+        )
 
 
 def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> Dataset:
@@ -57,6 +70,7 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
         >>> sprites.split("test")["y"].shape
         torch.Size([1843, 7])
     """
+    _refuse_domains(dataset, "attributes")
     train = dataset.splits["train"]
     main = main_site(train)
     usable = [name for name, tensor in train.items() if name != main and tensor.dim() <= 2]
@@ -87,8 +101,9 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
         split: _without(stored, key) | {key: _vector(dataset, stored, columns)}
         for split, stored in dataset.splits.items()
     }
-    classes = _without(dataset.num_classes, key)
-    return derived(dataset, "attributes", {"columns": list(columns), "key": key}, splits=splits, num_classes=classes)
+    told = {"columns": list(columns), "key": key}
+    others = {field: _without(getattr(dataset, field), key) for field in ("num_classes", "kinds", "categories")}
+    return derived(dataset, "attributes", told, splits=splits, **others)
 
 
 def _without(named: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -123,11 +138,12 @@ def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key:
     Example:
         >>> import ppgen
         >>> ppgen.data.partial_labels(ppgen.data.load("digits"), per_class=10)
-        Dataset 'digits': x [1, 8, 8], binary (static bits, seed 0)
+        Dataset 'digits': x [1, 8, 8], image, binary (static bits, seed 0)
           train 1077, valid 360, test 360
-          y: integer, 10 classes, 100 of 1077 training rows observed
+          y: categorical, 10 classes, 100 of 1077 training rows observed
     """
     check_seed(seed)
+    _refuse_domains(dataset, "partial_labels")
     if key not in dataset.num_classes:
         raise SettingError(
             f"{dataset.name}: there are no labels {key!r} to keep",
@@ -174,6 +190,8 @@ def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
                 [1, 1, 1, 1, 0, 0, 0, 0]], dtype=torch.int32)
     """
     whole_number(f"{dataset.name}: observed", observed, at_most=3)
+    _refuse_domains(dataset, "quadrants")
+    assert not isinstance(dataset.transform, Together)  # which is the transform of domains alone
     if len(dataset.x_shape) != 3 or min(dataset.x_shape[1:]) < 2:
         raise SettingError(
             f"{dataset.name}: only images have quadrants",
@@ -214,6 +232,12 @@ class Quadrants(Transform):
 
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         return stored if self.before is None else self.before.apply(stored, generator)
+
+    def describe(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """``given`` is what the image is, and ``mask`` bits."""
+        image = columns[self.key]
+        mask = dataclasses.replace(image, name="mask", measure="binary")
+        return {"given": dataclasses.replace(image, name="given"), "mask": mask}
 
     def covariates(self, values: Tensor) -> dict[str, Tensor]:
         """What is seen of images [..., C, H, W]."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -10,26 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.arguments import finite_number, one_of, whole_number
+from ppgen.arguments import one_of
+from ppgen.data.column import Column, check_kinds, describe_column, lengths_of
+from ppgen.data.domains import Together, draw_orders, joined, name_in
+from ppgen.data.measures import MEASURES
+from ppgen.data.splitting import SPLITS, num_rows
 from ppgen.data.transforms import Transform
 from ppgen.declare import extreme_rows
-from ppgen.errors import DataError, SettingError
+from ppgen.errors import DataError
 
-__all__ = [
-    "MEASURES",
-    "NOISE_SEEDS",
-    "SPLITS",
-    "Dataset",
-    "carve",
-    "check_seed",
-    "fractions",
-    "main_site",
-    "num_rows",
-    "shuffle_split",
-]
-
-SPLITS = ("train", "valid", "test")
-MEASURES = ("binary", "8-bit", "integer", "unit interval", "continuous")
+__all__ = ["NOISE_SEEDS", "Dataset", "main_site"]
 
 # 777 is the seed of the VampPrior code's validation and test bits; each split has noise of its own.
 NOISE_SEEDS = {"train": 776, "valid": 777, "test": 778}
@@ -37,93 +28,6 @@ NOISE_SEEDS = {"train": 776, "valid": 777, "test": 778}
 _FEW = 16
 
 Columns = Mapping[str, Tensor]
-
-
-def check_seed(seed: int) -> None:
-    """Refuse a seed that is not a whole number from 0 to 2^63 - 1.
-
-    Raises:
-        SettingError: if it is not.
-    """
-    whole_number("seed", seed, at_least=0, at_most=2**63 - 1)
-
-
-def fractions(num_data: int, valid: float, test: float) -> tuple[int, int]:
-    """The rows that the fractions ``valid`` and ``test`` stand for; a positive fraction is at least one row.
-
-    Args:
-        num_data: rows there are.
-        valid: fraction for the valid split.
-        test: fraction for the test split.
-
-    Raises:
-        SettingError: if a fraction is no number or negative, or nothing would be left to train on.
-
-    Example:
-        >>> fractions(100, 0.1, 0.2)
-        (10, 20)
-    """
-    shares = [finite_number(name, x, at_least=0, suggested=0.1) for name, x in (("valid", valid), ("test", test))]
-    num_valid, num_test = (max(1, round(share * num_data)) if share > 0 else 0 for share in shares)
-    if num_valid + num_test >= num_data:
-        raise SettingError(
-            f"{num_data} rows leave nothing to train on",
-            expected="valid + test to leave at least one row",
-            got=f"valid={valid} ({num_valid} rows), test={test} ({num_test} rows)",
-            fix="smaller fractions, more rows, or valid=0, test=0",
-        )
-    return num_valid, num_test
-
-
-def shuffle_split(columns: Columns, num_valid: int, num_test: int, seed: int) -> dict[str, dict[str, Tensor]]:
-    """Shuffle the rows with a seed and cut them into train, valid and test.
-
-    Args:
-        columns: tensors [N, ...].
-        num_valid: rows of the valid split, may be 0.
-        num_test: rows of the test split, may be 0.
-        seed: of the shuffle.
-
-    Returns:
-        The three splits; every row is in exactly one.
-    """
-    num_data = len(next(iter(columns.values())))
-    order = torch.randperm(num_data, generator=torch.Generator().manual_seed(seed))
-    rows = zip(SPLITS, order.split([num_data - num_valid - num_test, num_valid, num_test]), strict=True)
-    return {split: {key: t[index.to(t.device)] for key, t in columns.items()} for split, index in rows}
-
-
-def carve(train: Columns, test: Columns, num_valid: int, seed: int) -> dict[str, dict[str, Tensor]]:
-    """Keep an official test split and take a seeded valid split out of the official training split.
-
-    Args:
-        train: official training columns [N, ...].
-        test: official test columns [M, ...].
-        num_valid: rows of the valid split.
-        seed: of the shuffle.
-    """
-    return shuffle_split(train, num_valid, 0, seed) | {"test": dict(test)}
-
-
-def num_rows(where: str, columns: Columns) -> int:
-    """The number of rows that all columns share; 0 where there are no columns.
-
-    Args:
-        where: whose columns they are, for the error text.
-        columns: tensors [N, ...].
-
-    Raises:
-        DataError: if they differ in length.
-    """
-    rows = {key: len(column) for key, column in columns.items()}
-    if len(set(rows.values())) > 1:
-        raise DataError(
-            f"{where} differ in length",
-            expected="one row of every site and covariate per data point",
-            got=", ".join(f"{count} rows of {key}" for key, count in rows.items()),
-            fix="pass rows that belong together; drop the surplus ones",
-        )
-    return max(rows.values(), default=0)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -136,7 +40,7 @@ class Dataset:
             ``"integer"``, ``"unit interval"`` (in [0, 1]) or ``"continuous"``. Densities of different measures never
             compare.
         splits: ``"train"``, ``"valid"`` and ``"test"``, each a mapping from site or covariate to a stored tensor
-            [N, ...]. Images are stored as uint8 where that loses nothing.
+            [N, ...]. Images are stored as uint8 where that loses nothing. Unpaired domains differ in N.
         transform: stored minibatch to what a model sees; ``None`` where they are the same.
         spec: the arguments of :func:`ppgen.data.load` that build it again; empty for a user's own tensors.
         num_classes: the sizes of integer covariates, ``{"y": 10}``.
@@ -144,26 +48,35 @@ class Dataset:
             for a data set, such as a feature network, is computed for that one.
         protocol: how the values came about ("static bits, seed 0"); it enters :meth:`fingerprint`, since numbers
             from two protocols do not belong in one column.
+        kinds: of columns whose kind is another than their values show, ``{"n": "count"}``; see
+            :attr:`columns`.
+        categories: the names of classes, ``{"y": ("cat", "dog")}``, in the order of their numbers.
+        domains: the data sets whose rows were never paired, by name; :func:`ppgen.data.unpaired` makes such a data
+            set. Each answers for itself: ``data.domains["horses"].split("test")``.
 
     Raises:
         DataError: if a split is missing, has other sites than the rest or columns of unequal length.
+        SettingError: for a kind that there is not.
 
     Example:
         >>> import ppgen.data
         >>> ppgen.data.load("digits")
-        Dataset 'digits': x [1, 8, 8], binary (static bits, seed 0)
+        Dataset 'digits': x [1, 8, 8], image, binary (static bits, seed 0)
           train 1077, valid 360, test 360
-          y: integer, 10 classes
+          y: categorical, 10 classes
     """
 
     name: str
     measure: str
     splits: Mapping[str, Mapping[str, Tensor]]
-    transform: Transform | None = None
+    transform: Transform | Together | None = None
     spec: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     num_classes: Mapping[str, int] = dataclasses.field(default_factory=dict)
     protocol: str = "as given"
     origin: Dataset | None = None
+    kinds: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    categories: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    domains: Mapping[str, Dataset] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if tuple(self.splits) != SPLITS:
@@ -177,8 +90,10 @@ class Dataset:
                     got=_rows_in_words(self.splits[split]),
                     fix="give every split the same sites, with rows of the same type and shape",
                 )
-            num_rows(f"{self.name}: the columns of the {split} split", self.splits[split])
-        if num_rows(self.name, self.splits["train"]) == 0:
+            if not self.domains:  # each of which was checked as it was made
+                num_rows(f"{self.name}: the columns of the {split} split", self.splits[split])
+        check_kinds(self.name, self.kinds, self.splits["train"])
+        if not self.splits["train"] or self.size("train") == 0:
             raise DataError(
                 f"{self.name}: the data set is empty",
                 expected="at least one row to train on",
@@ -191,6 +106,31 @@ class Dataset:
         """The names of the sites and covariates of a batch."""
         return (*self.splits["train"], *(() if self.transform is None else self.transform.adds))
 
+    @functools.cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """What each site and covariate of a batch is: kind, shape of one value, measure, what says that it is missing.
+
+        Read from the stored values of all splits, once; ``kinds`` says otherwise where values cannot tell, such as of
+        whole numbers whether they are classes or counts.
+        """
+        if self.domains:
+            owned = ((domain, column) for domain, own in self.domains.items() for column in own.columns.values())
+            return {name_in(domain, column.name): _of_domain(column, domain) for domain, column in owned}
+        train, main = self.splits["train"], main_site(self.splits["train"])
+        columns = {
+            key: describe_column(
+                key,
+                [stored[key] for stored in self.splits.values()],
+                kind="count" if key in _all_lengths(train) else self.kinds.get(key),
+                measure=self.measure if key == main else None,
+                num_classes=self.num_classes.get(key),
+                lengths=lengths_of(key, train),
+                categories=self.categories.get(key, ()),
+            )
+            for key in train
+        }
+        return columns | self.transform.describe(columns) if isinstance(self.transform, Transform) else columns
+
     @property
     def x_shape(self) -> tuple[int, ...]:
         """The shape of one ``x`` (of the main site, where no site is called ``x``)."""
@@ -202,23 +142,62 @@ class Dataset:
         return self.transform is not None and self.transform.random
 
     def size(self, split: str = "train") -> int:
-        """The number of rows of a split."""
-        return len(next(iter(self._stored(split).values())))
+        """The number of rows of a split; of the longest domain, where they are unpaired."""
+        return max(len(tensor) for tensor in self._stored(split).values())
 
     def split(self, name: str = "test") -> dict[str, Tensor]:
         """A whole split as a model sees it, each tensor [N, ...]; the same values at every call.
 
         Random transforms draw once with a fixed seed, on the CPU, so that valid and test bits are the same on every
         device and in every run.
+
+        Rows of unpaired domains stand beside each other as they do in training, by chance: each domain in an order of
+        its own that a fixed seed draws, a shorter one anew from its start until the longest is through. No row is left
+        out, and one of a shorter domain may come once more than another. For each row once, and for one domain alone,
+        ask ``data.domains["horses"].split(name)``.
         """
+        if self.domains:
+            one_of(f"{self.name}: split", name, SPLITS)
+            return self._drawn({domain: own.split(name) for domain, own in self.domains.items()}, name)
         return self._as_seen(self._stored(name), NOISE_SEEDS[name])
+
+    def stored(self, split: str) -> dict[str, Tensor]:
+        """A whole split as it is stored, all columns of one length [N, ...]; unpaired rows as :meth:`split` has them.
+
+        Args:
+            split: its name.
+        """
+        if self.domains:
+            return self._drawn({domain: own.stored(split) for domain, own in self.domains.items()}, split)
+        return dict(self._stored(split))
+
+    def draw_orders(self, split: str, generator: torch.Generator, device: torch.device) -> dict[str, Tensor]:
+        """A random order of a split's rows for every stored column, [N] row numbers each, on ``device``.
+
+        All columns share one permutation; of unpaired domains each has its own, as long as that of the longest.
+
+        Args:
+            split: its name.
+            generator: of the permutations, on the CPU.
+            device: where the orders go.
+        """
+        if not self.domains:
+            order = torch.randperm(self.size(split), generator=generator).to(device)
+            return dict.fromkeys(self._stored(split), order)
+        drawn = draw_orders({domain: own.size(split) for domain, own in self.domains.items()}, generator)
+        owned = [(domain, order.to(device)) for domain, order in drawn.items()]
+        return {name_in(domain, key): order for domain, order in owned for key in self.domains[domain].splits[split]}
 
     def representative_rows(self) -> dict[str, Tensor]:
         """A few training rows, and the extremes of every integer column in every split, as a model sees them.
 
         Returns:
-            Tensors [B, ...] by site and covariate.
+            Tensors [B, ...] by site and covariate; a domain with fewer such rows than another repeats them.
         """
+        if self.domains:
+            few = joined({domain: own.representative_rows() for domain, own in self.domains.items()})
+            most = torch.arange(max(len(values) for values in few.values()))
+            return {key: values[most % len(values)] for key, values in few.items()}
         index = {split: extreme_rows(stored) for split, stored in self.splits.items()}
         index["train"] = [*range(min(_FEW, self.size("train"))), *index["train"]]
         parts = [(self.splits[split], torch.tensor(rows, dtype=torch.long)) for split, rows in index.items()]
@@ -240,8 +219,23 @@ class Dataset:
 
     def to(self, device: torch.device | str) -> Dataset:
         """The same data set with its stored tensors on another device."""
-        splits = {split: {key: t.to(device) for key, t in stored.items()} for split, stored in self.splits.items()}
-        return dataclasses.replace(self, splits=splits)
+        domains = {domain: own.to(device) for domain, own in self.domains.items()}
+        if domains:  # whose tensors are also those of the splits: each moves once
+            splits = {split: joined({name: own.splits[split] for name, own in domains.items()}) for split in SPLITS}
+        else:
+            splits = {split: {key: t.to(device) for key, t in stored.items()} for split, stored in self.splits.items()}
+        return dataclasses.replace(self, splits=splits, domains=domains)
+
+    def _drawn(self, by_domain: Mapping[str, Columns], split: str) -> dict[str, Tensor]:
+        """Columns [N, ...] of unpaired domains, each in an order that the split's seed draws."""
+        sizes = {domain: len(next(iter(columns.values()))) for domain, columns in by_domain.items()}
+        orders = draw_orders(sizes, torch.Generator().manual_seed(NOISE_SEEDS[split]))
+        return joined(
+            {
+                domain: {key: t.index_select(0, orders[domain].to(t.device)) for key, t in columns.items()}
+                for domain, columns in by_domain.items()
+            }
+        )
 
     def _as_seen(self, stored: Columns, seed: int) -> dict[str, Tensor]:
         """Stored rows [B, ...] as a model sees them, with noise of its own seed."""
@@ -251,22 +245,38 @@ class Dataset:
         return self.splits[one_of(f"{self.name}: split", split, SPLITS)]
 
     def __repr__(self) -> str:
-        main = main_site(self.splits["train"])
+        train, main = self.splits["train"], main_site(self.splits["train"])
+        kinds = {key: str(column) for key, column in self.columns.items()}
+        of_main = kinds[main] if self.measure in kinds[main] else f"{kinds[main]}, {self.measure}"
         lines = [
-            f"Dataset {self.name!r}: {main} {list(self.x_shape)}, {self.measure} ({self.protocol})",
-            "  " + ", ".join(f"{split} {self.size(split)}" for split in SPLITS),
+            f"Dataset {self.name!r}: {main} {list(self.x_shape)}, {of_main} ({self.protocol})",
+            "  " + ", ".join(f"{split} {self._rows_in_words(split)}" for split in SPLITS),
         ]
-        for key, tensor in self.splits["train"].items():
+        for key, tensor in train.items():
             if key != main:
-                kind = "real" if tensor.is_floating_point() else "integer"
                 shape = f" {list(tensor.shape[1:])}" if tensor.dim() > 1 else ""
-                classes = f", {self.num_classes[key]} classes" if key in self.num_classes else ""
-                if key in self.num_classes and (known := int((tensor >= 0).sum())) < len(tensor):
-                    classes += f", {known} of {len(tensor)} training rows observed"
-                lines.append(f"  {key}{shape}: {kind}{classes}")
+                known = int((tensor >= 0).sum()) if key in self.num_classes else len(tensor)
+                partly = f", {known} of {len(tensor)} training rows observed" if known < len(tensor) else ""
+                lines.append(f"  {key}{shape}: {kinds[key]}{partly}")
         if self.transform is not None and self.transform.adds:
             lines.append(f"  {', '.join(self.transform.adds)}: {self.transform}")
         return "\n".join(lines)
+
+    def _rows_in_words(self, split: str) -> str:
+        """``"80"``; of unpaired domains ``"(80 horses, 60 zebras)"``."""
+        each = ", ".join(f"{own.size(split)} {domain}" for domain, own in self.domains.items())
+        return f"({each})" if each else str(self.size(split))
+
+
+def _all_lengths(columns: Columns) -> list[str]:
+    """The covariates that hold the lengths of sequences."""
+    return [lengths for key in columns if (lengths := lengths_of(key, columns)) is not None]
+
+
+def _of_domain(column: Column, domain: str) -> Column:
+    """A domain's column as it is called beside those of other domains."""
+    lengths = None if column.lengths is None else name_in(domain, column.lengths)
+    return dataclasses.replace(column, name=name_in(domain, column.name), lengths=lengths, domain=domain)
 
 
 def main_site(columns: Mapping[str, Tensor]) -> str:

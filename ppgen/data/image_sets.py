@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ppgen.data.binarize import Source
-from ppgen.data.dataset import carve
 from ppgen.data.roots import fetch, missing, reading
+from ppgen.data.splitting import carve
 from ppgen.errors import DataError
 from ppgen.files import replace
 

@@ -16,10 +16,15 @@ from ppgen.arguments import one_of
 from ppgen.data import built_in, image_sets, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
+from ppgen.data.column import lengths_of
 from ppgen.data.conditioning import attributes, partial_labels, quadrants
-from ppgen.data.dataset import Dataset, check_seed
+from ppgen.data.conversion import to_columns
+from ppgen.data.dataset import Dataset
+from ppgen.data.frames import read_frames
+from ppgen.data.padding import pad_alike
 from ppgen.data.roots import data_root, missing
-from ppgen.data.tensors import class_counts, from_tensors, split_columns, to_columns
+from ppgen.data.splitting import check_seed
+from ppgen.data.tensors import class_counts, from_tensors, split_columns
 from ppgen.errors import SettingError
 
 __all__ = ["apply", "as_batch", "as_dataset", "load"]
@@ -81,9 +86,9 @@ def load(
 
     Example:
         >>> load("digits", binarize=None)
-        Dataset 'digits': x [1, 8, 8], unit interval (17 grey levels, k / 16)
+        Dataset 'digits': x [1, 8, 8], image, unit interval (17 grey levels, k / 16)
           train 1077, valid 360, test 360
-          y: integer, 10 classes
+          y: categorical, 10 classes
     """
     if not isinstance(name, str | os.PathLike):
         raise SettingError(
@@ -118,7 +123,8 @@ def as_dataset(data: Any) -> Dataset:
 
     Args:
         data: a :class:`~ppgen.data.Dataset` (returned as it is), a name or path (see :func:`ppgen.data.load`), or
-            tensors or arrays (see :func:`ppgen.data.from_tensors`).
+            tensors, arrays, sequences, a DataFrame or a ``torch.utils.data.Dataset`` (see
+            :func:`ppgen.data.from_tensors`).
 
     Raises:
         DataError: for anything else.
@@ -134,12 +140,19 @@ def as_dataset(data: Any) -> Dataset:
     return from_tensors(data)
 
 
-def as_batch(data: Any) -> dict[str, Tensor]:
-    """Tensors or arrays as one whole batch, validated and cast as a data set would, without any split.
+def as_batch(data: Any, like: Dataset | None = None) -> dict[str, Tensor]:
+    """Tensors, arrays or tables as one whole batch, validated and cast as a data set would, without any split.
 
     Args:
-        data: ``{"x": [N, ...], "y": [N]}``, or a tensor or array, which means ``{"x": tensor}``; or a
-            :class:`~ppgen.data.Dataset`, which means its test split.
+        data: as :func:`as_dataset` takes them, but no name; a :class:`~ppgen.data.Dataset` means its test split.
+        like: the data set that the batch belongs beside: text becomes the numbers of *its* classes, and shorter
+            sequences get room for as many steps. Without it, text is refused: nobody would know its numbers.
+
+    Returns:
+        Tensors [N, ...] by site and covariate.
+
+    Raises:
+        DataError: for data that cannot be used, and for text that is no class of ``like``.
 
     Example:
         >>> as_batch(torch.zeros(3, 2, dtype=torch.uint8))["x"].dtype
@@ -148,7 +161,11 @@ def as_batch(data: Any) -> dict[str, Tensor]:
     if isinstance(data, Dataset):
         return data.split("test")
     floats = torch.get_default_dtype()
-    return {key: t.to(floats) if t.dtype == torch.uint8 else t for key, t in to_columns(data).items()}
+    table = read_frames(data, {} if like is None else like.categories)
+    train = {} if like is None else like.splits["train"]
+    rooms = {key: t.shape[1] for key, t in train.items() if lengths_of(key, train) is not None}
+    columns = pad_alike({"": to_columns(table.arrays)}, rooms)[""]
+    return {key: t.to(floats) if t.dtype == torch.uint8 else t for key, t in columns.items()}
 
 
 def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:

@@ -1,22 +1,27 @@
-"""A user's own tensors and arrays: made into columns, or refused with a reason, and into a data set."""
+"""A data set of a user's own tensors, arrays or tables, split and described."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.arguments import one_of
 from ppgen.data.binarize import Source, check_mode, with_protocol
-from ppgen.data.dataset import MEASURES, SPLITS, Dataset, check_seed, fractions, main_site, num_rows, shuffle_split
+from ppgen.data.column import MEASURE_OF_KIND, check_kind, check_kinds, lengths_of
+from ppgen.data.conversion import to_columns
+from ppgen.data.dataset import Dataset, main_site
+from ppgen.data.frames import read_frames
+from ppgen.data.measures import check_measure, measure_of
+from ppgen.data.padding import pad_alike
+from ppgen.data.splitting import SPLITS, check_seed, fractions, num_rows, shuffle_split
 from ppgen.data.transforms import ToFloat
 from ppgen.errors import DataError, SettingError
 
-__all__ = ["class_counts", "from_tensors", "split_columns", "to_column", "to_columns"]
+__all__ = ["class_counts", "from_tensors", "split_columns"]
 
 
 def from_tensors(
@@ -29,13 +34,20 @@ def from_tensors(
     measure: str | None = None,
     binarize: str | None = None,
     dequantize: bool = False,
+    kinds: Mapping[str, str] | None = None,
 ) -> Dataset:
-    """A data set from tensors or numpy arrays, with their values as they are.
+    """A data set from tensors, numpy arrays or tables, with their values as they are.
+
+    Sequences of different lengths are a list of tensors [T_i, ...], ``{"x": [first, second, ...]}``: they are padded
+    with zeros, and their lengths become the covariate ``x_lengths`` [N]. Or give both: ``{"x": [N, T, ...],
+    "x_lengths": [N]}``, and what stands behind the end of a sequence is set to zero.
 
     Args:
         tensors: ``{"x": [N, ...], "y": [N]}``, keyed by site and covariate; a single tensor or array means
-            ``{"x": tensor}``. Or ``{"train": ..., "valid": ..., "test": ...}`` of those, to keep splits of your own;
-            a missing valid or test split is taken from the training rows.
+            ``{"x": tensor}``. A pandas DataFrame stands for its columns (text and categories become class numbers,
+            floats are real), a map-style ``torch.utils.data.Dataset`` for its items. Or ``{"train": ..., "valid":
+            ..., "test": ...}`` of those, to keep splits of your own; a missing valid or test split is taken from the
+            training rows.
         valid: fraction of the rows for validation; 0 leaves that split empty.
         test: fraction of the rows for the test.
         seed: of the split, and of static bits.
@@ -44,44 +56,62 @@ def from_tensors(
             their values 0..255, as floats: nothing is rescaled silently.
         binarize: ``"static"``, ``"dynamic"`` or ``"threshold"``, for floats in [0, 1] or uint8 in 0..255.
         dequantize: ``(x + u) / 256`` for uint8 pixels.
+        kinds: of columns whose values cannot tell it: ``{"n": "count"}`` for integers that are no labels; see
+            :class:`~ppgen.data.Column`. Integers that are ``"real"`` become floats.
 
     Returns:
         A :class:`~ppgen.data.Dataset`; its integer columns of one dimension have ``num_classes``, one more than the
         largest label in any split.
 
     Raises:
-        DataError: for data that cannot be used: empty, ragged, not finite, not numeric.
+        DataError: for data that cannot be used: empty, ragged, not finite, not numeric, or not of the kind named.
         SettingError: for arguments that make no sense together.
 
     Example:
         >>> from_tensors({"x": torch.rand(50, 2), "y": torch.arange(50) % 3})
-        Dataset 'tensors': x [2], unit interval (as given)
+        Dataset 'tensors': x [2], real, unit interval (as given)
           train 40, valid 5, test 5
-          y: integer, 3 classes
+          y: categorical, 3 classes
     """
     check_mode(name, binarize, dequantize)
     check_seed(seed)
-    splits = split_columns(tensors, valid, test, seed)
+    table = read_frames(tensors)
+    splits = split_columns(table.arrays, valid, test, seed)
+    given = {} if kinds is None else kinds
+    check_kinds(name, given, splits["train"])
+    told = {**table.kinds, **given}
+    splits = _of_kinds(splits, told)
     key = main_site(splits["train"])
     splits = {split: _float_images(columns, but=key) for split, columns in splits.items()}
-    num_classes = class_counts(splits)
+    num_classes = _class_counts_of_kinds(class_counts(splits), told, table.categories, key)
     values = [columns[key] for columns in splits.values() if len(columns.get(key, ()))]
-    found = next(known for known in MEASURES if all(_is_surely(known, part) for part in values))
+    found = MEASURE_OF_KIND.get(told.get(key, "")) or measure_of(values)
     if binarize not in (None, "default") or dequantize:
-        if measure is not None:
+        if measure is not None or key in given:
             raise SettingError(
-                f"{name}: measure is a consequence of binarize and dequantize",
+                f"{name}: {'measure is a consequence' if measure else 'measure and kind are consequences'} of binarize "
+                "and dequantize",
                 expected="one or the other",
-                got=f"measure={measure!r}",
-                fix="leave measure out",
+                got=f"measure={measure!r}" if measure else f"kinds={{{key!r}: {given[key]!r}}}",
+                fix="leave measure out" if measure else f"leave {key} out of kinds",
             )
         levels = 255.0 if values[0].dtype == torch.uint8 and found != "binary" else 1.0
         source = Source(splits, levels, num_classes, bits="as given" if found == "binary" else "", key=key)
-        return with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed)
+        made = with_protocol(source, name=name, binarize=binarize, dequantize=dequantize, seed=seed)
+        others = {column: kind for column, kind in told.items() if column != key}
+        return dataclasses.replace(made, kinds=others, categories=table.categories)
     if measure is not None:
-        _check_measure(name, key, measure, values)
+        check_measure(name, key, measure, values)
     transform = ToFloat(key=key) if values[0].dtype == torch.uint8 else None
-    return Dataset(name, measure or found, splits, transform, num_classes=num_classes)
+    return Dataset(
+        name,
+        measure or found,
+        splits,
+        transform,
+        num_classes=num_classes,
+        kinds=told,
+        categories=table.categories,
+    )
 
 
 def split_columns(tensors: Any, valid: float = 0.1, test: float = 0.1, seed: int = 0) -> dict[str, dict[str, Tensor]]:
@@ -95,6 +125,7 @@ def split_columns(tensors: Any, valid: float = 0.1, test: float = 0.1, seed: int
     """
     is_split = isinstance(tensors, Mapping) and bool(tensors) and set(tensors) <= set(SPLITS)
     given = {split: to_columns(part) for split, part in (tensors if is_split else {"train": tensors}).items()}
+    given = pad_alike(given)
     if "train" not in given:
         raise DataError(
             "no training rows",
@@ -123,6 +154,29 @@ def _refuse_copies(given: Mapping[str, Mapping[str, Tensor]]) -> None:
             )
 
 
+def _of_kinds(splits: Mapping[str, Mapping[str, Tensor]], kinds: Mapping[str, str]) -> dict[str, dict[str, Tensor]]:
+    """Columns in the type of their kind: integers that are real as floats, floats that are classes as integers."""
+    for key, kind in kinds.items():
+        check_kind(key, [columns[key] for columns in splits.values() if key in columns], kind)
+    main, floats = main_site(splits["train"]), torch.get_default_dtype()
+    types = {key: floats for key, kind in kinds.items() if kind == "real"}
+    types |= {key: torch.int64 for key, kind in kinds.items() if kind == "categorical" and key != main}
+    return {
+        split: {key: t.to(types[key]) if key in types and t.dtype != torch.uint8 else t for key, t in columns.items()}
+        for split, columns in splits.items()
+    }
+
+
+def _class_counts_of_kinds(
+    counts: Mapping[str, int], kinds: Mapping[str, str], categories: Mapping[str, tuple[str, ...]], main: str
+) -> dict[str, int]:
+    """The classes of labels whose kind is told: two of bits, as many as have names, none of what is no label."""
+    labels = {key: num for key, num in counts.items() if kinds.get(key, "categorical") in ("binary", "categorical")}
+    two = {key: 2 for key in labels if kinds.get(key) == "binary"}
+    named = {key: len(names) for key, names in categories.items() if key != main and kinds[key] == "categorical"}
+    return labels | two | named
+
+
 def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:
     # One site at most is cast a minibatch at a time: a second image is rare, and then costs four times the memory.
     floats = torch.get_default_dtype()
@@ -132,159 +186,7 @@ def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:
 def class_counts(splits: Mapping[str, Mapping[str, Tensor]]) -> dict[str, int]:
     """One more than the largest label of every covariate of labels: integers [N] from 0 on; -1 where one is missing."""
     train, main = splits["train"], main_site(splits["train"])
-    integers = [key for key, column in train.items() if column.dtype == torch.int64 and column.dim() == 1]
-    columns = {
-        key: torch.cat([each[key] for each in splits.values() if key in each]) for key in integers if key != main
-    }
+    others = {main, *(lengths_of(key, train) for key in train)}
+    labels = [key for key, t in train.items() if t.dtype == torch.int64 and t.dim() == 1 and key not in others]
+    columns = {key: torch.cat([each[key] for each in splits.values() if key in each]) for key in labels}
     return {key: int(c.max()) + 1 for key, c in columns.items() if c.min() >= -1 and c.max() >= 0}
-
-
-def _is_surely(measure: str, values: Tensor) -> bool:
-    """Whether a measure can be concluded from type and values; of floats, 8-bit levels cannot."""
-    return values.dtype == torch.uint8 if measure == "8-bit" else _holds(measure, values)
-
-
-def _holds(measure: str, values: Tensor) -> bool:
-    """Whether values can have a measure."""
-    match measure:
-        case "binary":
-            return bool(((values == 0) | (values == 1)).all())
-        case "8-bit":
-            return _on_grid(values) or _on_grid(values * 255.0)
-        case "integer":
-            return not values.is_floating_point() or bool((values == values.round()).all())
-        case "unit interval":
-            return bool(values.min() >= 0 and values.max() <= 1)
-    return True
-
-
-def _on_grid(values: Tensor) -> bool:
-    """Whether all values are whole numbers in 0..255, up to the rounding of a division by 255."""
-    real = values.to(torch.float64)
-    return bool((real.min() >= -1e-3) & (real.max() <= 255.001) & ((real - real.round()).abs() < 1e-3).all())
-
-
-def _check_measure(name: str, key: str, measure: str, values: list[Tensor]) -> None:
-    one_of(f"{name}: measure", measure, MEASURES)
-    if not all(_holds(measure, part) for part in values):
-        low, high = min(v.min().item() for v in values), max(v.max().item() for v in values)
-        raise DataError(
-            f"{name}: {key} is not {measure}",
-            expected=f"values of the measure {measure!r}",
-            got=f"values in [{low:.4g}, {high:.4g}]",
-            fix='binarize="static"' if measure == "binary" else "leave measure out: it is read from the values",
-        )
-
-
-def to_columns(given: Any) -> dict[str, Tensor]:
-    """Tensors of equal length from a user's tensors or arrays.
-
-    Args:
-        given: a mapping of sites and covariates to values [N, ...]; anything else means ``{"x": given}``.
-
-    Returns:
-        See :func:`to_column` for the types.
-
-    Raises:
-        DataError: for anything that is not a non-empty, finite, numeric array, or if the lengths differ.
-    """
-    given = given if isinstance(given, Mapping) else {"x": given}
-    if not given:
-        raise DataError(
-            "the data has no columns", expected='{"x": tensor}', got="an empty dictionary", fix='data={"x": tensor}'
-        )
-    for key in given:
-        if not isinstance(key, str) or not key.isidentifier():
-            raise DataError(
-                f"{key!r} cannot name a site",
-                expected="the name of a method or argument of the model",
-                got=repr(key),
-                fix='data={"x": tensor, "y": labels}',
-            )
-    columns = {key: to_column(key, value) for key, value in given.items()}
-    if num_rows("the columns", columns) == 0:
-        raise DataError(
-            "the data set is empty",
-            expected="at least one row",
-            got="0 rows",
-            fix="look at the filter or the file that left nothing over",
-        )
-    return columns
-
-
-def to_column(name: str, value: Any) -> Tensor:
-    """One column as a tensor of its own memory, [N, ...].
-
-    Floats take torch's default type. Integers and booleans become int64 labels, except that ``x`` becomes float, and
-    that uint8 or boolean arrays of two or more dimensions are images and become uint8, values unchanged.
-
-    Args:
-        name: for error texts, and ``"x"`` is never an integer label.
-        value: a tensor or a numpy array.
-
-    Raises:
-        DataError: for lists and other types, object, string and complex arrays, scalars, and values not finite.
-    """
-    tensor = _to_tensor(name, value)
-    if tensor.dim() == 0 or 0 in tensor.shape[1:]:
-        raise DataError(
-            f"{name} has no rows" if tensor.dim() == 0 else f"{name} has rows without values",
-            expected="[N, ...], one row per data point, with at least one value each",
-            got=str(list(tensor.shape)),
-            fix=f"{name}.reshape(1)" if tensor.dim() == 0 else "look at the slice that left nothing over",
-        )
-    if tensor.is_complex():
-        raise DataError(
-            f"{name} is complex",
-            expected="real numbers",
-            got=str(tensor.dtype),
-            fix=f"torch.view_as_real({name}), or its modulus and phase",
-        )
-    if tensor.is_floating_point():
-        bad = (~torch.isfinite(tensor)).nonzero()
-        if len(bad):
-            raise DataError(
-                f"{name} has {len(bad)} non-finite value{'s' if len(bad) > 1 else ''}, first at {bad[0].tolist()}",
-                expected="finite numbers",
-                got=str(tensor[tuple(bad[0].tolist())].item()),
-                fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
-            )
-        return tensor.to(torch.get_default_dtype())
-    if tensor.dim() >= 2 and tensor.dtype in (torch.uint8, torch.bool):
-        return tensor.to(torch.uint8)
-    return tensor.to(torch.get_default_dtype() if name == "x" else torch.int64)
-
-
-# By kind of a numpy type: the most bytes of one that torch has too, and the type for those that it lacks.
-_WIDEST = {"u": (1, np.int64), "f": (8, np.float64), "c": (16, np.complex128)}
-
-
-def _to_tensor(name: str, value: Any) -> Tensor:
-    if isinstance(value, Tensor):
-        if value.layout is not torch.strided:
-            raise DataError(
-                f"{name} is sparse", expected="a dense tensor", got=str(value.layout), fix=f"{name}.to_dense()"
-            )
-        # A copy, so that a later change of the user's tensor cannot change data that has a fingerprint.
-        return value.detach().clone()
-    if not isinstance(value, np.ndarray):
-        raise DataError(
-            f"{name} is no tensor",
-            expected="a tensor or a numpy array, [N, ...]",
-            got=type(value).__name__,
-            fix=f"numpy.asarray({name})",
-        )
-    if value.dtype.kind not in "biufc":
-        is_text = value.dtype.kind in "US"
-        raise DataError(
-            f"{name} holds {'text' if is_text else 'objects' if value.dtype.kind == 'O' else 'no numbers'}",
-            expected="numbers, in rows of equal shape; labels as integers 0, 1, ...",
-            got=f"dtype {value.dtype}",
-            fix=f"names, {name} = numpy.unique({name}, return_inverse=True)"
-            if is_text
-            else f"numpy.stack(list({name})).astype('float32')",
-        )
-    # numpy has types, byte orders and read-only views that torch lacks; one copy settles all of them.
-    most, wide = _WIDEST.get(value.dtype.kind, (8, None))
-    dtype = wide if value.dtype.itemsize > most else value.dtype.newbyteorder("=")
-    return torch.from_numpy(np.array(value, dtype=dtype, order="C"))

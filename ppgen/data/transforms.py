@@ -10,6 +10,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from ppgen.data.column import Column
+
 __all__ = ["Dequantize", "DynamicBinarize", "ToFloat", "Transform", "draw_bits"]
 
 
@@ -41,6 +43,14 @@ class Transform(ABC):
 
     def covariates(self, values: Tensor) -> dict[str, Tensor]:
         """The columns ``adds`` that follow from the values of ``key`` [B, ...]; by default none."""
+        return {}
+
+    def describe(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """What the columns are that this transform ``adds``; by default none.
+
+        Args:
+            columns: of the data set, as they are without them.
+        """
         return {}
 
     def __call__(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.data.dataset import SPLITS
 from ppgen.data.roots import missing, reading
+from ppgen.data.splitting import SPLITS
 from ppgen.errors import DataError
 
 __all__ = ["read_arrays", "read_folder"]

@@ -140,8 +140,8 @@ def verify_fit(
         check(model, guide, rows)
     given = given_distributions(model, rows)
     device = next(iter(rows.values())).device
-    for split, stored in dataset.splits.items():
-        for chunk in chunks(stored, _ROWS):
+    for split in dataset.splits:
+        for chunk in chunks(dataset.stored(split), _ROWS):
             seen = chunk if dataset.transform is None else dataset.transform(chunk, torch.Generator().manual_seed(0))
             verify_values(f"{split} split", model, given, to_device(seen, device))
     return {
@@ -192,6 +192,9 @@ class Minibatches:
     transforms. The last batch may be short; a single left-over row joins the batch before it, since batch
     normalisation has no answer for one row. ``bounds`` are the first and last row (exclusive) of every minibatch.
 
+    Unpaired domains have permutations of their own: an epoch goes over the longest, and a shorter one starts anew
+    with a new permutation as often as needed, so that every batch has equally many rows of each.
+
     Args:
         dataset: where the split comes from.
         split: its name.
@@ -202,7 +205,7 @@ class Minibatches:
 
     def __init__(self, dataset: Dataset, split: str, batch_size: int, device: torch.device, seed: int) -> None:
         self.tensors, self.transform = to_device(dataset.splits[split], device), dataset.transform
-        self.size, self.device = dataset.size(split), device
+        self.dataset, self.split, self.size, self.device = dataset, split, dataset.size(split), device
         self.order = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed + 1)
         starts = list(range(0, self.size, min(batch_size, self.size)))
@@ -217,7 +220,7 @@ class Minibatches:
 
     def epoch(self, position: int = 0) -> Iterator[dict[str, Tensor]]:
         """The minibatches of one epoch in a new random order, [batch, ...] each, from number ``position`` on."""
-        order = torch.randperm(self.size, generator=self.order).to(self.device)
+        orders = self.dataset.draw_orders(self.split, self.order, self.device)
         for start, stop in self.bounds[position:]:
-            stored = {key: tensor.index_select(0, order[start:stop]) for key, tensor in self.tensors.items()}
+            stored = {key: t.index_select(0, orders[key][start:stop]) for key, t in self.tensors.items()}
             yield stored if self.transform is None else self.transform(stored, self.noise)

@@ -80,9 +80,9 @@ def dataset(name: str, data: Any = None) -> Dataset:
 
     Example:
         >>> print(dataset("semi-supervised"))
-        Dataset 'digits': x [1, 8, 8], binary (static bits, seed 0)
+        Dataset 'digits': x [1, 8, 8], image, binary (static bits, seed 0)
           train 1077, valid 360, test 360
-          y: integer, 10 classes, 100 of 1077 training rows observed
+          y: categorical, 10 classes, 100 of 1077 training rows observed
     """
     from ppgen.data import as_dataset, load
 

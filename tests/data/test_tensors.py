@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 from ppgen.data import from_tensors
-from ppgen.data.tensors import to_column, to_columns
 from ppgen.errors import DataError, SettingError
 
 
@@ -114,6 +112,7 @@ def test_a_measure_that_does_not_hold_is_refused(measure):
     [
         (torch.rand(20, 2), {"measure": "grey"}, SettingError, "unknown measure"),
         (torch.rand(20, 2), {"measure": "binary", "binarize": "static"}, SettingError, "consequence of binarize"),
+        (torch.rand(20, 2), {"kinds": {"x": "real"}, "binarize": "static"}, SettingError, "kind are consequences"),
         ({"test": torch.rand(5, 2)}, {}, DataError, "no training rows"),
         ({"train": torch.ones(5, 2), "test": torch.ones(5, 2)}, {}, DataError, "same rows"),
         ({"train": {"x": torch.rand(9, 2)}, "test": {"z": torch.rand(5, 2)}}, {}, DataError, "unlike the train"),
@@ -122,88 +121,3 @@ def test_a_measure_that_does_not_hold_is_refused(measure):
 def test_what_makes_no_sense_is_refused(data, options, error, told):
     with pytest.raises(error, match=told):
         from_tensors(data, **options)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "dtype"),
-    [
-        ("x", np.zeros((3, 2), dtype=np.float16), torch.float32),
-        ("x", np.zeros((3, 2), dtype=">f4"), torch.float32),
-        ("x", np.zeros((3, 2), dtype=np.longdouble), torch.float32),
-        ("x", torch.zeros(3, 2, dtype=torch.float64), torch.float32),
-        ("x", np.zeros((3, 2), dtype=np.int64), torch.float32),
-        ("x", np.zeros((3, 2), dtype=np.uint8), torch.uint8),
-        ("x", np.zeros((3, 2), dtype=bool), torch.uint8),
-        ("x", np.zeros(3, dtype=bool), torch.float32),
-        ("image", np.zeros((3, 2, 2), dtype=np.uint8), torch.uint8),
-        ("y", np.zeros(3, dtype=np.uint8), torch.int64),
-        ("y", np.zeros(3, dtype=np.uint32), torch.int64),
-        ("y", np.zeros(3, dtype=bool), torch.int64),
-        ("words", np.zeros((3, 5), dtype=np.int32), torch.int64),
-    ],
-)
-def test_types_of_columns(name, value, dtype):
-    assert to_column(name, value).dtype == dtype
-
-
-def test_values_and_order_survive_also_of_read_only_arrays():
-    big_endian = np.arange(6, dtype=">i4").reshape(2, 3).T
-    big_endian.flags.writeable = False
-    assert to_column("words", big_endian).tolist() == big_endian.tolist()
-
-
-@pytest.mark.parametrize("make", [np.ones, torch.ones])
-def test_a_later_change_of_the_original_changes_nothing(make):
-    original = make((3, 2))
-    column = to_column("x", original)
-    original[0, 0] = 7.0
-    assert column[0, 0] == 1.0
-    assert not to_column("x", torch.ones(2, 2, requires_grad=True)).requires_grad
-
-
-def test_the_default_type_is_followed(float64):
-    assert to_column("x", np.zeros((2, 2), dtype=np.float32)).dtype == torch.float64
-
-
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [
-        ([[1.0, 2.0]], r"x is no tensor(.|\n)*got: list\n  fix: numpy.asarray\(x\)"),
-        (torch.tensor(3.0), "x has no rows"),
-        (np.array(3.0), "x has no rows"),
-        (np.array([[1, "a"]], dtype=object), r"x holds objects(.|\n)*numpy.stack"),
-        (np.array(["cat", "dog"]), r"x holds text(.|\n)*numpy.unique"),
-        (np.array(["2020-01-01"], dtype="datetime64[D]"), "x holds no numbers"),
-        (np.zeros((2, 2), dtype=np.clongdouble), r"x is complex(.|\n)*view_as_real"),
-        (torch.zeros(2, 2, dtype=torch.complex64), "x is complex"),
-        (torch.eye(3).to_sparse(), r"x is sparse(.|\n)*to_dense"),
-        (torch.zeros(4, 0), "x has rows without values"),
-    ],
-)
-def test_what_cannot_be_a_column_is_refused(value, told):
-    with pytest.raises(DataError, match=told):
-        to_column("x", value)
-
-
-def test_values_that_are_not_finite_are_counted_and_placed_in_any_column():
-    x = torch.zeros(2, 1, 2, 2)
-    x[0, 0, 0, 0] = torch.nan
-    with pytest.raises(DataError, match=r"^x has 1 non-finite value, first at \[0, 0, 0, 0\](.|\n)*got: nan"):
-        to_column("x", x)
-    with pytest.raises(DataError, match=r"^weights has 2 non-finite values, first at \[1\]"):
-        to_columns({"x": np.zeros((3, 2)), "weights": np.array([0.0, np.inf, -np.inf])})
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ({}, "no columns"),
-        ({"x": torch.rand(4, 2), "y": torch.zeros(3)}, "4 rows of x, 3 rows of y"),
-        ({"x": torch.rand(0, 2)}, r"empty(.|\n)*got: 0 rows"),
-        ({1: torch.rand(4, 2)}, "1 cannot name a site"),
-        ({"not a name": torch.rand(4, 2)}, "'not a name' cannot name a site"),
-    ],
-)
-def test_columns_that_do_not_belong_together_are_refused(given, told):
-    with pytest.raises(DataError, match=told):
-        to_columns(given)

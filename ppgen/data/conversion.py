@@ -1,0 +1,155 @@
+"""A user's own tensors and arrays, made into columns or refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ppgen.data.column import lengths_of
+from ppgen.data.padding import clear_padding, pad
+from ppgen.data.splitting import num_rows
+from ppgen.data.torch_sets import is_torch_set, read_torch_set
+from ppgen.errors import DataError
+
+__all__ = ["to_column", "to_columns"]
+
+
+def to_columns(given: Any) -> dict[str, Tensor]:
+    """Tensors of equal length from a user's tensors or arrays.
+
+    Args:
+        given: a mapping of sites and covariates to values [N, ...], or to a list of sequences [T_i, ...]; a data set
+            of ``torch.utils.data``; anything else means ``{"x": given}``.
+
+    Returns:
+        See :func:`to_column` for the types; sequences are padded with zeros and have their lengths beside them.
+
+    Raises:
+        DataError: for anything that is not a non-empty, finite, numeric array, or if the lengths differ.
+    """
+    given = read_torch_set(given) if is_torch_set(given) else given
+    given = given if isinstance(given, Mapping) else {"x": given}
+    if not given:
+        raise DataError(
+            "the data has no columns", expected='{"x": tensor}', got="an empty dictionary", fix='data={"x": tensor}'
+        )
+    for key in given:
+        if not isinstance(key, str) or not key.isidentifier():
+            raise DataError(
+                f"{key!r} cannot name a site",
+                expected="the name of a method or argument of the model",
+                got=repr(key),
+                fix='data={"x": tensor, "y": labels}',
+            )
+    columns = {key: to_column(key, value) for key, value in _padded(given).items()}
+    if num_rows("the columns", columns) == 0:
+        raise DataError(
+            "the data set is empty",
+            expected="at least one row",
+            got="0 rows",
+            fix="look at the filter or the file that left nothing over",
+        )
+    return columns
+
+
+def _padded(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Lists of sequences as tensors with lengths beside them, and zeros behind the end of every sequence."""
+    found = dict(given)
+    for key, value in given.items():
+        if isinstance(value, list | tuple) and value and all(isinstance(row, Tensor | np.ndarray) for row in value):
+            if lengths_of(key, given) is not None:
+                raise DataError(
+                    f"{key} is a list of sequences, which have their lengths already",
+                    expected=f"{key} alone, or {key} as one tensor [N, T, ...] with {key}_lengths",
+                    got=f"a list, and {key}_lengths beside it",
+                    fix=f"leave {key}_lengths out",
+                )
+            rows = [_to_tensor(f"{key}[{row}]", sequence) for row, sequence in enumerate(value)]
+            found[key], found[f"{key}_lengths"] = pad(key, rows)
+        elif (lengths := lengths_of(key, given)) is not None:
+            values, counted = _to_tensor(key, value), to_column(lengths, given[lengths])
+            if values.dim() and len(values) == len(counted):  # else the number of rows is what is wrong
+                found[key] = clear_padding(key, values, counted)
+    return found
+
+
+def to_column(name: str, value: Any) -> Tensor:
+    """One column as a tensor of its own memory, [N, ...].
+
+    Floats take torch's default type. Integers and booleans become int64 labels, except that ``x`` becomes float, and
+    that uint8 or boolean arrays of two or more dimensions are images and become uint8, values unchanged.
+
+    Args:
+        name: for error texts, and ``"x"`` is never an integer label.
+        value: a tensor or a numpy array.
+
+    Raises:
+        DataError: for lists and other types, object, string and complex arrays, scalars, and values not finite.
+    """
+    tensor = _to_tensor(name, value)
+    if tensor.dim() == 0 or 0 in tensor.shape[1:]:
+        raise DataError(
+            f"{name} has no rows" if tensor.dim() == 0 else f"{name} has rows without values",
+            expected="[N, ...], one row per data point, with at least one value each",
+            got=str(list(tensor.shape)),
+            fix=f"{name}.reshape(1)" if tensor.dim() == 0 else "look at the slice that left nothing over",
+        )
+    if tensor.is_complex():
+        raise DataError(
+            f"{name} is complex",
+            expected="real numbers",
+            got=str(tensor.dtype),
+            fix=f"torch.view_as_real({name}), or its modulus and phase",
+        )
+    if tensor.is_floating_point():
+        bad = (~torch.isfinite(tensor)).nonzero()
+        if len(bad):
+            raise DataError(
+                f"{name} has {len(bad)} non-finite value{'s' if len(bad) > 1 else ''}, first at {bad[0].tolist()}",
+                expected="finite numbers",
+                got=str(tensor[tuple(bad[0].tolist())].item()),
+                fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
+            )
+        return tensor.to(torch.get_default_dtype())
+    if tensor.dim() >= 2 and tensor.dtype in (torch.uint8, torch.bool):
+        return tensor.to(torch.uint8)
+    return tensor.to(torch.get_default_dtype() if name == "x" else torch.int64)
+
+
+# By kind of a numpy type: the most bytes of one that torch has too, and the type for those that it lacks.
+_WIDEST = {"u": (1, np.int64), "f": (8, np.float64), "c": (16, np.complex128)}
+
+
+def _to_tensor(name: str, value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        if value.layout is not torch.strided:
+            raise DataError(
+                f"{name} is sparse", expected="a dense tensor", got=str(value.layout), fix=f"{name}.to_dense()"
+            )
+        # A copy, so that a later change of the user's tensor cannot change data that has a fingerprint.
+        return value.detach().clone()
+    if not isinstance(value, np.ndarray):
+        raise DataError(
+            f"{name} is no tensor",
+            expected="a tensor or a numpy array, [N, ...]",
+            got=type(value).__name__,
+            fix=f"numpy.asarray({name})",
+        )
+    if value.dtype.kind not in "biufc":
+        is_text = value.dtype.kind in "US"
+        raise DataError(
+            f"{name} holds {'text' if is_text else 'objects' if value.dtype.kind == 'O' else 'no numbers'}",
+            expected="numbers, in rows of equal shape; labels as integers 0, 1, ...",
+            got=f"dtype {value.dtype}",
+            fix=f"names, {name} = numpy.unique({name}, return_inverse=True)"
+            if is_text
+            else f"numpy.stack(list({name})).astype('float32')",
+        )
+    # numpy has types, byte orders and read-only views that torch lacks; one copy settles all of them.
+    most, wide = _WIDEST.get(value.dtype.kind, (8, None))
+    dtype = wide if value.dtype.itemsize > most else value.dtype.newbyteorder("=")
+    return torch.from_numpy(np.array(value, dtype=dtype, order="C"))
