@@ -20,7 +20,7 @@ from ppgen.evaluation.paired_difference import (
     paired_difference,
     standings,
 )
-from ppgen.evaluation.scorecard import Scorecard
+from ppgen.evaluation.scorecard import Scorecard, asked_of
 from ppgen.fitted import Fit
 
 if TYPE_CHECKING:
@@ -178,4 +178,4 @@ def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
 
 def _keys(cards: Mapping[str, Scorecard]) -> list[str]:
     """The metrics that any of the cards was asked, in the order of tables."""
-    return list(dict.fromkeys(column.key for column in layout.columns_of(cards.values())))
+    return list(dict.fromkeys(column.key for column in asked_of(cards.values())))

@@ -12,9 +12,9 @@ from ppgen.estimate import Estimate
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.metric import Column, in_order
 from ppgen.evaluation.paired_difference import PairedDifference, Standing
-from ppgen.evaluation.scorecard import Scorecard
+from ppgen.evaluation.scorecard import Scorecard, asked_of
 
-__all__ = ["Block", "Cell", "Remark", "Row", "blocks", "columns_of", "comparable", "grouped", "remarks"]
+__all__ = ["Block", "Cell", "Remark", "Row", "blocks", "comparable", "grouped", "remarks"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -132,17 +132,6 @@ def blocks(cards: Mapping[str, Scorecard]) -> list[Block]:
     ]
 
 
-def columns_of(cards: Iterable[Scorecard]) -> list[Column]:
-    """The metrics that any of the cards was asked, question by question, as they come.
-
-    Args:
-        cards: in the order of rows; where two say different things of one metric, it has two columns.
-    """
-    asked = list(dict.fromkeys(answer.column for card in cards for answer in card.answers))
-    order = in_order(column.question for column in asked)
-    return sorted(asked, key=lambda column: order.index(column.question))
-
-
 def comparable(cards: Mapping[str, Scorecard], question: str) -> dict[tuple[str, str], dict[str, Scorecard]]:
     """Cards by fingerprint of the data and measure of the density: those whose numbers may stand in one column.
 
@@ -197,7 +186,7 @@ def _block(question: str, cards: Mapping[str, Scorecard], measure: str) -> Block
     found = {name: {answer.column: answer for answer in card.answers} for name, card in cards.items()}
     columns = [
         column
-        for column in columns_of(cards.values())
+        for column in asked_of(cards.values())
         if column.question == question
         and any(answers[column].estimate for answers in found.values() if column in answers)
     ]

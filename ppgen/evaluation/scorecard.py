@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ppgen.evaluation.metric import Column, in_order
 from ppgen.evaluation.old_scores import brought_up_to_date
 from ppgen.files import replace
 
-__all__ = ["DataSplit", "Scorecard"]
+__all__ = ["DataSplit", "Scorecard", "asked_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,8 @@ class Scorecard:
         for answer in self.answers:
             told = dataclasses.asdict(answer)
             column = told.pop("column")
-            answers[column.pop("question")][column.pop("key")] = column | told
+            question, key = column.pop("question"), column.pop("key")
+            answers[question][key] = column | told
         return {
             "name": self.name,
             "data": dataclasses.asdict(self.data),
@@ -276,3 +277,14 @@ def _answer(question: str, key: str, told: Mapping[str, Any]) -> Answer:
         {name: Estimate.from_dict(baseline) for name, baseline in baselines.items()},
         refusal,
     )
+
+
+def asked_of(cards: Iterable[Scorecard]) -> list[Column]:
+    """The metrics that any of the cards was asked, question by question, as they come.
+
+    Args:
+        cards: in the order of rows; where two say different things of one metric, it is there twice.
+    """
+    asked = list(dict.fromkeys(answer.column for card in cards for answer in card.answers))
+    order = in_order(column.question for column in asked)
+    return sorted(asked, key=lambda column: order.index(column.question))

@@ -116,7 +116,8 @@ def _baselines(cards: Iterable[Scorecard], metric: str) -> dict[str, Estimate]:
 def _mark(axes: Axes, row: int, estimate: Estimate, colour: str, *, filled: bool) -> None:
     """One estimate: its interval, its value, and an arrow where it is a bound."""
     half = _Z95 * (estimate.standard_error or 0.0)
-    low, high = (estimate.low, estimate.high) if estimate.ends() else (estimate.value - half, estimate.value + half)
+    low = estimate.value - half if estimate.low is None else estimate.low
+    high = estimate.value + half if estimate.high is None else estimate.high
     axes.plot([low, high], [row, row], color=colour, linewidth=2.0, alpha=0.55)
     face = colour if filled and estimate.kind != "lower bound" else PAPER
     axes.plot(estimate.value, row, "o", color=colour, markersize=5.5, markerfacecolor=face)

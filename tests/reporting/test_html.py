@@ -146,7 +146,7 @@ def test_an_interval_of_no_width_is_printed() -> None:
 
 def test_the_overview_gathers_one_row_a_model_and_keeps_data_apart(comparison: Comparison, make_card: Any) -> None:
     cards = {**comparison.cards, "other": make_card("other", -90.0, fingerprint="beef")}
-    cards["vae"] = make_card("vae", -19.8, facts={"density_of": "p(x | y)"})
+    cards["vae"] = make_card("vae", -19.8, of="p(x | y)")
     first, second = overview(layout.blocks(cards))
     assert [metric.key for metric in first.columns] == ["log_prob", "kid"]
     assert [row.name for row in first.rows] == ["pixelcnn", "vae", "beta-vae", "gan"]
