@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ppgen.estimate import Estimate
-from ppgen.evaluation import DataSplit, Scorecard, compare
+from ppgen.evaluation import Answer, Column, DataSplit, Scorecard, compare
 from ppgen.evaluation.layout import Block, blocks, remarks
 from tests.oracles.cards import card_of
 
@@ -82,6 +82,23 @@ def test_columns_share_their_decimals_and_zero_is_never_negative() -> None:
     assert [(row.cells[0].value, row.cells[0].error) for row in block.rows] == [
         ("0.000", "0.023"), ("1.500", "0.019"), ("2.000", ""),
     ]  # fmt: skip
+
+
+def test_an_interval_stands_by_its_ends() -> None:
+    between = {"log_prob": Estimate(-82.9, kind="interval", low=-83.14, high=-82.72, unit="nats")}
+    block = only(blocks({"a": card_of("a", TOY, "f00d", density=between)}), "density")
+    cell = block.rows[0].cells[0]
+    assert (cell.value, cell.error, cell.mark, cell.is_number) == ("[-83.2, -82.7]", "", "", True)
+
+
+def test_what_describes_itself_otherwise_is_another_column() -> None:
+    cards = {
+        name: Scorecard(name, TOY, "f00d", (Answer(Column("ink", title=title), Estimate(2.0, 0.1)),))
+        for name, title in {"a": "ink", "b": "ink", "c": "share of ink"}.items()
+    }
+    block = only(blocks(cards), "own")
+    assert [column.title for column in block.columns] == ["ink", "share of ink"]
+    assert [[cell.value for cell in row.cells] for row in block.rows] == [["2.00", ""], ["2.00", ""], ["", "2.00"]]
 
 
 def test_counts_are_whole_numbers_of_how_many() -> None:

@@ -152,6 +152,13 @@ def test_values_that_were_not_kept_or_are_too_few(make_card: Maker) -> None:
     assert "b has kept no values" in paired_difference(first, bare).verdict
     short = make_card("b", values(0.0, 2)[:50])
     assert "numbers of data points differ (100, 50)" in paired_difference(first, short).verdict
+    sized = [
+        card_of(name, first.data, first.fingerprint, per_datum=first.per_datum,
+                density={"log_prob": dataclasses.replace(first["density"]["log_prob"], num_dims=num_dims)})
+        for name, num_dims in (("a", 784), ("b", 392), ("c", 0))
+    ]  # fmt: skip
+    assert "a's density counts 784 dimensions, b's 392" in paired_difference(*sized[:2]).verdict
+    assert paired_difference(*sized[1:]).difference == 0.0  # where one does not say, nothing differs
     few = [make_card(name, values(shift, 1, size=9)) for name, shift in (("a", 1.0), ("b", 0.0))]
     assert "9 data points are too few" in paired_difference(*few).verdict
     bits = first["density"]["log_prob"].bits_per_dim(64)
