@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pyro
 import pyro.distributions as dist
 import torch
@@ -186,12 +188,24 @@ def refined() -> Quantities:
 def evaluated(name: str) -> Quantities:
     """A recipe's scorecard: each number by itself, and all that is said beside them."""
     card = ppgen.evaluate(recipe(name), num_particles=50, progress=False)
-    for group in ("density", "sampling", "representation", "baselines"):
-        yield from ((f"{group}: {key}", estimate) for key, estimate in getattr(card, group).items())
+    questions = ("density", "sampling", "representation")
+    if hasattr(card, "answers"):
+        groups = {question: card[question] for question in questions}
+        asked = {answer.column.key: answer for answer in card.answers}
+        groups["baselines"] = {f"{key} {name}": b for key, a in asked.items() for name, b in a.baselines.items()}
+        # Before there were answers, a question that was refused was one refusal.
+        refused = {(card.reason(q) and q) or key: None for (q, key) in card.refusals}.keys()
+        of = {"density_of": card.density_of} if card["density"] else {}
+    else:
+        groups = {group: getattr(card, group) for group in (*questions, "baselines")}
+        refused, of = card.refusals.keys(), {}
+    for group, found in groups.items():
+        yield from ((f"{group}: {key}", estimate) for key, estimate in found.items())
     yield "log p of each datum", card.per_datum
-    told = card.to_dict() | {"data": str(card.data)}
-    yield "card", {key: value for key, value in sorted(told.items()) if key != "refusals"}
-    yield "refused", card.refusals.keys()
+    yield "card", [card.name, str(card.data), card.fingerprint, sorted((of | dict(card.facts)).items(), key=str)]
+    for group, found in groups.items():
+        yield f"{group} in words", sorted(f"{key}: {estimate}" for key, estimate in found.items())
+    yield "refused", sorted(refused)
 
 
 def metrics() -> Quantities:
@@ -233,7 +247,10 @@ def compared() -> Quantities:
     yield "text", comparison.to_text()
     yield "Markdown", comparison.to_markdown()
     yield "LaTeX", comparison.to_latex()
-    yield "tidy frame", comparison.to_csv()
+    columns = ["model", "baseline", "question", "metric", "value", "standard_error", "kind", "unit", "per", "measure",
+               "estimator", "num_data", "better", "reason", "data", "fingerprint"]  # fmt: skip
+    tidy = pandas.read_csv(io.StringIO(comparison.to_csv()), dtype=str)
+    yield "tidy frame", tidy[columns].to_csv(index=False)
     yield "wide frame", comparison.frame().to_csv()
     yield "ranks", [f"{standing} {standing.group} {standing.reason}" for standing in comparison.ranking()]
     compared_by = ("first", "second", "difference", "low", "high", "verdict", "winner")

@@ -18,6 +18,7 @@ __all__ = [
     "Estimate",
     "Guide",
     "MaximumLikelihood",
+    "Metric",
     "Model",
     "Program",
     "TotalCorrelation",
@@ -35,6 +36,7 @@ __all__ = [
     "implicit",
     "latent",
     "load",
+    "metric",
     "models",
     "nets",
     "objectives",
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
+    from ppgen.evaluation import Metric, metric
     from ppgen.evaluation.compare import compare
     from ppgen.evaluation.evaluate import evaluate
     from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood, TotalCorrelation, WakeSleep
@@ -75,7 +78,7 @@ _HOMES = {
     "ppgen.declare": ("Guide", "Model", "Program", "check", "implicit", "latent", "observed"),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
-    "ppgen.evaluation": ("compare", "evaluate"),
+    "ppgen.evaluation": ("Metric", "compare", "evaluate", "metric"),
     "ppgen.training": ("fit", "load"),
     "ppgen.objectives": ("ELBO", "IWAE", "Adversarial", "MaximumLikelihood", "TotalCorrelation", "WakeSleep"),
     "ppgen.reporting": ("report",),

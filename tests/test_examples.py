@@ -18,6 +18,7 @@ EXAMPLES = {
     "conditional.py": ["log p(x | y)", "the right label is worth", "threes (4, 1, 8, 8)"],
     "first_model.py": ["MyVAE: p(z) p(x | z)", "pixelcnn"],
     "hand_written_pyro.py": ["lower bound, IWAE-100", "codes (360, 4)", "global parameters: []"],
+    "own_metric.py": ["pixels beyond data's", "Own: digits", "The page shows ink as well: True"],
     "own_guide.py": ["hand-written", "derived, full-rank"],
     "partial_labels.py": ["100 of 1077 training rows observed", "digits named"],
     "rate_distortion.py": ["rate  distortion     ELBO", "The ELBO is highest for"],

@@ -12,6 +12,7 @@ __all__ = ["evaluate"]
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--metrics", help="Only these, by key or question: log_prob,kid or sampling. Printed, and not kept.")
 @click.option("--particles", type=int, default=1000, show_default=True, help="Of the bound on log p(x).")
 @click.option("--samples", type=int, help="Drawn for the sampling metrics.  [default: as many as test data]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all draws.")
@@ -20,6 +21,7 @@ __all__ = ["evaluate"]
 @progress_option
 def evaluate(
     runs: tuple[str, ...],
+    metrics: str | None,
     particles: int,
     samples: int | None,
     seed: int,
@@ -32,13 +34,14 @@ def evaluate(
 
     Three questions are asked: how probable are data (density), how good are samples (sampling), what do codes know
     (representation). Each number is printed with what it is and with its baseline, and goes to scores.json in the run
-    folder; figures go to figures/.
+    folder; figures go to figures/. What --metrics names is printed only: scores.json holds all of them, or none.
 
     \b
     Examples:
       ppgen evaluate runs/vae-digits
       ppgen evaluate runs/*
       ppgen evaluate runs/vae-digits --particles 5000
+      ppgen evaluate runs/vae-digits --metrics log_prob,kid
       ppgen evaluate runs/laddervae-digits --model my_models.py:LadderVAE
     """
     import ppgen
@@ -46,7 +49,15 @@ def evaluate(
 
     for place, folder in enumerate(find_runs(runs).values()):
         fit = open_run(folder, model=model, guide=guide, data=data)
-        card = ppgen.evaluate(fit, num_particles=particles, num_samples=samples, seed=seed, progress=progress)
-        card.save(folder)
-        save_figures(fit)
+        card = ppgen.evaluate(
+            fit,
+            None if metrics is None else [key.strip() for key in metrics.split(",")],
+            num_particles=particles,
+            num_samples=samples,
+            seed=seed,
+            progress=progress,
+        )
+        if metrics is None:
+            card.save(folder)
+            save_figures(fit)
         click.echo(("\n" if place else "") + f"{folder}: {card}")

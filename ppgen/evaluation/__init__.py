@@ -1,37 +1,59 @@
-"""Judge a fit by three questions, density, sampling and representation, and lay fits side by side."""
+"""Judge a fit by metrics, which ask for its density, samples and representation, and lay fits side by side."""
 
 from ppgen.evaluation.aggregate_posterior import rate_decomposition, total_correlation
+from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.compare import Comparison, compare
-from ppgen.evaluation.density import factorised_log_prob
+from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_densities
+from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
 from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.features import FeatureNetwork, feature_network
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.kid import kid
+from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself, metric
+from ppgen.evaluation.metrics import METRICS
 from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference, paired_interval
 from ppgen.evaluation.prdc import density_and_coverage, expected_coverage, precision_and_recall
+from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
-from ppgen.evaluation.representation import PrincipalComponents, count_active_units, reconstruction_error
+from ppgen.evaluation.representation import count_active_units, reconstruction_error
+from ppgen.evaluation.sampling import Clouds, clouds
 from ppgen.evaluation.scorecard import DataSplit, Scorecard
 
 __all__ = [
+    "METRICS",
+    "Answer",
+    "Clouds",
+    "Column",
     "Comparison",
     "DataSplit",
+    "Encodings",
+    "Evaluation",
     "FeatureNetwork",
     "GradientNoise",
+    "Labelled",
+    "LogDensities",
+    "Measured",
+    "Metric",
     "PairedDifference",
     "PrincipalComponents",
     "Scorecard",
     "Standing",
+    "clouds",
     "compare",
     "count_active_units",
     "density_and_coverage",
+    "encodings",
     "evaluate",
     "expected_coverage",
     "factorised_log_prob",
     "feature_network",
     "gradient_noise",
+    "itself",
     "kid",
     "knn_accuracy",
+    "labelled",
+    "log_densities",
+    "metric",
     "paired_difference",
     "paired_interval",
     "precision_and_recall",

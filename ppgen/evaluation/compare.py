@@ -20,7 +20,7 @@ from ppgen.evaluation.paired_difference import (
     paired_difference,
     standings,
 )
-from ppgen.evaluation.scorecard import METRICS, Scorecard
+from ppgen.evaluation.scorecard import Scorecard, asked_of
 from ppgen.fitted import Fit
 
 if TYPE_CHECKING:
@@ -115,11 +115,11 @@ class Comparison:
         import pandas
 
         columns = {}
-        for metric in METRICS:
-            found = [card.estimates(metric.question).get(metric.key) for card in self.cards.values()]
+        for key in _keys(self.cards):
+            found = [card.estimate(key) for card in self.cards.values()]
             if any(found):
                 for field, attribute in (("value", "value"), ("se", "standard_error"), ("kind", "kind")):
-                    columns[metric.key, field] = [getattr(estimate, attribute, None) for estimate in found]
+                    columns[key, field] = [getattr(estimate, attribute, None) for estimate in found]
         frame = pandas.DataFrame(columns, index=pandas.Index(list(self.cards), name="model"))
         frame.columns = pandas.MultiIndex.from_tuples(list(columns), names=["metric", "field"])
         return frame.astype({key: "string" if key[1] == "kind" else "float64" for key in columns})
@@ -165,12 +165,17 @@ def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:
     rows = []
     for name, card in cards.items():
         source = {"data": str(card.data), "fingerprint": card.fingerprint}
-        for metric in METRICS:
-            head = {"model": name, "question": metric.question, "metric": metric.key}
-            estimates = {"": card.estimates(metric.question).get(metric.key), **card.baselines_of(metric.key)}
-            if estimates[""] is None and (reason := card.reason(metric)):
-                rows.append({**head, "reason": reason, **source})
+        for answer in filter(None, map(card.answer, _keys(cards))):
+            head = {"model": name, "question": answer.column.question, "metric": answer.column.key}
+            estimates = {"": answer.estimate, **answer.baselines}
+            if answer.refusal:
+                rows.append({**head, "reason": answer.refusal, **source})
             rows += [{**head, "baseline": label, **e.to_dict(), **source} for label, e in estimates.items() if e]
     fields = [field.name for field in dataclasses.fields(Estimate)]
     columns = ["model", "baseline", "question", "metric", *fields, "reason", "data", "fingerprint"]
     return pandas.DataFrame(rows, columns=columns)
+
+
+def _keys(cards: Mapping[str, Scorecard]) -> list[str]:
+    """The metrics that any of the cards was asked, in the order of tables."""
+    return list(dict.fromkeys(column.key for column in asked_of(cards.values())))

@@ -13,10 +13,22 @@ from ppgen.data.dataset import main_site
 from ppgen.declare import Site, covariate_names
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation.scorecard import Answer, reason_of
+from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
 from ppgen.fitted import Fit
 
-__all__ = ["answer_density", "covariates_of", "density_of", "factorised_log_prob", "observed_by", "only", "sites_of"]
+__all__ = [
+    "LogDensities",
+    "bits_per_dim",
+    "covariates_of",
+    "density_of",
+    "elbo",
+    "factorised_log_prob",
+    "log_densities",
+    "log_prob",
+    "observed_by",
+    "only",
+    "sites_of",
+]
 
 
 def density_of(fit: Fit) -> str:
@@ -113,49 +125,98 @@ _BASELINES = {
 }
 
 
-def answer_density(fit: Fit, num_particles: int, seed: int) -> Answer:
-    """Log-density of the test split, its ELBO, bits per dimension, and the trivial density beside them.
+@dataclasses.dataclass(frozen=True)
+class LogDensities:
+    """The log-density of each data point of the test split, and of what.
 
     Args:
-        fit: a fit that has a density.
-        num_particles: of the importance-weighted bound, where there are latent variables.
-        seed: of the Monte-Carlo draws.
-
-    Returns:
-        Estimates ``log_prob``, ``elbo`` (where it is not the same as log p) and ``bits_per_dim`` (for discrete data),
-        with the log-density of each data point. With a global latent, data points share one density: then there is an
-        ELBO and nothing to pair.
+        values: [N], float64, nats.
+        mean: their mean, and what kind of number it is.
+        trivial: the exact mean log-density of independent dimensions by name; empty where several sites have no
+            trivial counterpart, and no one number of dimensions.
     """
-    answer = Answer(facts={"density_of": density_of(fit)})
-    try:
-        values = fit.log_prob_per_datum(num_particles=num_particles, seed=seed).detach().cpu().double()
-    except Unanswerable as error:
-        answer.estimates["elbo"] = fit.elbo(num_particles=_ELBO_PARTICLES, seed=seed)
-        answer.refusals |= {metric: reason_of(error) for metric in ("log_prob", "bits_per_dim")}
-        return answer
-    head = {key: tensor[:2] for key, tensor in fit.data.split("test").items()}  # tells what kind of number it is
-    log_prob = _mean(values, fit.log_prob(head, num_particles=num_particles, seed=seed))
-    answer.estimates["log_prob"], answer.per_datum = log_prob, values.numpy()
-    if log_prob.kind != "exact":
-        answer.estimates["elbo"] = fit.elbo(num_particles=_ELBO_PARTICLES, seed=seed)
+
+    values: Tensor
+    mean: Estimate
+    trivial: Mapping[str, Estimate]
+
+
+def log_densities(evaluation: Evaluation) -> LogDensities:
+    """Exact log-densities of the test split, or their importance-weighted bounds, beside a trivial density.
+
+    Args:
+        evaluation: of a fit, with a number of particles for the bound where there are latent variables.
+
+    Raises:
+        Unanswerable: if the fit has no density, or data points share one, under a global latent.
+    """
+    kind, fit = evaluation.prepared(_kind_of_density), evaluation.fit
+    values = fit.log_prob_per_datum(num_particles=evaluation.num_particles, seed=evaluation.seed)
+    values = values.detach().cpu().double()
+    mean, trivial = _mean(values, _said_of(fit, kind)), {}
     main = main_site(fit.data.split("test"))
-    if observed_by(fit) != [main]:
-        return answer  # a density of several sites has no trivial counterpart here, and no one number of dimensions
-    trivial = {}
-    if log_prob.measure == fit.data.measure and log_prob.measure in _BASELINES:
-        values = factorised_log_prob(fit.data.split("train")[main], fit.data.split("test")[main], log_prob.measure)
-        name, how = _BASELINES[log_prob.measure]
-        what = Estimate(0.0, kind="exact", unit="nats", measure=log_prob.measure, estimator=how, better="higher")
-        trivial[name] = _mean(values, what)
-    answer.baselines |= {f"log_prob {name}": estimate for name, estimate in trivial.items()}
-    if log_prob.measure in _DISCRETE:
-        dims = math.prod(fit.data.x_shape)
-        answer.estimates["bits_per_dim"] = log_prob.bits_per_dim(dims)
-        answer.baselines |= {f"bits_per_dim {name}": value.bits_per_dim(dims) for name, value in trivial.items()}
-    return answer
+    if observed_by(fit) == [main] and mean.measure == fit.data.measure and mean.measure in _BASELINES:
+        others = factorised_log_prob(fit.data.split("train")[main], fit.data.split("test")[main], mean.measure)
+        name, how = _BASELINES[mean.measure]
+        what = Estimate(
+            0.0,
+            kind="exact",
+            unit="nats",
+            measure=mean.measure,
+            estimator=how,
+            better="higher",
+            of=f"p({main})",
+            num_dims=mean.num_dims,
+        )
+        trivial[name] = _mean(others, what)
+    return LogDensities(values, mean, trivial)
+
+
+def _kind_of_density(evaluation: Evaluation) -> Estimate:
+    """The log-density of two data points, which tells what kind of number that of all is."""
+    fit = evaluation.fit
+    if reason := fit.unanswerable("density"):
+        raise Unanswerable(reason)
+    head = {key: tensor[:2] for key, tensor in fit.data.split("test").items()}
+    return fit.log_prob(head, num_particles=evaluation.num_particles, seed=evaluation.seed)
+
+
+def _said_of(fit: Fit, estimate: Estimate) -> Estimate:
+    """An estimate that says which density it is of, and over how many dimensions, where there is one observed site."""
+    only_main = observed_by(fit) == [main_site(fit.data.split("test"))]
+    num_dims = math.prod(fit.data.x_shape) if only_main else 0
+    return dataclasses.replace(estimate, of=density_of(fit), num_dims=num_dims)
 
 
 def _mean(values: Tensor, what: Estimate) -> Estimate:
     """The mean over data points, for the rest described as ``what`` is."""
     error = (values.std() / math.sqrt(len(values))).item() if len(values) > 1 else None
     return dataclasses.replace(what, value=values.mean().item(), standard_error=error, num_data=len(values))
+
+
+@metric(prepare=log_densities, question="density", title="log p", unit="nats/datum", better="higher", headline=True)
+def log_prob(found: LogDensities) -> Measured:
+    """The mean log-density of the test split, exact or a lower bound."""
+    return Measured(found.mean, found.trivial, found.values.numpy())
+
+
+@metric(prepare=itself, question="density", title="ELBO", unit="nats/datum", better="higher")
+def elbo(evaluation: Evaluation) -> Measured:
+    """The evidence lower bound, also where a global latent leaves no density of single data points."""
+    fit = evaluation.fit
+    try:
+        if evaluation.prepared(_kind_of_density).kind == "exact":
+            return Measured(None)  # it would repeat log p
+    except Unanswerable:
+        if fit.unanswerable("density"):
+            raise
+    return Measured(_said_of(fit, fit.elbo(num_particles=_ELBO_PARTICLES, seed=evaluation.seed)))
+
+
+@metric(prepare=log_densities, question="density", title="code length", unit="bits/dim", better="lower")
+def bits_per_dim(found: LogDensities) -> Measured:
+    """The code length that log p stands for; only of discrete data at one site."""
+    if not found.mean.num_dims or found.mean.measure not in _DISCRETE:
+        return Measured(None)
+    baselines = {name: value.bits_per_dim(value.num_dims) for name, value in found.trivial.items()}
+    return Measured(found.mean.bits_per_dim(found.mean.num_dims), baselines)

@@ -1,34 +1,42 @@
-"""Evaluation of a fit by three questions, each answered or refused with the reason."""
+"""Evaluation of a fit: metrics by question, each answered or refused with the reason."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tqdm import tqdm
 
 from ppgen.arguments import whole_number
 from ppgen.declare import label_of
-from ppgen.errors import PpgenError
-from ppgen.evaluation.density import answer_density
-from ppgen.evaluation.representation import answer_representation
-from ppgen.evaluation.sampling import answer_sampling
-from ppgen.evaluation.scorecard import Answer, DataSplit, Question, Scorecard, reason_of
+from ppgen.evaluation.answer import ask
+from ppgen.evaluation.metric import Evaluation, Metric
+from ppgen.evaluation.metrics import chosen
+from ppgen.evaluation.scorecard import DataSplit, Scorecard
 from ppgen.fitted import Fit
 
 __all__ = ["evaluate"]
 
 
 def evaluate(
-    fit: Fit, *, num_particles: int = 1000, num_samples: int | None = None, seed: int = 0, progress: bool = True
+    fit: Fit,
+    metrics: Iterable[str | Metric | Callable[[Fit], Any]] | None = None,
+    *,
+    num_particles: int = 1000,
+    num_samples: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
 ) -> Scorecard:
     """Judge a fit on its test split.
 
-    Each question is answered, or refused with the reason and the way to get an answer. Which questions a model can
+    Each metric gives a number, or is refused with the reason and the way to get an answer. Which questions a model can
     answer is read from its sites, never from its class.
 
     Args:
         fit: what ``ppgen.fit`` returned.
+        metrics: keys of ours (``"log_prob"``, ``"kid"``), whole questions (``"density"``, ``"sampling"``,
+            ``"representation"``), :class:`~ppgen.evaluation.Metric` objects, and functions of a fit, whose name is
+            then their key; default: all of ours.
         num_particles: of the importance-weighted bound on log p(x), for models with latent variables.
         num_samples: of the model, for the sampling metrics; default: as many as there are test data, at most 10,000.
         seed: of all draws; the same seed gives the same card.
@@ -38,41 +46,38 @@ def evaluate(
         The scorecard, with every number beside its baseline.
 
     Raises:
-        SettingError: if a number of particles or samples is no whole number above 0.
+        SettingError: if a number of particles or samples is no whole number above 0, a metric is unknown, two metrics
+            have one key, or one returns what no metric returns.
+
+    Example:
+        >>> import ppgen, torch
+        >>> fit = ppgen.fit(ppgen.models.PixelCNN((1, 4, 4)), data=torch.zeros(20, 1, 4, 4), max_epochs=1,
+        ...                 progress=False)
+        >>> def size(fit):
+        ...     return fit.num_parameters
+        >>> card = evaluate(fit, ["log_prob", size], progress=False)
+        >>> card["density"]["log_prob"].kind, card["own"]["size"].value == fit.num_parameters
+        ('exact', True)
     """
     whole_number("evaluate: num_particles", num_particles, suggested=1000)
     if num_samples is not None:
         whole_number("evaluate: num_samples", num_samples, suggested=1000)
-    parts: dict[Question, Callable[[], Answer]] = {
-        "density": lambda: answer_density(fit, num_particles, seed),
-        "sampling": lambda: answer_sampling(fit, num_samples, seed),
-        "representation": lambda: answer_representation(fit, seed),
-    }
-    answers = {}
-    with tqdm(parts, disable=not progress, leave=False, unit="question") as bar:
-        for question in bar:
-            bar.set_description(question)
-            answers[question] = _ask(fit, question, parts[question])
+    evaluation = Evaluation(fit, num_particles, num_samples, seed)
+    answers, per_datum = [], None
+    with tqdm(chosen(metrics), disable=not progress, leave=False, unit="metric") as bar:
+        for metric in bar:
+            bar.set_description(metric.key)
+            answer, values = ask(metric, evaluation)
+            answers.append(answer)
+            per_datum = values if metric.key == "log_prob" else per_datum
     return Scorecard(
         name=label_of(fit.model),
         data=DataSplit(fit.data.name, fit.data.size("test")),
         fingerprint=fit.data.fingerprint("test"),
-        **{question: answer.estimates for question, answer in answers.items()},
-        baselines={key: value for answer in answers.values() for key, value in answer.baselines.items()},
-        refusals={key: reason for answer in answers.values() for key, reason in answer.refusals.items()},
-        per_datum=answers["density"].per_datum,
-        facts=_facts(fit, seed) | {key: value for answer in answers.values() for key, value in answer.facts.items()},
+        answers=tuple(answers),
+        per_datum=per_datum,
+        facts=_facts(fit, seed) | evaluation.facts,
     )
-
-
-def _ask(fit: Fit, question: Question, part: Callable[[], Answer]) -> Answer:
-    if reason := fit.unanswerable(question):
-        return Answer(refusals={question: reason})
-    try:
-        return part()
-    except PpgenError as error:
-        # Some reasons show only on the way: covariates that are missing, or samples that are not finite.
-        return Answer(refusals={question: reason_of(error)})
 
 
 def _facts(fit: Fit, seed: int) -> dict[str, Any]:

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from ppgen.estimate import Estimate
-from ppgen.evaluation.prdc import check_feature_sets, chunks
+from ppgen.evaluation.feature_sets import check_feature_sets, chunks
+from ppgen.evaluation.metric import Measured, metric
+from ppgen.evaluation.sampling import Clouds, clouds
 
-__all__ = ["kid", "polynomial_kernel"]
+__all__ = ["kid", "kid_of_samples", "polynomial_kernel"]
 
 
 def polynomial_kernel(left: Tensor, right: Tensor) -> Tensor:
@@ -98,3 +100,9 @@ def _row_and_column_sums(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
 
 def _self_kernel(points: Tensor) -> Tensor:
     return ((points**2).sum(1) / points.shape[1] + 1.0) ** 3
+
+
+@metric(key="kid", prepare=clouds, question="sampling", title="KID", better="lower", headline=True)
+def kid_of_samples(found: Clouds) -> Measured:
+    """The distance of samples from the test split, beside that of real training data."""
+    return Measured(kid(found.real, found.generated), {"real/real": kid(found.real, found.training)})

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeVar
 
 from ppgen.estimate import Estimate
+from ppgen.evaluation.answer import Answer
+from ppgen.evaluation.metric import Column, in_order
 from ppgen.evaluation.paired_difference import PairedDifference, Standing
-from ppgen.evaluation.scorecard import QUESTIONS, Metric, Question, Scorecard, metrics_of
+from ppgen.evaluation.scorecard import Scorecard, asked_of
 
 __all__ = ["Block", "Cell", "Remark", "Row", "blocks", "comparable", "grouped", "remarks"]
 
@@ -72,9 +74,9 @@ class Block:
         refusals: the reasons of the cells that are ``—``; the first is footnote 1.
     """
 
-    question: Question
+    question: str
     subject: str
-    columns: Sequence[Metric]
+    columns: Sequence[Column]
     rows: Sequence[Row]
     provenance: Sequence[str] = ()
     caveats: Sequence[str] = ()
@@ -125,12 +127,12 @@ def blocks(cards: Mapping[str, Scorecard]) -> list[Block]:
     """
     return [
         _block(question, group, measure)
-        for question in QUESTIONS
+        for question in in_order(question for card in cards.values() for question in card.questions)
         for (_, measure), group in comparable(cards, question).items()
     ]
 
 
-def comparable(cards: Mapping[str, Scorecard], question: Question) -> dict[tuple[str, str], dict[str, Scorecard]]:
+def comparable(cards: Mapping[str, Scorecard], question: str) -> dict[tuple[str, str], dict[str, Scorecard]]:
     """Cards by fingerprint of the data and measure of the density: those whose numbers may stand in one column.
 
     A model without a density stands with the first on its data that has one. For other questions there is no measure.
@@ -180,16 +182,20 @@ def remarks(ranking: Sequence[Standing], pairs: Sequence[PairedDifference], leve
     return found
 
 
-def _block(question: Question, cards: Mapping[str, Scorecard], measure: str) -> Block:
-    columns = [m for m in metrics_of(question) if any(m.key in card.estimates(question) for card in cards.values())]
-    models = {name: [card.estimates(question).get(m.key) for m in columns] for name, card in cards.items()}
+def _block(question: str, cards: Mapping[str, Scorecard], measure: str) -> Block:
+    found = {name: {answer.column: answer for answer in card.answers} for name, card in cards.items()}
+    columns = [
+        column
+        for column in asked_of(cards.values())
+        if column.question == question
+        and any(answers[column].estimate for answers in found.values() if column in answers)
+    ]
+    placed = {name: [answers.get(column) or Answer(column) for column in columns] for name, answers in found.items()}
+    models = {name: [answer.estimate for answer in answers] for name, answers in placed.items()}
     baselines = _baselines(cards, columns)
     digits = [_digits(column) for column in zip(*models.values(), *baselines.values(), strict=True)]
-    reasons = {
-        # None is known where a number would repeat another, such as the ELBO of an exact density.
-        name: [card.reason(m) if m.key not in card.estimates(question) else "" for m in columns]
-        for name, card in cards.items()
-    }
+    # There is none where a number would repeat another, such as the ELBO of an exact density.
+    reasons = {name: [answer.refusal for answer in answers] for name, answers in placed.items()}
     refusals = list(dict.fromkeys(reason for missing in reasons.values() for reason in missing if reason))
     rows = []
     for name, estimates in models.items():
@@ -206,46 +212,46 @@ def _block(question: Question, cards: Mapping[str, Scorecard], measure: str) -> 
         for name, estimates in baselines.items()
     ]
     if not columns:
-        refusals = [f"{name}: {card.refusals.get(question, 'not measured')}" for name, card in cards.items()]
+        refusals = [f"{name}: {card.reason(question) or 'not measured'}" for name, card in cards.items()]
     subject = f"{next(iter(cards.values())).data}" + (f", {measure} measure" if measure else "")
     provenance = _provenance(columns, models, baselines)
-    return Block(question, subject, columns, rows, provenance, _caveats(question, cards), refusals)
+    return Block(question, subject, columns, rows, provenance, _caveats(question, columns, cards), refusals)
 
 
-def _baselines(cards: Mapping[str, Scorecard], columns: Sequence[Metric]) -> dict[str, list[Estimate | None]]:
+def _baselines(cards: Mapping[str, Scorecard], columns: Sequence[Column]) -> dict[str, list[Estimate | None]]:
     """The baselines by name, in columns; those of the first card that has them speak for all on the same data."""
     found: dict[str, list[Estimate | None]] = {}
-    for place, metric in enumerate(columns):
-        for card in cards.values():
-            for name, estimate in card.baselines_of(metric.key).items():
+    for place, column in enumerate(columns):
+        for answer in (answer for card in cards.values() for answer in card.answers if answer.column == column):
+            for name, estimate in answer.baselines.items():
                 row = found.setdefault(name, [None] * len(columns))
                 row[place] = row[place] or estimate
     return found
 
 
 def _provenance(
-    columns: Sequence[Metric],
+    columns: Sequence[Column],
     models: Mapping[str, Sequence[Estimate | None]],
     baselines: Mapping[str, Sequence[Estimate | None]],
 ) -> list[str]:
     """What each number is, kind and estimator, said once for columns that agree."""
     said = []
-    for place, metric in enumerate(columns):
+    for place, column in enumerate(columns):
         found = ((_NAMES.get(name, name), row[place]) for name, row in (*models.items(), *baselines.items()))
         # An exact density may have no estimator to name.
         kinds = grouped((", ".join(filter(None, (e.kind, e.estimator))), name) for name, e in found if e is not None)
         texts = [text if len(kinds) == 1 else f"{text} ({', '.join(names)})" for text, names in kinds.items()]
-        said.append(("; ".join(texts), metric.title))
+        said.append(("; ".join(texts), column.title))
     notes = [f"{', '.join(titles)}: {text}" for text, titles in grouped(said).items()]
     if any(cell is not None and cell.standard_error is not None for row in models.values() for cell in row):
         notes.append("± is one standard error")
     return notes
 
 
-def _caveats(question: Question, cards: Mapping[str, Scorecard]) -> list[str]:
+def _caveats(question: str, columns: Sequence[Column], cards: Mapping[str, Scorecard]) -> list[str]:
     """What a reader of a question's numbers must know: which density each is, and whose features."""
     if question == "density":
-        names = grouped((card.density_of, name) for name, card in cards.items() if card.density)
+        names = grouped((card.density_of, name) for name, card in cards.items() if columns and card.density_of)
         densities = [f"log {density}: {', '.join(those)}" for density, those in names.items() if len(names) > 1]
         return [*densities, "≥ the true value is at least, ≤ at most, what is shown"]
     if question != "sampling":
@@ -259,12 +265,14 @@ def _caveats(question: Question, cards: Mapping[str, Scorecard]) -> list[str]:
     return [*notes, "numbers in the features of different networks do not compare"]
 
 
-def _cell(estimate: Estimate | None, metric: Metric, digits: int, note: int | None) -> Cell:
+def _cell(estimate: Estimate | None, column: Column, digits: int, note: int | None) -> Cell:
     if estimate is None:
         return Cell() if note is None else Cell("—", note=note)
     # An error of exactly zero is a count or a share at its limit, where the error could not be measured.
     error = estimate.standard_error or None
-    if metric.is_count:
+    if ends := estimate.ends():
+        return Cell(ends)
+    if column.is_count:
         return Cell(f"{estimate.value:.0f}", error="" if error is None else f"{error:.1f}", after=estimate.unit)
     value = f"{estimate.value:.{digits}f}"
     if float(value) == 0.0:

@@ -88,6 +88,7 @@ _NOUNS = {
     "biased": "a biased estimate",
     "interval": "the middle of an interval",
 }
+_LOG_PROB = ("density", "log_prob")
 _FEWEST = 10  # data points, below which a bootstrap interval is far too narrow
 
 
@@ -177,16 +178,19 @@ def _obstacle(first: Scorecard, second: Scorecard) -> str:
     """Why two numbers cannot be subtracted, or nothing."""
     for card in (first, second):
         if card.log_prob is None:
-            return f"{card.name} has no density ({card.refusals.get('density', 'not measured')})"
-    one, other = first.density["log_prob"], second.density["log_prob"]
+            return f"{card.name} has no density ({card.refusals.get(_LOG_PROB, 'not measured')})"
+    one, other = first["density"]["log_prob"], second["density"]["log_prob"]
     if first.fingerprint != second.fingerprint:
         return f"the test data differ ({first.data}; {second.data})"
     if one.measure != other.measure:
         return f"the measures differ ({one.measure or 'unknown'}, {other.measure or 'unknown'})"
     if one.unit != other.unit or one.per != other.per:
         return f"the units differ ({one.unit} per {one.per}, {other.unit} per {other.per})"
-    if first.density_of != second.density_of:
-        return f"{first.name} has a density {first.density_of}, {second.name} one {second.density_of}"
+    if one.of != other.of:
+        densities = [estimate.of or "that it does not name" for estimate in (one, other)]
+        return f"{first.name} has a density {densities[0]}, {second.name} one {densities[1]}"
+    if one.num_dims and other.num_dims and one.num_dims != other.num_dims:
+        return f"{first.name}'s density counts {one.num_dims} dimensions, {second.name}'s {other.num_dims}"
     if first.per_datum is None or second.per_datum is None:
         return f"{(first if first.per_datum is None else second).name} has kept no values of single data points"
     one_size, other_size = len(first.per_datum), len(second.per_datum)
@@ -197,8 +201,8 @@ def _obstacle(first: Scorecard, second: Scorecard) -> str:
 
 def _shown(higher: Scorecard, lower: Scorecard) -> dict[str, Any]:
     """The fields ``winner``, or ``reason`` and ``bounds_only``, of a difference that is not zero (see the table)."""
-    above, top = higher.name, higher.density["log_prob"]
-    below, bottom = lower.name, lower.density["log_prob"]
+    above, top = higher.name, higher["density"]["log_prob"]
+    below, bottom = lower.name, lower["density"]["log_prob"]
     if top.kind in _FLOORS and bottom.kind in _CEILINGS:
         return {"winner": above}
     if top.kind in _FLOORS and bottom.kind in _FLOORS:
@@ -279,15 +283,15 @@ def _placed(
     """A model's standing in a group of ``size``, and what sorts it there."""
     own = [pair.winner for pair in pairs if pair.winner is not None and name in (pair.first, pair.second)]
     best, worst = 1 + len(own) - own.count(name), size - own.count(name)
-    estimate = card.density["log_prob"]
-    what = f"log {card.density_of} of {card.data}" + (f", {estimate.measure} measure" if estimate.measure else "")
+    estimate = card["density"]["log_prob"]
+    what = f"log {estimate.of or 'p'} of {card.data}" + (f", {estimate.measure} measure" if estimate.measure else "")
     return (best, worst, -estimate.value, name), Standing(name, best, worst, what, estimate)
 
 
 def _reason(name: str, cards: Mapping[str, Scorecard], pairs: Sequence[PairedDifference]) -> str:
     """Why a model has no peer: its own reason, else the first of its pairs that says one."""
     if cards[name].log_prob is None:
-        return cards[name].refusals.get("density", "no density was measured")
+        return cards[name].refusals.get(_LOG_PROB, "no density was measured")
     for pair in pairs:
         other = {pair.first: pair.second, pair.second: pair.first}.get(name)
         if other is not None and cards[other].log_prob is not None:

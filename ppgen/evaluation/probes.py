@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
+from ppgen.evaluation.encodings import Labelled, labelled
+from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
 
-__all__ = ["accuracy", "check_labelled", "knn_accuracy", "probe_accuracy"]
+__all__ = ["accuracy", "check_labelled", "knn", "knn_accuracy", "linear_probe", "probe_accuracy"]
 
 
 def accuracy(predicted: np.ndarray, actual: np.ndarray, estimator: str) -> Estimate:
@@ -171,3 +174,27 @@ def knn_accuracy(
     with threadpool_limits(1):  # among equally near codes, which discrete data have many of, threads choose differently
         predicted = KNeighborsClassifier(k).fit(train_codes, train_labels).predict(test_codes)
     return accuracy(predicted, test_labels, f"{k} nearest of {len(train_codes)} training codes")
+
+
+@metric(
+    prepare=itself, question="representation", title="linear probe", unit="accuracy", better="higher", headline=True
+)
+def linear_probe(evaluation: Evaluation) -> Measured:
+    """The accuracy of a logistic regression on codes, beside raw pixels and principal components."""
+    return _probed(evaluation.prepared(labelled), lambda *data: probe_accuracy(*data, seed=evaluation.seed))
+
+
+@metric(prepare=labelled, question="representation", title="k-NN", unit="accuracy", better="higher")
+def knn(found: Labelled) -> Measured:
+    """The accuracy of the nearest neighbours of a code, likewise."""
+    return _probed(found, knn_accuracy)
+
+
+def _probed(found: Labelled, probe: Callable[..., Estimate]) -> Measured:
+    """A probe of each kind of code; that of the fit comes first."""
+    train_labels, test_labels = found.train_labels.cpu().numpy(), found.test_labels.cpu().numpy()
+    scores = {
+        name: probe(train.cpu().numpy(), train_labels, test.cpu().numpy(), test_labels)
+        for name, (train, test) in found.codes.items()
+    }
+    return Measured(scores.pop(""), scores)

@@ -1,7 +1,8 @@
-"""Samples of a fit against its test split: how like real data they are, and how varied."""
+"""Features of samples, test data and training data in equal number, which all metrics of sampling compare."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import torch
@@ -9,40 +10,48 @@ from torch import Tensor
 
 from ppgen.data.dataset import main_site
 from ppgen.errors import Unanswerable
-from ppgen.estimate import Estimate
 from ppgen.evaluation.density import covariates_of, observed_by, only
 from ppgen.evaluation.features import feature_network
-from ppgen.evaluation.kid import kid
-from ppgen.evaluation.prdc import density_and_coverage, precision_and_recall
-from ppgen.evaluation.scorecard import Answer
-from ppgen.fitted import Fit
+from ppgen.evaluation.metric import Evaluation
 
-__all__ = ["answer_sampling"]
+__all__ = ["Clouds", "clouds"]
 
 _FEWEST = 12  # density and coverage with k = 5 need 2 (k + 1) points
 _MOST = 10_000
 
 
-def answer_sampling(fit: Fit, num_samples: int | None, seed: int) -> Answer:
-    """Samples against the test split in the features of the data set's own network, beside real training data.
-
-    Every number depends on how many points there are, so samples, test data and training data come in the same number
-    N. A conditional model draws each sample with the covariates of one of the N test points.
+@dataclasses.dataclass(frozen=True)
+class Clouds:
+    """Features [N, F] of three sets of N points.
 
     Args:
-        fit: a fit that can be sampled.
-        num_samples: N; default: as many as training and test split both hold, at most 10,000, which is also the most
-            that a larger number can mean.
-        seed: of the samples and of the choice of real data.
+        real: of the test split.
+        generated: of samples.
+        training: of real training data, in place of samples: what they score is the floor, or ceiling, that a
+            perfect model would reach.
+    """
 
-    Returns:
-        Estimates ``kid``, ``precision``, ``recall``, ``density``, ``coverage``, and the same for real training data
-        as baselines ``"kid real/real"`` and so on: the floor, or ceiling, that a perfect model would reach.
+    real: Tensor
+    generated: Tensor
+    training: Tensor
+
+
+def clouds(evaluation: Evaluation) -> Clouds:
+    """Samples, test data and training data in the features of the data set's own network.
+
+    Every number depends on how many points there are, so all three come in the same number N: as many as training and
+    test split both hold, at most 10,000, or fewer where the evaluation asks for fewer samples. A conditional model
+    draws each sample with the covariates of one of the N test points.
+
+    Args:
+        evaluation: of a fit that can be sampled.
 
     Raises:
-        Unanswerable: if the model does not explain what the data set is about, or there are too few data.
+        Unanswerable: if the fit has no samples, does not explain what the data set is about, or there are too few data.
     """
-    data = fit.data
+    fit, data, seed = evaluation.fit, evaluation.fit.data, evaluation.seed
+    if reason := fit.unanswerable("sampling"):
+        raise Unanswerable(reason)
     test, train = data.split("test"), data.split("train")
     main = main_site(test)
     if main not in observed_by(fit):
@@ -50,7 +59,8 @@ def answer_sampling(fit: Fit, num_samples: int | None, seed: int) -> Answer:
     available = min(len(test[main]), len(train[main]))
     if available < _FEWEST:
         raise Unanswerable(f"{available} real data points are too few: {_FEWEST} are needed")
-    size = max(_FEWEST, min(available, _MOST if num_samples is None else num_samples))
+    wanted = _MOST if evaluation.num_samples is None else evaluation.num_samples
+    size = max(_FEWEST, min(available, wanted))
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(test[main]), generator=generator)[:size].to(test[main].device)
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
@@ -58,19 +68,7 @@ def answer_sampling(fit: Fit, num_samples: int | None, seed: int) -> Answer:
     samples = only(fit.sample(size, seed=seed, **given), main)
 
     network = feature_network(data)
-    real = network.features(test[main][chosen])
-    floor = _scores(real, network.features(train[main][others]), seed)
-    baselines = {f"{metric} real/real": estimate for metric, estimate in floor.items()}
-    return Answer(_scores(real, network.features(samples), seed), baselines, facts={"feature_network": network.hash})
-
-
-def _scores(real: Tensor, generated: Tensor, seed: int) -> dict[str, Estimate]:
-    precision, recall = precision_and_recall(real, generated, seed=seed)
-    density, coverage = density_and_coverage(real, generated, seed=seed)
-    return {
-        "kid": kid(real, generated),
-        "precision": precision,
-        "recall": recall,
-        "density": density,
-        "coverage": coverage,
-    }
+    evaluation.facts["feature_network"] = network.hash
+    return Clouds(
+        network.features(test[main][chosen]), network.features(samples), network.features(train[main][others])
+    )

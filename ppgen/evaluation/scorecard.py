@@ -1,95 +1,23 @@
-"""The scorecard of a fit: its estimates by question and metric, as a file and as text."""
+"""The scorecard of a fit: its answers by question and metric, as a file and as text."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from ppgen.errors import CheckpointError, PpgenError
+from ppgen.errors import CheckpointError, PpgenError, SettingError
 from ppgen.estimate import Estimate
+from ppgen.evaluation.answer import Answer
+from ppgen.evaluation.metric import Column, in_order
+from ppgen.evaluation.old_scores import brought_up_to_date
 from ppgen.files import replace
 
-__all__ = ["METRICS", "QUESTIONS", "Answer", "DataSplit", "Metric", "Question", "Scorecard", "metrics_of", "reason_of"]
-
-Question = Literal["density", "sampling", "representation"]
-QUESTIONS: tuple[Question, ...] = ("density", "sampling", "representation")
-
-
-@dataclasses.dataclass
-class Answer:
-    """The estimates of one question, the baselines beside them, and what could not be said.
-
-    Args:
-        estimates: by metric.
-        baselines: by metric and name, ``"kid real/real"``.
-        refusals: the reason for each metric of the question that has no number.
-        per_datum: log-densities [N], for paired comparison.
-        facts: what a reader needs to know of how the numbers came about.
-    """
-
-    estimates: dict[str, Estimate] = dataclasses.field(default_factory=dict)
-    baselines: dict[str, Estimate] = dataclasses.field(default_factory=dict)
-    refusals: dict[str, str] = dataclasses.field(default_factory=dict)
-    per_datum: np.ndarray | None = None
-    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-def reason_of(error: PpgenError) -> str:
-    """An error as the reason of a refusal, on one line."""
-    parts = {"": error.what, "expected: ": error.expected, "got: ": error.got, "fix: ": error.fix}
-    return "; ".join(" ".join(f"{label}{text}".split()) for label, text in parts.items() if text)
-
-
-@dataclasses.dataclass(frozen=True)
-class Metric:
-    """A column of a table.
-
-    Args:
-        key: its name in a scorecard.
-        question: which question it answers.
-        title: its name in print.
-        unit: in print, below the title; ``""`` for a pure number.
-        better: the direction.
-        is_count: whether it counts some among all, so that its estimates have the unit ``"of 16"``.
-    """
-
-    key: str
-    question: Question
-    title: str
-    unit: str
-    better: Literal["higher", "lower", ""]
-    is_count: bool = False
-
-
-METRICS = (
-    Metric("log_prob", "density", "log p", "nats/datum", "higher"),
-    Metric("elbo", "density", "ELBO", "nats/datum", "higher"),
-    Metric("bits_per_dim", "density", "code length", "bits/dim", "lower"),
-    Metric("kid", "sampling", "KID", "", "lower"),
-    Metric("precision", "sampling", "precision", "", "higher"),
-    Metric("recall", "sampling", "recall", "", "higher"),
-    Metric("density", "sampling", "density", "", "higher"),
-    Metric("coverage", "sampling", "coverage", "", "higher"),
-    Metric("linear_probe", "representation", "linear probe", "accuracy", "higher"),
-    Metric("knn", "representation", "k-NN", "accuracy", "higher"),
-    Metric("reconstruction_error", "representation", "reconstruction", "squared error", "lower"),
-    Metric("active_units", "representation", "active units", "units", "", is_count=True),
-)
-
-
-def metrics_of(question: str) -> tuple[Metric, ...]:
-    """The metrics that answer a question.
-
-    Example:
-        >>> [metric.key for metric in metrics_of("density")]
-        ['log_prob', 'elbo', 'bits_per_dim']
-    """
-    return tuple(metric for metric in METRICS if metric.question == question)
+__all__ = ["DataSplit", "Scorecard", "asked_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,88 +52,146 @@ _SCORES, _PER_DATUM = "scores.json", "per_datum.npy"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scorecard:
-    """The answers of one fit to the three questions, each number with what it is.
+    """The answers of one fit, each number with what it is: ``card["density"]["log_prob"]``.
 
     Args:
         name: of the model.
         data: what it was judged on.
         fingerprint: of the test split; numbers compare only where it is the same.
-        density: ``log_prob`` (exact, or an importance-weighted lower bound), ``elbo``, ``bits_per_dim``.
-        sampling: ``kid``, ``precision``, ``recall``, ``density``, ``coverage``.
-        representation: ``linear_probe``, ``knn``, ``reconstruction_error``, ``active_units``.
-        baselines: by metric and name: ``"kid real/real"``, ``"linear_probe PCA-20"`` ...
-        refusals: the reason for each question or metric without a number.
+        answers: of each metric that was asked, in the order of tables.
         per_datum: log p(x_i) [N], or its bound, for paired comparison.
         facts: model, guide, objective, size, seconds, seed, hash of the feature network ...
 
+    Raises:
+        SettingError: if two answers have one key.
+
     Example:
         >>> bound = Estimate(-17.2, 0.2, kind="lower bound", unit="nats", measure="binary", estimator="IWAE-1000")
-        >>> card = Scorecard("vae", DataSplit("digits", 360), "f00d", density={"log_prob": bound},
-        ...                  refusals={"sampling": "not asked"})
+        >>> answers = (Answer(Column("log_prob", question="density", title="log p"), bound),
+        ...            Answer(Column("kid", question="sampling", title="KID"), refusal="not asked"))
+        >>> card = Scorecard("vae", DataSplit("digits", 360), "f00d", answers)
         >>> print(card)
         vae on digits, test split, 360 data points
           density
             log p           -17.20 ± 0.20 nats/datum (lower bound, IWAE-1000, binary)
           sampling
             not answered: not asked
+        >>> card["density"]["log_prob"].value, card.refusals
+        (-17.2, {('sampling', 'kid'): 'not asked'})
     """
 
     name: str
     data: DataSplit
     fingerprint: str
-    density: Mapping[str, Estimate] = dataclasses.field(default_factory=dict)
-    sampling: Mapping[str, Estimate] = dataclasses.field(default_factory=dict)
-    representation: Mapping[str, Estimate] = dataclasses.field(default_factory=dict)
-    baselines: Mapping[str, Estimate] = dataclasses.field(default_factory=dict)
-    refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
     per_datum: np.ndarray | None = None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        keys = [answer.column.key for answer in self.answers]
+        if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
+            raise SettingError("Scorecard: two answers have one key", expected="a key for each", got=", ".join(twice))
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What was asked: the known questions first, then others as they come."""
+        return in_order(answer.column.question for answer in self.answers)
+
+    def __getitem__(self, question: str) -> dict[str, Estimate]:
+        """The estimates of one question by metric; empty if all of its metrics were refused."""
+        if question not in self.questions:
+            raise SettingError(
+                f"scorecard of {self.name}: {question!r} was not asked",
+                expected=", ".join(self.questions) or "nothing: the card is empty",
+                got=repr(question),
+                fix=f'ppgen.evaluate(fit, metrics=["{question}"])',
+            )
+        return {a.column.key: a.estimate for a in self._answers_to(question) if a.estimate is not None}
+
+    def _answers_to(self, question: str) -> list[Answer]:
+        return [answer for answer in self.answers if answer.column.question == question]
+
+    def answer(self, key: str) -> Answer | None:
+        """What one metric says; ``None`` if it was not asked.
+
+        Args:
+            key: of the metric.
+        """
+        return next((answer for answer in self.answers if answer.column.key == key), None)
+
+    def estimate(self, key: str) -> Estimate | None:
+        """The number of one metric, if there is one.
+
+        Args:
+            key: of the metric.
+        """
+        return None if (answer := self.answer(key)) is None else answer.estimate
+
+    def baselines_of(self, key: str) -> Mapping[str, Estimate]:
+        """The baselines of one metric by name: ``{"real/real": ...}``.
+
+        Args:
+            key: of the metric.
+        """
+        return {} if (answer := self.answer(key)) is None else answer.baselines
+
+    @property
+    def refusals(self) -> dict[tuple[str, str], str]:
+        """The reason for each metric without a number, by question and metric."""
+        return {(a.column.question, a.column.key): a.refusal for a in self.answers if a.refusal}
+
+    def reason(self, question: str) -> str:
+        """Why a question has no number at all; ``""`` if it has one, or nobody asked.
+
+        Args:
+            question: that was asked.
+        """
+        answers = self._answers_to(question)
+        if any(answer.estimate is not None for answer in answers):
+            return ""
+        return "; ".join(dict.fromkeys(answer.refusal for answer in answers if answer.refusal))
 
     @property
     def log_prob(self) -> Estimate | None:
         """The mean log-density, or its bound, if there is one."""
-        return self.density.get("log_prob")
+        return self.estimate("log_prob")
 
     @property
     def density_of(self) -> str:
-        """Which density that is: ``"p(x)"``, or ``"p(x | y)"`` for a conditional model."""
-        return str(self.facts.get("density_of", "p(x)"))
-
-    def estimates(self, question: Question) -> Mapping[str, Estimate]:
-        """The estimates of one question by metric."""
-        return {"density": self.density, "sampling": self.sampling, "representation": self.representation}[question]
+        """Which density it has: ``"p(x)"``, ``"p(x | y)"`` of a conditional model, ``""`` if that is not said."""
+        return next((a.estimate.of for a in self._answers_to("density") if a.estimate and a.estimate.of), "")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, all but ``per_datum``."""
-        record = dataclasses.asdict(dataclasses.replace(self, per_datum=None))
-        del record["per_datum"]
-        return record
+        """Plain data, all but ``per_datum``; answers by question and metric, with what the metric says of itself."""
+        answers: dict[str, dict[str, Any]] = {question: {} for question in self.questions}
+        for answer in self.answers:
+            told = dataclasses.asdict(answer)
+            column = told.pop("column")
+            question, key = column.pop("question"), column.pop("key")
+            answers[question][key] = column | told
+        return {
+            "name": self.name,
+            "data": dataclasses.asdict(self.data),
+            "fingerprint": self.fingerprint,
+            "answers": answers,
+            "facts": dict(self.facts),
+        }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any], per_datum: np.ndarray | None = None) -> Scorecard:
-        """The inverse of :meth:`to_dict`.
+        """The inverse of :meth:`to_dict`; also reads what earlier versions wrote.
 
         Args:
             record: plain data.
             per_datum: log-densities [N], which are no part of it.
         """
-        groups = {
-            group: {key: Estimate.from_dict(estimate) for key, estimate in record[group].items()}
-            for group in (*QUESTIONS, "baselines")
-        }
-        return cls(**{**record, **groups, "data": DataSplit(**record["data"]), "per_datum": per_datum})
-
-    def baselines_of(self, metric: str) -> dict[str, Estimate]:
-        """The baselines of one metric by name: ``{"real/real": ...}``."""
-        head = f"{metric} "
-        return {key.removeprefix(head): value for key, value in self.baselines.items() if key.startswith(head)}
-
-    def reason(self, metric: Metric) -> str:
-        """Why a metric has no number: the reason of its whole question, or its own; ``""`` where none is known."""
-        if not self.estimates(metric.question) and metric.question in self.refusals:
-            return self.refusals[metric.question]
-        # One metric of samples is called density, as is a question: its key holds the reason of the question.
-        return "" if metric.key in QUESTIONS else self.refusals.get(metric.key, "")
+        record = dict(brought_up_to_date(record))
+        answers = tuple(
+            _answer(question, key, told)
+            for question, metrics in record.pop("answers").items()
+            for key, told in metrics.items()
+        )
+        return cls(**{**record, "data": DataSplit(**record["data"]), "answers": answers, "per_datum": per_datum})
 
     def save(self, folder: Path | str) -> Path:
         """Write ``scores.json``, and ``per_datum.npy`` where there are densities, to a run folder.
@@ -259,23 +245,46 @@ class Scorecard:
 
     def __str__(self) -> str:
         lines = [f"{self.name} on {self.data}"]
-        for question in QUESTIONS:
+        for question in self.questions:
             if shown := self._lines(question):
                 lines += [f"  {question}", *shown]
         if network := self.facts.get("feature_network"):
             lines.append(f"  features of network {network[:12]}")
         return "\n".join(lines)
 
-    def _lines(self, question: Question) -> list[str]:
-        estimates = self.estimates(question)
-        if not estimates:
-            return [f"    not answered: {self.refusals[question]}"] if question in self.refusals else []
+    def _lines(self, question: str) -> list[str]:
+        answers = self._answers_to(question)
+        reasons = {answer.refusal for answer in answers if answer.refusal}
+        if len(reasons) == 1 and not any(answer.estimate for answer in answers):
+            return [f"    not answered: {self.reason(question)}"]
         lines = []
-        for metric in metrics_of(question):
-            if metric.key in estimates:
-                lines.append(f"    {metric.title:<15} {estimates[metric.key]}")
-                baselines = self.baselines_of(metric.key).items()
-                lines += [f"      {name:<25} {baseline.short()}" for name, baseline in baselines]
-            elif reason := self.reason(metric):
-                lines.append(f"    {metric.title:<15} not answered: {reason}")
+        for answer in answers:
+            if answer.estimate is not None:
+                lines.append(f"    {answer.column.title:<15} {answer.estimate}")
+                lines += [f"      {name:<25} {baseline.short()}" for name, baseline in answer.baselines.items()]
+            elif answer.refusal:
+                lines.append(f"    {answer.column.title:<15} not answered: {answer.refusal}")
         return lines
+
+
+def _answer(question: str, key: str, told: Mapping[str, Any]) -> Answer:
+    """One answer of a record."""
+    told = dict(told)
+    number, baselines, refusal = told.pop("estimate"), told.pop("baselines"), told.pop("refusal")
+    return Answer(
+        Column(key, question=question, **told),
+        None if number is None else Estimate.from_dict(number),
+        {name: Estimate.from_dict(baseline) for name, baseline in baselines.items()},
+        refusal,
+    )
+
+
+def asked_of(cards: Iterable[Scorecard]) -> list[Column]:
+    """The metrics that any of the cards was asked, question by question, as they come.
+
+    Args:
+        cards: in the order of rows; where two say different things of one metric, it is there twice.
+    """
+    asked = list(dict.fromkeys(answer.column for card in cards for answer in card.answers))
+    order = in_order(column.question for column in asked)
+    return sorted(asked, key=lambda column: order.index(column.question))

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from ppgen.evaluation.layout import Block, Cell, Remark, Row
-from ppgen.evaluation.scorecard import Metric
+from ppgen.evaluation.metric import Column
 
 __all__ = ["to_latex", "to_markdown", "to_text"]
 
@@ -32,8 +32,8 @@ def to_text(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
 def _text_block(block: Block) -> str:
     first = max((len(row.name) for row in block.rows), default=0)
     columns = [_aligned([row.cells[place] for row in block.rows]) for place in range(len(block.columns))]
-    heads = [(f"{metric.title} {_ARROWS[metric.better]}".strip(), metric.unit) for metric in block.columns]
-    widths = [max(map(len, [*head, *column])) for head, column in zip(heads, columns, strict=True)]
+    heads = [(f"{column.title} {_ARROWS[column.better]}".strip(), column.unit) for column in block.columns]
+    widths = [max(map(len, [*head, *cells])) for head, cells in zip(heads, columns, strict=True)]
     lines = [block.title]
     if block.columns:
         lines += [_line("", first, labels, widths) for labels in zip(*heads, strict=True) if any(labels)]
@@ -86,7 +86,7 @@ def to_markdown(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
     for block in blocks:
         lines = [f"**{_escape_markdown(block.title)}**", ""]
         if block.columns:
-            heads = [_head(metric) for metric in block.columns]
+            heads = [_head(column) for column in block.columns]
             lines += ["| " + " | ".join(["model", *heads]) + " |", "|:--" + "|--:" * len(heads) + "|"]
             for row in block.rows:
                 name, *cells = map(_escape_markdown, [row.name, *map(_plain, row.cells)])
@@ -112,7 +112,7 @@ def to_latex(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
     for block in blocks:
         lines = [f"\\paragraph{{{_escape_latex(block.title)}}}"]
         if block.columns:
-            heads = [_escape_latex(_head(metric)) for metric in block.columns]
+            heads = [_escape_latex(_head(column)) for column in block.columns]
             lines += ["\\par\\noindent", f"\\begin{{tabular}}{{l{'r' * len(heads)}}}", "\\toprule"]
             lines += [" & ".join(["model", *heads]) + " \\\\", "\\midrule"]
             rows = [" & ".join([_latex_name(row), *map(_latex_cell, row.cells)]) + " \\\\" for row in block.rows]
@@ -122,8 +122,8 @@ def to_latex(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def _head(metric: Metric) -> str:
-    return " ".join(filter(None, (metric.title, metric.unit and f"[{metric.unit}]", _ARROWS[metric.better])))
+def _head(column: Column) -> str:
+    return " ".join(filter(None, (column.title, column.unit and f"[{column.unit}]", _ARROWS[column.better])))
 
 
 def _plain(cell: Cell) -> str:

@@ -13,7 +13,7 @@ import markupsafe
 
 from ppgen.evaluation import Comparison, PairedDifference, Scorecard, Standing, layout
 from ppgen.evaluation.layout import Block, Cell, Row
-from ppgen.evaluation.scorecard import METRICS
+from ppgen.evaluation.metric import QUESTIONS
 from ppgen.fitted import Fit
 from ppgen.reporting.fit_figures import FitFigures
 from ppgen.reporting.illustration import Illustration
@@ -23,13 +23,12 @@ from ppgen.runs import versions
 
 __all__ = ["Verdict", "count_in_words", "overview", "render", "verdicts_in_words"]
 
-_ASKED = {
-    "density": "How probable is data that the model has never seen?",
-    "sampling": "Are its samples like real data, and as varied?",
-    "representation": "What does its code tell about the data?",
+_IN_A_CLAUSE = {
+    "density": "how probable is data never seen before",
+    "sampling": "how real and how varied are the samples",
+    "representation": "what does the code of a data point tell about it",
+    "own": "what do the user's own functions say",
 }
-_HEADLINES = ("log_prob", "kid", "coverage", "linear_probe")
-
 _OMITTED = {
     "learning_curve": "learning curve",
     "anatomy": "anatomy of the ELBO",
@@ -64,9 +63,11 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
     cards = list(comparison.cards.values())
     blocks = layout.blocks(comparison.cards)
     standings = comparison.ranking()
+    asked = list(dict.fromkeys(block.question for block in blocks))
     return environment.get_template("report.html.jinja").render(
         title=title,
-        lede=_lede(cards),
+        lede=_lede(cards, asked),
+        number_of_questions=_number_of_questions(asked),
         # Our own text, with nothing of the user's in it; escaping would break its quotes.
         style=markupsafe.Markup(environment.get_template("report.css.jinja").render(colours=PAIRS)),
         version=versions()["ppgen"],
@@ -76,8 +77,13 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
         verdicts=verdicts_in_words(comparison.pairs, standings),
         level=f"{100 * comparison.level:g} %",
         questions=[
-            {"key": key, "asks": asks, "tables": [block for block in blocks if block.question == key]}
-            for key, asks in _ASKED.items()
+            {
+                "key": key,
+                "anchor": key if key in QUESTIONS else f"question-{key}",  # of a user's own: models, reading ...
+                "asks": QUESTIONS.get(key, ""),
+                "tables": [block for block in blocks if block.question == key],
+            }
+            for key in asked
         ],
         models=[
             _model(card, f"model-{index}", fits.get(card.name), figures.get(card.name, FitFigures({}, {})))
@@ -93,15 +99,20 @@ def _prose(text: str) -> markupsafe.Markup:
     return markupsafe.Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(markupsafe.escape(text))))
 
 
-def _lede(cards: Sequence[Scorecard]) -> str:
-    """What was compared on what data, in one paragraph."""
+def _lede(cards: Sequence[Scorecard], asked: Sequence[str]) -> str:
+    """What was compared on what data, and what was asked, in one paragraph."""
     data = [f"{data.name} ({data.part})" for data in dict.fromkeys(card.data for card in cards)]
     models = f"{count_in_words(len(cards))} generative {'model' if len(cards) == 1 else 'models'}"
+    clauses = [_IN_A_CLAUSE.get(question, f"what can be said of its {question}") for question in asked]
+    listed = f"{', '.join(clauses[:-1])}, and {clauses[-1]}" if len(clauses) > 1 else "".join(clauses)
     return (
-        f"{models} of {' and '.join(data)}, and three questions: how probable is data never seen before, how real and "
-        "how varied are the samples, and what does the code of a data point tell about it? Where a model cannot "
-        "answer, this page says so, and why."
+        f"{models} of {' and '.join(data)}, and {_number_of_questions(asked)}: {listed}? Where a model cannot answer, "
+        "this page says so, and why."
     )
+
+
+def _number_of_questions(asked: Sequence[str]) -> str:
+    return f"{count_in_words(len(asked)).lower()} question{'s' if len(asked) != 1 else ''}"
 
 
 def count_in_words(number: int) -> str:
@@ -235,23 +246,26 @@ def _sentence(pair: PairedDifference) -> Verdict:
 
 
 def overview(blocks: Sequence[Block]) -> list[Block]:
-    """One number or two for each question: the table that a reader sees first, without baselines.
+    """The metrics that are headlines: the table that a reader sees first, without baselines.
 
     Densities of different data or measure stay in tables of their own.
+
+    Args:
+        blocks: the tables of all questions.
     """
     rows = [(block, row) for block in blocks for row in block.rows if not row.baseline]
     numbers = {
-        (row.name, metric.key): cell
+        (row.name, column): cell
         for block, row in rows
-        for metric, cell in zip(block.columns, row.cells, strict=True)
+        for column, cell in zip(block.columns, row.cells, strict=True)
         if cell.is_number
     }
+    headlines = dict.fromkeys(column for block in blocks for column in block.columns if column.headline)
     tables = []
     for block in blocks:
-        if block.question == "density":
+        if block.question == blocks[0].question:  # density, where anybody was asked for one
             names = [row.name for row in block.rows if not row.baseline]
-            headlines = [metric for metric in METRICS if metric.key in _HEADLINES]
-            columns = [metric for metric in headlines if any((name, metric.key) in numbers for name in names)]
-            gathered = [Row(name, [numbers.get((name, m.key), Cell()) for m in columns]) for name in names]
+            columns = [column for column in headlines if any((name, column) in numbers for name in names)]
+            gathered = [Row(name, [numbers.get((name, column), Cell()) for column in columns]) for name in names]
             tables.append(dataclasses.replace(block, columns=columns, rows=gathered, provenance=(), refusals=()))
     return tables

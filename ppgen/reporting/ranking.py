@@ -11,7 +11,6 @@ from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Scorecard
 from ppgen.evaluation.layout import comparable
-from ppgen.evaluation.scorecard import Question
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import FULL_WIDTH, INK, LINE, MUTED, PALETTE, PAPER, Axes, house_style, new_figure, numeral
 
@@ -19,7 +18,7 @@ __all__ = ["ranking"]
 
 
 _Z95 = 1.96  # standard errors in half a 95 % interval
-_PANELS: tuple[tuple[Question, str], ...] = (("density", "log_prob"), ("sampling", "kid"))
+_PANELS = ("log_prob", "kid")
 _BESIDE: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "color": MUTED, "style": "italic"}
 _FLOOR: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3))}
 
@@ -68,8 +67,8 @@ def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str) ->
     baselines = _baselines(cards, "log_prob")
     names = [*map(_label, cards), *baselines]
     kinds: list[str] = []
-    for axes, (question, metric) in zip(axes_row, _PANELS, strict=True):
-        estimates = [card.estimates(question).get(metric) for card in cards]
+    for axes, metric in zip(axes_row, _PANELS, strict=True):
+        estimates = [card.estimate(metric) for card in cards]
         ceiling = math.inf if metric == "log_prob" else _ceiling([e.value for e in estimates if e is not None])
         for row, (card, estimate) in enumerate(zip(cards, estimates, strict=True)):
             if estimate is None:
@@ -80,7 +79,7 @@ def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str) ->
             if estimate.value > ceiling:
                 axes.annotate(f"off the scale: {numeral(estimate.value, 0)}", (0.98, row), ha="right", **_BESIDE)
             else:
-                _mark(axes, row, estimate, PALETTE[0] if card.density_of == "p(x)" else PALETTE[1], filled=True)
+                _mark(axes, row, estimate, PALETTE[0] if _is_plain(card) else PALETTE[1], filled=True)
         axes.grid(axis="x")
         axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
@@ -117,7 +116,9 @@ def _baselines(cards: Iterable[Scorecard], metric: str) -> dict[str, Estimate]:
 def _mark(axes: Axes, row: int, estimate: Estimate, colour: str, *, filled: bool) -> None:
     """One estimate: its interval, its value, and an arrow where it is a bound."""
     half = _Z95 * (estimate.standard_error or 0.0)
-    axes.plot([estimate.value - half, estimate.value + half], [row, row], color=colour, linewidth=2.0, alpha=0.55)
+    low = estimate.value - half if estimate.low is None else estimate.low
+    high = estimate.value + half if estimate.high is None else estimate.high
+    axes.plot([low, high], [row, row], color=colour, linewidth=2.0, alpha=0.55)
     face = colour if filled and estimate.kind != "lower bound" else PAPER
     axes.plot(estimate.value, row, "o", color=colour, markersize=5.5, markerfacecolor=face)
     if estimate.kind in ("lower bound", "upper bound"):
@@ -154,20 +155,25 @@ def _ceiling(values: Sequence[float]) -> float:
 
 def _label(card: Scorecard) -> str:
     """The model's name, with its density where that is not p(x): p(x | y) is told more, so it stands apart."""
-    return card.name if card.density_of == "p(x)" else f"{card.name}, {card.density_of}"
+    return card.name if _is_plain(card) else f"{card.name}, {card.density_of}"
+
+
+def _is_plain(card: Scorecard) -> bool:
+    """Whether its density is told nothing, or it does not say which it has."""
+    return card.density_of in ("p(x)", "")
 
 
 def _order(card: Scorecard) -> tuple[bool, bool, float, float]:
-    density, kid = card.log_prob, card.sampling.get("kid")
+    density, kid = card.log_prob, card.estimate("kid")
     return (
         density is None,
-        card.density_of != "p(x)",
+        not _is_plain(card),
         -density.value if density else 0.0,
         kid.value if kid else math.inf,
     )
 
 
 def _sentence(card: Scorecard) -> str:
-    density, kid = card.log_prob, card.sampling.get("kid")
+    density, kid = card.log_prob, card.estimate("kid")
     first = f"log p {density.short()} ({density.kind})" if density else "no density"
     return f"{card.name}: {first}" + (f", KID {kid.short()}" if kid else "")

@@ -25,4 +25,17 @@ def test_evaluate_gives_what_python_gives(ppgen: Ppgen, runs: Path) -> None:
     ppgen("evaluate", runs / "vae", "--particles", 5)
     card = package.evaluate(package.load(runs / "vae"), num_particles=5, progress=False)
     scores = json.loads((runs / "vae" / "scores.json").read_text())
-    assert scores["density"]["log_prob"]["value"] == card.density["log_prob"].value
+    assert scores["answers"]["density"]["log_prob"]["estimate"]["value"] == card["density"]["log_prob"].value
+
+
+def test_chosen_metrics_are_printed_and_not_kept(ppgen: Ppgen, runs: Path) -> None:
+    kept = (runs / "vae" / "scores.json").read_bytes()
+    result = ppgen("evaluate", runs / "vae", "--particles", 5, "--metrics", "elbo, reconstruction_error")
+    assert result.exit_code == 0, result.stderr
+    assert "ELBO-10" in result.stdout
+    assert "reconstruction  " in result.stdout
+    assert "log p" not in result.stdout
+    assert (runs / "vae" / "scores.json").read_bytes() == kept
+    wrong = ppgen("evaluate", runs / "vae", "--metrics", "log_prop")
+    assert wrong.exit_code != 0
+    assert "unknown metric 'log_prop'" in wrong.stderr

@@ -19,6 +19,7 @@ from ppgen.declare.site import Site
 from ppgen.estimate import Estimate
 from ppgen.evaluation import DataSplit, PrincipalComponents, Scorecard
 from ppgen.fitted import Fit
+from tests.oracles.cards import card_of
 
 TOY = DataSplit("toy", 50)
 
@@ -50,6 +51,10 @@ class FakeFit(Fit):
     @property
     def num_parameters(self) -> int:
         return 64
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device("cpu")
 
     def unanswerable(self, question: str) -> str | None:
         return self.refused.get(question)
@@ -103,14 +108,16 @@ def make_card() -> Callable[..., Scorecard]:
         *,
         measure: str = "binary",
         fingerprint: str = "f00d",
+        of: str = "p(x)",
         **facts: Any,
     ) -> Scorecard:
         if values is None:
-            return Scorecard(name, TOY, fingerprint, refusals={"density": "implicit model"})
+            return card_of(name, TOY, fingerprint, refusals={"density": "implicit model"})
         estimate = Estimate(
             values.mean(), values.std() / np.sqrt(len(values)), kind=kind, unit="nats", measure=measure,
-            estimator="by hand", num_data=len(values), better="higher",
+            estimator="by hand", num_data=len(values), better="higher", of=of,
+            **({"low": values.min(), "high": values.max()} if kind == "interval" else {}),
         )  # fmt: skip
-        return Scorecard(name, TOY, fingerprint, density={"log_prob": estimate}, per_datum=values, facts=facts)
+        return card_of(name, TOY, fingerprint, density={"log_prob": estimate}, per_datum=values, facts=facts)
 
     return make

@@ -11,7 +11,8 @@ import torch
 import ppgen.data
 from ppgen.declare.site import Site
 from ppgen.errors import DataError, SettingError, Unanswerable
-from ppgen.evaluation.density import answer_density, covariates_of, density_of, factorised_log_prob, observed_by
+from ppgen.evaluation import evaluate
+from ppgen.evaluation.density import covariates_of, density_of, factorised_log_prob, observed_by
 
 
 def test_all_binary_images_have_probability_one_together() -> None:
@@ -52,25 +53,45 @@ def test_what_has_no_trivial_density_is_refused() -> None:
 
 def test_an_exact_density_beside_the_trivial_one(fake_fit: Callable[..., Any]) -> None:
     fit = fake_fit()
-    answer = answer_density(fit, num_particles=7, seed=0)
-    assert set(answer.estimates) == {"log_prob", "bits_per_dim"}  # the ELBO of an exact density is the density
-    exact, trivial = answer.estimates["log_prob"], answer.baselines["log_prob factorised Bernoulli"]
+    card = evaluate(fit, ["density"], num_particles=7, progress=False)
+    assert set(card["density"]) == {"log_prob", "bits_per_dim"}  # the ELBO of an exact density is the density
+    assert card.refusals == {}
+    exact, trivial = card["density"]["log_prob"], card.baselines_of("log_prob")["factorised Bernoulli"]
     assert exact.kind == trivial.kind == "exact"
     assert exact.value == pytest.approx(trivial.value)  # the stand-in's density is the factorised Bernoulli
     assert exact.standard_error == pytest.approx(trivial.standard_error)
     assert exact.num_data == 360
-    assert answer.per_datum is not None
-    np.testing.assert_allclose(answer.per_datum.mean(), exact.value)
-    assert answer.estimates["bits_per_dim"].value == pytest.approx(-exact.value / (64 * np.log(2.0)))
-    assert answer.facts["density_of"] == "p(x)"
+    assert card.per_datum is not None
+    np.testing.assert_allclose(card.per_datum.mean(), exact.value)
+    assert card["density"]["bits_per_dim"].value == pytest.approx(-exact.value / (64 * np.log(2.0)))
+    assert (exact.of, exact.num_dims, trivial.of, card.density_of) == ("p(x)", 64, "p(x)", "p(x)")
 
 
 def test_a_bound_keeps_its_kind_and_has_an_elbo(fake_fit: Callable[..., Any]) -> None:
-    answer = answer_density(fake_fit(kind="lower bound"), num_particles=7, seed=0)
-    assert answer.estimates["log_prob"].kind == "lower bound"
-    assert answer.estimates["log_prob"].estimator == "IWAE-7"
-    assert answer.estimates["bits_per_dim"].kind == "upper bound"
-    assert answer.estimates["elbo"].estimator == "ELBO-10"
+    found = evaluate(fake_fit(kind="lower bound", conditional=True), ["density"], num_particles=7, progress=False)
+    assert found["density"]["log_prob"].kind == "lower bound"
+    assert found["density"]["log_prob"].estimator == "IWAE-7"
+    assert found["density"]["bits_per_dim"].kind == "upper bound"
+    assert found["density"]["elbo"].estimator == "ELBO-10"
+    assert {estimate.of for estimate in found["density"].values()} == {"p(x | y)"}
+
+
+def test_what_shares_log_densities_computes_them_once(
+    fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, asked = fake_fit(kind="lower bound"), []
+    compute = fit.log_prob_per_datum
+
+    def counted(data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Any:
+        asked.append(("all" if data is None else len(data["x"]), num_particles))
+        return compute(data, num_particles, seed=seed)
+
+    monkeypatch.setattr(fit, "log_prob_per_datum", counted)
+    evaluate(fit, ["elbo"], num_particles=7, progress=False)
+    assert [size for size, particles in asked if particles == 7] == [2]  # two data points tell that it is a bound
+    asked.clear()
+    evaluate(fit, ["density"], num_particles=7, progress=False)
+    assert [size for size, particles in asked if particles == 7] == [2, "all"]
 
 
 def test_another_measure_has_neither_the_baseline_nor_bits(fake_fit: Callable[..., Any]) -> None:
@@ -78,23 +99,28 @@ def test_another_measure_has_neither_the_baseline_nor_bits(fake_fit: Callable[..
     fit.data = ppgen.data.from_tensors(
         {split: dict(fit.data.split(split)) for split in ("train", "valid", "test")}, measure="continuous"
     )
-    answer = answer_density(fit, num_particles=7, seed=0)
-    assert set(answer.estimates) == {"log_prob"}
-    assert set(answer.baselines) == {"log_prob factorised Gaussian"}
+    card = evaluate(fit, ["density"], progress=False)
+    assert set(card["density"]) == {"log_prob"}
+    assert set(card.baselines_of("log_prob")) == {"factorised Gaussian"}
+    assert card.baselines_of("bits_per_dim") == {}
 
 
 def test_a_global_latent_leaves_the_elbo(fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fit = fake_fit(kind="lower bound")
+    bound = fit.elbo()
 
-    def refuse(**settings: Any) -> None:
+    def refuse(*data: Any, **settings: Any) -> None:
         raise Unanswerable("the model has a global latent")
 
     monkeypatch.setattr(fit, "log_prob_per_datum", refuse)
-    monkeypatch.setattr(fit, "elbo", lambda **settings: fake_fit().log_prob())
-    answer = answer_density(fit, num_particles=7, seed=0)
-    assert set(answer.estimates) == {"elbo"}
-    assert answer.refusals["log_prob"] == "the model has a global latent"
-    assert answer.per_datum is None
+    monkeypatch.setattr(fit, "elbo", lambda **settings: bound)
+    monkeypatch.setattr(fit, "log_prob", refuse)
+    card = evaluate(fit, ["density"], progress=False)
+    assert set(card["density"]) == {"elbo"}
+    reason = "the model has a global latent"
+    assert card.refusals == {("density", "log_prob"): reason, ("density", "bits_per_dim"): reason}
+    assert card.per_datum is None
+    assert card.density_of == "p(x)"
 
 
 def test_a_density_is_called_by_what_it_explains_and_what_it_is_told(fake_fit: Callable[..., Any]) -> None:

@@ -7,23 +7,23 @@ import numpy as np
 import pytest
 
 from ppgen.estimate import Estimate
-from ppgen.evaluation import DataSplit, Scorecard, compare
+from ppgen.evaluation import Answer, Column, DataSplit, Scorecard, compare
 from ppgen.evaluation.layout import Block, blocks, remarks
-from ppgen.evaluation.scorecard import QUESTIONS, Question
+from tests.oracles.cards import card_of
 
 Maker = Callable[..., Scorecard]
 TOY = DataSplit("toy", 50)
 VALUES = np.linspace(-20.0, -10.0, 50)
 
 
-def only(found: list[Block], question: Question) -> Block:
+def only(found: list[Block], question: str) -> Block:
     (block,) = [block for block in found if block.question == question]
     return block
 
 
 def test_a_block_for_each_question(make_card: Maker) -> None:
     found = blocks({"a": make_card("a", VALUES)})
-    assert tuple(block.question for block in found) == QUESTIONS
+    assert tuple(block.question for block in found) == ("density", "sampling", "representation")
 
 
 def test_measures_and_data_sets_never_share_a_column(make_card: Maker) -> None:
@@ -63,8 +63,8 @@ def test_bounds_are_marked_and_refusals_numbered(make_card: Maker) -> None:
 def test_a_missing_metric_of_a_model_with_others_keeps_its_footnote() -> None:
     units, told = {"active_units": Estimate(7.0)}, {"linear_probe": "the guide reads y"}
     cards = {
-        "vae": Scorecard("vae", TOY, "f00d", representation={**units, "linear_probe": Estimate(0.9)}),
-        "cvae": Scorecard("cvae", TOY, "f00d", representation=units, refusals=told),
+        "vae": card_of("vae", TOY, "f00d", representation={**units, "linear_probe": Estimate(0.9)}),
+        "cvae": card_of("cvae", TOY, "f00d", representation=units, refusals=told),
     }
     block = only(blocks(cards), "representation")
     assert block.refusals_of_cells == {1: "the guide reads y"}
@@ -74,7 +74,7 @@ def test_a_missing_metric_of_a_model_with_others_keeps_its_footnote() -> None:
 
 def test_columns_share_their_decimals_and_zero_is_never_negative() -> None:
     def card(name: str, value: float, error: float | None) -> Scorecard:
-        return Scorecard(name, TOY, "f00d", sampling={"kid": Estimate(value, error, per="")})
+        return card_of(name, TOY, "f00d", sampling={"kid": Estimate(value, error, per="")})
 
     block = only(
         blocks({"a": card("a", -0.0004, 0.023), "b": card("b", 1.5, 0.019), "c": card("c", 2.0, 0.0)}), "sampling"
@@ -84,15 +84,32 @@ def test_columns_share_their_decimals_and_zero_is_never_negative() -> None:
     ]  # fmt: skip
 
 
+def test_an_interval_stands_by_its_ends() -> None:
+    between = {"log_prob": Estimate(-82.9, kind="interval", low=-83.14, high=-82.72, unit="nats")}
+    block = only(blocks({"a": card_of("a", TOY, "f00d", density=between)}), "density")
+    cell = block.rows[0].cells[0]
+    assert (cell.value, cell.error, cell.mark, cell.is_number) == ("[-83.2, -82.7]", "", "", True)
+
+
+def test_what_describes_itself_otherwise_is_another_column() -> None:
+    cards = {
+        name: Scorecard(name, TOY, "f00d", (Answer(Column("ink", title=title), Estimate(2.0, 0.1)),))
+        for name, title in {"a": "ink", "b": "ink", "c": "share of ink"}.items()
+    }
+    block = only(blocks(cards), "own")
+    assert [column.title for column in block.columns] == ["ink", "share of ink"]
+    assert [[cell.value for cell in row.cells] for row in block.rows] == [["2.00", ""], ["2.00", ""], ["", "2.00"]]
+
+
 def test_counts_are_whole_numbers_of_how_many() -> None:
     units = {"active_units": Estimate(7.0, 0.53, kind="biased", unit="of 16")}
-    block = only(blocks({"a": Scorecard("a", TOY, "f00d", representation=units)}), "representation")
+    block = only(blocks({"a": card_of("a", TOY, "f00d", representation=units)}), "representation")
     cell = block.rows[0].cells[0]
     assert (cell.value, cell.error, cell.after) == ("7", "0.5", "of 16")
 
 
 def test_baselines_come_last_and_once() -> None:
-    card = Scorecard(
+    card = card_of(
         "a", TOY, "f00d", sampling={"kid": Estimate(0.1, 0.01)}, baselines={"kid real/real": Estimate(0.0, 0.01)}
     )
     block = only(blocks({"a": card, "b": dataclasses.replace(card, name="b")}), "sampling")
@@ -103,9 +120,9 @@ def test_baselines_come_last_and_once() -> None:
 
 def test_notes_say_what_each_number_is(make_card: Maker) -> None:
     cards = {
-        "vae": make_card("vae", VALUES, "lower bound", density_of="p(x)"),
-        "flow": make_card("flow", VALUES, density_of="p(x)"),
-        "cvae": make_card("cvae", VALUES, "lower bound", density_of="p(x | y)"),
+        "vae": make_card("vae", VALUES, "lower bound", of="p(x)"),
+        "flow": make_card("flow", VALUES, of="p(x)"),
+        "cvae": make_card("cvae", VALUES, "lower bound", of="p(x | y)"),
     }
     notes = only(blocks(cards), "density").notes
     assert "log p: lower bound, by hand (vae, cvae); exact, by hand (flow)" in notes
@@ -116,7 +133,7 @@ def test_notes_say_what_each_number_is(make_card: Maker) -> None:
 @pytest.mark.parametrize(("hashes", "warned"), [(("aaaa", "aaaa"), False), (("aaaa", "bbbb"), True)])
 def test_other_features_are_pointed_out(hashes: tuple[str, str], warned: bool) -> None:
     cards = {
-        name: Scorecard(name, TOY, "f00d", sampling={"kid": Estimate(0.1)}, facts={"feature_network": network})
+        name: card_of(name, TOY, "f00d", sampling={"kid": Estimate(0.1)}, facts={"feature_network": network})
         for name, network in zip("ab", hashes, strict=True)
     }
     notes = only(blocks(cards), "sampling").notes

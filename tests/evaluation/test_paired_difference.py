@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ppgen.errors import DataError
 from ppgen.estimate import Kind
 from ppgen.evaluation import Scorecard, Standing, compare, paired_difference, paired_interval
+from tests.oracles.cards import card_of
 
 
 def test_the_interval_is_that_of_a_normal_mean() -> None:
@@ -87,7 +88,7 @@ def test_the_table_of_kinds(make_card: Maker, higher: Kind, lower: Kind, verdict
 
 def test_a_difference_that_pairing_alone_reveals(make_card: Maker) -> None:
     first, second = make_card("a", values(0.4, 1)), make_card("b", values(0.0, 2))
-    one, other = first.density["log_prob"], second.density["log_prob"]
+    one, other = first["density"]["log_prob"], second["density"]["log_prob"]
     assert abs(one.value - other.value) < float(one.standard_error or 0.0)  # hopeless without pairs
     pair = paired_difference(first, second)
     assert pair.winner == "a"
@@ -132,12 +133,13 @@ def test_an_interval_around_zero(make_card: Maker) -> None:
         ({"values": None}, "b has no density (implicit model)"),
         ({"fingerprint": "beef"}, "the test data differ"),
         ({"measure": "continuous"}, "the measures differ (binary, continuous)"),
-        ({"density_of": "p(x | y)"}, "a has a density p(x), b one p(x | y)"),
+        ({"of": "p(x | y)"}, "a has a density p(x), b one p(x | y)"),
+        ({"of": ""}, "a has a density p(x), b one that it does not name"),
     ],
 )
 def test_why_not(make_card: Maker, change: dict[str, Any], reason: str) -> None:
-    first = make_card("a", values(1.0, 1), density_of="p(x)")
-    second = make_card("b", **{"values": values(0.0, 2), "density_of": "p(x)", **change})
+    first = make_card("a", values(1.0, 1), of="p(x)")
+    second = make_card("b", **{"values": values(0.0, 2), "of": "p(x)", **change})
     pair = paired_difference(first, second)
     assert reason in pair.verdict
     assert pair.difference is pair.low is pair.high is pair.winner is None
@@ -150,10 +152,17 @@ def test_values_that_were_not_kept_or_are_too_few(make_card: Maker) -> None:
     assert "b has kept no values" in paired_difference(first, bare).verdict
     short = make_card("b", values(0.0, 2)[:50])
     assert "numbers of data points differ (100, 50)" in paired_difference(first, short).verdict
+    sized = [
+        card_of(name, first.data, first.fingerprint, per_datum=first.per_datum,
+                density={"log_prob": dataclasses.replace(first["density"]["log_prob"], num_dims=num_dims)})
+        for name, num_dims in (("a", 784), ("b", 392), ("c", 0))
+    ]  # fmt: skip
+    assert "a's density counts 784 dimensions, b's 392" in paired_difference(*sized[:2]).verdict
+    assert paired_difference(*sized[1:]).difference == 0.0  # where one does not say, nothing differs
     few = [make_card(name, values(shift, 1, size=9)) for name, shift in (("a", 1.0), ("b", 0.0))]
     assert "9 data points are too few" in paired_difference(*few).verdict
-    bits = first.density["log_prob"].bits_per_dim(64)
-    other_unit = dataclasses.replace(make_card("b", values(0.0, 2)), density={"log_prob": bits})
+    bits = first["density"]["log_prob"].bits_per_dim(64)
+    other_unit = card_of("b", first.data, first.fingerprint, density={"log_prob": bits}, per_datum=first.per_datum)
     assert "the units differ" in paired_difference(first, other_unit).verdict
 
 
@@ -182,7 +191,7 @@ def test_groups_that_do_not_compare_are_ranked_apart(make_card: Maker) -> None:
         "b": make_card("b", values(1.0, 1)),
         "c": make_card("c", values(5.0, 1), measure="continuous"),
         "d": make_card("d", values(7.0, 1), measure="continuous"),
-        "e": make_card("e", values(9.0, 1), density_of="p(x | y)"),
+        "e": make_card("e", values(9.0, 1), of="p(x | y)"),
         "gan": make_card("gan", None),
     }
     found = compare(cards).ranking()

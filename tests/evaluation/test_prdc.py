@@ -7,16 +7,8 @@ import torch
 from torch import Tensor
 
 from ppgen.errors import DataError
-from ppgen.evaluation.prdc import (
-    check_feature_sets,
-    chunks,
-    density_and_coverage,
-    distances,
-    expected_coverage,
-    neighbour_radii,
-    precision_and_recall,
-    subset_errors,
-)
+from ppgen.evaluation import density_and_coverage, expected_coverage, precision_and_recall
+from ppgen.evaluation.feature_sets import check_feature_sets, chunks, distances, neighbour_radii, subset_errors
 
 
 def share_inside(centres: Tensor, points: Tensor, k: int) -> float:

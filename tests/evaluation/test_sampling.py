@@ -9,19 +9,23 @@ import torch
 
 import ppgen.data
 from ppgen.errors import Unanswerable
-from ppgen.evaluation.sampling import answer_sampling
+from ppgen.evaluation import Evaluation, Scorecard, clouds, evaluate
+
+
+def sampled(fit: Any, num_samples: int | None = None) -> Scorecard:
+    return evaluate(fit, ["sampling"], num_samples=num_samples, progress=False)
 
 
 def test_every_number_stands_beside_its_floor(fake_fit: Callable[..., Any]) -> None:
-    answer = answer_sampling(fake_fit(), None, seed=0)
-    assert set(answer.estimates) == {"kid", "precision", "recall", "density", "coverage"}
-    assert set(answer.baselines) == {f"{metric} real/real" for metric in answer.estimates}
-    assert all(e.num_data == 360 for e in (*answer.estimates.values(), *answer.baselines.values()))
-    assert len(answer.facts["feature_network"]) == 64
-    kid, floor = answer.estimates["kid"], answer.baselines["kid real/real"]
+    card = sampled(fake_fit())
+    numbers, floors = card["sampling"], {key: card.baselines_of(key)["real/real"] for key in card["sampling"]}
+    assert set(numbers) == {"kid", "precision", "recall", "density", "coverage"}
+    assert all(e.num_data == 360 for e in (*numbers.values(), *floors.values()))
+    assert len(card.facts["feature_network"]) == 64
+    kid, floor = numbers["kid"], floors["kid"]
     assert abs(floor.value) < 3.0 * float(floor.standard_error or 0.0)
     assert kid.value > 5.0 * float(kid.standard_error or 0.0)  # independent pixels are no digits
-    assert answer.estimates["coverage"].value < answer.baselines["coverage real/real"].value - 0.2
+    assert numbers["coverage"].value < floors["coverage"].value - 0.2
 
 
 def test_real_data_as_samples_are_as_good_as_the_floor(
@@ -29,30 +33,30 @@ def test_real_data_as_samples_are_as_good_as_the_floor(
 ) -> None:
     fit = fake_fit()
     monkeypatch.setattr(fit, "sample", lambda n, seed: fit.data.split("valid")["x"][:n])
-    answer = answer_sampling(fit, None, seed=0)
-    for metric, estimate in answer.estimates.items():
-        floor = answer.baselines[f"{metric} real/real"]
+    card = sampled(fit)
+    for metric, estimate in card["sampling"].items():
+        floor = card.baselines_of(metric)["real/real"]
         spread = float(estimate.standard_error or 0.0) + float(floor.standard_error or 0.0)
         assert abs(estimate.value - floor.value) < 2.5 * spread
 
 
 def test_a_conditional_model_gets_covariates_of_the_test_split(fake_fit: Callable[..., Any]) -> None:
     fit = fake_fit(conditional=True)
-    answer_sampling(fit, None, seed=0)
-    (asked,) = fit.asked
+    sampled(fit)
+    (asked,) = fit.asked  # once for all five metrics
     assert set(asked) == {"y"}
     assert torch.equal(asked["y"].sort().values, fit.data.split("test")["y"].sort().values)
 
 
 def test_fewer_samples_on_request_never_more_than_there_are_data(fake_fit: Callable[..., Any]) -> None:
-    assert answer_sampling(fake_fit(), 50, seed=0).estimates["kid"].num_data == 50
-    assert answer_sampling(fake_fit(), 10_000, seed=0).estimates["kid"].num_data == 360
+    assert sampled(fake_fit(), 50)["sampling"]["kid"].num_data == 50
+    assert sampled(fake_fit(), 10_000)["sampling"]["kid"].num_data == 360
 
 
 def test_several_observed_sites(fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fit = fake_fit()
     monkeypatch.setattr(fit, "sample", lambda n, seed: {"y": torch.zeros(n), "x": fit.data.split("valid")["x"][:n]})
-    assert answer_sampling(fit, 100, seed=0).estimates["kid"].num_data == 100
+    assert sampled(fit, 100)["sampling"]["kid"].num_data == 100
 
 
 def test_too_few_data_points_are_a_reason(fake_fit: Callable[..., Any]) -> None:
@@ -60,4 +64,4 @@ def test_too_few_data_points_are_a_reason(fake_fit: Callable[..., Any]) -> None:
     few = {split: {"x": fit.data.split(split)["x"][:8]} for split in ("train", "valid", "test")}
     fit = dataclasses.replace(fit, data=ppgen.data.from_tensors(few))
     with pytest.raises(Unanswerable, match="8 real data points are too few"):
-        answer_sampling(fit, None, seed=0)
+        clouds(Evaluation(fit))

@@ -7,30 +7,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ppgen.errors import CheckpointError, Unanswerable
+from ppgen.errors import CheckpointError, SettingError
 from ppgen.estimate import Estimate
-from ppgen.evaluation import Scorecard
-from ppgen.evaluation.scorecard import METRICS, QUESTIONS, Metric, Question, metrics_of, reason_of
-
-
-def test_a_refusal_fits_on_one_line() -> None:
-    error = Unanswerable("no density: implicit model", fix="declare an observation")
-    assert reason_of(error) == "no density: implicit model; fix: declare an observation"
-
-
-def test_every_metric_answers_one_question_and_keys_are_unique() -> None:
-    assert sum(len(metrics_of(question)) for question in QUESTIONS) == len(METRICS)
-    assert len({metric.key for metric in METRICS}) == len(METRICS)
-    assert not any(" " in metric.key for metric in METRICS)  # "KEY name" is how a scorecard files a baseline
+from ppgen.evaluation import Answer, Column, Scorecard
+from tests.oracles.cards import card_of
 
 
 @pytest.fixture
 def card(make_card: Callable[..., Scorecard]) -> Scorecard:
-    return dataclasses.replace(
-        make_card("vae", np.linspace(-20.0, -10.0, 50), "lower bound", density_of="p(x)"),
+    first = make_card("vae", np.linspace(-20.0, -10.0, 50), "lower bound")
+    return card_of(
+        "vae",
+        first.data,
+        first.fingerprint,
+        density=first["density"],
         sampling={"kid": Estimate(-0.001, 0.02, unit="", per=""), "density": Estimate(0.9, 0.1, kind="biased")},
         baselines={"kid real/real": Estimate(0.0, 0.01), "density real/real": Estimate(1.0, 0.01)},
-        refusals={"representation": "no guide", "linear_probe": "no labels"},
+        refusals={"representation": "no guide"},
+        per_datum=first.per_datum,
     )
 
 
@@ -71,19 +65,40 @@ def test_damage_is_named_and_never_read(card: Scorecard, tmp_path: Path, damage:
         Scorecard.load(tmp_path)
 
 
-def metric(question: Question, key: str) -> Metric:
-    return next(metric for metric in metrics_of(question) if metric.key == key)
-
-
 def test_reasons_of_a_question_and_of_a_metric(card: Scorecard) -> None:
-    assert card.reason(metric("representation", "knn")) == "no guide"
-    told = dataclasses.replace(card, representation={"active_units": Estimate(3.0)})
-    assert told.reason(metric("representation", "linear_probe")) == "no labels"
-    assert told.reason(metric("representation", "knn")) == ""
+    assert card.reason("representation") == "no guide"
+    assert card.refusals["representation", "knn"] == "no guide"
+    assert card.reason("density") == card.reason("sampling") == ""
     # "density" is a question and a metric of samples
-    gan = dataclasses.replace(card, density={}, refusals={"density": "implicit"})
-    assert gan.reason(metric("density", "log_prob")) == "implicit"
-    assert gan.reason(metric("sampling", "density")) == ""
+    gan = card_of("gan", card.data, card.fingerprint, sampling=card["sampling"], refusals={"density": "implicit"})
+    assert {key: reason for key, reason in gan.refusals.items() if key[0] != "density"} == {}
+    assert gan.reason("density") == gan.refusals["density", "log_prob"] == "implicit"
+    assert (gan.log_prob, gan.density_of) == (None, "")
+
+
+def test_a_fifth_question_is_one_more_answer(card: Scorecard, tmp_path: Path) -> None:
+    rank = Answer(Column("rank", question="posteriors", title="rank test", better="lower"), Estimate(0.5))
+    told = Answer(Column("width", question="posteriors"), refusal="a point has no width")
+    more = dataclasses.replace(card, answers=(rank, *card.answers, told))
+    assert more.questions == ("density", "sampling", "representation", "posteriors")
+    assert more["posteriors"] == {"rank": Estimate(0.5)}
+    more.save(tmp_path)
+    again = Scorecard.load(tmp_path)
+    assert again["posteriors"] == more["posteriors"]
+    assert again.answer("width") == told
+    assert str(again) == str(more)
+    assert str(more).endswith(
+        "  posteriors\n    rank test       0.5000 (unbiased)\n    width           not answered: a point has no width"
+    )
+
+
+def test_what_was_not_asked_is_an_error_and_two_of_one_key_are_no_card(card: Scorecard) -> None:
+    with pytest.raises(SettingError, match="'posteriors' was not asked"):
+        card["posteriors"]
+    assert card.answer("ink") is card.estimate("ink") is None
+    assert card.baselines_of("ink") == {}
+    with pytest.raises(SettingError, match="two answers have one key"):
+        dataclasses.replace(card, answers=(*card.answers, Answer(Column("kid"))))
 
 
 def test_it_reads_as_a_card(card: Scorecard) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Comparison, DataSplit, Scorecard, compare
+from tests.oracles.cards import card_of
 
 NASTY = r"50% & $x_1$ #{\a}^~ <b>|*[c]"
 
@@ -21,14 +22,14 @@ def comparison(make_card: Callable[..., Scorecard]) -> Comparison:
         kind = "exact" if name == "pixelcnn" else "lower bound"
         card = make_card(name, -20.0 - i + rng.normal(size=100), kind)
         unit = Estimate(0.5 + i / 100, 0.01, kind="biased", per="")
-        cards[name] = Scorecard(
+        cards[name] = card_of(
             name,
             DataSplit("digits", 360),
             card.fingerprint,
-            density=card.density if i else {},
+            density=card["density"] if i else {},
             sampling=dict.fromkeys(("kid", "precision", "recall", "density", "coverage"), unit),
             representation={"active_units": Estimate(float(i), 0.5, kind="biased", unit="of 16")},
-            baselines={"kid real/real": unit, "log_prob factorised Bernoulli": card.density["log_prob"]},
+            baselines={"kid real/real": unit, "log_prob factorised Bernoulli": card["density"]["log_prob"]},
             refusals={"linear_probe": "no labels"} if i else {"density": "the guide is a point; " * 12},
             per_datum=card.per_datum if i else None,
             facts={"feature_network": "0123456789abcdef"},

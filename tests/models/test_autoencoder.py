@@ -6,7 +6,7 @@ import pyro
 import torch
 
 import ppgen
-from ppgen.evaluation.representation import PrincipalComponents
+from ppgen.evaluation import PrincipalComponents
 from ppgen.guides import Delta
 from ppgen.models import Autoencoder
 from ppgen.objectives import ELBO

@@ -13,6 +13,7 @@ import torch
 import ppgen
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Comparison, DataSplit, Scorecard
+from tests.oracles.cards import card_of
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -62,12 +63,14 @@ def read() -> Callable[[str], Page]:
     return Page
 
 
-def nats(value: float, kind: Any = "lower bound", measure: str = "binary") -> Estimate:
+def nats(value: float, kind: Any = "lower bound", measure: str = "binary", of: str = "p(x)") -> Estimate:
     estimator = "log p(x)" if kind == "exact" else "IWAE-100"
-    return Estimate(value, 0.2, kind, "nats", measure=measure, estimator=estimator, num_data=50, better="higher")
+    return Estimate(value, 0.2, kind, "nats", measure=measure, estimator=estimator, num_data=50, better="higher", of=of)
 
 
-def card(name: str, log_prob: float | None = None, kind: Any = "lower bound", **changes: Any) -> Scorecard:
+def card(
+    name: str, log_prob: float | None = None, kind: Any = "lower bound", of: str = "p(x)", **changes: Any
+) -> Scorecard:
     """A plausible scorecard; with a density, one log-probability for each of 50 data points."""
     kid = Estimate(0.02, 0.004, "unbiased", estimator="cubic MMD²", num_data=50, better="lower")
     floor = Estimate(0.001, 0.002, "unbiased", estimator="cubic MMD²", num_data=50, better="lower")
@@ -83,10 +86,10 @@ def card(name: str, log_prob: float | None = None, kind: Any = "lower bound", **
         settings["refusals"] = {**settings["refusals"], "density": "no density: implicit model"}
     else:
         noise = np.random.default_rng(len(name)).normal(size=50)
-        settings["density"] = {"log_prob": nats(log_prob, kind)}
+        settings["density"] = {"log_prob": nats(log_prob, kind, of=of)}
         settings["per_datum"] = log_prob + noise - noise.mean()
         settings["baselines"]["log_prob factorised Bernoulli"] = nats(-28.0, "exact")
-    return Scorecard(name, **{**settings, **changes})
+    return card_of(name, **{**settings, **changes})
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Callable, Mapping
@@ -7,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ppgen.evaluation import Comparison, DataSplit, PairedDifference, layout
+from ppgen.estimate import Estimate
+from ppgen.evaluation import Answer, Column, Comparison, DataSplit, PairedDifference, layout
 from ppgen.reporting import fit_figures
 from ppgen.reporting.html import overview, render, verdicts_in_words
 
@@ -105,6 +107,32 @@ def test_cards_alone_make_a_page(make_card: Callable[..., Any], read: Callable[[
     assert "One generative model of digits" in parsed.text
 
 
+def test_a_question_and_a_metric_of_ones_own_have_their_place(make_card: Any, read: Callable[[str], Any]) -> None:
+    plain = make_card("vae", -20.0)
+    width = Column("width", question="models", title="mean <width>", unit="nats", better="lower", headline=True)
+    told = Answer(Column("depth", question="models"), refusal="no depth")
+    card = dataclasses.replace(plain, answers=(*plain.answers, Answer(width, Estimate(0.125, 0.01)), told))
+    page = render(Comparison({"vae": card}), {}, {}, title="t")
+    parsed = read(page)
+    assert parsed.faults == []
+    identifiers = parsed.attributes("id")
+    assert len(set(identifiers)) == len(identifiers)  # "models" is a section of every page
+    assert "question-models" in identifiers
+    assert "and four questions: how probable" in parsed.text
+    assert parsed.text.count("mean <width>") >= 2  # in the overview and in its own table
+    assert "0.125" in parsed.text
+
+
+def test_few_metrics_make_a_short_page(make_card: Any, read: Callable[[str], Any]) -> None:
+    card = make_card("vae", -20.0)
+    card = dataclasses.replace(card, answers=tuple(answer for answer in card.answers if answer.column.key == "kid"))
+    parsed = read(render(Comparison({"vae": card}), {}, {}, title="t"))
+    assert parsed.faults == []
+    assert "and one question: how real and how varied are the samples? Where" in parsed.text
+    assert "density" not in parsed.attributes("id")
+    assert "0.020" in parsed.text
+
+
 def test_data_sets_are_not_mixed(make_card: Callable[..., Any], read: Callable[[str], Any]) -> None:
     cards = [make_card("vae", -20.0), make_card("other", -90.0, fingerprint="beef", data=DataSplit("mnist", 50))]
     parsed = read(render(Comparison({card.name: card for card in cards}), {}, {}, title="t"))
@@ -146,7 +174,7 @@ def test_an_interval_of_no_width_is_printed() -> None:
 
 def test_the_overview_gathers_one_row_a_model_and_keeps_data_apart(comparison: Comparison, make_card: Any) -> None:
     cards = {**comparison.cards, "other": make_card("other", -90.0, fingerprint="beef")}
-    cards["vae"] = make_card("vae", -19.8, facts={"density_of": "p(x | y)"})
+    cards["vae"] = make_card("vae", -19.8, of="p(x | y)")
     first, second = overview(layout.blocks(cards))
     assert [metric.key for metric in first.columns] == ["log_prob", "kid"]
     assert [row.name for row in first.rows] == ["pixelcnn", "vae", "beta-vae", "gan"]

@@ -61,7 +61,7 @@ def test_one_failed_model_does_not_flatten_the_others(make_card: Callable[..., A
 
 
 def test_a_conditional_density_stands_apart(make_card: Callable[..., Any]) -> None:
-    cards = [make_card("cvae", -10.0, facts={"density_of": "p(x | y)"}), make_card("vae", -20.0)]
+    cards = [make_card("cvae", -10.0, of="p(x | y)"), make_card("vae", -20.0)]
     density, _ = ranking(cards).figure.axes
     assert labels(density)[:2] == ["vae", "cvae, p(x | y)"]
     assert dots(density)[0].get_color() != dots(density)[1].get_color()

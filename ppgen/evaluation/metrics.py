@@ -1,0 +1,82 @@
+"""All metrics of ours in the order of tables, and those that a user names or brings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ppgen.errors import SettingError
+from ppgen.evaluation.density import bits_per_dim, elbo, log_prob
+from ppgen.evaluation.kid import kid_of_samples
+from ppgen.evaluation.metric import Metric
+from ppgen.evaluation.prdc import coverage, density, precision, recall
+from ppgen.evaluation.probes import knn, linear_probe
+from ppgen.evaluation.representation import active_units, error_of_reconstructions
+
+__all__ = ["METRICS", "chosen"]
+
+METRICS: tuple[Metric, ...] = (
+    *(log_prob, elbo, bits_per_dim),
+    *(kid_of_samples, precision, recall, density, coverage),
+    *(linear_probe, knn, error_of_reconstructions, active_units),
+)
+
+
+def chosen(metrics: Iterable[Any] | None) -> tuple[Metric, ...]:
+    """The metrics that a user asks for, each once.
+
+    Args:
+        metrics: keys of ours, whole questions, ``"sampling.density"`` for a key that is also the name of a question,
+            :class:`~ppgen.evaluation.Metric` objects and functions of a fit; ``None`` for all of ours.
+
+    Raises:
+        SettingError: naming what is unknown or nothing to measure, or the key that two metrics have.
+
+    Example:
+        >>> [metric.key for metric in chosen(["kid", "density"])]
+        ['kid', 'log_prob', 'elbo', 'bits_per_dim']
+    """
+    if metrics is None:
+        return METRICS
+    if isinstance(metrics, str) or callable(metrics) or not isinstance(metrics, Iterable):
+        raise SettingError(
+            "evaluate: metrics are no list",
+            expected="a list",
+            got=repr(metrics),
+            fix='metrics=["log_prob", my_function]',
+        )
+    found: list[Metric] = []
+    for metric in (metric for entry in metrics for metric in _named(entry)):
+        found += [] if metric in found else [metric]
+    if not found:
+        raise SettingError("evaluate: no metric", expected="at least one", got="[]", fix='metrics=["log_prob"]')
+    by_key: dict[str, Metric] = {}
+    for metric in found:
+        if by_key.setdefault(metric.key, metric) is not metric or (metric.key in _OURS and metric not in METRICS):
+            raise SettingError(
+                f"evaluate: two metrics are called {metric.key!r}",
+                expected="a key for each, and none of ours: " + ", ".join(_OURS),
+                got=f"{metric.key} of {metric.question}",
+                fix=f'ppgen.Metric("my_{metric.key}", function)',
+            )
+    return tuple(found)
+
+
+_OURS = {metric.key: (metric,) for metric in METRICS}
+_GROUPS = {metric.question: tuple(m for m in METRICS if m.question == metric.question) for metric in METRICS}
+_BY_NAME = _OURS | _GROUPS | {f"{metric.question}.{metric.key}": (metric,) for metric in METRICS}
+
+
+def _named(entry: Any) -> tuple[Metric, ...]:
+    if isinstance(entry, Metric):
+        return (entry,)
+    if isinstance(entry, str) and entry in _BY_NAME:
+        return _BY_NAME[entry]
+    if callable(entry):
+        return (Metric(getattr(entry, "__name__", type(entry).__name__), entry),)
+    raise SettingError(
+        f"evaluate: unknown metric {entry!r}",
+        expected=f"{', '.join(dict.fromkeys([*_GROUPS, *_OURS]))}, a ppgen.Metric, or a function of a fit",
+        got=repr(entry),
+        fix='metrics=["log_prob", "sampling", my_function]',
+    )
