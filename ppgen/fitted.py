@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
 from ppgen.data import Dataset, as_batch
-from ppgen.declare import label_of, verify_batch, without_latents
+from ppgen.declare import ProgramModule, label_of, verify_batch, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.files import replace
@@ -46,8 +46,8 @@ class Fit:
 
     def __init__(
         self,
-        model: nn.Module,
-        guide: nn.Module | None,
+        model: ProgramModule,
+        guide: ProgramModule | None,
         objective: Objective,
         data: Dataset,
         *,
