@@ -15,7 +15,17 @@ from torch.distributions.transforms import Transform, identity_transform
 
 from ppgen import nets
 from ppgen.context import preserved_state
-from ppgen.declare import CIRCLE, Model, Site, is_circular, mask_of, name_of, support_name, support_of
+from ppgen.declare import (
+    CIRCLE,
+    Model,
+    Site,
+    is_circular,
+    mask_of,
+    name_of,
+    num_values,
+    support_name,
+    support_of,
+)
 from ppgen.errors import DeclarationError
 
 __all__ = ["Latent", "Masks"]
@@ -112,7 +122,8 @@ class Latent:
             family = name_of(fn)
             _must_be_enumerable(site, fn, where)
             classes = len(fn.enumerate_support(expand=False)) if family == "Categorical" else prod(event)
-            return cls(site, event, (classes,), identity_transform, True, plates, family, masked)
+            told = dataclasses.replace(site, event_shape=event, num_values=num_values(fn), is_discrete=True)
+            return cls(told, event, (classes,), identity_transform, True, plates, family, masked)
         if is_circular(fn):
             support = constraints.independent(CIRCLE, len(event)) if event else CIRCLE
         try:
@@ -125,7 +136,8 @@ class Latent:
                 fix="reparameterise the site, for example by a Normal and a transform in the decoder",
             ) from error
         free = tuple(to_support.inverse_shape(torch.Size(event)))
-        return cls(site, event, free, to_support, _is_identity(to_support), plates, "", masked, name_of(fn) in _PATHS)
+        told = dataclasses.replace(site, event_shape=event, num_values=0, is_discrete=False)
+        return cls(told, event, free, to_support, _is_identity(to_support), plates, "", masked, name_of(fn) in _PATHS)
 
 
 def _must_be_enumerable(site: Site, fn: Any, where: str) -> None:

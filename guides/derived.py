@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
-from ppgen.declare import DATA_PLATE, Announced, Model, Site, batch_rows, covariate_names
+from ppgen.declare import DATA_PLATE, Model, ModelGuide, Site, batch_rows, label_of, verify_model
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks
 from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
@@ -22,7 +22,7 @@ from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
 __all__ = ["DerivedGuide", "Latent"]
 
 
-class DerivedGuide(Announced, Recorded, ABC):
+class DerivedGuide(ModelGuide, Recorded, ABC):
     """A guide built from a declared model: one network reads what is observed, one head a latent gives q.
 
     Sites are drawn in the model's order, so that closed-form rates stay valid. A global latent gets free parameters
@@ -42,16 +42,14 @@ class DerivedGuide(Announced, Recorded, ABC):
         DeclarationError: naming the site, if a latent is discrete or has an unsupported shape.
     """
 
-    model: Model
-
     def __init__(self, model: Model, *, encoder: nn.Module | None = None, width: int = 128) -> None:
-        super().__init__()
+        verify_model(type(self).__name__, model)
         if not isinstance(model, Model):
             raise DeclarationError(
                 f"{type(self).__name__}: guides are derived from declared models",
                 expected="an instance of a ppgen.Model subclass",
-                got=repr(model) if isinstance(model, type) else type(model).__name__,
-                fix="pass the model itself; for hand-written Pyro code: ppgen.Program(model, guide)",
+                got=f"the hand-written program {label_of(model)}",
+                fix="write its guide too: ppgen.Program(model, guide)",
             )
         if not any(site.role == "latent" for site in model.sites.values()):
             raise DeclarationError(
@@ -60,7 +58,7 @@ class DerivedGuide(Announced, Recorded, ABC):
                 got=f"sites {sorted(model.sites)}",
                 fix="leave the guide out",
             )
-        object.__setattr__(self, "model", model)  # not a submodule: its parameters are the model's own
+        super().__init__(model)
         self.latents: list[Latent] = []
         self.evidence: EncoderInput | None = None
         self.heads = nn.ModuleDict()
@@ -70,7 +68,7 @@ class DerivedGuide(Announced, Recorded, ABC):
         self.masks: Masks | None = None
         self._encoder, self._width = encoder, width
         self._is_placed = False
-        if not covariate_names(model.sites) and not model.inner:
+        if not model.covariates and not model.plates:
             self.setup()
 
     # What a family decides -------------------------------------------------------------------------------------------
@@ -129,12 +127,8 @@ class DerivedGuide(Announced, Recorded, ABC):
 
     @property
     def sites(self) -> Mapping[str, Site]:
-        return {latent.name: latent.site for latent in self.latents}
-
-    @property
-    def discrete_names(self) -> list[str]:
-        """The discrete latents, which a bound sums out."""
-        return [latent.name for latent in self.latents if latent.is_discrete]
+        """The latent variables of the model, discrete ones first as soon as the guide has been set up."""
+        return {latent.name: latent.site for latent in self.latents} if self.latents else super().sites
 
     def setup(self, batch: Mapping[str, Tensor] | None = None) -> DerivedGuide:
         """Build encoder and heads for the shapes that a batch shows; ``ppgen.fit`` calls it.
@@ -157,9 +151,8 @@ class DerivedGuide(Announced, Recorded, ABC):
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
         given = self._given(latents, batch)
-        evidence = [site.name for site in sites if site.role != "latent" or site.name in given] + covariate_names(
-            self.model.sites
-        )
+        observed = [site.name for site in sites if site.role != "latent" or site.name in given]
+        evidence = [*observed, *self.model.covariates]
         with torch.random.fork_rng(devices=[]):
             if any(latent.site.local for latent in latents):
                 read = {name: example[name].cpu() for name in evidence if name in example}
@@ -220,7 +213,7 @@ class DerivedGuide(Announced, Recorded, ABC):
         if self.evidence is None:
             return values
         features = self.evidence(batch)
-        inner = self.model.inner
+        inner = self.model.plates
         full = rows if size is None else size
         with pyro.plate(DATA_PLATE, full, subsample=torch.arange(rows), dim=-1 - len(inner)):
             for latent in self.latents:

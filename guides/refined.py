@@ -14,16 +14,16 @@ from torch import Tensor, nn
 
 from ppgen.arguments import finite_number, whole_number
 from ppgen.context import preserved_state, validation
-from ppgen.declare import Site
+from ppgen.declare import ModelGuide, Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
-from ppgen.inference import discrete_sites, elbo_parts, elbo_per_datum
+from ppgen.inference import elbo_parts, elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
 _TRIALS = 8
 
 
-class Refined(nn.Module):
+class Refined(ModelGuide):
     """``q(z | x; f(x) + d(x))``, with ``d(x) = argmax_d ELBO(x; f(x) + d)`` found by gradient steps at evaluation time.
 
     An encoder f that serves all data serves none of them best: the amortization gap (Cremer, Li & Duvenaud, 2018). Here
@@ -56,7 +56,6 @@ class Refined(nn.Module):
     """
 
     def __init__(self, guide: DerivedGuide, *, steps: int = 50, learning_rate: float = 0.1, seed: int = 0) -> None:
-        super().__init__()
         if not isinstance(guide, DerivedGuide) or not guide.is_ready:
             raise SettingError(
                 "Refined: there is no encoder to start from",
@@ -64,25 +63,16 @@ class Refined(nn.Module):
                 got=f"{type(guide).__name__}" + (", not set up" if isinstance(guide, DerivedGuide) else ""),
                 fix="fit = ppgen.fit(model, data, guide=guide); fit.guide = ppgen.guides.Refined(fit.guide)",
             )
+        super().__init__(guide.model)
         self.guide, self.seed = guide, seed
         self.steps = whole_number("Refined: steps", steps, suggested=50)
         self.learning_rate = finite_number("Refined: learning_rate", learning_rate, above=0, suggested=0.1)
         self._known: dict[tuple[str, ...], _Known] = {}
 
     @property
-    def model(self) -> Any:
-        """The model that the guide is for."""
-        return self.guide.model
-
-    @property
     def sites(self) -> Mapping[str, Site]:
         """The guide's sites."""
         return self.guide.sites
-
-    @property
-    def discrete_names(self) -> list[str]:
-        """The discrete latents, which a bound sums out."""
-        return self.guide.discrete_names
 
     def forward(self, batch: Mapping[str, Tensor] | None = None, size: int | None = None) -> dict[str, Tensor]:
         """Draw all latents given a batch, [rows, *event] each.
@@ -132,7 +122,7 @@ class Refined(nn.Module):
         rows = len(batch[_ROW])
         for step in range(self.steps):
             optimizer.param_groups[0]["lr"] = self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
-            drawn = elbo_parts(self.model, _Shifted(self.guide, shifts, batch), batch, rows)
+            drawn = elbo_parts(self.model, _Shifted(self.guide, shifts), batch, rows)
             loss = (drawn.distortion + drawn.rate) * rows
             found = torch.autograd.grad(loss, list(shifts.values()), allow_unused=True)
             for shift, gradient in zip(shifts.values(), found, strict=True):
@@ -144,7 +134,7 @@ class Refined(nn.Module):
     def _bound(self, batch: dict[str, Tensor], shifts: dict[str, Tensor]) -> Tensor:
         """The ELBO of each datum, [rows], by the same few draws for any shifts; of all data, if a latent is global."""
         torch.manual_seed(self.seed + 1)
-        guide, rows = _Shifted(self.guide, shifts, batch), len(batch[_ROW])
+        guide, rows = _Shifted(self.guide, shifts), len(batch[_ROW])
         if all(site.local for site in self.model.sites.values()):
             return torch.stack([elbo_per_datum(self.model, guide, batch) for _ in range(_TRIALS)]).mean(0)
         draws = [elbo_parts(self.model, guide, batch, rows) for _ in range(_TRIALS)]
@@ -163,11 +153,14 @@ class _Known:
 class _Shifted:
     """A guide at shifts for every row of the batch that it was made for; summing out discrete latents copies rows."""
 
-    def __init__(self, guide: DerivedGuide, shifts: Mapping[str, Tensor], batch: Mapping[str, Tensor]) -> None:
-        self.guide, self.shifts = guide, shifts
-        self.summed_names: list[str] = discrete_sites(guide, batch)
+    is_implicit = False
+    is_declared = True
 
-    def __call__(self, batch: Mapping[str, Tensor], size: int) -> dict[str, Tensor]:
+    def __init__(self, guide: DerivedGuide, shifts: Mapping[str, Tensor]) -> None:
+        self.guide, self.shifts = guide, shifts
+        self.sites, self.covariates, self.plates = guide.sites, guide.covariates, guide.plates
+
+    def __call__(self, batch: Any = None, size: int | None = None) -> dict[str, Tensor]:
         return self.guide(batch, size, {name: shift[batch[_ROW]] for name, shift in self.shifts.items()})
 
 

@@ -2,7 +2,6 @@
 
 from ppgen.declare.batch import (
     MISSING,
-    PyroProgram,
     batch_rows,
     chunks,
     extreme_rows,
@@ -11,43 +10,62 @@ from ppgen.declare.batch import (
     without_latents,
 )
 from ppgen.declare.check import check, given_distributions, verify_batch, verify_values
-from ppgen.declare.guide import Guide
+from ppgen.declare.guide import Guide, ModelGuide
 from ppgen.declare.look import label_of
 from ppgen.declare.model import Model
-from ppgen.declare.parameters import Announced
-from ppgen.declare.program import Program, ProgramPart
+from ppgen.declare.parameters import ProgramModule
+from ppgen.declare.program import Program, ProgramPart, as_guide
+from ppgen.declare.protocol import PyroProgram
 from ppgen.declare.site import DATA_PLATE, Site, covariate_names, implicit, latent, observed
-from ppgen.declare.supports import CIRCLE, is_circular, mask_of, name_of, support_name, support_of
+from ppgen.declare.strangers import verify_guide, verify_model
+from ppgen.declare.supports import (
+    CIRCLE,
+    has_discrete_support,
+    is_bits,
+    is_circular,
+    mask_of,
+    name_of,
+    num_values,
+    support_name,
+    support_of,
+)
 
 __all__ = [
     "CIRCLE",
     "DATA_PLATE",
     "MISSING",
-    "Announced",
     "Guide",
     "Model",
+    "ModelGuide",
     "Program",
+    "ProgramModule",
     "ProgramPart",
     "PyroProgram",
     "Site",
+    "as_guide",
     "batch_rows",
     "check",
     "chunks",
     "covariate_names",
     "extreme_rows",
     "given_distributions",
+    "has_discrete_support",
     "implicit",
+    "is_bits",
     "is_circular",
     "is_missing",
     "label_of",
     "latent",
     "mask_of",
     "name_of",
+    "num_values",
     "observed",
     "partly_missing",
     "support_name",
     "support_of",
     "verify_batch",
+    "verify_guide",
+    "verify_model",
     "verify_values",
     "without_latents",
 ]

@@ -1,19 +1,18 @@
-"""A program and its batch: values by site and covariate, a row for each data point, -1 where a label is missing."""
+"""The batch of a program: values by site and covariate, a row for each data point, -1 where a label is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
 
+from ppgen.declare.protocol import PyroProgram
 from ppgen.errors import DataError
 
 __all__ = [
     "MISSING",
     "Batch",
-    "PyroProgram",
     "batch_rows",
     "chunks",
     "extreme_rows",
@@ -22,10 +21,6 @@ __all__ = [
     "views",
     "without_latents",
 ]
-
-
-PyroProgram = Callable[..., Any]
-"""A Pyro program as ppgen calls it: ``program(batch, size)``."""
 
 
 Batch = Mapping[str, Tensor]
@@ -91,18 +86,18 @@ def is_missing(values: Tensor) -> Tensor:
     return (values.reshape(len(values), -1) == MISSING).all(1)
 
 
-def without_latents(model: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def without_latents(model: PyroProgram, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The batch without the values of latent variables: what there is to infer them from.
 
     Args:
         model: a model, or the model of a program.
         batch: tensors ``[rows, ...]`` by site and covariate.
     """
-    sites = getattr(type(model), "sites", {})  # of a hand-written program, arguments and sites may share a name
-    return {name: value for name, value in batch.items() if name not in sites or sites[name].role != "latent"}
+    latents = {name for name, site in model.sites.items() if model.is_declared and site.role == "latent"}
+    return {name: value for name, value in batch.items() if name not in latents}
 
 
-def partly_missing(model: Any, batch: Mapping[str, Tensor]) -> list[str]:
+def partly_missing(model: PyroProgram, batch: Mapping[str, Tensor]) -> list[str]:
     """The latent variables of a declared model whose column says -1 in some row.
 
     For a continuous latent, or an unbounded count, -1 may be a value or a mistake; that is decided where its

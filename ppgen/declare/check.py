@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from pyro.util import check_site_shape
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.declare.agreement import verify_names, verify_pair, verify_registered, verify_rows, verify_scale
 from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views
-from ppgen.declare.declared import Declared
 from ppgen.declare.look import label_of, look, random_sites
-from ppgen.declare.program import Program, ProgramPart
+from ppgen.declare.parameters import ProgramModule
+from ppgen.declare.program import Program, ProgramPart, as_guide
+from ppgen.declare.strangers import verify_guide, verify_model
 from ppgen.declare.supports import has_finite_support, is_fixed, name_of, support_of
 from ppgen.declare.verify import explain_failure, verify_finite, verify_support
 from ppgen.errors import DataError, DeclarationError
@@ -59,7 +60,10 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
         model, guide = model.model, model.guide
         if guide is not None:
             look(guide, batch, None)  # creates parameters that the model may use too
-    _verify_parts(model, guide)
+    verify_model("check", model)
+    if guide is not None:
+        guide = as_guide(guide, model)
+        verify_guide("check", guide, model)
     _verify_observed(model, batch)
     for view in views(batch, _verify_missing(model, batch)):
         _check_on(model, guide, view, None)
@@ -69,7 +73,7 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
             _check_on(model, guide, fewer, 2 * rows)
 
 
-def verify_batch(model: Any, guide: nn.Module | None, batch: Mapping[str, Tensor]) -> None:
+def verify_batch(model: Any, guide: ProgramModule | None, batch: Mapping[str, Tensor]) -> None:
     """Check a batch from a user as a fit checks its data, every row of it.
 
     Args:
@@ -118,7 +122,7 @@ def verify_values(where: str, model: Any, given: Mapping[str, Any], rows: Mappin
             verify_support(site, name, fn, rows[name], role=role, may_miss=may_miss)
 
 
-def _verify_missing(model: nn.Module, batch: Mapping[str, Tensor]) -> list[str]:
+def _verify_missing(model: ProgramModule, batch: Mapping[str, Tensor]) -> list[str]:
     """The discrete latents whose values are missing in some rows; all other values lie in their supports."""
     names = partly_missing(model, batch)
     given = given_distributions(model, batch) if names else {}
@@ -128,7 +132,7 @@ def _verify_missing(model: nn.Module, batch: Mapping[str, Tensor]) -> list[str]:
     return summed
 
 
-def _check_on(model: nn.Module, guide: nn.Module | None, batch: Mapping[str, Tensor], size: int | None) -> None:
+def _check_on(model: ProgramModule, guide: ProgramModule | None, batch: Mapping[str, Tensor], size: int | None) -> None:
     rows = batch_rows(batch, None)
     prior = look(model, batch, size)
     sites = random_sites(prior)
@@ -155,7 +159,7 @@ def _check_on(model: nn.Module, guide: nn.Module | None, batch: Mapping[str, Ten
         verify_registered(label_of(part), trace, [model, guide])
 
 
-def _score(program: nn.Module, trace: Any) -> None:
+def _score(program: ProgramModule, trace: Any) -> None:
     """Compute every site's log-density in the trace, and hold its shape against the plates around the site."""
     for name, node in random_sites(trace).items():
         where, family = f"{label_of(program)}.{name}", name_of(node["fn"])
@@ -188,18 +192,6 @@ def _verify_batch(batch: Mapping[str, Tensor]) -> None:
         )
     for name, value in batch.items():
         verify_finite("batch", name, value)
-
-
-def _verify_parts(model: Any, guide: Any) -> None:
-    for part, role, kinds in ((model, "model", (Declared, ProgramPart)), (guide, "guide", (nn.Module,))):
-        if part is not None and not isinstance(part, kinds):
-            name = part.__name__ if isinstance(part, type) else type(part).__name__
-            raise DeclarationError(
-                f"check: this is no {role}",
-                expected=f"an instance of a ppgen.{role.capitalize()} subclass, or a ppgen.Program",
-                got=f"the class {name} itself" if isinstance(part, type) else name,
-                fix=f"{name}(...)" if isinstance(part, type) else "ppgen.check(ppgen.Program(model, guide), batch=...)",
-            )
 
 
 def _verify_observed(model: Any, batch: Mapping[str, Tensor]) -> None:

@@ -17,15 +17,17 @@ from torch import Tensor, nn
 from ppgen.arguments import Recorded
 from ppgen.context import preserved_state
 from ppgen.declare.batch import Batch
-from ppgen.declare.parameters import Announced
-from ppgen.declare.site import DATA_PLATE, Site, collect
+from ppgen.declare.parameters import ProgramModule
+from ppgen.declare.site import DATA_PLATE, Site, collect, covariate_names
 from ppgen.declare.verify import explain_failure, verify_draw
 from ppgen.errors import DeclarationError, PpgenError
 
 __all__ = ["DATA_PLATE", "Declared", "inner_plates"]
 
+_ANSWERS = frozenset({"covariates", "is_declared", "is_implicit", "plates", "sites"})  # of PyroProgram
 
-class Declared(Announced, Recorded):
+
+class Declared(ProgramModule, Recorded):
     """A program whose random variables are methods; the base of :class:`Model` and :class:`Guide`.
 
     Local sites stand in ``pyro.plate("data", size, subsample_size=rows)``. Its dim is -1, or further left by one for
@@ -36,17 +38,27 @@ class Declared(Announced, Recorded):
     """
 
     sites: ClassVar[Mapping[str, Site]] = {}
+    covariates: ClassVar[tuple[str, ...]] = ()
     plates: ClassVar[tuple[str, ...]] = ()
     sizes: Mapping[str, int] = MappingProxyType({})  # of further plates, where the batch does not show them
-    inner: ClassVar[tuple[str, ...]] = ()
+    _first_plates: ClassVar[tuple[str, ...]] = ()  # as the class names them; the sites may add others
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.sites = collect(cls, _taken_names(cls))
-        cls.plates = (cls.plates,) if isinstance(cls.plates, str) else tuple(cls.plates)
-        cls.inner = inner_plates(cls.sites.values(), cls.plates, cls.__name__)
+        cls.covariates = tuple(covariate_names(cls.sites))
+        if "plates" in vars(cls):
+            cls._first_plates = (cls.plates,) if isinstance(cls.plates, str) else tuple(cls.plates)
+        cls.plates = inner_plates(cls.sites.values(), cls._first_plates, cls.__name__)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in _ANSWERS:
+            raise DeclarationError(
+                f"{type(self).__name__}.{name}: an attribute would hide what the sites say",
+                expected="attributes with names of their own",
+                got=f"self.{name} = {type(value).__name__}(...)",
+                fix='in the class body: plates = ("words",)' if name == "plates" else f"self.my_{name} = ...",
+            )
         if name in self.sites:
             raise DeclarationError(
                 f"{type(self).__name__}.{name}: an attribute would hide the site of the same name",
@@ -75,7 +87,7 @@ class Declared(Announced, Recorded):
             drawn = [site for site in self.sites.values() if not self._is_given(site, batch)]
             for site in (site for site in drawn if not site.local):
                 values[site.name] = self._draw(site, self.call_site(site, batch, values), batch, ())
-            data = pyro.plate(DATA_PLATE, size, subsample=torch.arange(rows), dim=-1 - len(self.inner))
+            data = pyro.plate(DATA_PLATE, size, subsample=torch.arange(rows), dim=-1 - len(self.plates))
             stack.enter_context(data)
             plates: dict[str, Any] = {}
             for site in (site for site in drawn if site.local):
@@ -85,13 +97,13 @@ class Declared(Announced, Recorded):
 
     def _draw_local(self, site: Site, fn: Any, batch: Batch, rows: int, plates: dict[str, Any]) -> Tensor:
         """Draw inside the data plate; ``plates`` holds the further ones that are made already."""
-        if not self.inner:
+        if not self.plates:
             return self._draw(site, fn, batch, (rows,))
         for name in site.plates:
             if name not in plates:
-                dim = self.inner.index(name) - len(self.inner)
+                dim = self.plates.index(name) - len(self.plates)
                 plates[name] = pyro.plate(name, self._plate_length(name, dim, site, fn, batch), dim=dim)
-        shape = (rows, *(plates[name].size if name in site.plates else 1 for name in self.inner))
+        shape = (rows, *(plates[name].size if name in site.plates else 1 for name in self.plates))
         with contextlib.ExitStack() as nest:
             for name in site.plates:
                 nest.enter_context(plates[name])
@@ -139,7 +151,7 @@ class Declared(Announced, Recorded):
             given: its value ``[rows, ...]`` in the batch, if there is one.
             shape: sizes of the plates around the site.
         """
-        if given is not None and self.inner:
+        if given is not None and self.plates:
             given = self._align(given, site, shape, len(getattr(fn, "event_shape", ())))
         if is_validation_enabled():
             verify_draw(type(self).__name__, site, fn, given, shape)
@@ -147,7 +159,7 @@ class Declared(Announced, Recorded):
 
     def _align(self, value: Tensor, site: Site, shape: tuple[int, ...], event_dim: int) -> Tensor:
         """Give [rows, own plates..., event...] a dim of size 1 for each plate that the site does not stand in."""
-        own = tuple(length for i, length in enumerate(shape) if i == 0 or self.inner[i - 1] in site.plates)
+        own = tuple(length for i, length in enumerate(shape) if i == 0 or self.plates[i - 1] in site.plates)
         lacks = value.dim() == len(own) + event_dim and value.shape[: len(own)] == own
         return value.reshape(*shape, *value.shape[len(own) :]) if lacks else value
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
 from ppgen.declare.batch import Batch, batch_rows
 from ppgen.declare.declared import Declared
+from ppgen.declare.model import Model
+from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.site import Site
 from ppgen.errors import DeclarationError
 
-__all__ = ["Guide"]
+__all__ = ["Guide", "ModelGuide"]
 
 
 class Guide(Declared):
@@ -69,3 +72,33 @@ class Guide(Declared):
 
     def _draw(self, site: Site, fn: Any, batch: Batch, shape: tuple[int, ...]) -> Tensor:
         return self.draw_from(site, fn, None, shape)
+
+
+class ModelGuide(ProgramModule):
+    """The base of guides that belong to one declared model, and read from it what they answer about themselves.
+
+    Args:
+        model: the model, which is no submodule: its parameters are its own.
+    """
+
+    model: Model
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        object.__setattr__(self, "model", model)
+
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """The latent variables of the model."""
+        return {name: site for name, site in self.model.sites.items() if site.role == "latent"}
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """What is observed: the model's other sites, and its covariates."""
+        observed = (name for name, site in self.model.sites.items() if site.role != "latent")
+        return (*observed, *self.model.covariates)
+
+    @property
+    def plates(self) -> tuple[str, ...]:
+        """The model's plates inside the data plate."""
+        return self.model.plates

@@ -120,5 +120,5 @@ def random_sites(trace: Any) -> dict[str, Any]:
 
 
 def label_of(program: Any) -> str:
-    """A program's name in messages."""
-    return str(getattr(program, "label", type(program).__name__))
+    """A program's name in messages: its class, or the function that it was written as."""
+    return str(program._get_name())

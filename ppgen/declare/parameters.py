@@ -6,6 +6,7 @@ from a store of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyro
@@ -19,13 +20,17 @@ from torch import Tensor, nn
 from torch.distributions import constraints, transform_to
 from torch.nn.parameter import is_lazy
 
+from ppgen.declare.site import Site
 from ppgen.errors import DeclarationError
 
-__all__ = ["Announced", "Parameters", "Store"]
+__all__ = ["Parameters", "ProgramModule", "Store"]
 
 
-class Announced(nn.Module):
-    """A Pyro program that is a torch module, and says which parameters it trains to whoever collects them.
+class ProgramModule(nn.Module):
+    """A :class:`~ppgen.declare.PyroProgram` that is a torch module, and says which parameters it trains.
+
+    Models, guides and the parts of a :class:`~ppgen.Program` are such: what a fit takes, and nothing else. A subclass
+    gives the answers of the protocol.
 
     ``pyro.infer.SVI`` trains what ``pyro.param`` announces inside ``poutine.trace(param_only=True)``. A torch module
     announces nothing by itself, and so would never be trained, in silence. Each call of this one therefore puts its
@@ -38,10 +43,35 @@ class Announced(nn.Module):
     (``poutine.block(hide_types=["param"])``) hide these too.
     """
 
+    @property
+    def sites(self) -> Mapping[str, Site]:
+        """Its random variables by name."""
+        raise NotImplementedError("a subclass has sites")
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """Names of the batch's entries that it reads and that are none of its sites."""
+        raise NotImplementedError("a subclass knows its covariates")
+
+    @property
+    def plates(self) -> tuple[str, ...]:
+        """Names of the plates inside the data plate, from the outermost to the innermost."""
+        raise NotImplementedError("a subclass knows its plates")
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether some site is a sampler without a likelihood."""
+        return False
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether its sites are declared ahead of data, see :class:`~ppgen.declare.PyroProgram`."""
+        return True
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         returned = super().__call__(*args, **kwargs)
         if any(_is_capture(frame) for frame in _PYRO_STACK):
-            label = str(getattr(self, "label", type(self).__name__))
+            label = self._get_name()
             for name, parameter in self.named_parameters():
                 if parameter.requires_grad and not is_lazy(parameter):
                     _announce(param_with_module_name(label, name), parameter)

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import itertools
 from collections.abc import Callable, Mapping
-from types import CellType, FunctionType, MethodType
+from types import MappingProxyType
 from typing import Any
 
 import pyro
+import torch
+from pyro.infer.autoguide import AutoGuide
 from pyro.poutine.messenger import unwrap
 from torch import nn
+from torch.distributions import Distribution
 
 from ppgen.declare.batch import Batch, batch_rows
+from ppgen.declare.guide import Guide, ModelGuide
+from ppgen.declare.held_networks import networks_of
 from ppgen.declare.look import look, random_sites
-from ppgen.declare.parameters import Announced, Parameters, Store
+from ppgen.declare.model import Model
+from ppgen.declare.parameters import Parameters, ProgramModule, Store
 from ppgen.declare.site import Site
+from ppgen.declare.supports import has_discrete_support, num_values
 from ppgen.errors import DeclarationError
 
 __all__ = [
     "Program",
     "ProgramPart",
-    "networks_of",
+    "as_guide",
     "signature_of",
+    "wrapped_in",
 ]
 
 
@@ -64,6 +70,14 @@ class Program:
     """
 
     def __init__(self, model: Callable[..., Any], guide: Callable[..., Any] | None = None) -> None:
+        for part, role, other in ((model, "model", (Guide, ModelGuide)), (guide, "guide", (Model,))):
+            if isinstance(part, other):
+                raise DeclarationError(
+                    f"Program: {type(part).__name__} stands in the {role}'s place",
+                    expected="the generative program first, then its guide",
+                    got=f"a {'guide' if role == 'model' else 'model'} as the {role}",
+                    fix="ppgen.Program(model, guide)",
+                )
         store = Store()
         self.model = ProgramPart(model, store)
         self.guide = None if guide is None else ProgramPart(guide, store, self.model.arguments)
@@ -81,8 +95,10 @@ class Program:
         return self
 
 
-class ProgramPart(Announced):
+class ProgramPart(ProgramModule):
     """One side of a :class:`Program`, called as declared models are: ``part(batch, size)``.
+
+    Its sites and plates are known after :meth:`setup`: nothing but a run tells of them.
 
     Args:
         function: the Pyro program.
@@ -90,25 +106,20 @@ class ProgramPart(Announced):
         passed_on: arguments that a function of ``**kwargs`` gets too.
     """
 
-    is_implicit = False
+    sites: Mapping[str, Site] = MappingProxyType({})
+    plates: tuple[str, ...] = ()
+    is_declared = False
 
     def __init__(
         self, function: Callable[..., Any], store: Store, passed_on: dict[str, inspect.Parameter] | None = None
     ) -> None:
         super().__init__()
         self.function: Callable[..., Any]
-        if not callable(function) or isinstance(function, type):
-            raise DeclarationError(
-                "Program: model and guide must be functions or modules",
-                expected="def model(x): ... with pyro.sample statements",
-                got=f"the class {function.__name__}" if isinstance(function, type) else type(function).__name__,
-                fix=f"{function.__name__}(...)" if isinstance(function, type) else "ppgen.Program(model, guide)",
-            )
-        self.label = getattr(function, "__name__", type(function).__name__)
+        _verify_function(function)
+        self.label = getattr(function, "__name__", type(function).__name__)  # a handler or an object has no name
         self.params = store
         self.networks = nn.ModuleList(networks_of(function))
         object.__setattr__(self, "function", function)  # a module is among the networks already
-        self.sites: dict[str, Site] = {}
         own = signature_of(function)
         kinds = {parameter.kind for parameter in own.values()}
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -140,10 +151,16 @@ class ProgramPart(Announced):
             size: of the whole data set.
         """
         rows, nodes = batch_rows(batch, size), random_sites(look(self, batch, size))
-        self.sites = {}
-        for name, node in nodes.items():
-            local = any(frame.size == rows for frame in node["cond_indep_stack"])
-            self.sites[name] = Site(name, "observed" if node["is_observed"] else "latent", (), local=local)
+        self.sites = {name: _site_of(name, node, rows) for name, node in nodes.items()}
+        self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The arguments that are neither sites, nor the batch or the size of the data."""
+        return tuple(name for name in self.arguments if name not in self.sites and name not in ("size", "batch"))
+
+    def _get_name(self) -> str:
+        return self.label
 
     def _fill(self, batch: Batch, size: int | None) -> dict[str, Any]:
         needed = [name for name, parameter in self.arguments.items() if parameter.default is parameter.empty]
@@ -174,68 +191,64 @@ class ProgramPart(Announced):
         return f"{self.label}: {' '.join(factors)}" if factors else f"{self.label}: a hand-written Pyro program"
 
 
+def as_guide(guide: Any, model: Any) -> Any:
+    """One of Pyro's automatic guides, such as ``AutoNormal(model)``, as a part of a program; all others as they are.
+
+    Args:
+        guide: what was given.
+        model: whose arguments it gets.
+    """
+    return Program(model, guide).guide if isinstance(guide, AutoGuide) else guide
+
+
+def _verify_function(function: Any) -> None:
+    """Refuse what cannot be run as a Pyro program, or would hide its arguments."""
+    got, fix = type(function).__name__, "ppgen.Program(model, guide)"
+    if isinstance(function, type):
+        got, fix = f"the class {function.__name__}", f"{function.__name__}(...)"
+    elif isinstance(function, (Program, ProgramPart)):
+        got, fix = f"a {type(function).__name__}, which is a program already", "ppgen.fit(program, data)"
+    elif inside := wrapped_in(function):
+        got = f"{type(function).__name__} around {type(getattr(function, inside)).__name__}, which hides its arguments"
+        fix = f"pass what is inside: module.{inside}"
+    elif isinstance(function, torch.jit.ScriptModule):
+        got, fix = "a scripted module, which hides its pyro.sample statements", "pass the module that it was made from"
+    elif callable(function) and not isinstance(function, Distribution):
+        return
+    raise DeclarationError(
+        "Program: model and guide must be functions or modules",
+        expected="def model(x): ... with pyro.sample statements",
+        got=got,
+        fix=fix,
+    )
+
+
+def _site_of(name: str, node: Any, rows: int) -> Site:
+    """A site as its node in a run on so many rows shows it; parents are not known."""
+    fn, frames = node["fn"], node["cond_indep_stack"][::-1]
+    data = next((frame for frame in frames if frame.size == rows), None)
+    return Site(
+        name,
+        "observed" if node["is_observed"] else "latent",
+        (),
+        local=data is not None,
+        plates=tuple(frame.name for frame in frames if frame is not data),
+        event_shape=tuple(fn.event_shape),
+        num_values=num_values(fn),
+        is_discrete=has_discrete_support(fn),
+    )
+
+
+def wrapped_in(module: Any) -> str | None:
+    """Where a wrapper such as ``DataParallel`` or a compiled module keeps what it is around; ``None`` if it is none."""
+    if not isinstance(module, nn.Module) or isinstance(module, ProgramModule):
+        return None
+    kinds = {parameter.kind for parameter in inspect.signature(module.forward).parameters.values()}
+    hides = kinds <= {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    return next((name for name in ("module", "_orig_mod") if hides and name in module._modules), None)
+
+
 def signature_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Arguments of a function, or of a module's ``forward``, seen through Pyro's handlers."""
     inner = unwrap(function)
     return dict(inspect.signature(inner.forward if isinstance(inner, nn.Module) else inner).parameters)
-
-
-def networks_of(function: Callable[..., Any]) -> list[nn.Module]:
-    """Modules that a program holds: itself, its closure, defaults and globals, the attributes of its object.
-
-    Functions among these are followed, of the globals those of the same file, and so are lists and dictionaries of
-    modules. A network that is reached otherwise is one of the program only if ``pyro.module`` says so; without that
-    :func:`ppgen.check` refuses its parameters by name.
-    """
-    seen: dict[int, Any] = {}  # holds what it has seen, so that no id is given twice
-    program: Any = function
-    waiting: list[Any] = [program if _leads_on(program) else program.__call__]
-    while waiting:
-        candidate = waiting.pop(0)
-        if id(candidate) not in seen:
-            seen[id(candidate)] = candidate
-            waiting += filter(_leads_on, _held_by(candidate))
-    found = [candidate for candidate in seen.values() if isinstance(candidate, nn.Module)]
-    parts = {id(part) for module in found for part in list(module.modules())[1:]}
-    return [module for module in found if id(module) not in parts]
-
-
-def _leads_on(candidate: Any) -> bool:
-    kinds = (nn.Module, functools.partial, FunctionType, MethodType, list, tuple, Mapping)
-    return isinstance(candidate, kinds)
-
-
-def _held_by(candidate: Any) -> list[Any]:
-    """What a candidate holds that may be a network or lead to one."""
-    if isinstance(candidate, (list, tuple, Mapping)):
-        values = candidate.values() if isinstance(candidate, Mapping) else candidate
-        return [value for value in values if isinstance(value, nn.Module)]
-    if isinstance(candidate, functools.partial):  # also Pyro's handlers around a program
-        return [candidate.func, *candidate.args, *candidate.keywords.values()]
-    if isinstance(candidate, MethodType):
-        owner = candidate.__self__
-        attributes = {} if isinstance(owner, nn.Module) else getattr(owner, "__dict__", {})
-        return [owner, candidate.__func__, *attributes.values()]
-    if isinstance(candidate, FunctionType):
-        defaults = [*(candidate.__defaults__ or ()), *(candidate.__kwdefaults__ or {}).values()]
-        cells = candidate.__closure__ or ()
-        closed = itertools.chain(*map(_contents, cells))
-        return [getattr(candidate, "__wrapped__", None), *defaults, *closed, *_globals_named_by(candidate)]
-    return []
-
-
-def _contents(cell: CellType) -> list[Any]:
-    try:
-        return [cell.cell_contents]
-    except ValueError:  # a name that is not assigned yet
-        return []
-
-
-def _globals_named_by(function: FunctionType) -> list[Any]:
-    """The globals that a function names; of functions, only those from the same file."""
-    try:
-        named = inspect.getclosurevars(function).globals.values()
-    except ValueError:  # a name of the closure that is not assigned yet
-        return []
-    here = function.__globals__
-    return [value for value in named if not isinstance(value, FunctionType) or value.__globals__ is here]

@@ -49,6 +49,9 @@ class Site:
         optional: the parents that have a default value, and so may be absent from the batch.
         local: whether there is one value per datum (inside the data plate) or one for the whole data set.
         plates: further plates around the site, from the outermost to the innermost.
+        event_shape: of its distribution. A declaration does not tell: ``None`` until a run of the program has.
+        num_values: how many values it can take, 0 if they have no end or are real numbers; ``None`` likewise.
+        is_discrete: whether its values can be counted; ``None`` likewise.
     """
 
     name: str
@@ -57,6 +60,9 @@ class Site:
     optional: frozenset[str] = frozenset()
     local: bool = True
     plates: tuple[str, ...] = ()
+    event_shape: tuple[int, ...] | None = None
+    num_values: int | None = None
+    is_discrete: bool | None = None
 
 
 def _decorator(role: Role, method: Method | None, local: bool, plate: str | tuple[str, ...] | None) -> Any:

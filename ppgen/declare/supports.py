@@ -12,11 +12,14 @@ from torch.distributions import constraints
 __all__ = [
     "CIRCLE",
     "describe_tensor",
+    "has_discrete_support",
     "has_finite_support",
+    "is_bits",
     "is_circular",
     "is_fixed",
     "mask_of",
     "name_of",
+    "num_values",
     "same_support",
     "support_name",
     "support_of",
@@ -79,9 +82,27 @@ def support_of(fn: Any) -> Any:
     return support
 
 
+def has_discrete_support(fn: Any) -> bool:
+    """Whether a distribution's values are known to be discrete."""
+    support = support_of(fn)
+    return support is not None and bool(support.is_discrete)
+
+
 def has_finite_support(fn: Any) -> bool:
     """Whether a distribution's values can be listed, so that a latent with it can be summed out."""
     return bool(getattr(_within(fn), "has_enumerate_support", False))
+
+
+def num_values(fn: Any) -> int:
+    """How many values a discrete distribution has; 0 where they cannot be listed."""
+    if is_bits(fn):
+        return 2 ** int(fn.event_shape.numel())
+    return len(fn.enumerate_support(expand=False)) if fn.has_enumerate_support else 0
+
+
+def is_bits(fn: Any) -> bool:
+    """Whether a distribution is one over vectors of bits, whose values torch does not list."""
+    return bool(fn.event_shape) and type(_within(fn, _WRAPPERS[:2])).__name__ == "Bernoulli"
 
 
 def _within(fn: Any, wrappers: tuple[str, ...] = _WRAPPERS) -> Any:

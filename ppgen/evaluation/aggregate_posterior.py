@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
-from ppgen.declare import chunks
+from ppgen.declare import ProgramModule, chunks
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
 from ppgen.inference import trace_batch
@@ -23,7 +23,7 @@ _ELEMENTS = 4_000_000  # of the table draws x posteriors x dimensions that is he
 
 
 def total_correlation(
-    model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], *, num_draws: int = 10, seed: int = 0
+    model: ProgramModule, guide: ProgramModule, data: Mapping[str, Tensor], *, num_draws: int = 10, seed: int = 0
 ) -> Estimate:
     """``TC(z) = KL(q(z) || prod_d q(z_d))`` of the aggregate ``q(z) = 1/N sum_n q(z | x_n)`` over a fixed set.
 
@@ -61,7 +61,7 @@ def total_correlation(
 
 
 def rate_decomposition(
-    model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], *, num_draws: int = 10, seed: int = 0
+    model: ProgramModule, guide: ProgramModule, data: Mapping[str, Tensor], *, num_draws: int = 10, seed: int = 0
 ) -> dict[str, Estimate]:
     """The three terms that add up to the rate, ``E_x KL(q(z | x) || p(z))``, over a fixed set.
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
 from ppgen.context import preserved_state, seeded, validation
+from ppgen.declare import ProgramModule
 from ppgen.objectives import Objective, State, TrainingPosition
 
 __all__ = ["GradientNoise", "gradient_noise"]
@@ -44,8 +45,8 @@ class GradientNoise:
 
 
 def gradient_noise(
-    model: nn.Module,
-    guide: nn.Module | None,
+    model: ProgramModule,
+    guide: ProgramModule | None,
     objective: Objective,
     batch: Mapping[str, Tensor],
     *,

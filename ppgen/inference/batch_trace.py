@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ppgen.context import preserved_state
-from ppgen.declare import MISSING, PyroProgram, is_missing
+from ppgen.declare import MISSING, PyroProgram, is_bits, is_missing, num_values
 from ppgen.errors import DataError, DeclarationError, SettingError
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 
@@ -116,7 +116,8 @@ def replay_batch(
     Raises:
         SettingError: if the guide drops out at random: the second run would be of another guide than the first.
     """
-    for part in guide.modules() if isinstance(guide, nn.Module) else ():
+    parts: Iterator[nn.Module] = guide.modules() if isinstance(guide, nn.Module) else iter(())
+    for part in parts:
         if isinstance(part, nn.modules.dropout._DropoutNd) and part.training and part.p > 0:
             raise SettingError(
                 "this gradient evaluates the guide twice, and its dropout would make it another one the second time",
@@ -131,36 +132,47 @@ def replay_batch(
 _SUMMED: weakref.WeakKeyDictionary[Any, list[str]] = weakref.WeakKeyDictionary()
 
 
-def discrete_sites(guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> list[str]:
+def discrete_sites(
+    guide: PyroProgram | None, batch: Mapping[str, Tensor], drawn: Mapping[str, Any] | None = None
+) -> list[str]:
     """The discrete sites that a bound sums out, in the guide's order; none if they have too many values together.
 
     A global one, or one in a plate inside the data plate, is not among them: it has no row of its own.
 
     Args:
-        guide: the guide. It is run once, without a trace of that run, and the answer is kept as long as the guide
-            lives; a guide that wraps another has the names in its attribute ``summed_names``.
+        guide: the guide. If its sites do not tell how many values they have, it is run once, without a trace of that
+            run, and the answer is kept as long as the guide lives. A hand-written one takes no values from the batch,
+            so that nothing of it is summed out.
         batch: [batch, ...] each; the run does without the latents among them.
+        drawn: the guide's distributions by site, of a run without latents that was made already.
     """
-    if guide is None or not batch or getattr(guide, "discrete_names", None) == []:
+    if guide is None or not batch or not guide.is_declared:
         return []
-    known = getattr(guide, "summed_names", _SUMMED.get(guide))
-    if known is None:
-        known = _SUMMED[guide] = _look_for_discrete(guide, batch)
-    return list(known)
+    if all(site.num_values is not None for site in guide.sites.values()):
+        local = [] if guide.plates else [site for site in guide.sites.values() if site.local]
+        return _few_enough({site.name: site.num_values or 0 for site in local})
+    if guide not in _SUMMED:
+        _SUMMED[guide] = _find_discrete(guide, batch, _look(guide, batch) if drawn is None else drawn)
+    return list(_SUMMED[guide])
 
 
-def _look_for_discrete(guide: Any, batch: Mapping[str, Tensor]) -> list[str]:
-    sites = getattr(guide, "sites", {})
-    rows = len(next(iter(batch.values())))
+def _look(guide: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
+    evidence = {name: value for name, value in batch.items() if name not in guide.sites}
     with preserved_state(guide):
-        drawn = trace_guide(guide, {name: value for name, value in batch.items() if name not in sites}, rows)
-    counts = {name: _num_values(draw.guide_fn) for name, draw in drawn.items() if draw.guide_fn.batch_shape == (rows,)}
+        return {name: draw.guide_fn for name, draw in trace_guide(guide, evidence, _rows(batch)).items()}
+
+
+def _few_enough(counts: Mapping[str, int]) -> list[str]:
+    """The sites that have a list of values, unless these have too many combinations."""
     names = [name for name, count in counts.items() if count]
-    if math.prod(counts[name] for name in names) > MOST_ROWS_A_DATUM:
-        return []
+    return names if math.prod(counts[name] for name in names) <= MOST_ROWS_A_DATUM else []
+
+
+def _find_discrete(guide: PyroProgram, batch: Mapping[str, Tensor], drawn: Mapping[str, Any]) -> list[str]:
+    names = _few_enough({name: num_values(fn) for name, fn in drawn.items() if fn.batch_shape == (_rows(batch),)})
     for i, name in enumerate(drawn):
         before = [other for other in list(drawn)[:i] if other not in names]
-        reads = [other for other in before if name not in sites or other in sites[name].parents]
+        reads = [other for other in before if name not in guide.sites or other in guide.sites[name].parents]
         if name in names and reads:  # it would be summed out at another draw than it was scored at
             raise DeclarationError(
                 f"guide: the discrete latent {name!r} depends on the continuous latent {reads[0]!r}",
@@ -171,6 +183,10 @@ def _look_for_discrete(guide: Any, batch: Mapping[str, Tensor]) -> list[str]:
     return names
 
 
+def _rows(batch: Mapping[str, Tensor]) -> int:
+    return len(next(iter(batch.values())))
+
+
 def _refuse_missing(
     guide: PyroProgram | None, batch: Mapping[str, Tensor], observed: Mapping[str, PairedSite] | None
 ) -> None:
@@ -179,7 +195,7 @@ def _refuse_missing(
     Integer columns are checked before the run, where -1 would be used as an index; floating-point ones after it, when
     the site's support says whether they are bits or real numbers.
     """
-    for name in getattr(guide, "sites", {}):
+    for name in guide.sites if guide is not None and batch else ():
         if name not in batch or batch[name].is_floating_point() == (observed is None):
             continue
         if observed is not None and not (name in observed and observed[name].model_fn.support.is_discrete):
@@ -258,19 +274,13 @@ def _possible_values(name: str, observed: Tensor, support: Tensor, datum: Tensor
             got=str(observed[row].tolist()),
             fix=f"renumber the labels from 0, and mark missing ones by {MISSING}",
         )
-    return known, *matches.nonzero(as_tuple=True)
-
-
-def _num_values(fn: Any) -> int:
-    """How many values a discrete distribution has; 0 where they cannot be listed."""
-    if _is_bits(fn):
-        return 2 ** fn.event_shape.numel()
-    return len(fn.enumerate_support(expand=False)) if fn.has_enumerate_support else 0
+    row_index, value_index = matches.nonzero(as_tuple=True)
+    return known, row_index, value_index
 
 
 def _support(name: str, fn: Any) -> Tensor:
     """All values of a discrete distribution, [K, *event]."""
-    if _is_bits(fn):
+    if is_bits(fn):
         bits, probs = fn.event_shape.numel(), _base(fn).probs
         codes = torch.arange(2**bits, device=probs.device)[:, None] >> torch.arange(bits, device=probs.device) & 1
         return codes.reshape(-1, *fn.event_shape).to(probs.dtype)
@@ -283,10 +293,6 @@ def _support(name: str, fn: Any) -> Tensor:
         )
     values = fn.enumerate_support(expand=False)
     return values.reshape(len(values), *fn.event_shape)
-
-
-def _is_bits(fn: Any) -> bool:
-    return bool(fn.event_shape) and type(_base(fn)).__name__ == "Bernoulli"
 
 
 def _base(fn: Any) -> Any:

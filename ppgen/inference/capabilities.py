@@ -40,7 +40,7 @@ def find_obstacle(model: Any, guide: Any, question: str, *, is_point: bool = Fal
 
 
 def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool) -> Unanswerable | None:
-    if getattr(model, "is_implicit", False):
+    if model.is_implicit:
         return Unanswerable(
             "no density: implicit model",
             expected="a likelihood p(x | z)",

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 import torch
 from pyro.distributions import MaskedDistribution
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
-from ppgen.declare import Model, PyroProgram, chunks, without_latents
+from ppgen.declare import Model, ProgramModule, PyroProgram, chunks, without_latents
 from ppgen.errors import DeclarationError
 from ppgen.inference.batch_trace import discrete_sites, trace_batch
 from ppgen.inference.bound import data_frame, elbo_parts, per_datum
@@ -36,7 +36,9 @@ _ROWS_A_PASS = 2048  # particles times data points
 _ROWS = 256  # data points
 
 
-def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_particles: int, seed: int) -> Tensor:
+def elbo(
+    model: ProgramModule, guide: ProgramModule, data: Mapping[str, Tensor], num_particles: int, seed: int
+) -> Tensor:
     """The ELBO in nats per datum, with all log-ratios sampled: for each datum, a mean over particles [N].
 
     If a latent is global, the bound belongs to the data set and to no datum: one value for each particle
@@ -52,7 +54,7 @@ def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_par
     whole_number("num_particles", num_particles, suggested=1000)
     rows = len(next(iter(data.values())))
     with seeded(seed, next(iter(data.values())).device), evaluating(model, guide):
-        if any(not site.local for site in getattr(model, "sites", {}).values()):
+        if any(not site.local for site in model.sites.values()):
             draws = [elbo_parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
             return torch.stack([-(drawn.distortion + drawn.rate).double() for drawn in draws])
         return torch.cat(
@@ -64,7 +66,7 @@ def elbo(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor], num_par
 
 
 def log_prob(
-    model: nn.Module, guide: nn.Module | None, data: Mapping[str, Tensor], num_particles: int, seed: int
+    model: ProgramModule, guide: ProgramModule | None, data: Mapping[str, Tensor], num_particles: int, seed: int
 ) -> Tensor:
     """``log p(x_i)`` [N] in nats, float64: exact without a guide, else the importance-weighted bound
 
@@ -92,14 +94,16 @@ def log_prob(
         return torch.cat([_bound(model, guide, chunk, num_particles, allowed) for chunk in bar])
 
 
-def _rows_a_datum(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> int:
+def _rows_a_datum(model: ProgramModule, guide: ProgramModule, data: Mapping[str, Tensor]) -> int:
     """Rows that a datum takes in a pass: one for every value of the discrete latents that are summed out."""
     if not discrete_sites(guide, data):
         return 1
     return trace_batch(model, guide, {name: value[:1] for name, value in without_latents(model, data).items()}, 1).rows
 
 
-def _bound(model: nn.Module, guide: nn.Module, chunk: Mapping[str, Tensor], num_particles: int, allowed: int) -> Tensor:
+def _bound(
+    model: ProgramModule, guide: ProgramModule, chunk: Mapping[str, Tensor], num_particles: int, allowed: int
+) -> Tensor:
     first = next(iter(chunk.values()))
     at_once = max(1, min(num_particles, allowed // len(first)))
     total = torch.full((len(first),), -math.inf, dtype=torch.float64, device=first.device)

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare import chunks, is_missing, name_of
+from ppgen.declare import ProgramModule, chunks, is_missing, name_of
 from ppgen.inference.batch_trace import EnumeratedBatch, discrete_sites, enumerate_discrete
 from ppgen.inference.bound import data_frame
 from ppgen.inference.paired_trace import PairedSite, trace_guide
@@ -33,7 +33,7 @@ __all__ = [
 _ROWS = 512
 
 
-def encode(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+def encode(model: Any, guide: ProgramModule, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
     """``E_q[z | x]`` of every latent, [N, *event] ([*event] if it is global); a Categorical's probabilities [N, K].
 
     Args:
@@ -46,7 +46,7 @@ def encode(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: in
         return _together(model, [_means(guide, chunk) for chunk in chunks(data, _ROWS)])
 
 
-def point_estimates(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+def point_estimates(model: Any, guide: ProgramModule, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
     """One value of every latent to decode at, [N, *event] ([*event] if it is global).
 
     Discrete latents take their jointly most probable values, all others their posterior mean given those.
@@ -67,7 +67,7 @@ def point_estimates(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *,
 
 
 def draw_posterior(
-    model: Any, guide: nn.Module, data: Mapping[str, Tensor], num_draws: int, *, seed: int
+    model: Any, guide: ProgramModule, data: Mapping[str, Tensor], num_draws: int, *, seed: int
 ) -> dict[str, Tensor]:
     """Draws of every latent from the guide, [num_draws, N, *event] ([num_draws, *event] if global).
 
@@ -107,7 +107,7 @@ def _together(model: Any, pieces: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
-def _means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _means(guide: ProgramModule, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: _average(halves) for name, halves in posterior_means(guide, batch).items()}
 
 
@@ -120,7 +120,7 @@ _RUNS = 32
 _DRAWS_A_RUN = 16
 
 
-def posterior_means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def posterior_means(guide: ProgramModule, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """``E_q[z | x]`` of every latent, twice over: [2, rows, *event] (without rows if it is global).
 
     A Categorical latent gives its probabilities, the mean of its one-hot value: [2, rows, classes]. The means of the
@@ -144,7 +144,7 @@ def posterior_means(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, 
     return means
 
 
-def _continuous(guide: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, bool]]:
+def _continuous(guide: ProgramModule, batch: Mapping[str, Tensor]) -> dict[str, tuple[Tensor, bool]]:
     """The two halves of every drawn latent's mean, and whether it has one value per row."""
     rows = len(next(iter(batch.values())))
     first = trace_guide(guide, batch, rows)
@@ -194,7 +194,7 @@ def mean_by_datum(values: Tensor, enumerated: EnumeratedBatch) -> Tensor:
 
 
 def probabilities(
-    guide: nn.Module, batch: Mapping[str, Tensor], names: list[str], enumerated: EnumeratedBatch
+    guide: ProgramModule, batch: Mapping[str, Tensor], names: list[str], enumerated: EnumeratedBatch
 ) -> dict[str, Tensor]:
     """``q(y | x)`` of every discrete latent: the mean of its one-hot value, or of its bits, [num_data, ...].
 
@@ -217,7 +217,7 @@ def probabilities(
     return found
 
 
-def most_probable(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
+def most_probable(guide: ProgramModule, batch: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
     """The jointly most probable values of the discrete latents under ``q(. | x)``; observed ones as they are.
 
     Args:
@@ -233,7 +233,7 @@ def most_probable(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str
     return {name: enumerated.batch[name][first] for name in names}
 
 
-def draw_missing(guide: nn.Module, batch: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
+def draw_missing(guide: ProgramModule, batch: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
     """A draw of the discrete latents where their values are missing or absent; observed ones as they are.
 
     Args:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pyro
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.context import evaluating, seeded, validation
 from ppgen.data import Dataset
-from ppgen.declare import ProgramPart, covariate_names, label_of, name_of, without_latents
+from ppgen.declare import ProgramModule, ProgramPart, label_of, name_of, without_latents
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
 from ppgen.inference.posterior import closed_mean
@@ -23,7 +23,7 @@ _ROWS = 512
 
 
 def draw_observed(
-    model: nn.Module,
+    model: ProgramModule,
     given: Mapping[str, Tensor],
     n: int,
     *,
@@ -47,7 +47,7 @@ def draw_observed(
         return _run(model, pyro.poutine.uncondition(model), fixed, given, n, mean=mean)
 
 
-def draw_global(model: Any, guide: nn.Module, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+def draw_global(model: Any, guide: ProgramModule, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
     """One draw of every global latent from the guide, [*event] each.
 
     Args:
@@ -124,7 +124,7 @@ def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
         takes = set(model.arguments) | (set(dataset.keys) if "batch" in model.arguments else set())
         others = [key for key in dataset.keys if key in takes and key not in sites] if len(dataset.keys) > 1 else []
         return others, others
-    known = covariate_names(sites)
+    known = list(model.covariates)
     needed = {p for site in sites.values() for p in site.parents if p not in site.optional}
     return [name for name in known if name in needed], known
 

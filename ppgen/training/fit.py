@@ -11,8 +11,8 @@ from torch import nn
 
 from ppgen.context import reseed, resolve_device, seeded
 from ppgen.data import as_dataset
-from ppgen.declare import Program, ProgramPart
-from ppgen.errors import DeclarationError, SettingError
+from ppgen.declare import Program, ProgramModule, ProgramPart, as_guide, verify_guide, verify_model
+from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
@@ -183,7 +183,7 @@ def fit(
     return result
 
 
-def unwrap(model: Any, guide: Any) -> tuple[nn.Module, Any]:
+def unwrap(model: Any, guide: Any) -> tuple[ProgramModule, Any]:
     """Model and guide as modules; a :class:`Program` holds both.
 
     Args:
@@ -203,18 +203,11 @@ def unwrap(model: Any, guide: Any) -> tuple[nn.Module, Any]:
                 fix="leave guide out, or ppgen.Program(model, guide)",
             )
         return model.model, model.guide
-    if isinstance(model, type) or not isinstance(model, nn.Module) or not hasattr(model, "sites"):
-        name = model.__name__ if isinstance(model, type) else type(model).__name__
-        raise DeclarationError(
-            "fit: this is no model",
-            expected="an instance of a ppgen.Model subclass, or a ppgen.Program",
-            got=f"the class {name} itself" if isinstance(model, type) else name,
-            fix=f"ppgen.fit({name}(...), data)" if isinstance(model, type) else "ppgen.Program(model, guide)",
-        )
+    verify_model("fit", model)
     return model, guide
 
 
-def choose_guide(model: Any, guide: Any) -> nn.Module | None:
+def choose_guide(model: Any, guide: Any) -> ProgramModule | None:
     """The user's guide, else the mean-field guide of a declared model with latents and a likelihood.
 
     Args:
@@ -230,17 +223,12 @@ def choose_guide(model: Any, guide: Any) -> nn.Module | None:
         return MeanField(model)
     if isinstance(guide, type):
         guide = guide(model) if issubclass(guide, DerivedGuide) else guide()
-    if not isinstance(guide, nn.Module):
-        raise DeclarationError(
-            "fit: this is no guide",
-            expected="a ppgen.Guide, or one derived: ppgen.guides.MeanField(model)",
-            got=type(guide).__name__,
-            fix="for a Pyro function: ppgen.fit(ppgen.Program(model, guide), data)",
-        )
+    guide = as_guide(guide, model)
+    verify_guide("fit", guide, model)
     return guide
 
 
-def choose_objective(model: nn.Module, guide: nn.Module | None, objective: Objective | None) -> Objective:
+def choose_objective(model: ProgramModule, guide: ProgramModule | None, objective: Objective | None) -> Objective:
     """The user's objective, else what the sites call for: an ELBO, maximum likelihood, or adversarial training.
 
     Args:

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare import chunks
+from ppgen.declare import ProgramModule, chunks
 from ppgen.inference import (
     data_frame,
     discrete_sites,
@@ -64,7 +64,7 @@ def monitor(problem: Problem, data: Mapping[str, Tensor], position: TrainingPosi
 
 
 def _losses(
-    problem: Problem, guide: nn.Module | None, chunk: Mapping[str, Tensor], position: TrainingPosition
+    problem: Problem, guide: ProgramModule | None, chunk: Mapping[str, Tensor], position: TrainingPosition
 ) -> dict[str, Tensor]:
     """The objective's loss and record on a piece of the split, and the bound's parts where it records none, [] each."""
     players = problem.players
@@ -77,7 +77,7 @@ def _losses(
     return named
 
 
-def _by_latent(model: nn.Module, guide: nn.Module, data: Mapping[str, Tensor]) -> dict[str, Any]:
+def _by_latent(model: ProgramModule, guide: ProgramModule, data: Mapping[str, Tensor]) -> dict[str, Any]:
     """Active units and closed-form KL by dimension of every continuous latent with one value per datum."""
     row: dict[str, Any] = {}
     rows = len(next(iter(data.values())))

@@ -14,13 +14,14 @@ from ppgen.context import preserved_state, validation
 from ppgen.data import Dataset
 from ppgen.declare import (
     MISSING,
+    ProgramModule,
     ProgramPart,
     check,
     chunks,
     given_distributions,
+    has_discrete_support,
     label_of,
     partly_missing,
-    support_of,
     verify_values,
     without_latents,
 )
@@ -96,7 +97,7 @@ def verify_weights(module: nn.Module) -> None:
             )
 
 
-def set_up(model: nn.Module, guide: nn.Module | None, rows: Mapping[str, Tensor], device: torch.device) -> None:
+def set_up(model: ProgramModule, guide: ProgramModule | None, rows: Mapping[str, Tensor], device: torch.device) -> None:
     """Put the pair on the device, check the model, and make all parameters that wait to see data.
 
     Args:
@@ -122,7 +123,7 @@ def set_up(model: nn.Module, guide: nn.Module | None, rows: Mapping[str, Tensor]
 
 
 def verify_fit(
-    model: nn.Module, guide: nn.Module | None, dataset: Dataset, rows: Mapping[str, Tensor]
+    model: ProgramModule, guide: ProgramModule | None, dataset: Dataset, rows: Mapping[str, Tensor]
 ) -> dict[str, Any]:
     """Check the pair on a few rows, and all rows of all splits.
 
@@ -146,12 +147,12 @@ def verify_fit(
             verify_values(f"{split} split", model, given, to_device(seen, device))
     return {
         "dtypes": {key: str(value.dtype).removeprefix("torch.") for key, value in rows.items()},
-        "discrete_likelihood": all(getattr(support_of(fn), "is_discrete", False) for fn in given.values()),
+        "discrete_likelihood": all(map(has_discrete_support, given.values())),
         "point_guide": guide is not None and _is_point(model, guide, without_latents(model, rows)),
     }
 
 
-def _is_point(model: nn.Module, guide: nn.Module, batch: Mapping[str, Tensor]) -> bool:
+def _is_point(model: ProgramModule, guide: ProgramModule, batch: Mapping[str, Tensor]) -> bool:
     with preserved_state(nn.ModuleList([model, guide])):
         return trace_pair(model, guide, batch, len(next(iter(batch.values())))).is_point
 

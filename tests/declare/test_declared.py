@@ -233,7 +233,7 @@ def test_plates_may_be_nested_and_their_order_is_declared():
         def x(self, length):
             return dist.Normal(length, 1.0).expand([len(length), 3, 6])
 
-    assert Books.inner == ("chapters", "words")
+    assert Books.plates == ("chapters", "words")
     drawn = Books()(size=2)
     assert drawn["length"].shape == (2, 1, 6)
     assert drawn["x"].shape == (2, 3, 6)
@@ -258,7 +258,7 @@ def test_a_guide_names_a_plate_that_none_of_its_sites_is_in():
         def z(self, x):
             return dist.Normal(x.mean(1, keepdim=True), 1.0).to_event(1)
 
-    assert Encoder.inner == ("words",)
+    assert Encoder.plates == ("words",)
     assert Encoder()({"x": torch.zeros(5, 7, 2)})["z"].shape == (5, 1, 2)
 
 

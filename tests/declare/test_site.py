@@ -177,7 +177,7 @@ def test_a_forgotten_self(refuses):
 
 
 TAKEN = ["forward", "train", "eval", "to", "parameters", "training", "data", "graph", "prior_run", "is_implicit"]
-TAKEN += ["sites", "inner", "plates", "sizes", "constructor_arguments", "observation", "run_sites"]
+TAKEN += ["sites", "covariates", "is_declared", "plates", "sizes", "constructor_arguments", "observation", "run_sites"]
 
 
 @pytest.mark.parametrize("name", [*TAKEN, "_z", "__z__"])

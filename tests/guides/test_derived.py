@@ -67,7 +67,7 @@ def batch_of(shapes: dict[str, Any], rows: int) -> dict[str, Tensor]:
 
 
 def derive(family: Any, model: Model, batch: dict[str, Tensor]) -> Any:
-    if family is FullRank and model.inner:
+    if family is FullRank and model.plates:
         pytest.skip("FullRank names its way out: see test_full_rank")
     return family(model).setup(batch)
 
