@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,14 +72,15 @@ class Column:
         return f"Column({', '.join(shown)})"
 
 
-def lengths_of(name: str, columns: Collection[str]) -> str | None:
+def lengths_of(name: str, columns: Mapping[str, Any]) -> str | None:
     """The covariate that holds the lengths of a site's sequences, ``NAME_lengths``, if there is one.
 
     Args:
-        name: of the site.
-        columns: the names that there are.
+        name: of the site; where its values are single numbers, [N], there is nothing to have a length.
+        columns: tensors or arrays [N, ...] by name.
     """
-    return lengths if (lengths := f"{name}_lengths") in columns else None
+    lengths = f"{name}_lengths"
+    return lengths if lengths in columns and getattr(columns[name], "ndim", 0) > 1 else None
 
 
 def describe_column(
@@ -115,9 +117,8 @@ def describe_column(
     marked = values[0].dtype == torch.int64 and low == MISSING and kind not in ("real", "image", "sequence")
     present = [part[part != MISSING] if marked else part for part in values]
     found = measure_of(present) if measure is None else measure
-    is_sequence = lengths is not None and len(event_shape) > 0
     if kind is None:
-        kind = "sequence" if is_sequence else _kind(values[0], found, num_classes, low >= 0 or marked)
+        kind = "sequence" if lengths else _kind(values[0], found, num_classes, low >= 0 or marked)
     if kind == "categorical" and num_classes is None:
         num_classes = len(categories) or max(int(part.max()) for part in values if part.numel()) + 1
     return Column(

@@ -61,7 +61,7 @@ def _padded(given: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(given)
     for key, value in given.items():
         if isinstance(value, list | tuple) and value and all(isinstance(row, Tensor | np.ndarray) for row in value):
-            if lengths_of(key, given) is not None:
+            if f"{key}_lengths" in given:
                 raise DataError(
                     f"{key} is a list of sequences, which have their lengths already",
                     expected=f"{key} alone, or {key} as one tensor [N, T, ...] with {key}_lengths",

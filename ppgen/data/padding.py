@@ -62,10 +62,10 @@ def check_lengths(name: str, values: Tensor, lengths: Tensor) -> None:
         lengths: how many steps of each are its own, [N].
 
     Raises:
-        DataError: if ``values`` have no steps, or a length is no whole number from 1 to T.
+        DataError: if a length is no whole number from 1 to T.
     """
     told, dtype = f"{name}_lengths", str(lengths.dtype).removeprefix("torch.")
-    if values.dim() < 2 or lengths.dim() != 1 or lengths.dtype != torch.int64:
+    if lengths.dim() != 1 or lengths.dtype != torch.int64:
         raise DataError(
             f"{told} are no lengths of {name}",
             expected=f"{name} [N, T, ...], {told} [N] int64",

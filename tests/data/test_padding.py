@@ -77,7 +77,6 @@ def test_tokens_stay_integers():
     [
         ({"x": torch.zeros(3, 4, 2), "x_lengths": torch.tensor([1, 0, 4])}, r"expected: 1 to 4(.|\n)*got: 0 in row 1"),
         ({"x": torch.zeros(3, 4, 2), "x_lengths": torch.tensor([1, 4, 5])}, r"impossible length(.|\n)*got: 5 in row 2"),
-        ({"x": torch.zeros(3), "x_lengths": torch.tensor([1, 1, 1])}, "x_lengths are no lengths of x"),
         ({"x": torch.zeros(3, 4), "x_lengths": torch.ones(3)}, r"are no lengths(.|\n)*\[3\] float32"),
         ({"x": torch.zeros(3, 4, 2), "x_lengths": torch.ones(2, dtype=torch.long)}, "3 rows of x, 2 rows of x_lengths"),
         ({"x": walks([2, 3]), "x_lengths": torch.tensor([2, 3])}, "have their lengths already"),
@@ -93,6 +92,14 @@ def test_tokens_stay_integers():
 def test_what_are_no_sequences_is_refused(columns, told):
     with pytest.raises(DataError, match=told):
         from_tensors(columns)
+
+
+def test_single_numbers_have_no_length():
+    columns = {"petal": torch.rand(20), "petal_lengths": torch.arange(20)}
+    assert {key: column.kind for key, column in from_tensors(columns).columns.items()} == {
+        "petal": "real",
+        "petal_lengths": "categorical",
+    }
 
 
 def test_what_stands_before_the_end_must_be_finite():
