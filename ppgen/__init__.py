@@ -66,9 +66,10 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import Metric, metric
+    from ppgen.evaluation import Metric
     from ppgen.evaluation.compare import compare
     from ppgen.evaluation.evaluate import evaluate
+    from ppgen.evaluation.metric import metric
     from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood, TotalCorrelation, WakeSleep
     from ppgen.reporting.report import report
     from ppgen.training.fit import fit
