@@ -260,8 +260,9 @@ def test_a_point_guide_written_by_hand_is_known_as_one() -> None:
 
     torch.manual_seed(0)
     x = marginal(PPCA()).sample((60,)).float()
-    for guide in (Point(), Delta(PPCA())):
-        found = fit(PPCA(), guide, x)
+    model = PPCA()
+    for guide in (Point(), Delta(model)):
+        found = fit(model, guide, x)
         assert "elbo" not in found.history[0]["train"]
         assert "log_joint" in found.history[0]["valid"]
         with pytest.raises(Unanswerable, match="no entropy"):

@@ -89,7 +89,8 @@ def test_without_any_complete_row_there_is_one_view():
 
 
 def test_a_pair_passes_with_missing_values_of_discrete_latents():
-    check(Classes(), MeanField(Classes()), {"x": X, "y": Y, "w": W})
+    model = Classes()
+    check(model, MeanField(model), {"x": X, "y": Y, "w": W})
 
 
 @pytest.mark.parametrize("wrong", [-2, 3])
