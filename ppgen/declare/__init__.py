@@ -9,7 +9,7 @@ from ppgen.declare.batch import (
     partly_missing,
     without_latents,
 )
-from ppgen.declare.check import check, given_distributions, verify_batch, verify_values
+from ppgen.declare.check import check, explained, verify_batch, verify_once, verify_values
 from ppgen.declare.guide import Guide, ModelGuide
 from ppgen.declare.look import label_of
 from ppgen.declare.model import Model
@@ -23,6 +23,7 @@ from ppgen.declare.supports import (
     has_discrete_support,
     is_bits,
     is_circular,
+    is_delta,
     mask_of,
     name_of,
     num_values,
@@ -47,12 +48,13 @@ __all__ = [
     "check",
     "chunks",
     "covariate_names",
+    "explained",
     "extreme_rows",
-    "given_distributions",
     "has_discrete_support",
     "implicit",
     "is_bits",
     "is_circular",
+    "is_delta",
     "is_missing",
     "label_of",
     "latent",
@@ -66,6 +68,7 @@ __all__ = [
     "verify_batch",
     "verify_guide",
     "verify_model",
+    "verify_once",
     "verify_values",
     "without_latents",
 ]

@@ -78,11 +78,12 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             got=f"{name_of(q)} with event shape {list(q.event_shape)} and batch shape {list(q.batch_shape)}",
             fix=f"return a distribution over {list(p.event_shape)}, with .to_event({len(p.event_shape)})",
         )
-    if guide_node["value"].shape != model_node["value"].shape:
+    shape = p.batch_shape + p.event_shape  # of what it would draw itself, where the model ran on the guide's draw
+    if guide_node["value"].shape != shape:
         frames = [frame.name for frame in model_node["cond_indep_stack"]]
         raise DeclarationError(
             f"{where}: the guide draws another shape than the model",
-            expected=f"values of shape {list(model_node['value'].shape)}, in the plates {frames[::-1]}",
+            expected=f"values of shape {list(shape)}, in the plates {frames[::-1]}",
             got=f"{list(guide_node['value'].shape)}, in the plates "
             f"{[frame.name for frame in guide_node['cond_indep_stack']][::-1]}",
             fix="put the site into the same plates; a ppgen.Guide names those that none of its sites is in by "

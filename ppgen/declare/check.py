@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -10,16 +12,16 @@ from pyro.util import check_site_shape
 from torch import Tensor
 
 from ppgen.declare.agreement import verify_names, verify_pair, verify_registered, verify_rows, verify_scale
-from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views
+from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views, without_latents
 from ppgen.declare.look import label_of, look, random_sites
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.program import Program, ProgramPart, as_guide
 from ppgen.declare.strangers import verify_guide, verify_model
-from ppgen.declare.supports import has_finite_support, is_fixed, name_of, support_of
+from ppgen.declare.supports import has_finite_support, is_delta, is_fixed, name_of, support_of
 from ppgen.declare.verify import explain_failure, verify_finite, verify_support
-from ppgen.errors import DataError, DeclarationError
+from ppgen.errors import DataError, DeclarationError, PpgenError
 
-__all__ = ["check", "given_distributions", "verify_batch", "verify_values"]
+__all__ = ["FirstRun", "check", "explained", "verify_batch", "verify_once", "verify_values"]
 
 _ANY = 1000  # plates; Pyro wants a limit
 _FEW = 16  # rows that stand for a data set
@@ -73,6 +75,78 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
             _check_on(model, guide, fewer, 2 * rows)
 
 
+@dataclasses.dataclass(frozen=True)
+class FirstRun:
+    """What one run of a pair has shown.
+
+    Args:
+        given: distributions of all sites whose values the batch has, be it in some rows.
+        is_point: whether the guide gives some latent as a point.
+    """
+
+    given: Mapping[str, Any]
+    is_point: bool
+
+
+def verify_once(model: ProgramModule, guide: ProgramModule | None, batch: Mapping[str, Tensor]) -> FirstRun:
+    """Verify what :func:`check` does by a single run of each, on the batch as a minibatch of a larger data set.
+
+    The guide runs without values of latents, and the model on what the guide draws. Where something is wrong, the pair
+    runs again as often as :func:`check` needs to say what.
+
+    Args:
+        model: a model, or the model of a program.
+        guide: its guide, if there is one.
+        batch: tensors ``[rows, ...]`` by site and covariate.
+
+    Raises:
+        DataError, DeclarationError: as by :func:`check`.
+    """
+    with explained(model, guide, batch):
+        _verify_batch(batch)
+        _verify_observed(model, batch)
+        evidence = without_latents(model, batch) or batch
+        few = max(1, batch_rows(batch, None) - 1)
+        fewer, size = {name: value[:few] for name, value in evidence.items()}, 2 * batch_rows(batch, None)
+        drawn = None if guide is None else look(guide, fewer, size)
+        trace = look(model, fewer, size, replayed=drawn)
+        _verify_model(model, trace, few, size)
+        if guide is not None:
+            _verify_guide(model, guide, trace, drawn, few)
+        _verify_densities(model, guide, trace, drawn)
+        nodes = random_sites(trace)
+        given = {
+            name: node["fn"] for name, node in nodes.items() if node["is_observed"] or name in batch.keys() - evidence
+        }
+        for name in given.keys() - evidence:
+            may_miss = has_finite_support(given[name])
+            verify_support(f"{label_of(model)}.{name}", name, given[name], batch[name][:few], may_miss=may_miss)
+        draws = {} if drawn is None else {n: d for n, d in random_sites(drawn).items() if not d["is_observed"]}
+        is_point = any(is_delta(draw["fn"]) for draw in draws.values()) and draws.keys() <= nodes.keys()
+        return FirstRun(given, is_point)
+
+
+@contextlib.contextmanager
+def explained(model: ProgramModule, guide: ProgramModule | None, batch: Mapping[str, Tensor]) -> Iterator[None]:
+    """A block whose failure is told in the words of :func:`check`, if that finds what is wrong with the pair.
+
+    Args:
+        model: a model, or the model of a program.
+        guide: its guide, if there is one.
+        batch: tensors ``[rows, ...]`` by site and covariate, that the block runs the pair on.
+    """
+    try:
+        yield
+    except Exception as error:
+        try:
+            check(model, None, batch)
+            if guide is not None:
+                check(model, guide, batch)
+        except PpgenError as clearer:
+            raise clearer from (None if isinstance(error, PpgenError) else error)
+        raise
+
+
 def verify_batch(model: Any, guide: ProgramModule | None, batch: Mapping[str, Tensor]) -> None:
     """Check a batch from a user as a fit checks its data, every row of it.
 
@@ -86,20 +160,7 @@ def verify_batch(model: Any, guide: ProgramModule | None, batch: Mapping[str, Te
     """
     index = torch.tensor([*range(min(_FEW, batch_rows(batch, None))), *extreme_rows(batch)])
     few = {key: value[index.to(value.device)] for key, value in batch.items()}
-    check(model, guide, few)
-    verify_values("data", model, given_distributions(model, few), batch)
-
-
-def given_distributions(model: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The distributions of all sites whose values the batch has, be it in some rows.
-
-    Args:
-        model: a model, or the model of a program.
-        batch: tensors ``[rows, ...]`` by site and covariate.
-    """
-    names = partly_missing(model, batch)
-    nodes = random_sites(look(model, {key: value for key, value in batch.items() if key not in names}, None))
-    return {name: node["fn"] for name, node in nodes.items() if node["is_observed"] or name in names}
+    verify_values("data", model, verify_once(model, guide, few).given, batch)
 
 
 def verify_values(where: str, model: Any, given: Mapping[str, Any], rows: Mapping[str, Tensor]) -> None:
@@ -108,7 +169,7 @@ def verify_values(where: str, model: Any, given: Mapping[str, Any], rows: Mappin
     Args:
         where: which data they are, for the message.
         model: a model, or the model of a program.
-        given: distributions by site, see :func:`given_distributions`.
+        given: distributions by site, see :class:`FirstRun`.
         rows: tensors ``[rows, ...]`` by site and covariate.
 
     Raises:
@@ -125,7 +186,10 @@ def verify_values(where: str, model: Any, given: Mapping[str, Any], rows: Mappin
 def _verify_missing(model: ProgramModule, batch: Mapping[str, Tensor]) -> list[str]:
     """The discrete latents whose values are missing in some rows; all other values lie in their supports."""
     names = partly_missing(model, batch)
-    given = given_distributions(model, batch) if names else {}
+    if not names:
+        return []
+    known = {key: value for key, value in batch.items() if key not in names}
+    given = {name: node["fn"] for name, node in random_sites(look(model, known, None)).items()}
     summed = [name for name in names if has_finite_support(given[name])]
     for name in names:
         verify_support(f"{label_of(model)}.{name}", name, given[name], batch[name], may_miss=name in summed)
@@ -133,30 +197,48 @@ def _verify_missing(model: ProgramModule, batch: Mapping[str, Tensor]) -> list[s
 
 
 def _check_on(model: ProgramModule, guide: ProgramModule | None, batch: Mapping[str, Tensor], size: int | None) -> None:
+    """The model by itself, the guide, and the model once more as an objective runs it: on the guide's draws."""
     rows = batch_rows(batch, None)
-    prior = look(model, batch, size)
-    sites = random_sites(prior)
-    verify_rows(label_of(model), prior, rows)
+    trace = look(model, batch, size)
+    _verify_model(model, trace, rows, size)
+    drawn = None
+    if guide is not None:
+        drawn = look(guide, batch, size)
+        _verify_guide(model, guide, trace, drawn, rows)
+        trace = look(model, batch, size, replayed=drawn)
+    _verify_densities(model, guide, trace, drawn)
+
+
+def _verify_model(model: ProgramModule, trace: Any, rows: int, size: int | None) -> None:
+    """Plates, scales and the support of what is observed, in a trace of the model."""
+    verify_rows(label_of(model), trace, rows)
+    sites = random_sites(trace)
     for name, node in sites.items():
         if node["is_observed"]:
             verify_support(f"{label_of(model)}.{name}", name, node["fn"], node["value"])
     if size is not None:
         verify_scale(label_of(model), sites, rows)
-    if guide is None:
-        _score(model, prior)
-        verify_registered(label_of(model), prior, [model])
-        return
-    drawn = look(guide, batch, size)
+
+
+def _verify_guide(model: ProgramModule, guide: ProgramModule, trace: Any, drawn: Any, rows: int) -> None:
+    """Names and distributions of the guide's draws, against those in a trace of the model."""
     verify_rows(label_of(guide), drawn, rows)
-    latents = {name: node for name, node in sites.items() if not node["is_observed"]}
+    latents = {name: node for name, node in random_sites(trace).items() if not node["is_observed"]}
     draws = {name: node for name, node in random_sites(drawn).items() if not node["is_observed"]}
     verify_names(label_of(model), label_of(guide), latents, draws)
     for name, node in latents.items():
         verify_pair(f"{label_of(guide)}.{name}", node, draws[name])
-    paired = look(model, batch, size, replayed=drawn)  # once more as an objective runs it: on the guide's draws
-    for part, trace in ((guide, drawn), (model, paired)):
-        _score(part, trace)
-        verify_registered(label_of(part), trace, [model, guide])
+
+
+def _verify_densities(model: ProgramModule, guide: ProgramModule | None, trace: Any, drawn: Any) -> None:
+    """Shapes of all log-densities, and that whatever they are computed from is a parameter of the pair."""
+    if guide is None:
+        _score(model, trace)
+        verify_registered(label_of(model), trace, [model])
+        return
+    for part, run in ((guide, drawn), (model, trace)):
+        _score(part, run)
+        verify_registered(label_of(part), run, [model, guide])
 
 
 def _score(program: ProgramModule, trace: Any) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "has_finite_support",
     "is_bits",
     "is_circular",
+    "is_delta",
     "is_fixed",
     "mask_of",
     "name_of",
@@ -63,6 +64,13 @@ def is_circular(fn: Any) -> bool:
         if type(fn).__name__ in _CIRCULAR or inner is None:
             return type(fn).__name__ in _CIRCULAR
         fn = inner
+
+
+def is_delta(fn: Any) -> bool:
+    """Whether a distribution is a Delta, inside whatever wraps it."""
+    while fn is not None and type(fn).__name__ != "Delta":
+        fn = getattr(fn, "base_dist", None)
+    return fn is not None
 
 
 def mask_of(fn: Any) -> Tensor | bool | None:

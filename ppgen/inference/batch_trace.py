@@ -132,9 +132,7 @@ def replay_batch(
 _SUMMED: weakref.WeakKeyDictionary[Any, list[str]] = weakref.WeakKeyDictionary()
 
 
-def discrete_sites(
-    guide: PyroProgram | None, batch: Mapping[str, Tensor], drawn: Mapping[str, Any] | None = None
-) -> list[str]:
+def discrete_sites(guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> list[str]:
     """The discrete sites that a bound sums out, in the guide's order; none if they have too many values together.
 
     A global one, or one in a plate inside the data plate, is not among them: it has no row of its own.
@@ -144,7 +142,6 @@ def discrete_sites(
             run, and the answer is kept as long as the guide lives. A hand-written one takes no values from the batch,
             so that nothing of it is summed out.
         batch: [batch, ...] each; the run does without the latents among them.
-        drawn: the guide's distributions by site, of a run without latents that was made already.
     """
     if guide is None or not batch or not guide.is_declared:
         return []
@@ -152,14 +149,8 @@ def discrete_sites(
         local = [] if guide.plates else [site for site in guide.sites.values() if site.local]
         return _few_enough({site.name: site.num_values or 0 for site in local})
     if guide not in _SUMMED:
-        _SUMMED[guide] = _find_discrete(guide, batch, _look(guide, batch) if drawn is None else drawn)
+        _SUMMED[guide] = _look_for_discrete(guide, batch)
     return list(_SUMMED[guide])
-
-
-def _look(guide: Any, batch: Mapping[str, Tensor]) -> dict[str, Any]:
-    evidence = {name: value for name, value in batch.items() if name not in guide.sites}
-    with preserved_state(guide):
-        return {name: draw.guide_fn for name, draw in trace_guide(guide, evidence, _rows(batch)).items()}
 
 
 def _few_enough(counts: Mapping[str, int]) -> list[str]:
@@ -168,8 +159,12 @@ def _few_enough(counts: Mapping[str, int]) -> list[str]:
     return names if math.prod(counts[name] for name in names) <= MOST_ROWS_A_DATUM else []
 
 
-def _find_discrete(guide: PyroProgram, batch: Mapping[str, Tensor], drawn: Mapping[str, Any]) -> list[str]:
-    names = _few_enough({name: num_values(fn) for name, fn in drawn.items() if fn.batch_shape == (_rows(batch),)})
+def _look_for_discrete(guide: Any, batch: Mapping[str, Tensor]) -> list[str]:
+    rows = len(next(iter(batch.values())))
+    with preserved_state(guide):
+        drawn = trace_guide(guide, {name: value for name, value in batch.items() if name not in guide.sites}, rows)
+    fns = {name: draw.guide_fn for name, draw in drawn.items()}
+    names = _few_enough({name: num_values(fn) for name, fn in fns.items() if fn.batch_shape == (rows,)})
     for i, name in enumerate(drawn):
         before = [other for other in list(drawn)[:i] if other not in names]
         reads = [other for other in before if name not in guide.sites or other in guide.sites[name].parents]
@@ -181,10 +176,6 @@ def _find_discrete(guide: PyroProgram, batch: Mapping[str, Tensor], drawn: Mappi
                 fix=f"def {name}(self, x): ... and def {reads[0]}(self, x, {name}): ..., or derive the guide",
             )
     return names
-
-
-def _rows(batch: Mapping[str, Tensor]) -> int:
-    return len(next(iter(batch.values())))
 
 
 def _refuse_missing(

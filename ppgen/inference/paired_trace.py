@@ -13,14 +13,13 @@ from itertools import takewhile
 from typing import Any
 
 import torch
-from pyro.distributions import Delta
 from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
 from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
 from ppgen.context import frozen
-from ppgen.declare import PyroProgram
+from ppgen.declare import PyroProgram, is_delta
 from ppgen.errors import DeclarationError
 
 __all__ = ["PairedSite", "PairedTrace", "registered_kl", "trace_guide", "trace_pair"]
@@ -54,10 +53,7 @@ class PairedSite:
     @property
     def is_delta(self) -> bool:
         """Whether the guide's distribution is a Delta, inside whatever wraps it."""
-        fn = self.guide_fn
-        while fn is not None and not isinstance(fn, Delta):
-            fn = getattr(fn, "base_dist", None)
-        return fn is not None
+        return is_delta(self.guide_fn)
 
     @property
     def has_valid_kl(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ from torch import nn
 
 from ppgen.context import reseed, resolve_device, seeded
 from ppgen.data import as_dataset
-from ppgen.declare import Program, ProgramModule, ProgramPart, as_guide, verify_guide, verify_model
+from ppgen.declare import Guide, Program, ProgramModule, ProgramPart, as_guide, explained, verify_guide, verify_model
 from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
@@ -138,7 +139,8 @@ def fit(
         step = TrainingStep(
             problem, optimizer=optimizer, learning_rate=learning_rate, clip_norm=clip_norm, device=chosen_device
         )
-        rehearse(problem, rows)
+        with explained(model, guide, rows):
+            rehearse(problem, rows)
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if folder is not None and folder.exists:
             if resume:
@@ -221,8 +223,10 @@ def choose_guide(model: Any, guide: Any) -> ProgramModule | None:
         if isinstance(model, ProgramPart) or model.is_implicit or not _has_latents(model):
             return None
         return MeanField(model)
-    if isinstance(guide, type):
-        guide = guide(model) if issubclass(guide, DerivedGuide) else guide()
+    if isinstance(guide, type) and issubclass(guide, DerivedGuide) and not inspect.isabstract(guide):
+        guide = guide(model)
+    elif isinstance(guide, type) and issubclass(guide, Guide) and not _required(guide):
+        guide = guide()
     guide = as_guide(guide, model)
     verify_guide("fit", guide, model)
     return guide
@@ -251,6 +255,13 @@ def choose_objective(model: ProgramModule, guide: ProgramModule | None, objectiv
             fix="objective=ppgen.ELBO(beta=4.0)",
         )
     return objective
+
+
+def _required(kind: type[nn.Module]) -> list[str]:
+    """Arguments without which no instance can be made."""
+    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    named = (p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
+    return [p.name for p in named if p.default is p.empty]
 
 
 def _has_latents(model: Any) -> bool:

@@ -16,18 +16,17 @@ from ppgen.declare import (
     MISSING,
     ProgramModule,
     ProgramPart,
-    check,
     chunks,
-    given_distributions,
+    explained,
     has_discrete_support,
     label_of,
     partly_missing,
+    verify_once,
     verify_values,
     without_latents,
 )
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import DerivedGuide
-from ppgen.inference import trace_pair
 from ppgen.objectives import Loss, Objective, Player, State, Step, TrainingPosition
 
 __all__ = ["Minibatches", "Problem", "rehearse", "set_up", "to_device", "verify_fit", "verify_weights"]
@@ -98,7 +97,7 @@ def verify_weights(module: nn.Module) -> None:
 
 
 def set_up(model: ProgramModule, guide: ProgramModule | None, rows: Mapping[str, Tensor], device: torch.device) -> None:
-    """Put the pair on the device, check the model, and make all parameters that wait to see data.
+    """Put the pair on the device, and make all parameters that wait to see data.
 
     Args:
         model: declared, or a hand-written program's.
@@ -117,9 +116,9 @@ def set_up(model: ProgramModule, guide: ProgramModule | None, rows: Mapping[str,
         guide.setup(rows)  # before the model, which may use parameters that the guide creates
     if isinstance(model, ProgramPart):
         model.setup(rows)
-    check(model, None, rows)
     if isinstance(guide, DerivedGuide):
-        guide.setup(without_latents(model, rows))
+        with explained(model, None, rows):
+            guide.setup(without_latents(model, rows))
 
 
 def verify_fit(
@@ -137,24 +136,17 @@ def verify_fit(
         Facts for the run: the dtype that each tensor of a batch should have, whether the likelihood is discrete, and
         whether the guide is a point.
     """
-    if guide is not None:
-        check(model, guide, rows)
-    given = given_distributions(model, rows)
+    found = verify_once(model, guide, rows)
     device = next(iter(rows.values())).device
     for split in dataset.splits:
         for chunk in chunks(dataset.stored(split), _ROWS):
             seen = chunk if dataset.transform is None else dataset.transform(chunk, torch.Generator().manual_seed(0))
-            verify_values(f"{split} split", model, given, to_device(seen, device))
+            verify_values(f"{split} split", model, found.given, to_device(seen, device))
     return {
         "dtypes": {key: str(value.dtype).removeprefix("torch.") for key, value in rows.items()},
-        "discrete_likelihood": all(map(has_discrete_support, given.values())),
-        "point_guide": guide is not None and _is_point(model, guide, without_latents(model, rows)),
+        "discrete_likelihood": all(map(has_discrete_support, found.given.values())),
+        "point_guide": found.is_point,
     }
-
-
-def _is_point(model: ProgramModule, guide: ProgramModule, batch: Mapping[str, Tensor]) -> bool:
-    with preserved_state(nn.ModuleList([model, guide])):
-        return trace_pair(model, guide, batch, len(next(iter(batch.values())))).is_point
 
 
 def rehearse(problem: Problem, rows: Mapping[str, Tensor]) -> None:
