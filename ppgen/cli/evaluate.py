@@ -26,6 +26,7 @@ def evaluate(
     model: str | None,
     guide: str | None,
     data: str | None,
+    device: str,
     progress: bool,
 ) -> None:
     """Measure how good a run is, on its test split.
@@ -45,7 +46,7 @@ def evaluate(
     from ppgen.reporting import save_figures
 
     for place, folder in enumerate(find_runs(runs).values()):
-        fit = open_run(folder, model=model, guide=guide, data=data)
+        fit = open_run(folder, model=model, guide=guide, data=data, device=device)
         card = ppgen.evaluate(fit, num_particles=particles, num_samples=samples, seed=seed, progress=progress)
         card.save(folder)
         save_figures(fit)

@@ -16,7 +16,15 @@ from ppgen.estimate import Estimate
 from ppgen.evaluation.scorecard import Answer, reason_of
 from ppgen.fitted import Fit
 
-__all__ = ["answer_density", "covariates_of", "density_of", "factorised_log_prob", "observed_by", "only", "sites_of"]
+__all__ = [
+    "answer_density",
+    "covariates_of",
+    "density_of",
+    "explained_site",
+    "factorised_log_prob",
+    "observed_by",
+    "sites_of",
+]
 
 
 def density_of(fit: Fit) -> str:
@@ -40,17 +48,20 @@ def sites_of(fit: Fit) -> Mapping[str, Site]:
     return cast(Any, fit.model).sites  # of an nn.Module, every attribute is a Tensor to a type checker
 
 
-def only(values: Any, site: str) -> Tensor:
-    """The tensor of one site in an answer of a fit.
+def explained_site(fit: Fit, columns: Mapping[str, Tensor]) -> str:
+    """The site that the data set is about, if the model explains it.
 
     Args:
-        values: the answer: a tensor [N, ...], or one by site where the model has several.
-        site: its name.
+        fit: a fit.
+        columns: of its data set, [N, ...] each.
 
-    Returns:
-        [N, ...]
+    Raises:
+        Unanswerable: if the model takes it as given.
     """
-    return values[site] if isinstance(values, Mapping) else values
+    main = main_site(columns)
+    if main not in observed_by(fit):
+        raise Unanswerable(f"the model explains {', '.join(observed_by(fit))}, and takes {main} as given")
+    return main
 
 
 def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ppgen.data.dataset import Dataset, main_site
+from ppgen.data.dataset import Dataset
 from ppgen.declare import MISSING, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation.density import only
+from ppgen.evaluation.density import explained_site
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
 from ppgen.evaluation.scorecard import Answer
 from ppgen.fitted import Fit
@@ -182,9 +182,9 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
         ``PCA-d``, with d the dimension of the code.
     """
     train, test = _training_rows(fit.data, seed), fit.data.split("test")
-    main = main_site(test)
     codes = _codes(fit, test)
-    made = only(fit.reconstruct(without_latents(fit.model, test)), main)
+    main = explained_site(fit, test)
+    made = fit.reconstruct(without_latents(fit.model, test), site=main)
     answer = Answer({"reconstruction_error": reconstruction_error(test[main], made)})
     if len(codes) > 1:
         answer.estimates["active_units"] = count_active_units(codes, seed=seed)
@@ -217,10 +217,9 @@ def answer_representation(fit: Fit, seed: int) -> Answer:
 def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
     """Posterior means [N, D] on the CPU, those of several latent variables side by side."""
     means = fit.encode(without_latents(fit.model, batch))
-    parts = list(means.values()) if isinstance(means, Mapping) else [means]
-    if not parts:
+    if not means:
         raise Unanswerable("no representation: all latent variables are global, so that data points have no code")
-    return torch.cat([_flat(part) for part in parts], dim=1)
+    return torch.cat([_flat(part) for part in means.values()], dim=1)
 
 
 def _flat(values: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import ppgen.data
+from ppgen.by_site import BySite
 from ppgen.errors import Unanswerable
 from ppgen.evaluation.sampling import answer_sampling
 
@@ -28,7 +29,7 @@ def test_real_data_as_samples_are_as_good_as_the_floor(
     fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit = fake_fit()
-    monkeypatch.setattr(fit, "sample", lambda n, seed: fit.data.split("valid")["x"][:n])
+    monkeypatch.setattr(fit, "sample", lambda n, site, seed: fit.data.split("valid")["x"][:n])
     answer = answer_sampling(fit, None, seed=0)
     for metric, estimate in answer.estimates.items():
         floor = answer.baselines[f"{metric} real/real"]
@@ -51,7 +52,8 @@ def test_fewer_samples_on_request_never_more_than_there_are_data(fake_fit: Calla
 
 def test_several_observed_sites(fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fit = fake_fit()
-    monkeypatch.setattr(fit, "sample", lambda n, seed: {"y": torch.zeros(n), "x": fit.data.split("valid")["x"][:n]})
+    drawn = BySite(y=torch.zeros(100), x=fit.data.split("valid")["x"][:100])
+    monkeypatch.setattr(fit, "sample", lambda n, site, seed: drawn.at(site))
     assert answer_sampling(fit, 100, seed=0).estimates["kid"].num_data == 100
 
 
