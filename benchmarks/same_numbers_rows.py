@@ -107,6 +107,11 @@ def answer(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return "no answer"
 
 
+def by_site(answered: Any) -> Any:
+    """An answer by site as it was given before where there is one site: its tensor."""
+    return next(iter(answered.values())) if isinstance(answered, dict) and len(answered) == 1 else answered
+
+
 def asked(fit: Any, given: tuple[str, ...] = ()) -> Quantities:
     """What training left, and the answers to all three questions."""
     yield from trained(fit)
@@ -117,11 +122,11 @@ def asked(fit: Any, given: tuple[str, ...] = ()) -> Quantities:
     yield "log p", answer(fit.log_prob, num_particles=16)
     yield "log p of rows", answer(fit.log_prob_per_datum, rows, num_particles=16, seed=1)
     told = {key: rows[key][:8] for key in given}
-    yield "samples", answer(fit.sample, 8, **told)
-    yield "means of samples", answer(fit.sample, 8, mean=True, seed=1, **told)
-    yield "codes", answer(fit.encode)
-    yield "codes of rows", answer(fit.encode, rows)
-    yield "reconstructions", answer(fit.reconstruct)
+    yield "samples", by_site(answer(fit.sample, 8, **told))
+    yield "means of samples", by_site(answer(fit.sample, 8, mean=True, seed=1, **told))
+    yield "codes", by_site(answer(fit.encode))
+    yield "codes of rows", by_site(answer(fit.encode, rows))
+    yield "reconstructions", by_site(answer(fit.reconstruct))
     draws = answer(fit.posterior, rows, num_draws=4)
     yield "posterior draws", draws if draws == "no answer" else {k: v.values for k, v in draws.posterior.items()}
 

@@ -43,7 +43,7 @@ def main() -> None:
         )
         linear = PCA(size).fit(train.flatten(1))
         flat = linear.inverse_transform(linear.transform(test.flatten(1)))
-        errors["autoencoder"][size] = reconstruction_error(test, fit.reconstruct())
+        errors["autoencoder"][size] = reconstruction_error(test, fit.reconstruct().only)
         errors["PCA"][size] = reconstruction_error(test, torch.as_tensor(flat).reshape(test.shape))
         print(f"{size:3} latents:", *(f"{name} {by_size[size].value:.5f} " for name, by_size in errors.items()))
 

@@ -40,7 +40,7 @@ def main() -> None:
     gain = told - wrong
     print("log p(x | y)", fit.log_prob(num_particles=100))
     print(f"the right label is worth {gain.mean():.2f} ± {gain.std() / len(gain) ** 0.5:.2f} nats a digit")
-    print("threes", tuple(fit.sample(4, y=3).shape))
+    print("threes", tuple(fit.sample(4, y=3).only.shape))
 
 
 if __name__ == "__main__":

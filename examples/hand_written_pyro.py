@@ -40,7 +40,7 @@ def main() -> None:
     flat = {split: {"x": images.split(split)["x"].flatten(1)} for split in ("train", "valid", "test")}
     fit = ppgen.fit(ppgen.Program(model, guide), flat, max_epochs=20, learning_rate=1e-2)
     print(fit.log_prob(num_particles=100))
-    print("codes", tuple(fit.encode().shape), "reconstructions", tuple(fit.reconstruct().shape))
+    print("codes", tuple(fit.encode().only.shape), "reconstructions", tuple(fit.reconstruct().only.shape))
     # The parameters live in the fit: Pyro's global store is as empty as before.
     print("global parameters:", list(pyro.get_param_store().keys()))
 

@@ -39,7 +39,7 @@ def main() -> None:
     print(data)  # three disjoint splits; the measure is read from the values
     fit = ppgen.fit(Moons(), data, max_epochs=20, batch_size=64, learning_rate=3e-3)
     print(fit.log_prob(num_particles=200))
-    upper = fit.sample(500, y=0)
+    upper = fit.sample(500, y=0).only
     print(f"half-moon 0: mean {upper.mean(0).tolist()}")
     # New data of the same kind need no labels of their own split: give them as they are.
     print(fit.elbo({"x": torch.tensor([[0.0, 1.0]]), "y": torch.tensor([0])}, num_particles=100))

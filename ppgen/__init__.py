@@ -83,6 +83,9 @@ _HOMES = {
     "ppgen.objectives": ("ELBO", "IWAE", "Adversarial", "MaximumLikelihood", "TotalCorrelation", "WakeSleep"),
     "ppgen.reporting": ("report",),
 }
+ACCESSORS = {"Fit": {"plot": "ppgen.reporting:FitPlots", "_repr_html_": "ppgen.reporting:fit_card"}}
+"""What upper rooms add to the objects of lower ones, by class and attribute: ``"module:member"``."""
+
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 

@@ -5,25 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
 
+from ppgen.accessors import HasAccessors
 from ppgen.arguments import whole_number
-from ppgen.data import Dataset, as_batch
-from ppgen.declare import label_of, verify_batch, without_latents
-from ppgen.errors import DataError, Unanswerable
+from ppgen.by_site import BySite
+from ppgen.context import resolve_device
+from ppgen.data import Dataset
+from ppgen.declare import label_of
+from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.files import replace
-from ppgen.inference import find_obstacle, importance, posterior, predictive
+from ppgen.fitted_pair import FittedPair
+from ppgen.inference import importance, posterior, predictive
 from ppgen.objectives import Objective, State
-from ppgen.runs import DTYPES, FACTS, RunFolder, describe_run
+from ppgen.runs import FACTS, RunFolder, describe_run
 
 __all__ = ["Fit"]
 
 
-class Fit:
+class Fit(FittedPair, HasAccessors):
     """A model, its guide and objective after fitting; made by ``ppgen.fit`` and ``ppgen.load``.
 
     Every method takes ``data`` as ``ppgen.fit`` does; ``None`` means the test split, without the values of latent
@@ -31,6 +35,10 @@ class Fit:
     ``fit.data.split("test")`` for the joint density with them. In data, -1 marks a missing value of a discrete latent.
     A question that the model cannot answer raises :class:`~ppgen.errors.Unanswerable` with the reason and a way to an
     answer; :meth:`unanswerable` tells beforehand.
+
+    ``encode``, ``sample`` and ``reconstruct`` answer by site, :class:`~ppgen.by_site.BySite`, whatever
+    the model: ``fit.encode()["z"]``, or ``fit.encode().only`` where there is one site, or ``fit.encode(site="z")``.
+    Figures are drawn by ``fit.plot``.
 
     Args:
         state: model and guide, and what else was trained: ``fit.state.networks["critic"]``.
@@ -42,6 +50,8 @@ class Fit:
         stopped: ``""``, ``"early"``, ``"interrupted"`` or ``"diverged"``.
         folder: the run folder, if there is one.
     """
+
+    plot: Any  # an accessor, as all that the facade's table adds
 
     def __init__(
         self,
@@ -55,30 +65,24 @@ class Fit:
         stopped: str = "",
         folder: Path | None = None,
     ) -> None:
-        self.state, self.model, self.guide = state, state.model, state.guide
-        self.objective, self.data = objective, data
-        self.history, self.settings, self.seconds = history, dict(settings), seconds
+        super().__init__(state, data, settings)
+        self.objective, self.history, self.seconds = objective, history, seconds
         self.stopped, self.folder = stopped, folder
 
-    @property
-    def num_parameters(self) -> int:
-        """Trained parameters of model and guide; shared ones count once."""
-        return sum(p.numel() for p in self._pair.parameters() if p.requires_grad)
+    def to(self, device: str | torch.device) -> Fit:
+        """Move the weights to another device; answers are on the CPU wherever they are.
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return next((p.device for p in self._pair.parameters()), torch.device("cpu"))
+        Args:
+            device: ``"auto"``, ``"cpu"``, ``"cuda"`` ...
 
-    @property
-    def measure(self) -> str:
-        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous."""
-        return self.data.measure if self.settings.get("discrete_likelihood", True) else "continuous"
+        Returns:
+            This fit.
 
-    def unanswerable(self, question: str) -> str | None:
-        """Why ``"density"``, ``"sampling"`` or ``"representation"`` has no answer here; ``None`` if it has one."""
-        error = self._refusal(question)
-        return None if error is None else f"{error.what}; {error.fix}"
+        Raises:
+            SettingError: if there is no such device.
+        """
+        nn.ModuleList(self.state.modules.values()).to(resolve_device(device))
+        return self
 
     # Density ---------------------------------------------------------------------------------------------------------
 
@@ -120,33 +124,60 @@ class Fit:
             seed: of those draws.
         """
         self._must_answer("density")
-        if self._has_global_latent:
-            raise Unanswerable(
-                f"log_prob: {label_of(self.model)} has a global latent, so that data points share one density",
-                expected="latents with one value per datum",
-                got=", ".join(name for name, site in self._sites.items() if not site.local),
-                fix="fit.elbo(data) bounds the log-density of the whole data set, given per datum",
-            )
+        self._must_be_local("log_prob")
         return importance.log_prob(self.model, self.guide, self._batch(data), num_particles, seed).cpu()
+
+    def log_weights(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
+        """Log importance weights ``log p(x_i, z_ik) - log q(z_ik | x_i)``: [num_particles, N], float64, nats.
+
+        Their ``logsumexp(0) - log K`` is :meth:`log_prob_per_datum` of the same seed: what ESS, Pareto k and other
+        diagnostics of the guide are made of. Discrete latents are summed out.
+
+        Args:
+            data: what to weigh; default: the test split.
+            num_particles: K, draws of the guide for each datum.
+            seed: of those draws.
+
+        Raises:
+            Unanswerable: for a model without latents or with a global one, an implicit one, or a point guide.
+        """
+        guide = self._must_answer("density")
+        self._must_be_local("log_weights")
+        if guide is None:
+            raise Unanswerable(
+                "log_weights: the model has no latent variables, so that there is nothing to weigh",
+                expected="latents and a guide",
+                got=label_of(self.model),
+                fix="fit.log_prob_per_datum(data), which is exact",
+            )
+        return importance.weights_of_data(self.model, guide, self._batch(data), num_particles, seed).cpu()
 
     # Sampling --------------------------------------------------------------------------------------------------------
 
-    def sample(self, n: int, *, seed: int = 0, mean: bool = False, **values: Any) -> Any:
+    @overload
+    def sample(self, n: int, *, site: None = ..., seed: int = ..., mean: bool = ..., **values: Any) -> BySite: ...
+    @overload
+    def sample(self, n: int, *, site: str, seed: int = ..., mean: bool = ..., **values: Any) -> Tensor: ...
+    def sample(
+        self, n: int, *, site: str | None = None, seed: int = 0, mean: bool = False, **values: Any
+    ) -> BySite | Tensor:
         """Draw ``n`` new data points; a global latent is drawn once, from the guide.
 
         Args:
             n: how many.
+            site: give the tensor of this site alone.
             seed: of the draws.
             mean: give the likelihood's mean at each draw of the latents instead of a draw from it: sharper to look
                 at, but no sample of x. What has no mean in closed form, such as a class, is drawn.
-            **values: of covariates, each [n, ...], or one for all: ``fit.sample(10, y=3)``.
+            **values: of covariates, each [n, ...], or one for all: ``fit.sample(10, y=3)``. A covariate needs
+                another name than the arguments above.
 
         Returns:
-            A tensor [n, *event], or a dictionary of them if the model has several observed sites.
+            [n, *event] by observed site, or the tensor of ``site``.
 
         Raises:
             Unanswerable: naming the covariates that are missing.
-            SettingError: naming an argument that is no covariate.
+            SettingError: naming an argument that is no covariate, or an unknown site.
         """
         self._must_answer("sampling")
         whole_number("sample: n", n, suggested=64)
@@ -156,38 +187,48 @@ class Fit:
             rows = self._to_device(self.data.representative_rows())
             fixed = predictive.draw_global(self.model, self.guide, rows, seed=seed)
         drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
-        return _single({name: value.cpu() for name, value in drawn.items()})
+        return _answer(drawn, site)
 
     # Representation --------------------------------------------------------------------------------------------------
 
-    def encode(self, data: Any = None, *, seed: int = 0) -> Any:
-        """Posterior means ``E_q[z | x]``: [N, *event], or a dictionary of them if there are several local latents.
+    @overload
+    def encode(self, data: Any = ..., *, site: None = ..., seed: int = ...) -> BySite: ...
+    @overload
+    def encode(self, data: Any = ..., *, site: str, seed: int = ...) -> Tensor: ...
+    def encode(self, data: Any = None, *, site: str | None = None, seed: int = 0) -> BySite | Tensor:
+        """Posterior means ``E_q[z | x]`` by local latent, [N, *event] each.
 
         A Categorical latent gives the probabilities of its classes, ``q(y | x)`` [N, K]: a semi-supervised model's
         classifier. Where its value is in the data, that class has probability 1.
 
         Args:
             data: what to encode; default: the test split.
+            site: give the tensor of this latent alone.
             seed: of draws, where a mean has no closed form.
         """
         guide = self._must_answer("representation")
         means = posterior.encode(self.model, guide, self._batch(data), seed=seed)
-        return _single({name: value.cpu() for name, value in means.items() if self._sites[name].local})
+        return _answer({name: value for name, value in means.items() if self._sites[name].local}, site)
 
-    def reconstruct(self, data: Any = None, *, seed: int = 0) -> Any:
-        """The likelihood's mean at the posterior mean of z: like ``x``.
+    @overload
+    def reconstruct(self, data: Any = ..., *, site: None = ..., seed: int = ...) -> BySite: ...
+    @overload
+    def reconstruct(self, data: Any = ..., *, site: str, seed: int = ...) -> Tensor: ...
+    def reconstruct(self, data: Any = None, *, site: str | None = None, seed: int = 0) -> BySite | Tensor:
+        """The likelihood's mean at the posterior mean of z, by observed site: like ``x``.
 
         A discrete latent takes its most probable value, and the others their posterior mean given that one: between
         two classes there is nothing to decode.
 
         Args:
             data: what to reconstruct; default: the test split.
+            site: give the tensor of this site alone.
             seed: of draws, where a mean has no closed form.
         """
         guide, batch = self._must_answer("representation"), self._batch(data)
         latents = posterior.point_estimates(self.model, guide, batch, seed=seed)
         made = predictive.reconstruct(self.model, latents, batch, seed=seed)
-        return _single({name: value.cpu() for name, value in made.items()})
+        return _answer(made, site)
 
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder.
@@ -198,7 +239,7 @@ class Fit:
             seed: of the draws.
         """
         guide = self.guide
-        if guide is None or not any(site.role == "latent" for site in self._sites.values()):
+        if guide is None or not self._latents:
             guide = self._must_answer("representation")
         whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)
@@ -208,7 +249,11 @@ class Fit:
         return draws
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the run folder that ``ppgen.load`` reads."""
+        """Write the run folder that ``ppgen.load`` reads.
+
+        Args:
+            folder: where to; one that holds a run already is refused.
+        """
         run = RunFolder(folder)
         if run.exists:
             raise run.taken()
@@ -225,63 +270,6 @@ class Fit:
         run.finish(record, self.state.modules, seconds=self.seconds, stopped=self.stopped)
         self.folder = run.path
 
-    # Inside ----------------------------------------------------------------------------------------------------------
-
-    @property
-    def _pair(self) -> nn.ModuleList:
-        """Model and guide, which give the parameters that they share once."""
-        return nn.ModuleList([self.model] if self.guide is None else [self.model, self.guide])
-
-    @property
-    def _sites(self) -> Mapping[str, Any]:
-        return self.model.sites
-
-    @property
-    def _has_global_latent(self) -> bool:
-        return any(site.role == "latent" and not site.local for site in self._sites.values())
-
-    def _refusal(self, question: str) -> Unanswerable | None:
-        return find_obstacle(self.model, self.guide, question, is_point=bool(self.settings.get("point_guide")))
-
-    def _must_answer(self, question: str) -> Any:
-        """The guide, if the question has an answer."""
-        if (error := self._refusal(question)) is not None:
-            raise error
-        return self.guide
-
-    def _to_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """A batch where the weights are, in the types that the model was fitted to."""
-        dtypes = {key: DTYPES[name] for key, name in self.settings.get("dtypes", {}).items()}
-        return {key: value.to(self.device, dtypes.get(key, value.dtype)) for key, value in batch.items()}
-
-    def _batch(self, data: Any) -> dict[str, Tensor]:
-        """What a user passes as data, on the device, and verified: what the model excludes has no density."""
-        batch = self._to_device(
-            without_latents(self.model, self.data.split("test")) if data is None else as_batch(data, self.data)
-        )
-        if not batch or not len(next(iter(batch.values()))):
-            raise DataError(
-                "the test split is empty" if data is None else "there are no data",
-                expected="at least one data point",
-                got="0 rows",
-                fix="pass data: fit.elbo(x), or keep a test split: ppgen.data.from_tensors(x, test=0.1)",
-            )
-        verify_batch(self.model, self.guide, batch)
-        return batch
-
-    def _estimate(self, values: Tensor, kind: Any, estimator: str, num_data: int) -> Estimate:
-        error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
-        return Estimate(
-            float(values.mean()),
-            error,
-            kind=kind,
-            unit="nats",
-            measure=self.measure,
-            estimator=estimator,
-            num_data=num_data,
-            better="higher",
-        )
-
     def __repr__(self) -> str:
         guide = "no guide" if self.guide is None else label_of(self.guide)
         return (
@@ -290,5 +278,7 @@ class Fit:
         )
 
 
-def _single(values: dict[str, Tensor]) -> Any:
-    return next(iter(values.values())) if len(values) == 1 else values
+def _answer(values: Mapping[str, Tensor], site: str | None) -> BySite | Tensor:
+    """Tensors on the CPU, by site or of one site."""
+    answer = BySite({name: value.cpu() for name, value in values.items()})
+    return answer if site is None else answer.at(site)

@@ -1,21 +1,39 @@
 from __future__ import annotations
 
+import copy
+import functools
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyro.distributions as dist
 import pytest
 import torch
 
 import ppgen
+from ppgen.by_site import BySite
 from ppgen.errors import DataError, PpgenError, SettingError, Unanswerable
 from ppgen.fitted import Fit
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.models import GAN, VAE, Autoencoder, ConditionalVAE, PixelCNN
+from ppgen.models import GAN, VAE, Autoencoder, ConditionalVAE, MixtureVAE, PixelCNN
 from tests.oracles.conjugate import SharedMean, TwoLevels
-from tests.oracles.linear_gaussian import PPCA, marginal
+from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal, posterior
 
 X = (1, 8, 8)
+
+
+class ExactPosterior(ppgen.Guide):
+    """The posterior of probabilistic PCA in closed form."""
+
+    def __init__(self, model: PPCA) -> None:
+        super().__init__()
+        self.find = functools.partial(posterior, model)
+
+    @ppgen.latent
+    def z(self, x: torch.Tensor) -> Any:
+        found = self.find(x)
+        return dist.MultivariateNormal(found.mean.float(), found.covariance_matrix.float())
 
 
 def fit(model: Any, guide: Any = None, data: Any = "digits", objective: Any = None) -> Fit:
@@ -33,6 +51,12 @@ def several() -> Fit:
     model = TwoLevels()
     torch.manual_seed(0)
     return fit(model, FullRank(model), model(size=100)["x"])
+
+
+@pytest.fixture(scope="module")
+def summed() -> Fit:
+    torch.manual_seed(0)
+    return fit(MixtureVAE(X, latent_dim=2, num_clusters=3, hidden=(8,)))
 
 
 @pytest.fixture(scope="module")
@@ -89,30 +113,62 @@ def test_a_global_latent_has_a_bound_for_all_data_only() -> None:
     for ask in (found.log_prob, found.log_prob_per_datum):
         with pytest.raises(Unanswerable, match=r"(?s)global latent.*fit\.elbo"):
             ask()
-    assert found.encode().shape == (6, 2)
-    assert found.reconstruct().shape == (6, 2)
-    assert found.sample(3).shape == (3, 2)
+    assert found.encode().only.shape == (6, 2)
+    assert found.reconstruct().only.shape == (6, 2)
+    assert found.sample(3).only.shape == (3, 2)
+
+
+@pytest.mark.parametrize("which", ["one latent", "two latents", "a class that is summed out"])
+def test_log_weights_are_those_of_the_bound(vae_fit: Fit, several: Fit, summed: Fit, which: str) -> None:
+    """Their logmeanexp is the bound of the same draws, also where a latent is summed out."""
+    found = {"one latent": vae_fit, "two latents": several, "a class that is summed out": summed}[which]
+    weights = found.log_weights(num_particles=20, seed=3)
+    bound = found.log_prob_per_datum(num_particles=20, seed=3)
+    assert (weights.shape, weights.dtype) == ((20, len(bound)), torch.float64)
+    torch.testing.assert_close(weights.logsumexp(0) - math.log(20), bound, rtol=0, atol=1e-10)
+
+
+def test_log_weights_of_the_exact_posterior_are_the_evidence() -> None:
+    """``p(x, z) / q(z | x)`` is p(x) at every draw, where q is the posterior: the closed form of a linear Gaussian."""
+    torch.manual_seed(0)
+    model = PPCA()
+    x = marginal(model).sample((40,)).float()
+    found = fit(model, FullRank, x)
+    found.guide = ExactPosterior(model)
+    weights = found.log_weights(x[:5], num_particles=4)
+    expected = log_evidence(model, x[:5]).expand(4, 5)
+    torch.testing.assert_close(weights, expected, rtol=0, atol=1e-4)
+
+
+def test_without_latents_there_is_nothing_to_weigh(exact: Fit, implicit: Fit) -> None:
+    with pytest.raises(Unanswerable, match=r"(?s)no latent variables.*log_prob_per_datum"):
+        exact.log_weights()
+    with pytest.raises(Unanswerable, match="implicit"):
+        implicit.log_weights()
+    model = SharedMean()
+    with pytest.raises(Unanswerable, match=r"log_weights: .*global latent"):
+        fit(model, None, model(size=60)["x"].detach()).log_weights()
 
 
 # Samples, codes, reconstructions --------------------------------------------------------------------------------------
 
 
 def test_samples_have_the_datas_shape_and_values(vae_fit: Fit, exact: Fit, implicit: Fit) -> None:
-    assert set(vae_fit.sample(600).unique().tolist()) == {0.0, 1.0}
-    assert vae_fit.sample(600).shape == (600, *X)
-    means = vae_fit.sample(3, mean=True)
+    assert set(vae_fit.sample(600).only.unique().tolist()) == {0.0, 1.0}
+    assert vae_fit.sample(600).only.shape == (600, *X)
+    means = vae_fit.sample(3, mean=True).only
     assert ((means > 0) & (means < 1)).all()
-    assert torch.equal(vae_fit.sample(3, seed=2), vae_fit.sample(3, seed=2))
-    assert not torch.equal(vae_fit.sample(3, seed=2), vae_fit.sample(3, seed=3))
-    assert set(exact.sample(2).unique().tolist()) == {0.0, 1.0}
-    assert torch.equal(exact.sample(2, mean=True), exact.sample(2))  # a pixel's mean is a sum over all images
-    assert implicit.sample(2).shape == (2, *X)
+    assert torch.equal(vae_fit.sample(3, seed=2).only, vae_fit.sample(3, seed=2).only)
+    assert not torch.equal(vae_fit.sample(3, seed=2).only, vae_fit.sample(3, seed=3).only)
+    assert set(exact.sample(2).only.unique().tolist()) == {0.0, 1.0}
+    assert torch.equal(exact.sample(2, mean=True).only, exact.sample(2).only)  # a pixel's mean is a sum over all images
+    assert implicit.sample(2).only.shape == (2, *X)
 
 
 def test_samples_of_a_conditional_model_need_its_covariates(conditional: Fit) -> None:
-    assert conditional.sample(4, y=3).shape == (4, *X)
-    assert conditional.sample(4, y=[0, 1, 2, 3]).shape == (4, *X)
-    assert conditional.sample(4, y=np.array([0, 1, 2, 3], dtype=np.int32)).shape == (4, *X)
+    assert conditional.sample(4, y=3).only.shape == (4, *X)
+    assert conditional.sample(4, y=[0, 1, 2, 3]).only.shape == (4, *X)
+    assert conditional.sample(4, y=np.array([0, 1, 2, 3], dtype=np.int32)).only.shape == (4, *X)
     with pytest.raises(Unanswerable, match=r"(?s)conditional on y.*fit\.sample\(4, y="):
         conditional.sample(4)
     with pytest.raises(DataError, match="y"):
@@ -131,20 +187,38 @@ def test_what_is_no_covariate_is_refused(vae_fit: Fit, name: str) -> None:
 def test_codes_of_several_latents_are_by_name(several: Fit, vae_fit: Fit) -> None:
     codes = several.encode()
     assert {name: tuple(value.shape) for name, value in codes.items()} == {"z2": (10, 2), "z1": (10, 3)}
-    assert several.reconstruct().shape == (10, 5)
-    assert vae_fit.encode().shape == (360, 3)
-    assert torch.equal(vae_fit.encode(), vae_fit.encode(seed=5))  # closed means: no noise
+    assert several.reconstruct().only.shape == (10, 5)
+    assert vae_fit.encode().only.shape == (360, 3)
+    assert torch.equal(vae_fit.encode().only, vae_fit.encode(seed=5).only)  # closed means: no noise
+
+
+@pytest.mark.parametrize(("ask", "site"), [("encode", "z"), ("reconstruct", "x"), ("sample", "x")])
+def test_answers_are_by_site_whatever_the_model(vae_fit: Fit, several: Fit, ask: str, site: str) -> None:
+    arguments = (3,) if ask == "sample" else ()
+    for found in (vae_fit, several):
+        assert type(getattr(found, ask)(*arguments)) is BySite
+    answered = getattr(vae_fit, ask)(*arguments)
+    assert list(answered) == [site]
+    assert torch.equal(getattr(vae_fit, ask)(*arguments, site=site), answered[site])
+    with pytest.raises(SettingError, match=f"(?s)no site 'w'.*{site}.*fix"):
+        getattr(vae_fit, ask)(*arguments, site="w")
+
+
+def test_only_is_for_one_site(several: Fit) -> None:
+    with pytest.raises(SettingError, match=r"(?s)2 sites.*z2, z1"):
+        several.encode().only  # noqa: B018
+    assert torch.equal(several.encode(site="z1"), several.encode()["z1"])
 
 
 def test_data_may_be_given_in_any_form(vae_fit: Fit, conditional: Fit) -> None:
     test = vae_fit.data.split("test")
-    expected = vae_fit.encode({"x": test["x"][:7]})
-    assert torch.equal(vae_fit.encode()[:7], expected)
-    assert torch.equal(vae_fit.encode(test["x"][:7]), expected)
-    assert torch.equal(vae_fit.encode(test["x"][:7].numpy()), expected)
-    assert torch.equal(vae_fit.encode(test["x"][:7].double()), expected)
-    assert torch.equal(vae_fit.encode(vae_fit.data), vae_fit.encode())
-    assert conditional.reconstruct({"x": test["x"][:7], "y": test["y"][:7]}).shape == (7, *X)
+    expected = vae_fit.encode({"x": test["x"][:7]}).only
+    assert torch.equal(vae_fit.encode().only[:7], expected)
+    assert torch.equal(vae_fit.encode(test["x"][:7]).only, expected)
+    assert torch.equal(vae_fit.encode(test["x"][:7].numpy()).only, expected)
+    assert torch.equal(vae_fit.encode(test["x"][:7].double()).only, expected)
+    assert torch.equal(vae_fit.encode(vae_fit.data).only, vae_fit.encode().only)
+    assert conditional.reconstruct({"x": test["x"][:7], "y": test["y"][:7]}).only.shape == (7, *X)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +296,7 @@ def test_posterior_draws_are_arviz_data_on_disk_too(tmp_path: Path) -> None:
 def test_posterior_draws_are_those_of_the_guide(vae_fit: Fit) -> None:
     x = vae_fit.data.split("test")["x"][:5]
     draws = torch.as_tensor(vae_fit.posterior(x, num_draws=2000).posterior["z"].values)[0]
-    torch.testing.assert_close(draws.mean(0), vae_fit.encode(x), rtol=0, atol=0.12)
+    torch.testing.assert_close(draws.mean(0), vae_fit.encode(x).only, rtol=0, atol=0.12)
 
 
 # The object -----------------------------------------------------------------------------------------------------------
@@ -233,6 +307,23 @@ def test_it_says_what_it_is(vae_fit: Fit) -> None:
     assert vae_fit.settings["max_epochs"] == 2
     assert vae_fit.settings["dtypes"] == {"x": "float32", "y": "int64"}
     assert vae_fit.device == torch.device("cpu")
+
+
+def test_it_moves_with_all_that_has_weights(implicit: Fit) -> None:
+    """The ``meta`` device is at hand everywhere, and leaves nothing behind."""
+    found = copy.deepcopy(implicit)
+    assert found.to("meta") is found
+    modules = [found.model, *found.objective.networks.values()]
+    assert {p.device.type for module in modules for p in module.parameters()} == {"meta"}
+    assert len(modules) == 2
+    with pytest.raises(SettingError, match="tpu9"):
+        found.to("tpu9")
+
+
+def test_accessors_of_upper_rooms_are_listed_and_others_are_none(vae_fit: Fit) -> None:
+    assert {"plot", "_repr_html_", "elbo"} <= set(dir(vae_fit))
+    with pytest.raises(AttributeError, match="'Fit' object has no attribute 'plott'"):
+        vae_fit.plott  # noqa: B018
 
 
 def test_parameters_are_counted_once_and_only_if_they_are_trained() -> None:

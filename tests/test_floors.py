@@ -17,7 +17,7 @@ import pytest
 import ppgen
 
 FLOORS = (
-    {"arguments", "context", "errors", "estimate", "files"},
+    {"accessors", "arguments", "by_site", "context", "errors", "estimate", "files"},
     {"nets", "distributions"},
     {"declare"},
     {"data"},
@@ -26,6 +26,7 @@ FLOORS = (
     {"guides"},
     {"objectives"},
     {"runs"},
+    {"fitted_pair"},
     {"fitted"},
     {"training"},
     {"evaluation"},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ppgen.cli.options import device_option
 from ppgen.cli.runs import scored_runs
 
 __all__ = ["compare"]
@@ -24,7 +25,8 @@ __all__ = ["compare"]
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Coverage of each interval.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
-def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, seed: int) -> None:
+@device_option
+def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, seed: int, device: str) -> None:
     """Lay runs side by side.
 
     RUN is a run folder, or a folder of run folders; one without scores is evaluated first. Differences in log-density
@@ -39,7 +41,7 @@ def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float,
     """
     import ppgen
 
-    comparison = ppgen.compare(scored_runs(runs), level=level, seed=seed, progress=False)
+    comparison = ppgen.compare(scored_runs(runs, device=device), level=level, seed=seed, progress=False)
     text: str = getattr(comparison, f"to_{form}")().rstrip("\n")
     if output is None:
         click.echo(text)

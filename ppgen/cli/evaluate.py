@@ -28,6 +28,7 @@ def evaluate(
     model: str | None,
     guide: str | None,
     data: str | None,
+    device: str,
     progress: bool,
 ) -> None:
     """Measure how good a run is, on its test split.
@@ -48,7 +49,7 @@ def evaluate(
     from ppgen.reporting import save_figures
 
     for place, folder in enumerate(find_runs(runs).values()):
-        fit = open_run(folder, model=model, guide=guide, data=data)
+        fit = open_run(folder, model=model, guide=guide, data=data, device=device)
         card = ppgen.evaluate(
             fit,
             None if metrics is None else [key.strip() for key in metrics.split(",")],

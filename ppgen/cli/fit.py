@@ -11,7 +11,15 @@ import click
 
 from ppgen import zoo
 from ppgen.cli.assembly import assemble
-from ppgen.cli.options import assignments, data_options, progress_option, step_options, steps_of, threads_option
+from ppgen.cli.options import (
+    assignments,
+    data_options,
+    device_option,
+    progress_option,
+    step_options,
+    steps_of,
+    threads_option,
+)
 from ppgen.cli.runs import naming, note_sources, register
 from ppgen.cli.source import is_source
 from ppgen.errors import SettingError
@@ -47,7 +55,7 @@ __all__ = ["fit"]
 @click.option("--patience", type=int, help="Stop after so many epochs without a better validation loss; keep the best.")
 @click.option("--clip-norm", type=float, help="Largest norm of the gradient.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of initial weights, data order and noise.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@device_option
 @threads_option()
 @click.option(
     "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Run folder.  [default: runs/MODEL-DATA]"

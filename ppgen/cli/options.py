@@ -16,6 +16,7 @@ from ppgen.errors import SettingError
 __all__ = [
     "assignments",
     "data_options",
+    "device_option",
     "progress_option",
     "run_options",
     "step_options",
@@ -79,10 +80,13 @@ step_options = together(
     click.option("--attribute", "attributes", multiple=True, metavar="COLUMN", help="Gather columns into y."),
 )
 
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+
 run_options = together(
     click.option("--model", metavar="FILE.py:Class", help="Your own model's class, if its file moved or changed."),
     click.option("--guide", metavar="FILE.py:Class", help="Your own guide's class, if its file moved or changed."),
     click.option("--data", metavar="PATH", help="Where the run's data lies now, if it was moved."),
+    device_option,
 )
 
 progress_option = click.option(

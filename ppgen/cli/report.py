@@ -33,6 +33,7 @@ def report(
     model: str | None,
     guide: str | None,
     data: str | None,
+    device: str,
 ) -> None:
     """Write runs as one HTML page.
 
@@ -48,7 +49,9 @@ def report(
     import ppgen
     from ppgen.reporting.report import report as write
 
-    folders = scored_runs(runs)
-    fits = {name: open_run(folder, model=model, guide=guide, data=data) for name, folder in folders.items()}
+    folders = scored_runs(runs, device=device)
+    fits = {
+        name: open_run(folder, model=model, guide=guide, data=data, device=device) for name, folder in folders.items()
+    }
     comparison = ppgen.compare(folders, progress=False)
     click.echo(write(comparison, output, fits=fits, title=title, seed=seed))

@@ -188,19 +188,31 @@ def find_runs(places: Iterable[str]) -> dict[str, Path]:
     }
 
 
-def scored_runs(places: Iterable[str]) -> dict[str, Path]:
-    """Runs by name, each with scores: one that was not evaluated yet is now, with the default settings."""
+def scored_runs(places: Iterable[str], *, device: str = "auto") -> dict[str, Path]:
+    """Runs by name, each with scores: one that was not evaluated yet is now, with the default settings.
+
+    Args:
+        places: as :func:`find_runs` takes them.
+        device: where runs are evaluated.
+    """
     runs = find_runs(places)
     for folder in runs.values():
         if not (folder / "scores.json").is_file():
             import ppgen
 
             click.echo(f"{folder}: not evaluated yet, doing so now", err=True)
-            ppgen.evaluate(open_run(folder), progress=sys.stderr.isatty()).save(folder)
+            ppgen.evaluate(open_run(folder, device=device), progress=sys.stderr.isatty()).save(folder)
     return runs
 
 
-def open_run(folder: Path, *, model: str | None = None, guide: str | None = None, data: str | None = None) -> Fit:
+def open_run(
+    folder: Path,
+    *,
+    model: str | None = None,
+    guide: str | None = None,
+    data: str | None = None,
+    device: str = "auto",
+) -> Fit:
     """Load a run; a class of the user's own is built from the user's own file, never from the run folder.
 
     The file is the one named by ``--model`` or ``--guide``, else the one at the same path below the current folder
@@ -211,6 +223,7 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
         model: ``"FILE.py:Class"``, or ``None``.
         guide: likewise.
         data: where the data lies now, or ``None`` for where it lay.
+        device: where the weights go.
     """
     import torch
 
@@ -230,7 +243,7 @@ def open_run(folder: Path, *, model: str | None = None, guide: str | None = None
     if data is not None:
         spec = {"binarize": None, **record["data"]["spec"], "name": data, "root": None}
         given["data"] = ppgen.data.load(**spec)
-    return ppgen.load(folder, **given)
+    return ppgen.load(folder, device=device, **given)
 
 
 def _source(record: Mapping[str, Any], kind: str, folder: Path) -> Mapping[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -46,6 +46,7 @@ def sample(
     model: str | None,
     guide: str | None,
     data: str | None,
+    device: str,
 ) -> None:
     """Draw new data points from a run.
 
@@ -66,17 +67,15 @@ def sample(
             fix=f"-o {output.with_suffix('.png')}",
         )
     values = assignments(given, "--given")
-    fit = open_run(run, model=model, guide=guide, data=data)
+    fit = open_run(run, model=model, guide=guide, data=data, device=device)
     drawn = fit.sample(number, seed=seed, mean=mean, **_covariates(fit, number, values))
-    site = next(name for name, site in cast("Any", fit.model).sites.items() if site.role != "latent")
-    named = dict(drawn) if isinstance(drawn, Mapping) else {site: drawn}
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix in PICTURES:
         from ppgen.reporting import grids
 
-        grids(named if len(named) > 1 else next(iter(named.values()))).save(output)
+        grids(drawn if len(drawn) > 1 else drawn.only).save(output)
     else:
-        _write(named, output)
+        _write(drawn, output)
     click.echo(output)
 
 

@@ -22,11 +22,11 @@ __all__ = [
     "covariates_of",
     "density_of",
     "elbo",
+    "explained_site",
     "factorised_log_prob",
     "log_densities",
     "log_prob",
     "observed_by",
-    "only",
     "sites_of",
 ]
 
@@ -52,17 +52,20 @@ def sites_of(fit: Fit) -> Mapping[str, Site]:
     return cast(Any, fit.model).sites  # of an nn.Module, every attribute is a Tensor to a type checker
 
 
-def only(values: Any, site: str) -> Tensor:
-    """The tensor of one site in an answer of a fit.
+def explained_site(fit: Fit, columns: Mapping[str, Tensor]) -> str:
+    """The site that the data set is about, if the model explains it.
 
     Args:
-        values: the answer: a tensor [N, ...], or one by site where the model has several.
-        site: its name.
+        fit: a fit.
+        columns: of its data set, [N, ...] each.
 
-    Returns:
-        [N, ...]
+    Raises:
+        Unanswerable: if the model takes it as given.
     """
-    return values[site] if isinstance(values, Mapping) else values
+    main = main_site(columns)
+    if main not in observed_by(fit):
+        raise Unanswerable(f"the model explains {', '.join(observed_by(fit))}, and takes {main} as given")
+    return main
 
 
 def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:

@@ -112,10 +112,9 @@ def labelled(evaluation: Evaluation) -> Labelled:
 def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
     """Posterior means [N, D] on the CPU, those of several latent variables side by side."""
     means = fit.encode(without_latents(fit.model, batch))
-    parts = list(means.values()) if isinstance(means, Mapping) else [means]
-    if not parts:
+    if not means:
         raise Unanswerable("no representation: all latent variables are global, so that data points have no code")
-    return torch.cat([_flat(part) for part in parts], dim=1)
+    return torch.cat([_flat(part) for part in means.values()], dim=1)
 
 
 def _flat(values: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ppgen.declare import without_latents
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
-from ppgen.evaluation.density import only
+from ppgen.evaluation.density import explained_site
 from ppgen.evaluation.encodings import encodings
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
 
@@ -115,7 +115,7 @@ def error_of_reconstructions(evaluation: Evaluation) -> Measured:
     """The error of the fit's reconstructions of the test split, beside that of principal components."""
     found, fit = evaluation.prepared(encodings), evaluation.fit
     x = found.test[found.main]
-    made = only(fit.reconstruct(without_latents(fit.model, found.test)), found.main)
+    made = fit.reconstruct(without_latents(fit.model, found.test), site=explained_site(fit, found.test))
     return Measured(reconstruction_error(x, made), {found.pca_name: reconstruction_error(x, found.pca.reconstruct(x))})
 
 

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.data.dataset import main_site
 from ppgen.errors import Unanswerable
-from ppgen.evaluation.density import covariates_of, observed_by, only
+from ppgen.evaluation.density import covariates_of, explained_site
 from ppgen.evaluation.features import feature_network
 from ppgen.evaluation.metric import Evaluation
 
@@ -53,9 +52,7 @@ def clouds(evaluation: Evaluation) -> Clouds:
     if reason := fit.unanswerable("sampling"):
         raise Unanswerable(reason)
     test, train = data.split("test"), data.split("train")
-    main = main_site(test)
-    if main not in observed_by(fit):
-        raise Unanswerable(f"the model explains {', '.join(observed_by(fit))}, and takes {main} as given")
+    main = explained_site(fit, test)
     available = min(len(test[main]), len(train[main]))
     if available < _FEWEST:
         raise Unanswerable(f"{available} real data points are too few: {_FEWEST} are needed")
@@ -65,7 +62,7 @@ def clouds(evaluation: Evaluation) -> Clouds:
     chosen = torch.randperm(len(test[main]), generator=generator)[:size].to(test[main].device)
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
     given: dict[str, Any] = {key: test[key][chosen] for key in covariates_of(fit)}
-    samples = only(fit.sample(size, seed=seed, **given), main)
+    samples = fit.sample(size, site=main, seed=seed, **given)
 
     network = feature_network(data)
     evaluation.facts["feature_network"] = network.hash

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import torch
 from pyro.distributions import MaskedDistribution
@@ -29,6 +29,7 @@ __all__ = [
     "particle_weights",
     "repeat_rows",
     "row_weights",
+    "weights_of_data",
 ]
 
 
@@ -87,11 +88,40 @@ def log_prob(
     with seeded(seed, next(iter(data.values())).device), evaluating(model, guide):
         if guide is None:
             return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, _ROWS)])
-        allowed = max(1, _ROWS_A_PASS // _rows_a_datum(model, guide, data))
-        pieces = list(chunks(data, min(_ROWS, allowed)))
-        # A terminal sees a bar if this takes longer than some seconds; the bound of a whole test set may take minutes.
-        bar = tqdm(pieces, desc=f"IWAE-{num_particles}", delay=5.0, leave=False, disable=None)
-        return torch.cat([_bound(model, guide, chunk, num_particles, allowed) for chunk in bar])
+        pieces, allowed = _pieces(model, guide, data, num_particles)
+        return torch.cat([_bound(model, guide, chunk, num_particles, allowed) for chunk in pieces])
+
+
+def weights_of_data(
+    model: ProgramModule, guide: ProgramModule, data: Mapping[str, Tensor], num_particles: int, seed: int
+) -> Tensor:
+    """``log p(x_i, z_ik) - log q(z_ik | x_i)`` of all draws [num_particles, N] in nats, float64.
+
+    They are the draws of :func:`log_prob`, whose bound is ``logsumexp(0) - log K`` of them.
+
+    Args:
+        model: the model.
+        guide: the guide.
+        data: values by site and covariate, [N, ...] each.
+        num_particles: K.
+        seed: of the draws.
+    """
+    whole_number("num_particles", num_particles, suggested=1000)
+    with seeded(seed, next(iter(data.values())).device), evaluating(model, guide):
+        pieces, allowed = _pieces(model, guide, data, num_particles)
+        return torch.cat(
+            [torch.cat([*_passes(model, guide, chunk, num_particles, allowed)]) for chunk in pieces], dim=1
+        )
+
+
+def _pieces(
+    model: ProgramModule, guide: ProgramModule, data: Mapping[str, Tensor], num_particles: int
+) -> tuple[Iterable[Mapping[str, Tensor]], int]:
+    """The data in chunks, and how many rows a pass has room for."""
+    allowed = max(1, _ROWS_A_PASS // _rows_a_datum(model, guide, data))
+    pieces = list(chunks(data, min(_ROWS, allowed)))
+    # A terminal sees a bar if this takes longer than some seconds; the bound of a whole test set may take minutes.
+    return tqdm(pieces, desc=f"IWAE-{num_particles}", delay=5.0, leave=False, disable=None), allowed
 
 
 def _rows_a_datum(model: ProgramModule, guide: ProgramModule, data: Mapping[str, Tensor]) -> int:
@@ -105,13 +135,20 @@ def _bound(
     model: ProgramModule, guide: ProgramModule, chunk: Mapping[str, Tensor], num_particles: int, allowed: int
 ) -> Tensor:
     first = next(iter(chunk.values()))
-    at_once = max(1, min(num_particles, allowed // len(first)))
     total = torch.full((len(first),), -math.inf, dtype=torch.float64, device=first.device)
+    for weights in _passes(model, guide, chunk, num_particles, allowed):
+        total = torch.logaddexp(total, weights.logsumexp(0))
+    return total - math.log(num_particles)
+
+
+def _passes(
+    model: ProgramModule, guide: ProgramModule, chunk: Mapping[str, Tensor], num_particles: int, allowed: int
+) -> Iterator[Tensor]:
+    """The log weights of all particles, as many at once as a pass has room for: [k, rows], float64."""
+    at_once = max(1, min(num_particles, allowed // len(next(iter(chunk.values())))))
     only = only_latent(model, guide, chunk) if num_particles > 1 else None
     for done in range(0, num_particles, at_once):
-        weights = particle_weights(model, guide, chunk, min(at_once, num_particles - done), only)
-        total = torch.logaddexp(total, weights.double().logsumexp(0))
-    return total - math.log(num_particles)
+        yield particle_weights(model, guide, chunk, min(at_once, num_particles - done), only).double()
 
 
 def log_weights(model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]) -> Tensor:

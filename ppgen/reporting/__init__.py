@@ -2,7 +2,9 @@
 
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.codes import latent_space, reconstructions
+from ppgen.reporting.fit_card import fit_card
 from ppgen.reporting.fit_figures import FitFigures, fit_figures, save_figures
+from ppgen.reporting.fit_plots import FitPlots
 from ppgen.reporting.grids import grids
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.learning_curves import learning_curves
@@ -12,9 +14,11 @@ from ppgen.reporting.trade_offs import bottleneck, rate_distortion
 
 __all__ = [
     "FitFigures",
+    "FitPlots",
     "Illustration",
     "anatomy",
     "bottleneck",
+    "fit_card",
     "fit_figures",
     "grids",
     "latent_space",

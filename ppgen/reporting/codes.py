@@ -13,7 +13,7 @@ from ppgen.reporting.grids import Array, Limits, draw_lines, draw_mosaic, is_pic
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import FULL_WIDTH, INK, MUTED, PALETTE, PAPER, Axes, house_style, new_figure
 
-__all__ = ["latent_space", "principal_components", "reconstructions"]
+__all__ = ["draw_codes", "draw_pairs", "latent_space", "principal_components", "reconstructions"]
 
 
 def reconstructions(
@@ -53,19 +53,37 @@ def reconstructions(
             figure = new_figure(0.66 * columns + 1.04, 1.42 * lines * upper.shape[2] / upper.shape[3])
             for line, axes in enumerate(figure.subplots(lines, 1, squeeze=False)[:, 0]):
                 rows = slice(line * columns, (line + 1) * columns)
-                _pairs(axes, upper[rows], lower[rows], columns, limits)
+                draw_pairs(axes, upper[rows], lower[rows], columns, limits)
         elif upper.shape[1] <= 2:
             figure = new_figure(3.4, 3.4)
-            _joined_points(figure.subplots(), upper, lower)
+            draw_pairs(figure.subplots(), upper, lower, columns, limits)
         else:
             figure = new_figure(FULL_WIDTH, 2.4)
-            _overlaid_curves(figure.subplots(), upper, lower, limits)
+            draw_pairs(figure.subplots(), upper, lower, columns, limits)
     return Illustration(
         figure,
         f"{count} data points and their reconstructions; root mean squared error {error:.3f}.",
         "Test data, and below it the reconstruction: the mean of p(x | z) at the mean of q(z | x). "
         f"Root mean squared error of these {count}: {error:.3f}.",
     )
+
+
+def draw_pairs(axes: Axes, upper: Array, lower: Array, columns: int, limits: Limits) -> None:
+    """Draw originals and reconstructions: pictures above each other, points joined by lines, curves overlaid.
+
+    Args:
+        axes: to draw in.
+        upper: originals, [N, ...].
+        lower: their reconstructions, likewise.
+        columns: pairs of pictures a line.
+        limits: the values drawn as black and white.
+    """
+    if is_picture(upper):
+        _pairs(axes, upper, lower, columns, limits)
+    elif upper.shape[1] <= 2:
+        _joined_points(axes, upper, lower)
+    else:
+        _overlaid_curves(axes, upper, lower, limits)
 
 
 def _pairs(axes: Axes, upper: Array, lower: Array, columns: int, limits: Limits) -> None:
@@ -120,6 +138,34 @@ def latent_space(z: Any, labels: Any = None, *, label_name: str = "y") -> Illust
     Raises:
         DataError: if labels and codes differ in number, or there is nothing finite to draw.
     """
+    dims = math.prod(np.shape(z)[1:]) if np.ndim(z) > 1 else 1
+    with house_style():
+        figure = new_figure(4.6, 4.0 if dims > 1 else 2.8)
+        count, is_projected = draw_codes(figure.subplots(), z, labels, label_name)
+    projected = f", projected from {dims} dimensions on the two principal components" if is_projected else ""
+    coloured = "" if labels is None else f", coloured by {label_name}"
+    caption = f"Posterior means of {count} test data points{projected}{coloured}."
+    if labels is not None:
+        caption += " Classes that lie apart here are apart in the code"
+        caption += "; those that overlap may yet differ in another direction." if is_projected else "."
+    return Illustration(figure, f"Latent space: {count} codes{projected}{coloured}.", caption)
+
+
+def draw_codes(axes: Axes, z: Any, labels: Any = None, label_name: str = "y") -> tuple[int, bool]:
+    """Scatter codes on axes of one's own, as :func:`latent_space` does.
+
+    Args:
+        axes: to draw in.
+        z: [N, D] codes.
+        labels: [N] integers, or ``None``.
+        label_name: what the labels are.
+
+    Returns:
+        How many codes were drawn, and whether they were projected on two principal components.
+
+    Raises:
+        DataError: if labels and codes differ in number, or there is nothing finite to draw.
+    """
     # Flattened first: a code of event shape [4, 2, 2] is no picture of four channels.
     codes = to_points(z.reshape(len(z), -1) if np.ndim(z) > 2 else z, "z")
     classes = None if labels is None else np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
@@ -131,26 +177,16 @@ def latent_space(z: Any, labels: Any = None, *, label_name: str = "y") -> Illust
         kept = np.linspace(0, len(points) - 1, _MAX_POINTS).round().astype(int)
         points, classes = points[kept], None if classes is None else classes[kept]
 
-    with house_style():
-        figure = new_figure(4.6, 4.0 if dims > 1 else 2.8)
-        axes = figure.subplots()
-        _draw(axes, points, classes)
-        if dims == 1:
-            axes.set(xlabel="z", ylabel="" if classes is None else label_name, yticks=[])
-        else:
-            names = ["z₁", "z₂"]
-            if explained is not None:
-                names = [f"component {place} ({share:.0%} of variance)" for place, share in enumerate(explained, 1)]
-            axes.set_aspect("equal", adjustable="datalim")
-            axes.set(xlabel=names[0], ylabel=names[1])
-
-    projected = "" if explained is None else f", projected from {dims} dimensions on the two principal components"
-    coloured = "" if classes is None else f", coloured by {label_name}"
-    caption = f"Posterior means of {len(points)} test data points{projected}{coloured}."
-    if classes is not None:
-        caption += " Classes that lie apart here are apart in the code"
-        caption += "." if explained is None else "; those that overlap may yet differ in another direction."
-    return Illustration(figure, f"Latent space: {len(points)} codes{projected}{coloured}.", caption)
+    _draw(axes, points, classes)
+    if dims == 1:
+        axes.set(xlabel="z", ylabel="" if classes is None else label_name, yticks=[])
+        return len(points), False
+    names = ["z₁", "z₂"]
+    if explained is not None:
+        names = [f"component {place} ({share:.0%} of variance)" for place, share in enumerate(explained, 1)]
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set(xlabel=names[0], ylabel=names[1])
+    return len(points), explained is not None
 
 
 def principal_components(codes: Array) -> tuple[Array, tuple[float, float]]:

@@ -12,10 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.data.dataset import main_site
 from ppgen.declare import without_latents
 from ppgen.errors import SettingError, Unanswerable
-from ppgen.evaluation.density import covariates_of, only, sites_of
+from ppgen.evaluation.density import covariates_of, explained_site, sites_of
 from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.codes import latent_space, reconstructions
@@ -105,7 +104,7 @@ def save_figures(fit: Fit, folder: str | os.PathLike[str] | None = None, *, seed
 
 def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
     """Samples beside test data; with a class label, a column a class."""
-    main = main_site(test)
+    main = explained_site(fit, test)
     x = test[main]
     pictures = x.dim() in (3, 4)
     covariates = covariates_of(fit)
@@ -117,10 +116,10 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
     else:
         rows = torch.arange(min(len(x), _SAMPLES if pictures or (x.dim() == 2 and x.shape[1] > 2) else _VECTORS))
     given: dict[str, Any] = {key: test[key][rows] for key in covariates if key in test}
-    panels = {"samples": only(fit.sample(len(rows), seed=seed, **given), main)}
+    panels = {"samples": fit.sample(len(rows), site=main, seed=seed, **given)}
     roles = {site.role for site in sites_of(fit).values()}
     if pictures and roles == {"latent", "observed"}:  # there is a p(x | z) whose mean differs from its samples
-        panels["means of p(x | z)"] = only(fit.sample(len(rows), seed=seed, mean=True, **given), main)
+        panels["means of p(x | z)"] = fit.sample(len(rows), site=main, seed=seed, mean=True, **given)
     panels["test data"] = x[rows]
     drawn = grids(panels, columns=columns, reference="test data")
     caption = "Samples beside test data that the model never saw."
@@ -134,10 +133,11 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
 
 
 def _reconstructions(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:
-    x = test[main_site(test)]
+    main = explained_site(fit, test)
+    x = test[main]
     count = _RECONSTRUCTIONS if x.dim() != 2 or x.shape[1] > 2 else _VECTORS
     chosen = {key: column[:count] for key, column in test.items()}
-    return reconstructions(x[:count], only(fit.reconstruct(without_latents(fit.model, chosen)), main_site(test)))
+    return reconstructions(x[:count], fit.reconstruct(without_latents(fit.model, chosen), site=main))
 
 
 def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustration]:
@@ -147,14 +147,12 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
     classes = [key for key in fit.data.num_classes if key in chosen and chosen[key].dim() == 1]
     label = "y" if "y" in classes else next(iter(classes), None)
     labels = chosen[label] if label is not None else None
-    if isinstance(codes, Mapping) and not codes:
+    if not codes:
         raise Unanswerable("the model has no latent variable of single data points")
-    named = (
-        {f"latent_space_{site}": z for site, z in codes.items()}
-        if isinstance(codes, Mapping)
-        else {"latent_space": codes}
-    )
-    return {name: latent_space(z, labels, label_name=label or "") for name, z in named.items()}
+    names = ["latent_space"] if len(codes) == 1 else [f"latent_space_{site}" for site in codes]
+    return {
+        name: latent_space(z, labels, label_name=label or "") for name, z in zip(names, codes.values(), strict=True)
+    }
 
 
 def _rows_of(labels: Tensor, wanted: Tensor) -> Tensor:

@@ -173,17 +173,7 @@ def grids(
         axes_row = figure.subplots(1, len(arrays), squeeze=False)[0]
         for axes, (title, array) in zip(axes_row, arrays.items(), strict=True):
             axes.set_title(title)
-            if pictures:
-                draw_mosaic(axes, mosaic(array, columns, limits))
-            elif array.shape[1] == 1:
-                axes.hist(
-                    array[:, 0], bins=np.linspace(*limits, 31).tolist(), density=True, color=PALETTE[0], alpha=0.75
-                )
-                axes.set_yticks([])
-            elif array.shape[1] == 2:
-                _scatter(axes, array, limits)
-            else:
-                draw_lines(axes, array, columns, limits, colors=INK, linewidths=0.9)
+            draw_points(axes, array, columns, limits)
         if not pictures and first.shape[1] == 1:
             top = max(axes.get_ylim()[1] for axes in axes_row)
             for axes in axes_row:
@@ -198,6 +188,26 @@ def grids(
         f"Values are drawn between {limits[0]:.3g} and {limits[1]:.3g}; those outside are clipped." if clipped else ""
     )
     return Illustration(figure, alt, caption)
+
+
+def draw_points(axes: Axes, points: Array, columns: int, limits: Limits) -> None:
+    """Draw data points as their shape asks for: tiles, a histogram, a scatter, or one small line plot each.
+
+    Args:
+        axes: to draw in.
+        points: [N, C, H, W] or [N, D].
+        columns: tiles or line plots a row.
+        limits: the values drawn as black and white, or the range of lines, histogram and scatter.
+    """
+    if is_picture(points):
+        draw_mosaic(axes, mosaic(points, columns, limits))
+    elif points.shape[1] == 1:
+        axes.hist(points[:, 0], bins=np.linspace(*limits, 31).tolist(), density=True, color=PALETTE[0], alpha=0.75)
+        axes.set_yticks([])
+    elif points.shape[1] == 2:
+        _scatter(axes, points, limits)
+    else:
+        draw_lines(axes, points, columns, limits, colors=INK, linewidths=0.9)
 
 
 def _size(arrays: Mapping[str, Array], columns: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import MUTED, PALETTE, Axes, epoch_axis, house_style, label_line_ends, new_figure, numeral
 
-__all__ = ["learning_curves"]
+__all__ = ["draw_history", "learning_curves"]
 
 History = Sequence[Mapping[str, Any]]
 
@@ -49,7 +49,7 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
     with house_style():
         figure = new_figure(3.2 * columns, 2.5 * rows)
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        sentences = [_panel(axes, *entry) for axes, entry in zip(panels, named.items(), strict=False)]
+        sentences = [draw_history(axes, *entry) for axes, entry in zip(panels, named.items(), strict=False)]
         for axes in panels[len(named) :]:
             axes.set_axis_off()
     if any("critic" in _players(history) for history in named.values()):
@@ -58,8 +58,14 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
     return Illustration(figure, f"Learning curve: {caption}", caption[:1].upper() + caption[1:])
 
 
-def _panel(axes: Axes, name: str, history: History) -> str:
-    """Draw one model and say in words where it ended."""
+def draw_history(axes: Axes, name: str, history: History) -> str:
+    """Draw the learning curve of one model and say in words where it ended.
+
+    Args:
+        axes: to draw in.
+        name: of the model, for the title; may be empty.
+        history: a row an epoch.
+    """
     from matplotlib.ticker import MaxNLocator
 
     title, curves = _curves(history)

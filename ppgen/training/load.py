@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ppgen.context import resolve_device
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, without_latents
@@ -22,9 +23,15 @@ __all__ = ["load"]
 
 
 def load(
-    folder: str | os.PathLike[str], model: Any = None, guide: Any = None, data: Any = None, objective: Any = None
+    folder: str | os.PathLike[str],
+    model: Any = None,
+    guide: Any = None,
+    data: Any = None,
+    objective: Any = None,
+    *,
+    device: str | torch.device = "auto",
 ) -> Fit:
-    """Read a fit back from its run folder, on the CPU. Nothing there is executed.
+    """Read a fit back from its run folder. Nothing there is executed.
 
     Args:
         folder: of the run.
@@ -33,10 +40,16 @@ def load(
         guide: likewise.
         data: the data; needed only if the run was fitted to the user's own tensors.
         objective: likewise, only for an objective with arguments that are no plain data.
+        device: where its weights go: ``"auto"``, ``"cpu"``, ``"cuda"`` ..., wherever it was fitted.
+
+    Returns:
+        The fit.
 
     Raises:
         CheckpointError: if the folder is no run, unfinished, damaged, or needs one of the arguments.
+        SettingError: if there is no such device.
     """
+    chosen_device = resolve_device(device)
     run = RunFolder(folder)
     record = run.read()
     if not record.get("finished"):
@@ -62,7 +75,7 @@ def load(
         ) from error
     modules = state.modules
     weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
-    nn.ModuleList(modules.values()).cpu().eval()
+    nn.ModuleList(modules.values()).to(chosen_device).eval()
     return Fit(
         state,
         objective,

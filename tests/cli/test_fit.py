@@ -40,7 +40,7 @@ def test_every_word_reaches_the_fit(ppgen: Ppgen, here: Path) -> None:
     assert settings.items() <= fit.settings.items()
     assert fit.objective.name == "ELBO(beta=4, warmup=2)"
     assert isinstance(fit.guide, package.guides.FullRank)
-    assert fit.encode().shape == (360, 3)
+    assert fit.encode().only.shape == (360, 3)
     assert run["guide"]["arguments"]["width"] == 16
     assert run["data"]["spec"]["binarize"] == "threshold"
 

@@ -67,7 +67,7 @@ def test_ones_own_model_is_built_from_the_same_file(own: Path) -> None:
     fit = open_run(own)
     assert type(fit.model).__name__ == "Tiny"
     assert type(fit.guide).__name__ == "Encoder"
-    assert fit.encode().shape == (360, 2)
+    assert fit.encode().only.shape == (360, 2)
 
 
 def test_a_file_that_was_moved_must_be_named(own: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_file_that_was_moved_must_be_named(own: Path) -> None:
     with pytest.raises(CheckpointError, match="--model FILE"):
         open_run(own)
     fit = open_run(own, model="elsewhere/new_name.py:Tiny", guide="elsewhere/new_name.py:Encoder")
-    assert fit.encode().shape == (360, 2)
+    assert fit.encode().only.shape == (360, 2)
 
 
 MODEL = "import ppgen\nclass Tiny: ..."

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 import ppgen.data
+from ppgen.by_site import BySite
 from ppgen.data import Dataset
 from ppgen.declare.site import Site
 from ppgen.estimate import Estimate
@@ -75,16 +76,19 @@ class FakeFit(Fit):
         log_prob = self.log_prob(data)
         return dataclasses.replace(log_prob, value=log_prob.value - 1.0, estimator=f"ELBO-{num_particles}")
 
-    def sample(self, n: int, *, seed: int = 0, mean: bool = False, **covariates: Tensor) -> Tensor:
+    def sample(self, n: int, *, site: Any = None, seed: int = 0, mean: bool = False, **covariates: Tensor) -> Any:
         self.asked.append(covariates)
-        return torch.bernoulli(self.p.expand(n, *self.p.shape), generator=torch.Generator().manual_seed(seed))
+        x = torch.bernoulli(self.p.expand(n, *self.p.shape), generator=torch.Generator().manual_seed(seed))
+        return x if site == "x" else BySite(x=x)
 
-    def encode(self, data: Any = None, *, seed: int = 0) -> Tensor:
+    def encode(self, data: Any = None, *, site: Any = None, seed: int = 0) -> Any:
         code = self.pca.encode(data["x"])
-        return torch.cat([code, data["y"][:, None].double()], dim=1) if self.told else code
+        code = torch.cat([code, data["y"][:, None].double()], dim=1) if self.told else code
+        return code if site == "z" else BySite(z=code)
 
-    def reconstruct(self, data: Any = None, *, seed: int = 0) -> Tensor:
-        return self.pca.reconstruct(data["x"])
+    def reconstruct(self, data: Any = None, *, site: Any = None, seed: int = 0) -> Any:
+        x = self.pca.reconstruct(data["x"])
+        return x if site == "x" else BySite(x=x)
 
 
 @pytest.fixture(scope="session")

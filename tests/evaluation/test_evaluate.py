@@ -68,7 +68,7 @@ def test_a_reason_that_shows_on_the_way_is_no_crash(
 
 def test_a_fault_of_ours_is_not_hidden(fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fit = fake_fit()
-    monkeypatch.setattr(fit, "sample", lambda n, seed: 1 / 0)
+    monkeypatch.setattr(fit, "sample", lambda n, site, seed: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evaluate(fit, progress=False)
 

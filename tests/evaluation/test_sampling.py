@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import ppgen.data
+from ppgen.by_site import BySite
 from ppgen.errors import Unanswerable
 from ppgen.evaluation import Evaluation, Scorecard, clouds, evaluate
 
@@ -32,7 +33,7 @@ def test_real_data_as_samples_are_as_good_as_the_floor(
     fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit = fake_fit()
-    monkeypatch.setattr(fit, "sample", lambda n, seed: fit.data.split("valid")["x"][:n])
+    monkeypatch.setattr(fit, "sample", lambda n, site, seed: fit.data.split("valid")["x"][:n])
     card = sampled(fit)
     for metric, estimate in card["sampling"].items():
         floor = card.baselines_of(metric)["real/real"]
@@ -55,7 +56,8 @@ def test_fewer_samples_on_request_never_more_than_there_are_data(fake_fit: Calla
 
 def test_several_observed_sites(fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fit = fake_fit()
-    monkeypatch.setattr(fit, "sample", lambda n, seed: {"y": torch.zeros(n), "x": fit.data.split("valid")["x"][:n]})
+    drawn = BySite(y=torch.zeros(100), x=fit.data.split("valid")["x"][:100])
+    monkeypatch.setattr(fit, "sample", lambda n, site, seed: drawn.at(site))
     assert sampled(fit, 100)["sampling"]["kid"].num_data == 100
 
 

@@ -29,8 +29,8 @@ def test_it_ends_at_the_mode_of_the_posterior() -> None:
     )
     mode = posterior(model, x[3010:]).mean
     spread = posterior(model, x[3010:]).stddev.mean()
-    assert (fit.encode() - mode).abs().mean() < 0.2 * spread
-    z = fit.encode()
+    assert (fit.encode().only - mode).abs().mean() < 0.2 * spread
+    z = fit.encode().only
     joint = model.z().log_prob(z) + model.x(z).log_prob(x[3010:])
     row = fit.history[-1]["valid"]
     assert "elbo" not in row

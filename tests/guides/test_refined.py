@@ -111,13 +111,13 @@ def test_a_fit_answers_with_it() -> None:
     model, batch = case("A", rows=20)
     fit = ppgen.fit(model, batch, guide=MeanField(model, encoder=Weak()), max_epochs=2, progress=False)
     x = batch["x"][:4]
-    before, means = fit.elbo(x, num_particles=20).value, fit.encode(x)
+    before, means = fit.elbo(x, num_particles=20).value, fit.encode(x).only
     fit.guide = Refined(fit.guide, steps=25, learning_rate=0.3).eval()
     after = fit.elbo(x, num_particles=20)
     exact = model.log_prob({"x": x}).mean().item()
     assert before + 1.0 < after.value < exact + 0.5
     assert fit.log_prob(x, 50).value > after.value
-    assert not torch.allclose(fit.encode(x), means)
+    assert not torch.allclose(fit.encode(x).only, means)
     assert fit.posterior(x, num_draws=3) is not None
     trained = fit.guide.train()
     torch.manual_seed(1)

@@ -190,12 +190,12 @@ def test_a_hand_written_program_is_drawn_from_too() -> None:
     """Its function wants an x: it gets one, and what it says of it is drawn anew."""
     data = ppgen.data.from_tensors(torch.randn(40, 3))
     fit = ppgen.fit(program(conditional=False), data=data, max_epochs=1, progress=False)
-    drawn = fit.sample(2000)
+    drawn = fit.sample(2000).only
     assert drawn.shape == (2000, 3)
     assert abs(drawn.std() - 1.005) < 0.05
     assert torch.corrcoef(drawn.T)[0, 1] > 0.95
-    assert fit.encode().shape == (4,)
-    assert fit.reconstruct().shape == (4, 3)
+    assert fit.encode().only.shape == (4,)
+    assert fit.reconstruct().only.shape == (4, 3)
 
 
 def test_columns_that_a_program_does_not_take_are_no_matter_of_its() -> None:
@@ -209,7 +209,7 @@ def test_other_arguments_of_a_program_are_covariates() -> None:
     fit = ppgen.fit(made, data=DATA, max_epochs=1, progress=False)
     assert covariates(made.model, DATA) == (["y"], ["y"])
     assert set(placeholders(made.model, DATA, 4)) == {"x"}
-    torch.testing.assert_close(fit.sample(900, y=2).mean(0), torch.full((3,), 20.0), rtol=0, atol=0.2)
+    torch.testing.assert_close(fit.sample(900, y=2).only.mean(0), torch.full((3,), 20.0), rtol=0, atol=0.2)
     with pytest.raises(Unanswerable, match="conditional on y"):
         fit.sample(4)
 

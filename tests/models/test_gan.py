@@ -22,7 +22,7 @@ def test_learns_digits():
     model = GAN(SHAPE, latent_dim=8, hidden=(16,))
     settings = {"max_epochs": 12, "batch_size": 64, "learning_rate": 4e-3, "progress": False}
     fit = ppgen.fit(model, data=data, **settings)
-    real, fake = data.split("test")["x"].flatten(1), fit.sample(2_000, seed=0).flatten(1)
+    real, fake = data.split("test")["x"].flatten(1), fit.sample(2_000, seed=0).only.flatten(1)
     # Where ink usually lies, and which pixels go together: both as in real digits, neither so before training.
     means = torch.corrcoef(torch.stack([real.mean(0), fake.mean(0)]))[0, 1]
     covariances = torch.corrcoef(torch.stack([real.T.cov().flatten(), fake.T.cov().flatten()]))[0, 1]

@@ -39,7 +39,7 @@ def test_draws_the_digit_it_is_asked_for():
     fit = ppgen.fit(ConditionalVAE(SHAPE, latent_dim=4), data=data, **settings)
     train, y = data.split("train"), torch.arange(10).repeat_interleave(40)
     means = torch.stack([train["x"][train["y"] == digit].mean(0).flatten() for digit in range(10)])
-    draws = fit.sample(400, y=y, seed=0).flatten(1)
+    draws = fit.sample(400, y=y, seed=0).only.flatten(1)
     assert (torch.cdist(draws, means).argmin(1) == y).float().mean() > 0.75
 
 

@@ -45,7 +45,7 @@ def test_every_figure_that_the_fit_can_answer_and_reasons_for_the_others(figures
 def test_samples_are_the_fits_and_stand_beside_test_data(fits: Mapping[str, Any], figures: Any) -> None:
     fit, panels = fits["vae"], figures["vae"].figures["samples"].figure.axes
     assert [axes.get_title(loc="left") for axes in panels] == ["samples", "means of p(x | z)", "test data"]
-    samples, means = fit.sample(64, seed=3), fit.sample(64, seed=3, mean=True)
+    samples, means = fit.sample(64, seed=3).only, fit.sample(64, seed=3, mean=True).only
     for axes, pictures in zip(panels, (samples, means), strict=False):
         np.testing.assert_array_equal(axes.images[0].get_array(), mosaic(pictures.double().numpy(), 8, (0.0, 1.0)))
     test = {tuple(x.flatten().tolist()) for x in fit.data.split("test")["x"]}

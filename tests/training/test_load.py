@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import ppgen
+from ppgen.context import resolve_device
 from ppgen.data import Dataset
 from ppgen.errors import CheckpointError
 from ppgen.fitted import Fit
@@ -45,7 +46,7 @@ def test_a_fit_comes_back(name: str, tmp_path: Path) -> None:
     assert second.history == first.history
     assert second.settings == first.settings
     assert repr(second) == repr(first)
-    assert torch.equal(second.sample(3), first.sample(3))
+    assert torch.equal(second.sample(3).only, first.sample(3).only)
 
 
 def test_a_fit_from_memory_is_saved_as_a_run(vae_fit: Fit, tmp_path: Path) -> None:
@@ -109,3 +110,13 @@ def test_dropout_and_batch_statistics_are_in_evaluation_mode(
     for fitted in (first, again):
         assert not any(module.training for module in (*fitted.model.modules(), *fitted.guide.modules()))
     assert again.elbo() == first.elbo()
+
+
+def test_its_weights_go_where_one_wants_them(vae_fit: Fit, tmp_path: Path) -> None:
+    folder = vae_fit.folder
+    vae_fit.save(tmp_path / "run")
+    vae_fit.folder = folder
+    assert ppgen.load(tmp_path / "run").device == resolve_device("auto")
+    assert {p.device.type for p in ppgen.load(tmp_path / "run", device="meta").model.parameters()} == {"meta"}
+    with pytest.raises(ppgen.errors.SettingError, match="tpu9"):
+        ppgen.load(tmp_path / "run", device="tpu9")

@@ -128,7 +128,7 @@ def test_with_all_labels_a_fit_is_that_of_the_model_that_observes_them() -> None
     for name, value in weights.items():
         torch.testing.assert_close(fitted[name], value)
     test = data.split("test")
-    torch.testing.assert_close(joint.reconstruct(test), told.reconstruct(test)["x"])
+    torch.testing.assert_close(joint.reconstruct(test).only, told.reconstruct(test)["x"])
 
 
 def test_the_bound_of_each_datum_is_the_enumerated_sum() -> None:
@@ -182,7 +182,7 @@ def test_every_answer_takes_missing_labels(partial_fit: Fit) -> None:
     free = partial_fit.log_prob_per_datum({"x": batch["x"]}, 1000)
     told = partial_fit.log_prob_per_datum(partial_fit.data.split("test"), 1000)
     torch.testing.assert_close(mixed, torch.where(missing, free, told), atol=0.15, rtol=0)
-    assert partial_fit.reconstruct(batch).shape == (15, X_DIM)
+    assert partial_fit.reconstruct(batch).only.shape == (15, X_DIM)
     draws = torch.as_tensor(partial_fit.posterior(batch, num_draws=150).posterior["y"].values)[0]
     assert (draws[:, ~missing] == batch["y"][~missing]).all()
     shares = torch.stack([(draws == y).float().mean(0) for y in range(CLASSES)], 1)
@@ -192,7 +192,9 @@ def test_every_answer_takes_missing_labels(partial_fit: Fit) -> None:
 def test_reconstructions_are_at_the_most_probable_class(partial_fit: Fit) -> None:
     x = partial_fit.data.split("test")["x"]
     best = partial_fit.encode({"x": x})["y"].argmax(1)
-    torch.testing.assert_close(partial_fit.reconstruct({"x": x}), partial_fit.reconstruct({"x": x, "y": best}))
+    torch.testing.assert_close(
+        partial_fit.reconstruct({"x": x}).only, partial_fit.reconstruct({"x": x, "y": best}).only
+    )
 
 
 def test_missing_labels_are_refused_where_nothing_sums_them_out() -> None:

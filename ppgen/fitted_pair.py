@@ -1,0 +1,138 @@
+"""A model and its guide where their weights are: their sites, and data brought to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ppgen.data import Dataset, as_batch
+from ppgen.declare import label_of, verify_batch, without_latents
+from ppgen.errors import DataError, Unanswerable
+from ppgen.estimate import Estimate
+from ppgen.inference import find_obstacle
+from ppgen.objectives import State
+from ppgen.runs import DTYPES
+
+__all__ = ["FittedPair"]
+
+
+class FittedPair:
+    """What stands behind every question to a fit: the pair, its device, and the data that it was fitted to.
+
+    Args:
+        state: model and guide, and what else was trained: ``fit.state.networks["critic"]``.
+        data: the data set that the pair was fitted to.
+        settings: the arguments of the fit, and the facts that were found out of data and pair.
+    """
+
+    def __init__(self, state: State, data: Dataset, settings: Mapping[str, Any]) -> None:
+        self.state, self.data, self.settings = state, data, dict(settings)
+
+    @property
+    def model(self) -> Any:
+        """Called as ``model(batch, size)``."""
+        return self.state.model
+
+    @property
+    def guide(self) -> Any:
+        """Likewise, or ``None``."""
+        return self.state.guide
+
+    @property
+    def num_parameters(self) -> int:
+        """Trained parameters of model and guide; shared ones count once."""
+        return sum(p.numel() for p in self._pair.parameters() if p.requires_grad)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next((p.device for p in self._pair.parameters()), torch.device("cpu"))
+
+    @property
+    def measure(self) -> str:
+        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous."""
+        return self.data.measure if self.settings.get("discrete_likelihood", True) else "continuous"
+
+    def unanswerable(self, question: str) -> str | None:
+        """Why ``"density"``, ``"sampling"`` or ``"representation"`` has no answer here; ``None`` if it has one.
+
+        Args:
+            question: one of the three.
+        """
+        error = self._refusal(question)
+        return None if error is None else f"{error.what}; {error.fix}"
+
+    # For the questions of a fit --------------------------------------------------------------------------------------
+
+    @property
+    def _pair(self) -> nn.ModuleList:
+        """Model and guide, which give the parameters that they share once."""
+        return nn.ModuleList([self.model] if self.guide is None else [self.model, self.guide])
+
+    @property
+    def _sites(self) -> Mapping[str, Any]:
+        return self.model.sites
+
+    @property
+    def _latents(self) -> dict[str, Any]:
+        return {name: site for name, site in self._sites.items() if site.role == "latent"}
+
+    @property
+    def _has_global_latent(self) -> bool:
+        return any(not site.local for site in self._latents.values())
+
+    def _refusal(self, question: str) -> Unanswerable | None:
+        return find_obstacle(self.model, self.guide, question, is_point=bool(self.settings.get("point_guide")))
+
+    def _must_answer(self, question: str) -> Any:
+        """The guide, if the question has an answer."""
+        if (error := self._refusal(question)) is not None:
+            raise error
+        return self.guide
+
+    def _must_be_local(self, question: str) -> None:
+        """Refuse what belongs to single data points where all of them share one density."""
+        if self._has_global_latent:
+            raise Unanswerable(
+                f"{question}: {label_of(self.model)} has a global latent, so that data points share one density",
+                expected="latents with one value per datum",
+                got=", ".join(name for name, site in self._sites.items() if not site.local),
+                fix="fit.elbo(data) bounds the log-density of the whole data set, given per datum",
+            )
+
+    def _to_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A batch where the weights are, in the types that the model was fitted to."""
+        dtypes = {key: DTYPES[name] for key, name in self.settings.get("dtypes", {}).items()}
+        return {key: value.to(self.device, dtypes.get(key, value.dtype)) for key, value in batch.items()}
+
+    def _batch(self, data: Any) -> dict[str, Tensor]:
+        """What a user passes as data, on the device, and verified: what the model excludes has no density."""
+        batch = self._to_device(
+            without_latents(self.model, self.data.split("test")) if data is None else as_batch(data, self.data)
+        )
+        if not batch or not len(next(iter(batch.values()))):
+            raise DataError(
+                "the test split is empty" if data is None else "there are no data",
+                expected="at least one data point",
+                got="0 rows",
+                fix="pass data: fit.elbo(x), or keep a test split: ppgen.data.from_tensors(x, test=0.1)",
+            )
+        verify_batch(self.model, self.guide, batch)
+        return batch
+
+    def _estimate(self, values: Tensor, kind: Any, estimator: str, num_data: int) -> Estimate:
+        """The mean of log-densities, with its standard error."""
+        error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
+        return Estimate(
+            float(values.mean()),
+            error,
+            kind=kind,
+            unit="nats",
+            measure=self.measure,
+            estimator=estimator,
+            num_data=num_data,
+            better="higher",
+        )
