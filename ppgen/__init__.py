@@ -15,11 +15,17 @@ __all__ = [
     "ELBO",
     "IWAE",
     "Adversarial",
+    "BySite",
+    "Comparison",
+    "Dataset",
     "Estimate",
+    "Fit",
     "Guide",
     "MaximumLikelihood",
     "Model",
+    "Objective",
     "Program",
+    "Scorecard",
     "TotalCorrelation",
     "Unanswerable",
     "WakeSleep",
@@ -61,23 +67,38 @@ if TYPE_CHECKING:
     import ppgen.objectives as objectives
     import ppgen.reporting as reporting
     import ppgen.zoo as zoo
+    from ppgen.by_site import BySite
+    from ppgen.data import Dataset
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
+    from ppgen.evaluation import Comparison, Scorecard
     from ppgen.evaluation.compare import compare
     from ppgen.evaluation.evaluate import evaluate
-    from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood, TotalCorrelation, WakeSleep
+    from ppgen.fitted import Fit
+    from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood, Objective, TotalCorrelation, WakeSleep
     from ppgen.reporting.report import report
     from ppgen.training.fit import fit
     from ppgen.training.load import load
 
 _HOMES = {
     "ppgen.declare": ("Guide", "Model", "Program", "check", "implicit", "latent", "observed"),
+    "ppgen.by_site": ("BySite",),
+    "ppgen.data": ("Dataset",),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
-    "ppgen.evaluation": ("compare", "evaluate"),
+    "ppgen.evaluation": ("Comparison", "Scorecard", "compare", "evaluate"),
+    "ppgen.fitted": ("Fit",),
     "ppgen.training": ("fit", "load"),
-    "ppgen.objectives": ("ELBO", "IWAE", "Adversarial", "MaximumLikelihood", "TotalCorrelation", "WakeSleep"),
+    "ppgen.objectives": (
+        "ELBO",
+        "IWAE",
+        "Adversarial",
+        "MaximumLikelihood",
+        "Objective",
+        "TotalCorrelation",
+        "WakeSleep",
+    ),
     "ppgen.reporting": ("report",),
 }
 ACCESSORS = {"Fit": {"plot": "ppgen.reporting:FitPlots", "_repr_html_": "ppgen.reporting:fit_card"}}
