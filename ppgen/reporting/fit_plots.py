@@ -32,7 +32,8 @@ class FitPlots:
     Example:
         >>> import ppgen
         >>> fit = ppgen.fit(ppgen.models.VAE((1, 8, 8)), "digits", max_epochs=2, progress=False)
-        >>> fit.plot.learning_curve().get_title(loc="left")
+        >>> from matplotlib.figure import Figure
+        >>> fit.plot.learning_curve(Figure().subplots()).get_title(loc="left")
         'ELBO'
     """
 

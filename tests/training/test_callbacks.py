@@ -122,7 +122,7 @@ def test_one_that_fails_loses_nothing(moment: str, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
 
     def fail(training: Any) -> None:
-        if training.step in (0, 4, 6, 9) and moment != "start" or moment == "start":
+        if (training.step in (0, 4, 6, 9) and moment != "start") or moment == "start":
             raise ZeroDivisionError("in a callback")
 
     broken = ppgen.Callback()

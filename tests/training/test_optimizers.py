@@ -94,9 +94,7 @@ def test_a_run_is_taken_up_with_its_optimizer_alone(tmp_path: Any) -> None:
     fit(optimizer="rmsprop", out=tmp_path / "run")
     with pytest.raises(ppgen.errors.CheckpointError, match="another optimizer"):
         fit(max_epochs=4, out=tmp_path / "run", resume=True)
-    assert same(
-        state_of(fit(optimizer="rmsprop", max_epochs=4, out=tmp_path / "run", resume=True)), state_of(straight)
-    )
+    assert same(state_of(fit(optimizer="rmsprop", max_epochs=4, out=tmp_path / "run", resume=True)), state_of(straight))
 
 
 def test_a_schedule_may_be_a_function() -> None:
@@ -121,9 +119,7 @@ def make_gan(**settings: Any) -> ppgen.fitted.Fit:
     return ppgen.fit(GAN((1, 8, 8), latent_dim=2, hidden=(8,)), data, **{**chosen, **settings})
 
 
-def test_two_players_of_their_own_kind_are_resumed_to_the_bit(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_players_of_their_own_kind_are_resumed_to_the_bit(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two optimizers and learning rates, three steps of the critic to one of the generator, which is averaged.
 
     Seven batches an epoch: the generator's turns, every third batch, fall on other batches in each epoch. The run is
