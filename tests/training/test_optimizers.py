@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
@@ -68,7 +69,7 @@ def test_state_goes_through_a_checkpoint() -> None:
     first, second = player(), player()
     one, other = make_optimizer("adamw", first, 0.01), make_optimizer("adamw", second, 0.01)
     walk(one, first.parameters)
-    other.restore(one.state())
+    other.restore(copy.deepcopy(one.state()))
     for mine, its in zip(second.parameters, first.parameters, strict=True):
         mine.data.copy_(its.data)
     assert all(map(torch.equal, walk(one, first.parameters), walk(other, second.parameters)))
@@ -115,7 +116,7 @@ def make_gan(**settings: Any) -> ppgen.fitted.Fit:
         "progress": False,
     }
     x = torch.rand(7 * 16, 1, 8, 8, generator=torch.Generator().manual_seed(1))
-    data = {"train": x, "valid": x[:4], "test": x[:4]}
+    data = {"train": x, "valid": x[:4], "test": x[4:8]}
     return ppgen.fit(GAN((1, 8, 8), latent_dim=2, hidden=(8,)), data, **{**chosen, **settings})
 
 
