@@ -20,6 +20,8 @@ from ppgen.inference import elbo_parts
 
 @dataclasses.dataclass(frozen=True)
 class Tempered(ppgen.Objective):
+    """An ELBO whose likelihood counts for less."""
+
     temperature: float = 2.0
 
     def loss(self, state, player, step):
@@ -28,10 +30,11 @@ class Tempered(ppgen.Objective):
 
 
 class GoodEnough(ppgen.Callback):
+    """Ends the training at an ELBO of -30 nats, and keeps the bits per pixel of every epoch."""
+
     def epoch(self, training):
-        elbo = training.row["valid"]["elbo"]
-        training.log("bits per pixel", -elbo / 64 / 0.6931)
-        if elbo > -30:
+        training.log("bits per pixel", -training.row["valid"]["elbo"] / 64 / 0.6931)
+        if training.row["valid"]["elbo"] > -30:
             training.stop("good enough")
 
 
