@@ -65,9 +65,8 @@ def main() -> None:
         vae = ppgen.models.VAE((1, 8, 8), latent_dim=8)
         fit = ppgen.fit(vae, "digits", objective=Tempered(1.5), callbacks=[GoodEnough()], max_epochs=30, out=run)
         print(f"{fit.objective.name} stopped after {len(fit.history)} epochs: {fit.stopped}")
-        print(
-            "The run folder has the callback's numbers:", json.loads(open(run / "history.jsonl").readline())["logged"]
-        )
+        first = (run / "history.jsonl").read_text().splitlines()[0]
+        print("The run folder has the callback's numbers:", json.loads(first)["logged"])
 
     comparison = ppgen.compare({"tempered": ppgen.evaluate(fit, metrics=["log_prob"], num_particles=50)})
     print(comparison)
