@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,8 +39,12 @@ class FittedPair:
 
     @property
     def guide(self) -> Any:
-        """Likewise, or ``None``."""
+        """Likewise, or ``None``; another may take its place, such as one refined."""
         return self.state.guide
+
+    @guide.setter
+    def guide(self, guide: Any) -> None:
+        self.state = dataclasses.replace(self.state, guide=guide)
 
     @property
     def num_parameters(self) -> int:
