@@ -52,8 +52,10 @@ __all__ = ["fit"]
 @click.option("--warmup", type=float, help="Epochs over which that weight rises from 0.")
 @setting_option("--epochs", "max_epochs", int, "Passes over the training data.")
 @setting_option("--batch-size", "batch_size", int, "Data points a step.")
-@setting_option("--lr", "learning_rate", float, "Learning rate of Adam.")
-@setting_option("--schedule", "schedule", click.Choice(["constant", "cosine"]), "Its course.")
+@setting_option("--lr", "learning_rate", float, "Learning rate.")
+@setting_option("--optimizer", "optimizer", str, "Any of torch.optim by its name: adamw, sgd, rmsprop ...")
+@setting_option("--average", "average", float, "Decay of a moving average of the weights, such as 0.999.")
+@setting_option("--schedule", "schedule", click.Choice(["constant", "cosine"]), "How the learning rate changes.")
 @setting_option(
     "--patience", "patience", int, "Stop after so many epochs without a better validation loss; keep the best."
 )

@@ -255,7 +255,7 @@ def metric(
     Example:
         >>> @metric(question="sampling", title="ink", unit="pixels")
         ... def ink(fit):
-        ...     return fit.sample(256).sum((1, 2, 3))
+        ...     return fit.sample(256, site="x").sum((1, 2, 3))
         >>> ink.key, ink.title
         ('ink', 'ink')
     """
