@@ -23,7 +23,7 @@ WANTED := setup.py pyproject.toml
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help demo test lint format types layout docs wheel clean
+.PHONY: help demo test lint format types layout docs errors wheel clean
 
 help:  ## show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -52,6 +52,9 @@ layout: $(VENV)/.ppgen-dev  ## the folders, the floors and the start-up time
 docs: $(VENV)/.ppgen-dev  ## the API reference, into docs/api; warnings are errors
 	rm -rf docs/api
 	$(BIN)/python docs/build_api.py docs/api
+
+errors: $(VENV)/.ppgen-dev  ## a code for each new error, and the list in docs/errors.md
+	$(BIN)/python docs/build_errors.py --number
 
 wheel: $(VENV)/.ppgen-dev  ## a wheel, into dist/
 	rm -rf build dist && mkdir -p build
