@@ -48,6 +48,7 @@ DEV = [
     "pandas-stubs>=2.2",
     "pdoc>=15",
     "pre-commit>=3.7",
+    "pytest-cov>=6",
     "ruff>=0.12",
     "setuptools>=77",
 ]
