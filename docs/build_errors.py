@@ -157,7 +157,7 @@ def _noun(node: ast.expr) -> str:
             return name.strip("_").lower() if name.isupper() else name.strip("_")
         case ast.Call(ast.Name("len"), [value]):
             return f"number of {_noun(value)}"
-        case ast.Call(_, [*_, value]):
+        case ast.Call(ast.Attribute(value, "removesuffix" | "removeprefix")) | ast.Call(_, [*_, value]):
             return _noun(value)
         case ast.Call(ast.Attribute(value)) | ast.Call(value) | ast.Subscript(value) | ast.Starred(value):
             return _noun(value)

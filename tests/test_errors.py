@@ -121,6 +121,7 @@ def test_an_entry_stays_when_its_place_is_gone(program: dict[str, Any], tree: Pa
         ("', '.join(map(str, known)) or 'none'", "{known} / none"),
         ("'a' + (': say which' if many else '')", "a: say which"),
         ("f'fix {names[0]}' if names else None", "fix {names}"),
+        ("f'{where.removesuffix(name)} {str(value)}'", "{where} {value}"),
         ("f'{_LIMIT} at most'", "{limit} at most"),
     ],
 )
