@@ -117,6 +117,7 @@ def fit(
             expected="the folder of the run to take up",
             got="out=None",
             fix='ppgen.fit(..., out="runs/name", resume=True)',
+            code="S110",
         )
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
@@ -203,6 +204,7 @@ def unwrap(model: Any, guide: Any) -> tuple[ProgramModule, Any]:
                 expected="guide=None",
                 got=type(guide).__name__,
                 fix="leave guide out, or ppgen.Program(model, guide)",
+                code="S111",
             )
         return model.model, model.guide
     verify_model("fit", model)
@@ -253,6 +255,7 @@ def choose_objective(model: ProgramModule, guide: ProgramModule | None, objectiv
             expected="ppgen.ELBO(), ppgen.MaximumLikelihood(), ppgen.Adversarial() ...",
             got=repr(objective),
             fix="objective=ppgen.ELBO(beta=4.0)",
+            code="S112",
         )
     return objective
 

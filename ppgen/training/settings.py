@@ -99,4 +99,5 @@ def check_patience(patience: int | None, dataset: Dataset, players: list[Player]
         expected="a validation split, and an objective of one player",
         got=got,
         fix=fix,
+        code="S121",
     )
