@@ -76,10 +76,10 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import Comparison, Scorecard
+    from ppgen.evaluation import Comparison, Metric, Scorecard
     from ppgen.evaluation.compare import compare
     from ppgen.evaluation.evaluate import evaluate
-    from ppgen.evaluation.metric import Metric, metric
+    from ppgen.evaluation.metric import metric
     from ppgen.fitted import Fit
     from ppgen.objectives import (
         ELBO,

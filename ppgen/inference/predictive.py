@@ -129,7 +129,7 @@ def verify_latents(model: ProgramModule, latents: Mapping[str, Tensor], given: M
     with preserved_state(model), tracer:
         pyro.poutine.uncondition(model)(head, 1)
     for name, value in latents.items():
-        drawn = cast(Tensor, tracer.trace.nodes[name]["value"])
+        drawn = cast(Any, tracer.trace.nodes[name])["value"]
         if value.shape[1:] != drawn.shape[1:]:
             raise DataError(
                 f"decode: {name} has not the shape that {label_of(model)} draws",

@@ -55,6 +55,7 @@ class Optimizer(Protocol):
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
+        raise NotImplementedError("an optimizer has a state")
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of :meth:`state`."""
