@@ -92,7 +92,7 @@ if TYPE_CHECKING:
         WakeSleep,
     )
     from ppgen.reporting.report import report
-    from ppgen.training.callbacks import Callback
+    from ppgen.training import Callback
     from ppgen.training.fit import fit
     from ppgen.training.load import load
 
