@@ -20,6 +20,7 @@ __all__ = [
     "Comparison",
     "Dataset",
     "Estimate",
+    "Evaluation",
     "Fit",
     "Guide",
     "Loss",
@@ -27,8 +28,11 @@ __all__ = [
     "Metric",
     "Model",
     "Objective",
+    "Player",
     "Program",
     "Scorecard",
+    "State",
+    "Step",
     "TotalCorrelation",
     "Unanswerable",
     "WakeSleep",
@@ -76,7 +80,7 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import Comparison, Metric, Scorecard
+    from ppgen.evaluation import Comparison, Evaluation, Metric, Scorecard
     from ppgen.evaluation.compare import compare
     from ppgen.evaluation.evaluate import evaluate
     from ppgen.evaluation.metric import metric
@@ -88,6 +92,9 @@ if TYPE_CHECKING:
         Loss,
         MaximumLikelihood,
         Objective,
+        Player,
+        State,
+        Step,
         TotalCorrelation,
         WakeSleep,
     )
@@ -102,7 +109,7 @@ _HOMES = {
     "ppgen.data": ("Dataset",),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
-    "ppgen.evaluation": ("Comparison", "Metric", "Scorecard", "compare", "evaluate", "metric"),
+    "ppgen.evaluation": ("Comparison", "Evaluation", "Metric", "Scorecard", "compare", "evaluate", "metric"),
     "ppgen.fitted": ("Fit",),
     "ppgen.training": ("Callback", "fit", "load"),
     "ppgen.objectives": (
@@ -112,6 +119,9 @@ _HOMES = {
         "Loss",
         "MaximumLikelihood",
         "Objective",
+        "Player",
+        "State",
+        "Step",
         "TotalCorrelation",
         "WakeSleep",
     ),
