@@ -160,7 +160,7 @@ def test_an_observed_value_is_one_row_and_a_missing_one_is_all() -> None:
     torch.testing.assert_close(totals, torch.zeros(3))
     drawn = elbo_parts(model, MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, 3)
     assert drawn.label_nll["y"] > 0
-    with pytest.raises(DataError, match="y: an observed value is none"):
+    with pytest.raises(DataError, match=r"y: an observed value is none of its distribution's, at row 0"):
         enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([3, -1, 0])}, ["y"])
 
 
@@ -189,3 +189,36 @@ def test_a_vector_of_bits_is_summed_out_over_all_its_values() -> None:
     q, joint = log_q(guide, x), log_joint(model, x)
     torch.testing.assert_close(log_weights(model, guide, {"x": x}), joint.logsumexp(1))
     torch.testing.assert_close(elbo_per_datum(model, guide, {"x": x}), (q.exp() * (joint - q)).sum(1))
+
+
+class Codes(Guide):
+    """Bits that are even."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.bits = bits
+
+    @latent
+    def z(self, x: Tensor) -> Any:
+        return dist.Bernoulli(torch.full((len(x), self.bits), 0.5)).to_event(1)
+
+
+def test_4096_values_are_summed_out_and_no_more() -> None:
+    batch = {"x": torch.zeros(1)}
+    assert discrete_sites(Codes(12), batch) == ["z"]
+    assert discrete_sites(Codes(13), batch) == []
+    all_of_them = enumerate_discrete(Codes(12), batch, ["z"])
+    assert len(all_of_them.batch["z"].unique(dim=0)) == 4096
+    torch.testing.assert_close(all_of_them.log_weight.exp().sum(), torch.tensor(1.0))
+    with pytest.raises(DeclarationError, match=r"(?s)z: too many combinations.*8192"):
+        enumerate_discrete(Codes(13), {"x": torch.zeros(2)}, ["z"])
+
+
+def test_a_latent_without_a_list_of_values_is_named() -> None:
+    class Counts(Guide):
+        @latent
+        def z(self, x: Tensor) -> Any:
+            return dist.Poisson(x.exp())
+
+    with pytest.raises(DeclarationError, match="z: a discrete latent without a finite list"):
+        enumerate_discrete(Counts(), {"x": torch.zeros(2)}, ["z"])

@@ -20,7 +20,7 @@ from ppgen.inference import importance
 from ppgen.inference.importance import log_weights, only_latent, particle_weights, repeat_rows
 from ppgen.models import VAE, ConditionalVAE, DiscreteVAE, PixelCNN
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
-from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
+from tests.oracles.linear_gaussian import PPCA, ExactPosterior, log_evidence, marginal
 
 
 @pytest.fixture
@@ -84,6 +84,24 @@ def test_a_pass_never_has_more_rows_than_allowed(
     assert max(seen) <= importance._ROWS_A_PASS
 
 
+def test_all_weights_are_those_of_the_bound_however_they_are_cut(
+    pair: tuple[PPCA, MeanField, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, guide, x = pair
+    monkeypatch.setattr(importance, "_ROWS_A_PASS", 30)
+    monkeypatch.setattr(importance, "_ROWS", 4)  # ten data in three pieces, seven particles in one pass each
+    weights = importance.weights_of_data(model, guide, {"x": x}, 7, seed=3)
+    assert (weights.shape, weights.dtype, weights.requires_grad) == ((7, 10), torch.float64, False)
+    bound = importance.log_prob(model, guide, {"x": x}, 7, seed=3)
+    torch.testing.assert_close(weights.logsumexp(0) - math.log(7), bound, rtol=0, atol=1e-12)
+
+
+def test_weights_at_the_exact_posterior_are_all_the_evidence(pair: tuple[PPCA, MeanField, Tensor]) -> None:
+    model, _, x = pair
+    weights = importance.weights_of_data(model, ExactPosterior(model), {"x": x}, 5, seed=0)
+    torch.testing.assert_close(weights, log_evidence(model, x).expand(5, 10), rtol=0, atol=1e-4)
+
+
 def test_without_latents_it_is_exact() -> None:
     model = PixelCNN((1, 2, 2), hidden=3, num_layers=1)
     images = torch.tensor([[float(b) for b in f"{i:04b}"] for i in range(16)]).reshape(16, 1, 2, 2)
@@ -145,7 +163,7 @@ def test_evaluation_leaves_no_trace(pair: tuple[PPCA, MeanField, Tensor]) -> Non
 def test_a_number_of_particles_that_is_none(particles: Any) -> None:
     model = TwoLevels()
     x = {"x": torch.zeros(2, 5)}
-    for ask in (importance.elbo, importance.log_prob):
+    for ask in (importance.elbo, importance.log_prob, importance.weights_of_data):
         with pytest.raises(SettingError, match="num_particles"):
             ask(model, MeanField(model), x, particles, seed=0)
 

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 import ppgen
 from ppgen.declare import Guide, Model, implicit, latent, observed
-from ppgen.errors import Unanswerable
+from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.guides import FullRank, MeanField
 from ppgen.inference import posterior, predictive
-from ppgen.inference.predictive import covariates, placeholders
+from ppgen.inference.predictive import covariates, placeholders, prior_batch
 from ppgen.models import BayesianLogisticRegression, ConditionalVAE
 from tests.oracles.conjugate import SharedMean, TwoLevels
 
@@ -158,12 +158,35 @@ def test_modes_come_back() -> None:
 DATA = ppgen.data.from_tensors({"x": torch.randn(30, 3), "y": torch.arange(30) % 3})
 
 
-def test_covariates_of_a_declared_model_are_parents_that_are_no_sites() -> None:
-    class Told(Model):
-        @observed
-        def x(self, y: Tensor, strength: Any = 1.0) -> Any:
-            return dist.Normal(y, strength)
+class Told(Model):
+    @observed
+    def x(self, y: Tensor, strength: Any = 1.0) -> Any:
+        return dist.Normal(y, strength)
 
+
+def test_a_covariate_is_given_once_for_all_draws_or_row_by_row() -> None:
+    once = prior_batch(Told(), DATA, 3, {"y": 2})
+    assert {name: value.tolist() for name, value in once.items()} == {"y": [2, 2, 2]}
+    each = prior_batch(Told(), DATA, 3, {"y": [0, 1, 2], "strength": torch.tensor([0.1, 0.2, 0.3])})
+    assert each["y"].tolist() == [0, 1, 2]
+    torch.testing.assert_close(each["strength"], torch.tensor([0.1, 0.2, 0.3]))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "what"),
+    [
+        ({"strength": 1.0}, Unanswerable, "conditional on y"),
+        ({"y": 0, "colour": 1}, SettingError, "colour is no covariate of Told"),
+        ({"y": [0, 1]}, DataError, "y has not one row for each draw"),
+    ],
+    ids=["missing", "unknown", "too few rows"],
+)
+def test_covariates_that_do_not_fit_are_named(given: dict[str, Any], error: type[Exception], what: str) -> None:
+    with pytest.raises(error, match=what):
+        prior_batch(Told(), DATA, 3, given)
+
+
+def test_covariates_of_a_declared_model_are_parents_that_are_no_sites() -> None:
     assert covariates(Told(), DATA) == (["y"], ["y", "strength"])
     assert covariates(ConditionalVAE((1, 8, 8)), DATA) == (["y"], ["y"])
     assert placeholders(Told(), DATA, 4) == {}
