@@ -8,16 +8,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import torch
-
 import ppgen
 
 
 @ppgen.metric(question="sampling", title="ink", unit="pixels beyond data's")
 def ink(fit):
     """How many more pixels are set in a sample than in real data, on average: a value for each sample."""
-    drawn, real = fit.sample(256), fit.data.split("test")["x"]
-    drawn = drawn if isinstance(drawn, torch.Tensor) else drawn["x"]
+    drawn, real = fit.sample(256, site="x"), fit.data.split("test")["x"]
     return drawn.sum((1, 2, 3)) - real.sum((1, 2, 3)).mean()
 
 

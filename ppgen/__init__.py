@@ -15,12 +15,20 @@ __all__ = [
     "ELBO",
     "IWAE",
     "Adversarial",
+    "BySite",
+    "Callback",
+    "Comparison",
+    "Dataset",
     "Estimate",
+    "Fit",
     "Guide",
+    "Loss",
     "MaximumLikelihood",
     "Metric",
     "Model",
+    "Objective",
     "Program",
+    "Scorecard",
     "TotalCorrelation",
     "Unanswerable",
     "WakeSleep",
@@ -63,24 +71,50 @@ if TYPE_CHECKING:
     import ppgen.objectives as objectives
     import ppgen.reporting as reporting
     import ppgen.zoo as zoo
+    from ppgen.by_site import BySite
+    from ppgen.data import Dataset
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
+    from ppgen.evaluation import Comparison, Scorecard
     from ppgen.evaluation.compare import compare
     from ppgen.evaluation.evaluate import evaluate
     from ppgen.evaluation.metric import Metric, metric
-    from ppgen.objectives import ELBO, IWAE, Adversarial, MaximumLikelihood, TotalCorrelation, WakeSleep
+    from ppgen.fitted import Fit
+    from ppgen.objectives import (
+        ELBO,
+        IWAE,
+        Adversarial,
+        Loss,
+        MaximumLikelihood,
+        Objective,
+        TotalCorrelation,
+        WakeSleep,
+    )
     from ppgen.reporting.report import report
+    from ppgen.training.callbacks import Callback
     from ppgen.training.fit import fit
     from ppgen.training.load import load
 
 _HOMES = {
     "ppgen.declare": ("Guide", "Model", "Program", "check", "implicit", "latent", "observed"),
+    "ppgen.by_site": ("BySite",),
+    "ppgen.data": ("Dataset",),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
-    "ppgen.evaluation": ("Metric", "compare", "evaluate", "metric"),
-    "ppgen.training": ("fit", "load"),
-    "ppgen.objectives": ("ELBO", "IWAE", "Adversarial", "MaximumLikelihood", "TotalCorrelation", "WakeSleep"),
+    "ppgen.evaluation": ("Comparison", "Metric", "Scorecard", "compare", "evaluate", "metric"),
+    "ppgen.fitted": ("Fit",),
+    "ppgen.training": ("Callback", "fit", "load"),
+    "ppgen.objectives": (
+        "ELBO",
+        "IWAE",
+        "Adversarial",
+        "Loss",
+        "MaximumLikelihood",
+        "Objective",
+        "TotalCorrelation",
+        "WakeSleep",
+    ),
     "ppgen.reporting": ("report",),
 }
 ACCESSORS = {"Fit": {"plot": "ppgen.reporting:FitPlots", "_repr_html_": "ppgen.reporting:fit_card"}}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.data import Dataset, as_batch
-from ppgen.declare import label_of, verify_batch, without_latents
+from ppgen.data.dataset import main_site
+from ppgen.declare import covariate_names, label_of, verify_batch, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.inference import find_obstacle
@@ -38,8 +41,12 @@ class FittedPair:
 
     @property
     def guide(self) -> Any:
-        """Likewise, or ``None``."""
+        """Likewise, or ``None``; another may take its place, such as one refined."""
         return self.state.guide
+
+    @guide.setter
+    def guide(self, guide: Any) -> None:
+        self.state = dataclasses.replace(self.state, guide=guide)
 
     @property
     def num_parameters(self) -> int:
@@ -55,6 +62,22 @@ class FittedPair:
     def measure(self) -> str:
         """The measure that densities of this model refer to: the data's, unless the likelihood is continuous."""
         return self.data.measure if self.settings.get("discrete_likelihood", True) else "continuous"
+
+    @property
+    def observed(self) -> list[str]:
+        """The sites that the model explains."""
+        return [name for name, site in self._sites.items() if site.role != "latent"]
+
+    @property
+    def covariates(self) -> list[str]:
+        """What the model's sites ask of the data without explaining it: parents that are no sites."""
+        return [name for name in covariate_names(self._sites) if name in self.data.keys]
+
+    @property
+    def density_of(self) -> str:
+        """Which density the model has, as a reader would write it: ``p(x)``, ``p(x | y)``."""
+        given = self.covariates
+        return f"p({', '.join(self.observed)}{' | ' if given else ''}{', '.join(given)})"
 
     def unanswerable(self, question: str) -> str | None:
         """Why ``"density"``, ``"sampling"`` or ``"representation"`` has no answer here; ``None`` if it has one.
@@ -125,6 +148,7 @@ class FittedPair:
 
     def _estimate(self, values: Tensor, kind: Any, estimator: str, num_data: int) -> Estimate:
         """The mean of log-densities, with its standard error."""
+        only_main = self.observed == [main_site(self.data.splits["test"])]
         error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
         return Estimate(
             float(values.mean()),
@@ -135,4 +159,6 @@ class FittedPair:
             estimator=estimator,
             num_data=num_data,
             better="higher",
+            of=self.density_of,
+            num_dims=math.prod(self.data.x_shape) if only_main else 0,
         )

@@ -19,6 +19,14 @@ EXAMPLES = {
     "first_model.py": ["MyVAE: p(z) p(x | z)", "pixelcnn"],
     "hand_written_pyro.py": ["lower bound, IWAE-100", "codes (360, 4)", "global parameters: []"],
     "own_metric.py": ["pixels beyond data's", "Own: digits", "The page shows ink as well: True"],
+    "own_training.py": [
+        "Tempered(temperature=1.5) stopped after",
+        "epochs: good enough",
+        "'bits per pixel'",
+        "≥ ",
+        "{'critic': 'SGD(momentum=0.9)'}",
+        "{'left': 240, 'right': 96} lower bound",
+    ],
     "own_guide.py": ["hand-written", "derived, full-rank"],
     "partial_labels.py": ["100 of 1077 training rows observed", "digits named"],
     "rate_distortion.py": ["rate  distortion     ELBO", "The ELBO is highest for"],
@@ -34,6 +42,23 @@ FIFTEEN_LINES = {
     "conditional.py": "Conditional",
     "partial_labels.py": "FewLabels",
 }
+
+
+# What a user adds is short, counted from the decorator or `class` or `def` on, without empty lines.
+MOST_LINES = {
+    ("own_metric.py", "ink"): 10,
+    ("own_training.py", "Tempered"): 8,
+    ("own_training.py", "GoodEnough"): 6,
+}
+
+
+@pytest.mark.parametrize(("name", "made"), MOST_LINES)
+def test_what_a_user_adds_is_short(name: str, made: str) -> None:
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    node = next(node for node in ast.parse(text).body if getattr(node, "name", None) == made)
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    lines = text.splitlines()[first - 1 : node.end_lineno]
+    assert len([line for line in lines if line.strip()]) <= MOST_LINES[name, made]
 
 
 @pytest.mark.parametrize(("name", "model"), FIFTEEN_LINES.items())

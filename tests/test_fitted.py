@@ -313,7 +313,7 @@ def test_it_moves_with_all_that_has_weights(implicit: Fit) -> None:
     """The ``meta`` device is at hand everywhere, and leaves nothing behind."""
     found = copy.deepcopy(implicit)
     assert found.to("meta") is found
-    modules = [found.model, *found.objective.networks.values()]
+    modules = [found.model, *found.state.networks.values()]
     assert {p.device.type for module in modules for p in module.parameters()} == {"meta"}
     assert len(modules) == 2
     with pytest.raises(SettingError, match="tpu9"):

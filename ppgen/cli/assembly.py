@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ppgen import zoo
 from ppgen.cli.list import match, summaries
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from ppgen.data import Dataset
     from ppgen.objectives import Objective
 
-__all__ = ["assemble"]
+__all__ = ["Assembled", "assemble"]
+
+
+class Assembled(NamedTuple):
+    """What the words of ``ppgen fit`` name; ``None`` is left to ``ppgen.fit``."""
+
+    model: Any
+    guide: nn.Module | None
+    objective: Objective | None
 
 
 def assemble(
@@ -31,28 +39,29 @@ def assemble(
     settings: Mapping[str, Any] = {},
     guide_settings: Mapping[str, Any] = {},
     seed: int = 0,
-) -> tuple[zoo.BuiltRecipe, Sources]:
+) -> tuple[Assembled, Sources]:
     """Build what a fit is made of.
 
     Args:
         model: a recipe's name, ``FILE.py:Class`` or ``package.module:Class``.
         data: whose shapes fill the constructor's ``x_shape``.
-        guide: a family's name (``"mean-field"``) or ``FILE.py:Class``; default: the recipe's, or the model's.
-        objective: a name (``"elbo"``); default: the recipe's, or what the model's sites call for.
+        guide: a family's name (``"mean-field"``) or ``FILE.py:Class``; default: the recipe's, or none.
+        objective: a name (``"elbo"``); default: the recipe's, or none.
         objective_settings: arguments of the objective's constructor; the recipe's own stay where none are given.
         settings: arguments of the model's constructor or the recipe.
         guide_settings: arguments of the guide's constructor.
         seed: of the initial weights.
 
     Returns:
-        Model, guide and objective, and the user's files that they came from.
+        Model, guide and objective, the last two ``None`` where ``ppgen.fit`` is to choose, and the user's files that
+        they came from.
 
     Raises:
         SettingError: naming the first word that means nothing.
     """
     import torch
 
-    from ppgen.training.fit import choose_guide, choose_objective, unwrap
+    from ppgen.training.fit import choose_objective, unwrap
 
     sources: Sources = {}
     offered: dict[str, Any] = {f"{key}_shape": tuple(t.shape[1:]) for key, t in data.splits["train"].items()}
@@ -73,13 +82,11 @@ def assemble(
                 "--set-guide without --guide", expected="the guide whose settings these are",
                 got=", ".join(guide_settings), fix="--guide mean-field",
             )  # fmt: skip
-        bare, bare_guide = unwrap(own_model, own_guide)
-        if bare is own_model:
-            own_guide = bare_guide = choose_guide(bare, own_guide)
-        chosen = choose_objective(bare, bare_guide, chosen)
         if objective is not None or objective_settings:
-            chosen = _objective(objective or type(chosen).__name__, objective_settings, chosen)
-    return zoo.BuiltRecipe(own_model, own_guide, chosen), sources
+            # Settings without a name are those of the objective that ppgen.fit would take.
+            default = choose_objective(*unwrap(own_model, own_guide), chosen)
+            chosen = _objective(objective or type(default).__name__, objective_settings, default)
+    return Assembled(own_model, own_guide, chosen), sources
 
 
 def _own(

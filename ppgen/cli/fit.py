@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ppgen import zoo
-from ppgen.cli.assembly import assemble
+from ppgen.cli.assembly import Assembled, assemble
+from ppgen.cli.defaults import FIT_DEFAULTS
 from ppgen.cli.options import (
     assignments,
     data_options,
     device_option,
     progress_option,
+    setting_option,
     step_options,
     steps_of,
     threads_option,
@@ -48,13 +50,23 @@ __all__ = ["fit"]
 @click.option("--num-particles", type=int, help="Draws of the guide for each data point and step.")
 @click.option("--beta", type=float, help="Weight of the ELBO's rate.")
 @click.option("--warmup", type=float, help="Epochs over which that weight rises from 0.")
-@click.option("--epochs", "max_epochs", type=int, help="Passes over the training data.")
-@click.option("--batch-size", type=int, help="Data points a step.")
-@click.option("--lr", "learning_rate", type=float, help="Learning rate of Adam.")
-@click.option("--schedule", type=click.Choice(["constant", "cosine"]), help="Its course.  [default: constant]")
-@click.option("--patience", type=int, help="Stop after so many epochs without a better validation loss; keep the best.")
-@click.option("--clip-norm", type=float, help="Largest norm of the gradient.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of initial weights, data order and noise.")
+@setting_option("--epochs", "max_epochs", int, "Passes over the training data.")
+@setting_option("--batch-size", "batch_size", int, "Data points a step.")
+@setting_option("--lr", "learning_rate", float, "Learning rate.")
+@setting_option("--optimizer", "optimizer", str, "Any of torch.optim by its name: adamw, sgd, rmsprop ...")
+@setting_option("--average", "average", float, "Decay of a moving average of the weights, such as 0.999.")
+@setting_option("--schedule", "schedule", click.Choice(["constant", "cosine"]), "How the learning rate changes.")
+@setting_option(
+    "--patience", "patience", int, "Stop after so many epochs without a better validation loss; keep the best."
+)
+@setting_option("--clip-norm", "clip_norm", float, "Largest norm of the gradient.")
+@click.option(
+    "--seed",
+    type=int,
+    default=FIT_DEFAULTS["seed"],
+    show_default=True,
+    help="Of initial weights, data order and noise.",
+)
 @device_option
 @threads_option()
 @click.option(
@@ -80,11 +92,9 @@ def fit(
     beta: float | None,
     warmup: float | None,
     seed: int,
-    device: str,
     out: Path | None,
     resume: bool,
     overwrite: bool,
-    progress: bool,
     **training: Any,
 ) -> None:
     """Fit a model and keep the run in a folder.
@@ -135,10 +145,8 @@ def fit(
             guide=built.guide,
             objective=built.objective,
             seed=seed,
-            device=device,
             out=run,
             resume=resume,
-            progress=progress,
             **(recipe.settings() if recipe else {}) | _given(**training),
         )
     if fitted.stopped == "interrupted":
@@ -191,16 +199,20 @@ def _again(folder: Path) -> str:
     return shlex.join(["ppgen", *words, *place, "--resume"])
 
 
-def _headline(built: zoo.BuiltRecipe, dataset: Dataset) -> str:
+def _headline(built: Assembled, dataset: Dataset) -> str:
+    """What is known before the fit; a guide and an objective that nobody asked for are chosen by ``ppgen.fit``."""
     from ppgen.declare import Program
 
     model = "a Pyro model and guide written by hand" if isinstance(built.model, Program) else str(built.model)
     guide = [] if built.guide is None else [f"guide {type(built.guide).__name__}"]
-    return "\n".join([model, *guide, f"objective {built.objective.name}", repr(dataset), ""])
+    objective = [] if built.objective is None else [f"objective {built.objective.name}"]
+    return "\n".join([model, *guide, *objective, repr(dataset), ""])
 
 
 def _summary(fitted: Fit) -> str:
     """How the fit went: its last epoch, or the best one where its weights were kept."""
+    from ppgen.declare import label_of
+
     row, which = fitted.history[-1], "last"
     scored = [row for row in fitted.history if "loss" in row.get("valid", {})]
     if fitted.settings.get("patience") is not None and scored:
@@ -210,4 +222,6 @@ def _summary(fitted: Fit) -> str:
         f"{name} {value:.2f}" for name, value in row[split].items() if isinstance(value, float) and name != "loss"
     )
     took = f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s" + ", stopped early" * (fitted.stopped == "early")
-    return f"{took}; {which} epoch {row['epoch']}, {split}: {numbers}"
+    guide = [] if fitted.guide is None else [f"guide {label_of(fitted.guide)}"]
+    pair = ", ".join([*guide, f"objective {fitted.objective.name}"])
+    return f"{pair}: {took}; {which} epoch {row['epoch']}, {split}: {numbers}"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ppgen.cli.defaults import FIT_DEFAULTS
 from ppgen.errors import SettingError
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "device_option",
     "progress_option",
     "run_options",
+    "setting_option",
     "step_options",
     "steps_of",
     "threads_option",
@@ -80,7 +82,24 @@ step_options = together(
     click.option("--attribute", "attributes", multiple=True, metavar="COLUMN", help="Gather columns into y."),
 )
 
-device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+device_option = click.option(
+    "--device", default=FIT_DEFAULTS["device"], show_default=True, help="auto, cpu, cuda or cuda:1."
+)
+
+
+def setting_option(name: str, setting: str, kind: Any, text: str) -> Callable[[F], F]:
+    """An option of ``ppgen.fit``, ``None`` unless the user gives it: the default is that of the function's signature.
+
+    Args:
+        name: of the option (``"--lr"``).
+        setting: the argument of ``ppgen.fit`` (``"learning_rate"``).
+        kind: the type.
+        text: of the help, to which the default is added.
+    """
+    default = FIT_DEFAULTS[setting]
+    text += "" if default is None else f"  [default: the recipe's, else {default}]"
+    return click.option(name, setting, type=kind, help=text)
+
 
 run_options = together(
     click.option("--model", metavar="FILE.py:Class", help="Your own model's class, if its file moved or changed."),

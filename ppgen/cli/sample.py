@@ -83,9 +83,7 @@ def _covariates(fit: Fit, number: int, given: Mapping[str, Any]) -> dict[str, An
     """A value for each draw: the user's, repeated as needed, else the classes in turn, or what the test split has."""
     import torch
 
-    from ppgen.evaluation.density import covariates_of
-
-    needed, test = covariates_of(fit), fit.data.split("test")
+    needed, test = fit.covariates, fit.data.split("test")
     for name in given:
         if name not in needed:
             raise SettingError(

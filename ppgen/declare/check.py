@@ -31,9 +31,11 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
     """Verify sites, supports, shapes and plates of a pair on a batch, and say what is wrong and how to mend it.
 
     The pair is run twice: on the batch as the whole data set, and on all but its last row as a minibatch of a larger
-    one. Nothing changes: parameters, buffers and random state are bit for bit what they were. ``ppgen.fit`` calls it
-    on rows that hold the extremes of every covariate. Where a discrete latent's values are -1, they are missing: the
-    pair is run with the latent unobserved, and on the rows that have it.
+    one. Nothing changes: parameters, buffers and random state are bit for bit what they were. Where a discrete latent's
+    values are -1, they are missing: the pair is run with the latent unobserved, and on the rows that have it.
+
+    ``ppgen.fit`` verifies the same by fewer runs, on rows that hold the extremes of every covariate, and calls this
+    where it finds a fault.
 
     Args:
         model: a :class:`Model`, or a :class:`Program` (then ``guide`` is not given).
@@ -115,10 +117,9 @@ def verify_once(model: ProgramModule, guide: ProgramModule | None, batch: Mappin
             _verify_guide(model, guide, trace, drawn, few)
         _verify_densities(model, guide, trace, drawn)
         nodes = random_sites(trace)
-        given = {
-            name: node["fn"] for name, node in nodes.items() if node["is_observed"] or name in batch.keys() - evidence
-        }
-        for name in given.keys() - evidence:
+        known = [name for name in batch if name not in evidence]  # latents that some rows or all observe
+        given = {name: node["fn"] for name, node in nodes.items() if node["is_observed"] or name in known}
+        for name in known:
             may_miss = has_finite_support(given[name])
             verify_support(f"{label_of(model)}.{name}", name, given[name], batch[name][:few], may_miss=may_miss)
         draws = {} if drawn is None else {n: d for n, d in random_sites(drawn).items() if not d["is_observed"]}

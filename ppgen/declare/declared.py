@@ -37,9 +37,9 @@ class Declared(ProgramModule, Recorded):
     in which its sites come, or where a guide declares no site in a plate that the model has.
     """
 
-    sites: ClassVar[Mapping[str, Site]] = {}
-    covariates: ClassVar[tuple[str, ...]] = ()
-    plates: ClassVar[tuple[str, ...]] = ()
+    sites: Mapping[str, Site] = MappingProxyType({})  # of the class, as the two below
+    covariates: tuple[str, ...] = ()
+    plates: tuple[str, ...] = ()
     sizes: Mapping[str, int] = MappingProxyType({})  # of further plates, where the batch does not show them
     _first_plates: ClassVar[tuple[str, ...]] = ()  # as the class names them; the sites may add others
 

@@ -108,7 +108,7 @@ class ProgramPart(ProgramModule):
 
     sites: Mapping[str, Site] = MappingProxyType({})
     plates: tuple[str, ...] = ()
-    is_declared = False
+    is_declared: bool = False
 
     def __init__(
         self, function: Callable[..., Any], store: Store, passed_on: dict[str, inspect.Parameter] | None = None

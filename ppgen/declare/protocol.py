@@ -31,18 +31,22 @@ class PyroProgram(Protocol):
 
         Those of a hand-written program are known once it has run (:meth:`ppgen.Program.setup`).
         """
+        ...
 
     @property
     def covariates(self) -> tuple[str, ...]:
         """Names of the batch's entries that it reads and that are none of its sites."""
+        ...
 
     @property
     def plates(self) -> tuple[str, ...]:
         """Names of the plates inside the data plate, from the outermost to the innermost."""
+        ...
 
     @property
     def is_implicit(self) -> bool:
         """Whether some site is a sampler without a likelihood."""
+        ...
 
     @property
     def is_declared(self) -> bool:
@@ -50,6 +54,8 @@ class PyroProgram(Protocol):
 
         The batch of a hand-written program holds arguments, one of which may share its name with a latent variable.
         """
+        ...
 
     def __call__(self, batch: Any = None, size: int | None = None, /) -> Any:
         """Run it on a batch, tensors ``[rows, ...]`` by site and covariate, of a data set of so many rows."""
+        ...

@@ -5,12 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any, cast
 
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
-from ppgen.declare import Site, covariate_names
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
@@ -19,37 +17,12 @@ from ppgen.fitted import Fit
 __all__ = [
     "LogDensities",
     "bits_per_dim",
-    "covariates_of",
-    "density_of",
     "elbo",
     "explained_site",
     "factorised_log_prob",
     "log_densities",
     "log_prob",
-    "observed_by",
-    "sites_of",
 ]
-
-
-def density_of(fit: Fit) -> str:
-    """Which density the model has, as a reader would write it: ``p(x)``, ``p(x | y)``."""
-    given = covariates_of(fit)
-    return f"p({', '.join(observed_by(fit))}{' | ' if given else ''}{', '.join(given)})"
-
-
-def covariates_of(fit: Fit) -> list[str]:
-    """What the model's sites ask of the data without explaining it: parents that are no sites."""
-    return [name for name in covariate_names(sites_of(fit)) if name in fit.data.keys]
-
-
-def observed_by(fit: Fit) -> list[str]:
-    """The sites that the model explains."""
-    return [name for name, site in sites_of(fit).items() if site.role != "latent"]
-
-
-def sites_of(fit: Fit) -> Mapping[str, Site]:
-    """The sites of the fitted model by name."""
-    return cast(Any, fit.model).sites  # of an nn.Module, every attribute is a Tensor to a type checker
 
 
 def explained_site(fit: Fit, columns: Mapping[str, Tensor]) -> str:
@@ -63,8 +36,8 @@ def explained_site(fit: Fit, columns: Mapping[str, Tensor]) -> str:
         Unanswerable: if the model takes it as given.
     """
     main = main_site(columns)
-    if main not in observed_by(fit):
-        raise Unanswerable(f"the model explains {', '.join(observed_by(fit))}, and takes {main} as given")
+    if main not in fit.observed:
+        raise Unanswerable(f"the model explains {', '.join(fit.observed)}, and takes {main} as given")
     return main
 
 
@@ -156,9 +129,9 @@ def log_densities(evaluation: Evaluation) -> LogDensities:
     kind, fit = evaluation.prepared(_kind_of_density), evaluation.fit
     values = fit.log_prob_per_datum(num_particles=evaluation.num_particles, seed=evaluation.seed)
     values = values.detach().cpu().double()
-    mean, trivial = _mean(values, _said_of(fit, kind)), {}
+    mean, trivial = _mean(values, kind), {}
     main = main_site(fit.data.split("test"))
-    if observed_by(fit) == [main] and mean.measure == fit.data.measure and mean.measure in _BASELINES:
+    if fit.observed == [main] and mean.measure == fit.data.measure and mean.measure in _BASELINES:
         others = factorised_log_prob(fit.data.split("train")[main], fit.data.split("test")[main], mean.measure)
         name, how = _BASELINES[mean.measure]
         what = Estimate(
@@ -184,13 +157,6 @@ def _kind_of_density(evaluation: Evaluation) -> Estimate:
     return fit.log_prob(head, num_particles=evaluation.num_particles, seed=evaluation.seed)
 
 
-def _said_of(fit: Fit, estimate: Estimate) -> Estimate:
-    """An estimate that says which density it is of, and over how many dimensions, where there is one observed site."""
-    only_main = observed_by(fit) == [main_site(fit.data.split("test"))]
-    num_dims = math.prod(fit.data.x_shape) if only_main else 0
-    return dataclasses.replace(estimate, of=density_of(fit), num_dims=num_dims)
-
-
 def _mean(values: Tensor, what: Estimate) -> Estimate:
     """The mean over data points, for the rest described as ``what`` is."""
     error = (values.std() / math.sqrt(len(values))).item() if len(values) > 1 else None
@@ -213,7 +179,7 @@ def elbo(evaluation: Evaluation) -> Measured:
     except Unanswerable:
         if fit.unanswerable("density"):
             raise
-    return Measured(_said_of(fit, fit.elbo(num_particles=_ELBO_PARTICLES, seed=evaluation.seed)))
+    return Measured(fit.elbo(num_particles=_ELBO_PARTICLES, seed=evaluation.seed))
 
 
 @metric(prepare=log_densities, question="density", title="code length", unit="bits/dim", better="lower")

@@ -177,7 +177,8 @@ class Metric(Column):
     - an :class:`~ppgen.estimate.Estimate`, which says itself what it is, or a :class:`Measured` one with baselines.
 
     It raises a :class:`~ppgen.errors.PpgenError`, such as :class:`~ppgen.errors.Unanswerable`, where there is no
-    answer: the scorecard then holds the reason. A metric is called as its function is, ``ink(fit)``.
+    answer: the scorecard then holds the reason. Numbers that it draws from torch's own generator are those of the
+    evaluation's seed. A metric is called as its function is, ``ink(fit)``.
 
     Args:
         function: of a fit, or of what ``prepare`` gives.
@@ -254,7 +255,7 @@ def metric(
     Example:
         >>> @metric(question="sampling", title="ink", unit="pixels")
         ... def ink(fit):
-        ...     return fit.sample(256).sum((1, 2, 3))
+        ...     return fit.sample(256, site="x").sum((1, 2, 3))
         >>> ink.key, ink.title
         ('ink', 'ink')
     """

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ppgen.errors import Unanswerable
-from ppgen.evaluation.density import covariates_of, explained_site
+from ppgen.evaluation.density import explained_site
 from ppgen.evaluation.features import feature_network
 from ppgen.evaluation.metric import Evaluation
 
@@ -61,7 +61,7 @@ def clouds(evaluation: Evaluation) -> Clouds:
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(test[main]), generator=generator)[:size].to(test[main].device)
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
-    given: dict[str, Any] = {key: test[key][chosen] for key in covariates_of(fit)}
+    given: dict[str, Any] = {key: test[key][chosen] for key in fit.covariates}
     samples = fit.sample(size, site=main, seed=seed, **given)
 
     network = feature_network(data)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ppgen.declare import without_latents
 from ppgen.errors import SettingError, Unanswerable
-from ppgen.evaluation.density import covariates_of, explained_site, sites_of
+from ppgen.evaluation.density import explained_site
 from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.codes import latent_space, reconstructions
@@ -107,7 +107,7 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
     main = explained_site(fit, test)
     x = test[main]
     pictures = x.dim() in (3, 4)
-    covariates = covariates_of(fit)
+    covariates = fit.covariates
     label = next((key for key in covariates if 1 < fit.data.num_classes.get(key, 0) <= _MAX_CLASS_COLUMNS), None)
     columns = None
     if pictures and label is not None and len(covariates) == 1:
@@ -117,7 +117,7 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
         rows = torch.arange(min(len(x), _SAMPLES if pictures or (x.dim() == 2 and x.shape[1] > 2) else _VECTORS))
     given: dict[str, Any] = {key: test[key][rows] for key in covariates if key in test}
     panels = {"samples": fit.sample(len(rows), site=main, seed=seed, **given)}
-    roles = {site.role for site in sites_of(fit).values()}
+    roles = {site.role for site in fit.model.sites.values()}
     if pictures and roles == {"latent", "observed"}:  # there is a p(x | z) whose mean differs from its samples
         panels["means of p(x | z)"] = fit.sample(len(rows), site=main, seed=seed, mean=True, **given)
     panels["test data"] = x[rows]

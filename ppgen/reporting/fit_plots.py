@@ -10,7 +10,7 @@ import torch
 
 from ppgen.declare import without_latents
 from ppgen.errors import DataError, Unanswerable
-from ppgen.evaluation.density import covariates_of, explained_site
+from ppgen.evaluation.density import explained_site
 from ppgen.fitted import Fit
 from ppgen.reporting.codes import draw_codes, draw_pairs
 from ppgen.reporting.grids import draw_points, joint_limits, to_points
@@ -32,7 +32,8 @@ class FitPlots:
     Example:
         >>> import ppgen
         >>> fit = ppgen.fit(ppgen.models.VAE((1, 8, 8)), "digits", max_epochs=2, progress=False)
-        >>> fit.plot.learning_curve().get_title(loc="left")
+        >>> from matplotlib.figure import Figure
+        >>> fit.plot.learning_curve(Figure().subplots()).get_title(loc="left")
         'ELBO'
     """
 
@@ -72,7 +73,7 @@ class FitPlots:
             Unanswerable: if the fit has no samples of what the data set is about.
         """
         rows = self._rows(n, seed)
-        given: dict[str, Any] = {key: rows[key] for key in covariates_of(self._fit) if key in rows}
+        given: dict[str, Any] = {key: rows[key] for key in self._fit.covariates if key in rows}
         count = len(next(iter(given.values()))) if given else n
         site = explained_site(self._fit, self._fit.data.split("train"))
         points = to_points(self._fit.sample(count, site=site, seed=seed, mean=mean, **given), site)

@@ -50,7 +50,7 @@ class Training:
             SettingError: if it is no finite number.
         """
         try:
-            number = float(value)
+            number = float(value.detach() if isinstance(value, Tensor) else value)
         except (TypeError, ValueError, RuntimeError):
             number = math.nan
         if not math.isfinite(number):

@@ -12,7 +12,7 @@ from torch import nn
 from ppgen.context import resolve_device
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
-from ppgen.declare import Program, without_latents
+from ppgen.declare import Program, as_guide, without_latents
 from ppgen.errors import CheckpointError, PpgenError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
@@ -101,6 +101,9 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
         objective = build(record["objective"], "objective", folder) if objective is None else objective
         if isinstance(guide, DerivedGuide):
             guide.setup(without_latents(model, example))
+        elif (automatic := as_guide(guide, model)) is not guide:
+            guide = automatic
+            guide.setup(example)
         return objective, objective.setup(model, guide, example)  # which draws the initial weights of a critic
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -94,3 +95,10 @@ def test_the_module_is_the_command() -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "did you mean 'vae'?" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["evaluate", "sample", "report"])
+def test_every_command_that_loads_a_run_takes_a_device(ppgen: Ppgen, runs: Path, command: str) -> None:
+    result = ppgen(command, runs / "vae", "--device", "tpu9")
+    assert result.exit_code == 2
+    assert "tpu9" in result.stderr

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ppgen.declare import Guide, Model, Program, check, latent, observed
+from ppgen.declare.check import verify_once
 from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import MeanField
 from ppgen.models import GAN, VAE, ConditionalVAE, PixelCNN
@@ -222,7 +223,9 @@ def components_guide(x):
     [(scaled, guide), (constant, guide), (with_factor, guide), (with_components, components_guide)],
 )
 def test_programs_that_follow_the_minibatch_pass(model, guide):
-    check(Program(model, guide), batch={"x": X})
+    program = Program(model, guide)
+    check(program, batch={"x": X})
+    assert not verify_once(program.model, program.guide, {"x": X}).is_point
 
 
 def subsampling(x):
@@ -272,8 +275,10 @@ def unscaled(x):
     ],
 )
 def test_programs_that_do_not_are_refused(refuses, model, words):
-    with refuses(DeclarationError, "subsample_size=len(x)", *words):
-        check(Program(model, guide), batch={"x": X})
+    program = Program(model, guide)
+    for verify in (lambda: check(program, batch={"x": X}), lambda: verify_once(*vars(program).values(), {"x": X})):
+        with refuses(DeclarationError, "subsample_size=len(x)", *words):
+            verify()
 
 
 def test_shapes_of_log_densities_are_pyros_to_judge(refuses):

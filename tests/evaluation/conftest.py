@@ -20,6 +20,7 @@ from ppgen.declare.site import Site
 from ppgen.estimate import Estimate
 from ppgen.evaluation import DataSplit, PrincipalComponents, Scorecard
 from ppgen.fitted import Fit
+from ppgen.objectives import State
 from tests.oracles.cards import card_of
 
 TOY = DataSplit("toy", 50)
@@ -42,8 +43,8 @@ class FakeFit(Fit):
         self.pca = PrincipalComponents.fit(self.train["x"], 6)
         parents = ("z", "y") if self.conditional else ("z",)
         sites = {"z": Site("z", "latent", ()), "x": Site("x", "observed", parents)}
-        self.model = types.SimpleNamespace(sites=sites, label="FakeModel")
-        self.guide = types.SimpleNamespace(label="FakeGuide")
+        model = types.SimpleNamespace(sites=sites, is_declared=True, _get_name=lambda: "FakeModel")
+        self.state = State(model, types.SimpleNamespace(_get_name=lambda: "FakeGuide"))
         self.objective = types.SimpleNamespace(name="FakeObjective(beta=1)")
         self.history = [{"epoch": 1}, {"epoch": 2}]
         self.settings = {"seed": 3}
@@ -69,7 +70,7 @@ class FakeFit(Fit):
         return Estimate(
             values.mean().item(), values.std().item() / math.sqrt(len(values)), kind=self.kind, unit="nats",
             measure=self.data.measure, estimator=f"IWAE-{num_particles}" if self.kind != "exact" else "",
-            num_data=len(values), better="higher",
+            num_data=len(values), better="higher", of=self.density_of, num_dims=64,
         )  # fmt: skip
 
     def elbo(self, data: Any = None, num_particles: int = 1, *, seed: int = 0) -> Estimate:

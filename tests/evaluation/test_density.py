@@ -12,7 +12,7 @@ import ppgen.data
 from ppgen.declare.site import Site
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.evaluation import evaluate
-from ppgen.evaluation.density import covariates_of, density_of, factorised_log_prob, observed_by
+from ppgen.evaluation.density import factorised_log_prob
 
 
 def test_all_binary_images_have_probability_one_together() -> None:
@@ -125,14 +125,14 @@ def test_a_global_latent_leaves_the_elbo(fake_fit: Callable[..., Any], monkeypat
 
 def test_a_density_is_called_by_what_it_explains_and_what_it_is_told(fake_fit: Callable[..., Any]) -> None:
     fit = fake_fit()
-    assert (covariates_of(fit), observed_by(fit), density_of(fit)) == ([], ["x"], "p(x)")
+    assert (fit.covariates, fit.observed, fit.density_of) == ([], ["x"], "p(x)")
     fit = fake_fit(conditional=True)
-    assert (covariates_of(fit), observed_by(fit), density_of(fit)) == (["y"], ["x"], "p(x | y)")
+    assert (fit.covariates, fit.observed, fit.density_of) == (["y"], ["x"], "p(x | y)")
     fit.model.sites["y"] = Site("y", "observed", ())
-    assert (covariates_of(fit), density_of(fit)) == ([], "p(x, y)")
+    assert (fit.covariates, fit.density_of) == ([], "p(x, y)")
 
 
 def test_a_covariate_that_the_data_lack_was_optional(fake_fit: Callable[..., Any]) -> None:
     fit = fake_fit()
     fit.model.sites["x"] = Site("x", "observed", ("z", "mask"), optional=frozenset({"mask"}))
-    assert covariates_of(fit) == []
+    assert fit.covariates == []

@@ -76,7 +76,7 @@ def test_a_fault_of_ours_is_not_hidden(fake_fit: Callable[..., Any], monkeypatch
 def test_a_metric_of_ones_own_reaches_card_file_and_table(fake_fit: Callable[..., Any], tmp_path: Path) -> None:
     @ppgen.metric(question="sampling", title="ink of a sample", unit="pixels", better="lower")
     def ink(fit: Any) -> torch.Tensor:
-        return fit.sample(100).sum((1, 2, 3))
+        return fit.sample(100, site="x").sum((1, 2, 3))
 
     def weights(fit: Any) -> int:
         return fit.num_parameters
@@ -86,7 +86,7 @@ def test_a_metric_of_ones_own_reaches_card_file_and_table(fake_fit: Callable[...
 
     fit = fake_fit()
     card = evaluate(fit, [ink, "log_prob", weights, width], progress=False)
-    drawn = fit.sample(100).sum((1, 2, 3)).double()
+    drawn = fit.sample(100, site="x").sum((1, 2, 3)).double()
     assert card["sampling"]["ink"].value == pytest.approx(drawn.mean().item())
     assert card["sampling"]["ink"].standard_error == pytest.approx(drawn.std().item() / 10)
     assert card["own"] == {"weights": ppgen.Estimate(64, kind="biased", per="", estimator="weights")}

@@ -148,7 +148,7 @@ class Count(Model):
     [
         (Count(), "'z' of Count is Poisson"),
         (PixelCNN((1, 4, 4), hidden=2, num_layers=1), "no latent variables"),
-        (VAE, "<class"),
+        (VAE, "the class VAE itself"),
         (lambda x: x, "function"),
     ],
 )

@@ -140,11 +140,12 @@ def test_a_guide_has_the_precision_of_the_data_where_the_model_has_no_weights() 
 
     x = torch.randn(6, dtype=torch.float64)
     for family in (MeanField, Structured, Flow):
-        guide = family(Plain())
+        model = Plain()
+        guide = family(model)
         drawn = guide({"x": x})
         assert drawn["z"].dtype == torch.float64
         assert {p.dtype for p in guide.parameters()} == {torch.float64}
-        check(Plain(), guide, {"x": x})
+        check(model, guide, {"x": x})
 
 
 @pytest.mark.parametrize("family", [MeanField, FullRank, Structured, Flow])

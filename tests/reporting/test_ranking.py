@@ -46,6 +46,12 @@ def test_an_upper_bound_points_left(make_card: Callable[..., Any]) -> None:
     assert arrow.xyann[0] < 0
 
 
+def test_an_interval_is_drawn_from_end_to_end(make_card: Callable[..., Any]) -> None:
+    between = Estimate(-20.0, kind="interval", low=-20.5, high=-19.0, unit="nats", measure="binary", of="p(x)")
+    density, _ = ranking([make_card("vae", density={"log_prob": between})]).figure.axes
+    assert [list(line.get_xdata()) for line in density.lines if line.get_marker() != "o"] == [[-20.5, -19.0]]
+
+
 def test_the_floor_of_kid_is_a_line_and_no_density_is_said(comparison: Comparison) -> None:
     density, sampling = ranking(comparison.cards).figure.axes
     assert any(list(line.get_xdata()) == [0.001, 0.001] for line in sampling.lines)

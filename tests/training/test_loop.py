@@ -15,7 +15,7 @@ from ppgen.errors import CheckpointError
 from ppgen.fitted import Fit
 from ppgen.models import VAE
 from ppgen.runs import checkpoint
-from ppgen.training import callbacks, loop
+from ppgen.training import loop
 from ppgen.training.prepare import Problem
 from ppgen.training.step import TrainingStep
 from tests.oracles.state import rows_without_time, same, state_of
@@ -170,10 +170,3 @@ def test_the_bar_says_how_it_stands(noisy_fit: Make, capsys: pytest.CaptureFixtu
     assert "valid elbo -" in shown
     noisy_fit(max_epochs=1, progress=False)
     assert capsys.readouterr().err == ""
-
-
-def test_headlines() -> None:
-    assert callbacks._headline({"train": {"loss": 3.0, "elbo": -3.0}}) == "train elbo -3.00"
-    assert callbacks._headline({"train": {}, "valid": {"log_joint": -2.5, "loss": 2.5}}) == "valid log_joint -2.50"
-    row = {"train": {"critic_loss": 1.0, "generator_loss": 2.0, "more": 3.0}}
-    assert callbacks._headline(row) == "train critic_loss 1.00, generator_loss 2.00"

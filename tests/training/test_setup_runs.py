@@ -99,7 +99,7 @@ CASES: dict[str, tuple[Callable[[], tuple[Any, Any]], dict[str, Tensor], int, in
     "some labels": (lambda: (small(SemiSupervisedVAE, num_classes=3), None), {"x": BITS, "y": PARTLY}, 3, 3),
     "autoregressive": (lambda: (PixelCNN((1, 8, 8), 4, 1), None), {"x": BITS}, 2, 0),
     # Two players, who each draw once, and the shape that the default critic is made for.
-    "implicit": (lambda: (GAN((1, 8, 8), latent_dim=2), None), {"x": BITS}, 4, 0),
+    "implicit": (lambda: (GAN((1, 8, 8), latent_dim=2), None), {"x": BITS}, 3, 0),
 }
 
 
