@@ -47,7 +47,9 @@ class Reach:
     """A pytest plugin: which test reaches which line, and how long each takes."""
 
     def __init__(self) -> None:
-        self.coverage = coverage.Coverage(data_file=None, include=[str(ROOT / "ppgen" / r / "*.py") for r in ROOMS])
+        self.coverage = coverage.Coverage(
+            data_file=None, config_file=False, include=[str(ROOT / "ppgen" / r / "*.py") for r in ROOMS]
+        )
         self.seconds: dict[str, float] = {}
 
     @pytest.hookimpl(hookwrapper=True)
@@ -166,7 +168,9 @@ def judge(chosen: list[tuple[Mutant, str]], reach: dict[str, Any], jobs: int, un
         late = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL)
         i = waiting.pop(pid)
         verdicts[i] = "timeout" if late else "survived" if os.waitstatus_to_exitcode(status) in (0, 5) else "killed"
-        print(f"{verdicts[i]:9} {chosen[i][0].path.stem}:{chosen[i][0].lines[1]}", flush=True)
+        print(f"{verdicts[i]:9} {_file(chosen[i][0])}:{chosen[i][0].lines[1]}", flush=True)
+        if verdicts[i] == "survived":
+            print(chosen[i][0].difference(chosen[i][1]), flush=True)
     return verdicts
 
 
