@@ -17,6 +17,7 @@ from ppgen.guides import FullRank, MeanField, Structured
 from ppgen.inference.batch_trace import discrete_sites, enumerate_discrete, replay_batch, trace_batch
 from ppgen.inference.bound import elbo_parts, elbo_parts_of
 from ppgen.inference.importance import elbo_per_datum, log_weights, logsumexp_by_datum
+from tests.oracles.conjugate import SharedMean
 from tests.oracles.gaussian_pair import Linear, LinearGuide
 from tests.oracles.mixture import Mixture
 from tests.oracles.pyro_elbos import gradients
@@ -65,7 +66,7 @@ def test_a_discrete_draw_in_an_inner_plate_has_no_row_of_its_own() -> None:
 @pytest.mark.parametrize("size", [5, 50])
 def test_a_second_run_at_the_same_values_says_the_same(size: int) -> None:
     torch.manual_seed(0)
-    for model, guide in ((m, MeanField(m)) for m in (Mixture(), Linear(4))):
+    for model, guide in ((m, MeanField(m)) for m in (Mixture(), Linear(4), SharedMean())):
         x = model(size=5)["x"].detach()
         first = trace_batch(model, guide, {"x": x}, size)
         values = {name: draw.value for name, draw in first.trace.latents.items()}

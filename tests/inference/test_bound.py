@@ -21,6 +21,7 @@ from ppgen.inference.bound import (
 )
 from ppgen.inference.paired_trace import PairedSite, PairedTrace
 from tests.oracles.conjugate import SharedMean, TwoLevels
+from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -47,6 +48,23 @@ def test_parts_of_a_model_without_data() -> None:
     found = elbo_parts(model, model, {}, 1)
     assert found.distortion == 0
     assert found.rate == 0
+
+
+def test_parts_of_a_summed_out_latent_are_sums_over_its_values() -> None:
+    """Of three data the last has its latent observed: no rate, the prior's density in the distortion, and a label."""
+    model, guide, x = Bits(), BitsGuide(), torch.randn(3, 3)
+    q, joint = log_q(guide, x), log_joint(model, x)
+    log_prior = model.z().log_prob(torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]))
+    rate = (q.exp() * (q - log_prior)).sum(1)
+    distortion = -(q.exp() * (joint - log_prior)).sum(1)
+    found = elbo_parts(model, guide, {"x": x}, 30)
+    torch.testing.assert_close(found.rates["z"], rate.mean())
+    torch.testing.assert_close(found.distortion, distortion.mean())
+    z = torch.tensor([[-1.0, -1.0], [-1.0, -1.0], [1.0, 0.0]])
+    found = elbo_parts(model, guide, {"x": x, "z": z}, 30)
+    torch.testing.assert_close(found.rates["z"], rate[:2].sum() / 3)
+    torch.testing.assert_close(found.distortion, (distortion[:2].sum() - joint[2, 2]) / 3)
+    torch.testing.assert_close(found.label_nll["z"], -q[2, 2] / 3)
 
 
 def test_kl_per_dimension_adds_up() -> None:
@@ -91,16 +109,16 @@ def site(*plates: tuple[str, int | None, int], full: int | None = None) -> Paire
     return PairedSite("x", torch.zeros(()), frames=tuple(frames))
 
 
-OUTSIDE, INSIDE = site(("data", -2, 3), ("words", -1, 2)), site(("views", -2, 2), ("data", -1, 3))
+OUTSIDE, INSIDE = site(("data", -2, 3), ("words", -1, 4)), site(("views", -2, 2), ("data", -1, 3))
 
 
 @pytest.mark.parametrize(
     ("draw", "density", "expected"),
     [
-        (OUTSIDE, [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], [1.0, 5.0, 9.0]),
+        (OUTSIDE, [[0.0, 1.0, 2.0, 3.0], [4.0] * 4, [0.0, 0.0, 5.0, 6.0]], [6.0, 16.0, 11.0]),
         (INSIDE, [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], [3.0, 5.0, 7.0]),
-        (OUTSIDE, [1.0, 2.0], [3.0] * 3),
-        (OUTSIDE, [[1.0, 2.0]], [3.0] * 3),
+        (OUTSIDE, [1.0, 2.0, 3.0, 4.0], [10.0] * 3),
+        (OUTSIDE, [[1.0, 2.0, 3.0, 4.0]], [10.0] * 3),
         (site(("data", -1, 3)), 4.0, [4.0] * 3),
         (site(("data", -1, 3)), [4.0], [4.0] * 3),
     ],

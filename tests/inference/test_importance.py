@@ -152,10 +152,12 @@ def test_with_a_global_latent_there_is_one_bound_for_all() -> None:
 
 @pytest.mark.parametrize("ask", [importance.log_prob, importance.elbo, importance.weights_of_data])
 def test_evaluation_leaves_no_trace(pair: tuple[PPCA, MeanField, Tensor], ask: Any) -> None:
-    model, guide, x = pair
-    guide.evidence.readers["x"].add_module("dropout", nn.Dropout(0.5))
+    model, _, x = pair
+    guide = MeanField(model, encoder=nn.Sequential(nn.Linear(20, 8), nn.Dropout(0.5)))
     expected = ask(model, guide.eval(), {"x": x}, 5, seed=0)
     guide.train()
+    reader = guide.evidence
+    assert not torch.equal(reader({"x": x}), reader({"x": x}))  # in training, it does drop out
     before = torch.get_rng_state()
     found = ask(model, guide, {"x": x}, 5, seed=0)
     assert torch.equal(torch.get_rng_state(), before)

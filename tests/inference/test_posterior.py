@@ -218,6 +218,7 @@ def test_posterior_draws_keep_observed_classes_and_stay_together():
     assert {name: tuple(value.shape) for name, value in drawn.items()} == dict.fromkeys(("a", "b", "z"), (10, 400))
     assert (drawn["a"][:, ::2] == 2).all()
     torch.testing.assert_close(drawn["a"][:, 1::2].flatten().bincount() / 2000, FIRST[0], atol=0.04, rtol=0)
+    assert draw_posterior(Joint(), Known(), batch, 1, seed=0)["z"].shape == (1, 400)
     noise = drawn["z"] - 10.0 * drawn["a"] - drawn["b"]  # at the draws of a and b beside it
     assert noise.mean() == pytest.approx(0.0, abs=0.06)
     assert noise.std() == pytest.approx(1.0, abs=0.06)

@@ -227,11 +227,23 @@ def test_columns_that_a_program_does_not_take_are_no_matter_of_its() -> None:
     assert covariates(made.model, DATA) == ([], [])
 
 
+def test_a_program_that_takes_the_batch_takes_all_of_it() -> None:
+    def whole(batch: dict[str, Tensor]) -> None:
+        with pyro.plate("data", len(batch["x"])):
+            loc = batch["y"].float().unsqueeze(-1).expand(-1, 3)
+            pyro.sample("x", dist.Normal(loc, 1.0).to_event(1), obs=batch["x"])
+
+    made = ppgen.Program(whole).setup(DATA.representative_rows())
+    assert covariates(made.model, DATA) == (["y"], ["y"])
+    assert set(prior_batch(made.model, DATA, 4, {"y": 1})) == {"x", "y"}
+
+
 def test_other_arguments_of_a_program_are_covariates() -> None:
     made = program(conditional=True)
     fit = ppgen.fit(made, data=DATA, max_epochs=1, progress=False)
     assert covariates(made.model, DATA) == (["y"], ["y"])
-    assert set(placeholders(made.model, DATA, 4)) == {"x"}
+    (x,) = placeholders(made.model, DATA, 4).values()
+    assert (x.shape, x.dtype) == ((4, 3), torch.float32)
     torch.testing.assert_close(fit.sample(900, y=2).only.mean(0), torch.full((3,), 20.0), rtol=0, atol=0.2)
     with pytest.raises(Unanswerable, match="conditional on y"):
         fit.sample(4)

@@ -119,6 +119,24 @@ def test_a_dataclass_of_ones_own_has_a_name_and_settings() -> None:
     assert Tempered(power=3).settings() == {"temperature": 1.0, "power": 3}
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        (ELBO, 1.0, 10),
+        (IWAE, 2, "dreg"),
+        (TotalCorrelation, 2.0, 5),
+        (WakeSleep, 2, "wake"),
+        (Adversarial, None, "nonsaturating", 3),
+    ],
+    ids=lambda given: given[0].__name__,
+)
+def test_further_settings_are_given_by_name(given: tuple[Any, ...]) -> None:
+    """A number or a word in second place does not say what it sets."""
+    make, *settings = given
+    with pytest.raises(TypeError, match="positional"):
+        make(*settings)
+
+
 class Coin(Model):
     """z ~ Geometric(1/2);  x | z ~ Normal(z, 1)."""
 
