@@ -23,7 +23,7 @@ WANTED := setup.py pyproject.toml
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help demo test mutation lint format types layout docs wheel clean
+.PHONY: help demo test coverage mutation lint format types layout docs errors wheel release clean
 
 help:  ## show what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -33,6 +33,12 @@ demo: $(VENV)/.ppgen  ## six models on handwritten digits, compared in one page;
 
 test: $(VENV)/.ppgen-dev  ## the tests but the slow ones; ARGS="-k name" picks some, ARGS="-m slow" the slow ones
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+
+coverage: $(VENV)/.ppgen-dev  ## the same tests, then which lines and branches they leave out, and the share by room
+	mkdir -p build
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@for part in 'ppgen/objectives/*' 'ppgen/inference/*' '*'; do \
+	    echo "$$part: $$($(BIN)/coverage report --format=total --precision=1 --include="$$part") %"; done
 
 mutation: $(VENV)/.ppgen-mutation  ## the share of small faults that the tests find, in half an hour; ARGS="--sample 100 --seed 7"
 	$(BIN)/python benchmarks/mutation_score.py $(ARGS)
@@ -56,10 +62,16 @@ docs: $(VENV)/.ppgen-dev  ## the API reference, into docs/api; warnings are erro
 	rm -rf docs/api
 	$(BIN)/python docs/build_api.py docs/api
 
+errors: $(VENV)/.ppgen-dev  ## a code for each new error, and the list in docs/errors.md
+	$(BIN)/python docs/build_errors.py --number
+
 wheel: $(VENV)/.ppgen-dev  ## a wheel, into dist/
 	rm -rf build dist && mkdir -p build
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist . >build/log 2>&1 || { cat build/log; exit 1; }
 	@ls dist
+
+release: $(VENV)/.ppgen-dev  ## check, test, build, try and tag: VERSION=0.2.0, and ARGS=--dry-run to see what is missing
+	.ci/release $(VERSION) $(ARGS)
 
 clean:  ## remove what was installed and built; runs/ stays
 	rm -rf $(VENV) build dist docs/api *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,7 +15,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 
 PACKAGE_DIR = {"ppgen": "ppgen", "ppgen.models": "models", "ppgen.guides": "guides"}
-PACKAGE_DATA = {"ppgen": ["py.typed"], "ppgen.reporting": ["*.jinja"]}
+PACKAGE_DATA = {"ppgen": ["py.typed", "errors.json"], "ppgen.reporting": ["*.jinja"]}
 
 # Every dependency and every bound is explained in docs/dependencies.md.
 INSTALL_REQUIRES = [
@@ -49,6 +49,7 @@ DEV = [
     "pandas-stubs>=2.2",
     "pdoc>=15",
     "pre-commit>=3.7",
+    "pytest-cov>=6",
     "ruff>=0.12",
     "setuptools>=77",
 ]

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from benchmarks.trend import append
 from ppgen.errors import DeclarationError
 from ppgen.guides import Flow, FullRank, MeanField, Structured
 from tests.oracles.ascent import bound, maximise
@@ -74,6 +75,12 @@ def main() -> None:
     )
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(text, encoding="utf-8")
+    for line in lines[2:]:
+        name, _, *cells = line.strip("| ").split(" | ")
+        for family, cell in zip(FAMILIES, cells, strict=True):
+            if cell != "not defined":
+                setting, value = f"{name}, {family}; steps={arguments.steps}", float(cell.split()[0])
+                append(arguments.out, "guides_table", setting, {"below_exact": value})
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from trend import append
 
 import ppgen
 
@@ -49,7 +51,7 @@ def options(description: str | None, **defaults: Any) -> argparse.ArgumentParser
 
 
 def publish(args: argparse.Namespace, result: dict[str, Any]) -> None:
-    """Print a result with the settings behind it, and append it to ``--out``."""
+    """Print a result with the settings behind it; append it to ``--out``, and its numbers to the trend."""
     settings = {name: value for name, value in vars(args).items() if name not in ("data_root", "out")}
     line = settings | result | {"versions": f"torch {torch.__version__}, ppgen {ppgen.__version__}"}
     line["machine"] = f"{platform.machine()}, {torch.get_num_threads()} thread(s)"
@@ -57,3 +59,18 @@ def publish(args: argparse.Namespace, result: dict[str, Any]) -> None:
     if args.out:
         with args.out.open("a") as file:
             file.write(json.dumps(line) + "\n")
+        append(args.out, Path(sys.argv[0]).stem, *trended(settings, result), device=args.device)
+
+
+def trended(settings: dict[str, Any], result: dict[str, Any]) -> tuple[str, dict[str, float]]:
+    """What the trend keeps of a result: the setting in words, and the numbers by name.
+
+    Args:
+        settings: of the run, by name.
+        result: by name; a number over several seeds is a dictionary with its ``mean``, a word says what was measured.
+    """
+    over_seeds = {name: value["mean"] for name, value in result.items() if isinstance(value, dict)}
+    said = {name: value for name, value in result.items() if isinstance(value, str) or name == "seed"}
+    kept = {name: value for name, value in (settings | said).items() if name not in ("threads", "device")}
+    words = [f"{name}={value}" for name, value in sorted(kept.items())] + ["mean over seeds"] * bool(over_seeds)
+    return " ".join(words), over_seeds or {name: value for name, value in result.items() if isinstance(value, float)}

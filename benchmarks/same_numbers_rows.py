@@ -271,6 +271,8 @@ def pyro_reference() -> Quantities:
         pyro.set_rng_seed(0)
         name = f"{type(estimator).__name__} of {estimator.num_particles}"
         yield name, estimator.loss(done.model, done.guide, batch, 256)
+    for part in (done.model, done.guide):
+        part.zero_grad()  # a fit once left the gradients of its last step behind
     Trace_ELBO().differentiable_loss(done.model, done.guide, batch, 256).backward()
     yield "gradient", [p.grad for part in (done.model, done.guide) for p in part.parameters() if p.grad is not None]
     nodes = pyro.poutine.trace(done.model).get_trace(batch, 256).nodes

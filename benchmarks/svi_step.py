@@ -29,6 +29,7 @@ import pyro.distributions as dist
 import torch
 from pyro.infer import SVI, Trace_ELBO
 from torch import Tensor, nn
+from trend import append, processor
 
 import ppgen
 
@@ -267,7 +268,7 @@ def main() -> None:
         if arguments.only in name:
             print(name)
             results[name] = measure(workload, device, arguments.rounds, arguments.steps)
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     text = (
         f"# Step time, as a ratio to hand-written PyTorch\n\n"
         f"`python benchmarks/svi_step.py --rounds {arguments.rounds} --threads {arguments.threads} "
@@ -280,13 +281,9 @@ def main() -> None:
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(text)
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+        for name, times in results.items():
+            ratio = statistics.median(times["ppgen"]) / statistics.median(times["hand-written"])
+            append(arguments.out, "svi_step", f"{name}; rounds={arguments.rounds}", {"step_time": ratio}, device=where)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,9 @@
-"""The family of errors. Every text says what is wrong, what was expected, what was got, and how to mend it."""
+"""The family of errors. Every text says what is wrong, what was expected, what was got, and how to mend it.
+
+Each place of ppgen that raises one has a code (``S041``): a letter for the class and a number that no other place ever
+gets. ``ppgen explain S041`` prints what there is to say about it, and docs/errors.md lists all. ``make errors`` numbers
+a new place and brings the list up to date.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +26,29 @@ class PpgenError(Exception):
         expected: what would have been right.
         got: what was found instead.
         fix: how to mend it, as code where that is possible.
+        code: of the place that raises it, by which ``ppgen explain`` knows it; for ppgen's own errors only. The last
+            line of the text names it.
+
+    Example:
+        >>> print(PpgenError("x has no rows", expected="at least one", fix="load more", code="D001"))
+        x has no rows
+          expected: at least one
+          fix: load more
+          more: ppgen explain D001
     """
 
     def __init__(
-        self, what: str, *, expected: str | None = None, got: str | None = None, fix: str | None = None
+        self,
+        what: str,
+        *,
+        expected: str | None = None,
+        got: str | None = None,
+        fix: str | None = None,
+        code: str | None = None,
     ) -> None:
-        self.what, self.expected, self.got, self.fix = what, expected, got, fix
-        parts = [("expected", expected), ("got", got), ("fix", fix)]
+        self.what, self.expected, self.got, self.fix, self.code = what, expected, got, fix, code
+        more = f"ppgen explain {code}" if code else None
+        parts = [("expected", expected), ("got", got), ("fix", fix), ("more", more)]
         super().__init__("\n".join([what] + [f"  {label}: {text}" for label, text in parts if text]))
 
 

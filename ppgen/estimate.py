@@ -149,7 +149,12 @@ class Estimate:
             SettingError: if this is no log-density in nats.
         """
         if self.unit != "nats":
-            raise SettingError("bits_per_dim: only a log-density in nats converts", got=self.unit or "a pure number")
+            raise SettingError(
+                "bits_per_dim: only a log-density in nats converts",
+                expected="an estimate in nats per datum",
+                got=self.unit or "a pure number",
+                fix="read its value as it is: estimate.value",
+            )
         scale = num_dims * math.log(2.0)
         swap: dict[Kind, Kind] = {"lower bound": "upper bound", "upper bound": "lower bound"}
         return dataclasses.replace(
@@ -173,7 +178,12 @@ class Estimate:
         """The inverse of :meth:`to_dict`; unknown keys are refused."""
         known = {field.name for field in dataclasses.fields(cls)}
         if surplus := set(record) - known:
-            raise SettingError("Estimate: unknown fields", expected=", ".join(sorted(known)), got=", ".join(surplus))
+            raise SettingError(
+                "Estimate: unknown fields",
+                expected=", ".join(sorted(known)),
+                got=", ".join(surplus),
+                fix="leave them out",
+            )
         return cls(**record)
 
 

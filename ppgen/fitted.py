@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, overload
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.accessors import HasAccessors
 from ppgen.arguments import whole_number
 from ppgen.by_site import BySite
-from ppgen.context import resolve_device
 from ppgen.data import Dataset
 from ppgen.declare import label_of
 from ppgen.errors import Unanswerable
@@ -68,21 +66,6 @@ class Fit(FittedPair, HasAccessors):
         super().__init__(state, data, settings)
         self.objective, self.history, self.seconds = objective, history, seconds
         self.stopped, self.folder = stopped, folder
-
-    def to(self, device: str | torch.device) -> Fit:
-        """Move the weights to another device; answers are on the CPU wherever they are.
-
-        Args:
-            device: ``"auto"``, ``"cpu"``, ``"cuda"`` ...
-
-        Returns:
-            This fit.
-
-        Raises:
-            SettingError: if there is no such device.
-        """
-        nn.ModuleList(self.state.modules.values()).to(resolve_device(device))
-        return self
 
     # Density ---------------------------------------------------------------------------------------------------------
 
@@ -182,11 +165,33 @@ class Fit(FittedPair, HasAccessors):
         self._must_answer("sampling")
         whole_number("sample: n", n, suggested=64)
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
-        fixed: dict[str, Tensor] = {}
-        if self.guide is not None and self._has_global_latent:
-            rows = self._to_device(self.data.representative_rows())
-            fixed = predictive.draw_global(self.model, self.guide, rows, seed=seed)
+        fixed = self._draw_global(seed)
         drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
+        return _answer(drawn, site)
+
+    @overload
+    def decode(self, latents: Any, *, site: None = ..., seed: int = ..., **values: Any) -> BySite: ...
+    @overload
+    def decode(self, latents: Any, *, site: str, seed: int = ..., **values: Any) -> Tensor: ...
+    def decode(self, latents: Any, *, site: str | None = None, seed: int = 0, **values: Any) -> BySite | Tensor:
+        """The likelihood's mean at given latents, by observed site, [N, *event] each: what codes stand for.
+
+        Args:
+            latents: [N, *event] by latent, or the tensor of the only one: ``fit.decode(z)``.
+            site: give the tensor of this site alone.
+            seed: of draws, where the likelihood has no mean in closed form.
+            **values: of covariates, as in :meth:`sample`.
+
+        Raises:
+            SettingError, DataError: for latents that the model does not have, or of another shape.
+        """
+        self._must_answer("sampling")
+        codes = self._to_device(predictive.as_latents(self.model, latents))
+        n = len(next(iter(codes.values())))
+        given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
+        predictive.verify_latents(self.model, codes, given)
+        fixed = codes | self._draw_global(seed)
+        drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=True, seed=seed, device=self.device)
         return _answer(drawn, site)
 
     # Representation --------------------------------------------------------------------------------------------------

@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from ppgen.context import resolve_device
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
 from ppgen.declare import covariate_names, label_of, verify_batch, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.inference import find_obstacle
+from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
 from ppgen.runs import DTYPES
 
@@ -57,6 +59,21 @@ class FittedPair:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next((p.device for p in self._pair.parameters()), torch.device("cpu"))
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move the weights to another device; answers are on the CPU wherever they are.
+
+        Args:
+            device: ``"auto"``, ``"cpu"``, ``"cuda"`` ...
+
+        Returns:
+            This fit.
+
+        Raises:
+            SettingError: if there is no such device.
+        """
+        nn.ModuleList(self.state.modules.values()).to(resolve_device(device))
+        return self
 
     @property
     def measure(self) -> str:
@@ -125,6 +142,13 @@ class FittedPair:
                 got=", ".join(name for name, site in self._sites.items() if not site.local),
                 fix="fit.elbo(data) bounds the log-density of the whole data set, given per datum",
             )
+
+    def _draw_global(self, seed: int) -> dict[str, Tensor]:
+        """One draw of every global latent from the guide, [*event] each."""
+        if self.guide is None or not self._has_global_latent:
+            return {}
+        rows = self._to_device(self.data.representative_rows())
+        return draw_global(self.model, self.guide, rows, seed=seed)
 
     def _to_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A batch where the weights are, in the types that the model was fitted to."""

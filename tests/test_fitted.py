@@ -360,3 +360,30 @@ def test_a_point_guide_written_by_hand_is_known_as_one() -> None:
         assert "log_joint" in found.history[0]["valid"]
         with pytest.raises(Unanswerable, match="no entropy"):
             found.elbo()
+
+
+def test_codes_are_decoded_to_what_they_were_reconstructed_to() -> None:
+    torch.manual_seed(0)
+    found = fit(PPCA(), None, marginal(PPCA()).sample((40,)).float())
+    codes = found.encode()
+    assert torch.equal(found.decode(codes).only, found.reconstruct().only)
+    assert torch.equal(found.decode(codes.only, site="x"), found.reconstruct(site="x"))
+    mean = codes.only @ found.model.weight.detach().T + found.model.bias.detach()
+    torch.testing.assert_close(found.decode(codes.only).only, mean)
+
+
+@pytest.mark.parametrize(
+    ("latents", "message"),
+    [
+        ({"y": torch.zeros(3, 4)}, "a value for each of its latents"),
+        (torch.zeros(3, 7), "not the shape that PPCA draws"),
+        (torch.zeros(0, 4), "not the same rows"),
+        ("z", "no numbers"),
+        (None, "no numbers"),
+    ],
+)
+def test_what_is_no_code_is_named(latents: Any, message: str) -> None:
+    torch.manual_seed(0)
+    found = fit(PPCA(), None, marginal(PPCA()).sample((40,)).float())
+    with pytest.raises(PpgenError, match=message):
+        found.decode(latents)

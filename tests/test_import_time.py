@@ -29,7 +29,9 @@ def test_importing_ppgen_loads_nothing_heavy() -> None:
     assert not loaded("-c", "import ppgen") & HEAVY
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["fit", "--help"], ["demo", "--help"], ["list"]])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["fit", "--help"], ["demo", "--help"], ["list"], ["explain", "S001"]]
+)
 def test_help_and_lists_load_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded("-m", "ppgen.cli", *arguments) & HEAVY
 

@@ -1,4 +1,4 @@
-"""The command line: ``ppgen list | fit | evaluate | compare | sample | report | demo``, one command a file."""
+"""The command line: ``ppgen list | fit | evaluate | compare | sample | report | demo | explain``, a file each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from ppgen.cli.compare import compare
 from ppgen.cli.demo import demo
 from ppgen.cli.evaluate import evaluate
+from ppgen.cli.explain import explain
 from ppgen.cli.fit import fit
 from ppgen.cli.list import list_
 from ppgen.cli.report import report
@@ -57,7 +58,7 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    commands=[list_, fit, evaluate, compare, sample, report, demo],
+    commands=[list_, fit, evaluate, compare, sample, report, demo, explain],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `ppgen demo --quick`. `ppgen COMMAND --help` shows examples.",
 )

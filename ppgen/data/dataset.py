@@ -80,7 +80,12 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if tuple(self.splits) != SPLITS:
-            raise DataError(f"{self.name}: wrong splits", expected=", ".join(SPLITS), got=", ".join(self.splits))
+            raise DataError(
+                f"{self.name}: wrong splits",
+                expected=", ".join(SPLITS),
+                got=", ".join(self.splits),
+                fix='splits={"train": ..., "valid": ..., "test": ...}',
+            )
         one_of(f"{self.name}: measure", self.measure, MEASURES)
         for split in SPLITS:
             if _rows_in_words(self.splits[split]) != _rows_in_words(self.splits["train"]):
@@ -97,7 +102,6 @@ class Dataset:
             raise DataError(
                 f"{self.name}: the data set is empty",
                 expected="at least one row to train on",
-                got="0 rows",
                 fix="look at the filter or the fractions valid= and test= that left nothing over",
             )
 
@@ -230,12 +234,10 @@ class Dataset:
         """Columns [N, ...] of unpaired domains, each in an order that the split's seed draws."""
         sizes = {domain: len(next(iter(columns.values()))) for domain, columns in by_domain.items()}
         orders = draw_orders(sizes, torch.Generator().manual_seed(NOISE_SEEDS[split]))
-        return joined(
-            {
-                domain: {key: t.index_select(0, orders[domain].to(t.device)) for key, t in columns.items()}
-                for domain, columns in by_domain.items()
-            }
-        )
+        rows = {}
+        for domain, columns in by_domain.items():
+            rows[domain] = {key: t.index_select(0, orders[domain].to(t.device)) for key, t in columns.items()}
+        return joined(rows)
 
     def _as_seen(self, stored: Columns, seed: int) -> dict[str, Tensor]:
         """Stored rows [B, ...] as a model sees them, with noise of its own seed."""

@@ -57,6 +57,7 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
           expected: x of shape [batch, 1, 8, 8]
           got: shape [4, 8, 8, 1]
           fix: channels stand last: x = x.permute(0, 3, 1, 2)
+          more: ppgen explain ...
     """
     batch = {} if batch is None else batch
     _verify_batch(batch)

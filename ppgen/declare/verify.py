@@ -237,7 +237,8 @@ def explain_failure(
         fix: the remedy, where no experiment shows a likelier one.
     """
     if isinstance(error, PpgenError):  # from a network of ours, which does not know the site
-        return type(error)(f"{where}: {error.what}", expected=error.expected, got=error.got, fix=error.fix)
+        parts = {"expected": error.expected, "got": error.got, "fix": error.fix, "code": error.code}
+        return type(error)(f"{where}: {error.what}", **parts)
     said = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
     got = ", ".join(f"{name}: {describe_tensor(value)}" for name, value in arguments.items()) or "no inputs"
     usual = torch.get_default_dtype()

@@ -88,7 +88,8 @@ def measured(column: Column, found: Any) -> Measured:
     if bad := int((~torch.isfinite(values)).sum()):
         raise DataError(
             f"metric {column.key}: {bad} of {values.numel()} values are not finite" if values.dim() else
-            f"metric {column.key}: {values.item()} is not finite"
+            f"metric {column.key}: {values.item()} is not finite",
+            fix="return finite numbers, or raise ppgen.Unanswerable with the reason",
         )  # fmt: skip
     size = values.numel()
     described: dict[str, Any] = {"unit": column.unit, "better": column.better}

@@ -72,6 +72,7 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
             "a density needs training and test data of one shape",
             expected=str(list(train.shape[1:])),
             got=str(list(test.shape[1:])),
+            fix="evaluate on data of the shape that was trained on",
         )
     train, test = train.detach().cpu().flatten(1).double(), test.detach().cpu().flatten(1).double()
     if measure == "binary":
@@ -84,11 +85,17 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
     if measure in ("continuous", "unit interval"):
         mean, spread = train.mean(dim=0), train.var(dim=0, correction=0)
         if not spread.mean() > 0.0:
-            raise DataError("all training data are equal: a Gaussian density of them is infinite")
+            raise DataError(
+                "all training data are equal: a Gaussian density of them is infinite",
+                fix="use data that differ from each other",
+            )
         variance = (len(train) * spread + spread.mean()) / (len(train) + 1.0)
         return -0.5 * ((test - mean) ** 2 / variance + (2.0 * math.pi * variance).log()).sum(dim=1)
     raise SettingError(
-        "no trivial density for this measure", expected="binary, continuous or unit interval", got=repr(measure)
+        "no trivial density for this measure",
+        expected="binary, continuous or unit interval",
+        got=repr(measure),
+        fix='ppgen.data.from_tensors(..., measure="continuous")',
     )
 
 

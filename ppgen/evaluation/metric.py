@@ -79,7 +79,12 @@ class Column:
                 )
         for field in ("title", "unit"):
             if not isinstance(text := getattr(self, field), str):
-                raise SettingError(f"metric {self.key}: the {field} is no text", expected="a string", got=repr(text))
+                raise SettingError(
+                    f"metric {self.key}: the {field} is no text",
+                    expected="a string",
+                    got=repr(text),
+                    fix=f'{field}="..."',
+                )
         one_of(f"metric {self.key}: better", self.better, ("higher", "lower", ""))
         if not self.title:
             object.__setattr__(self, "title", self.key)

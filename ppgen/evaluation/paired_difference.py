@@ -67,12 +67,8 @@ def paired_interval(
     size = len(differences)
     rng = np.random.default_rng(seed)
     step = max(1, 2_000_000 // size)  # draws at a time: bounded memory for any number of data points
-    means = np.concatenate(
-        [
-            differences[rng.integers(size, size=(min(step, num_resamples - start), size))].mean(axis=1)
-            for start in range(0, num_resamples, step)
-        ]
-    )
+    counts = (min(step, num_resamples - start) for start in range(0, num_resamples, step))
+    means = np.concatenate([differences[rng.integers(size, size=(count, size))].mean(axis=1) for count in counts])
     tail = 100.0 * (1.0 - level) / 2.0
     low, high = np.percentile(means, [tail, 100.0 - tail])
     return float(differences.mean()), float(low), float(high)

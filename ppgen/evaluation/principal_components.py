@@ -45,7 +45,11 @@ class PrincipalComponents:
             DataError: if there are no rows.
         """
         if not len(x):
-            raise DataError("principal components of an empty data set", expected="at least one row")
+            raise DataError(
+                "principal components of an empty data set",
+                expected="at least one row",
+                fix="pass the codes or data of at least one data point",
+            )
         flat = x.detach().cpu().flatten(1).double()
         mean = flat.mean(dim=0)
         centred = flat - mean

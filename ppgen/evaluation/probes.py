@@ -121,6 +121,7 @@ def probe_accuracy(
             "there is nothing to tell apart for a linear probe",
             expected=f"at least {2 * folds} training points of at least two classes",
             got=f"{len(rows)} points of {num_classes} class(es)",
+            fix="use a larger training split, or fewer folds",
         )
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=300, tol=1e-3)),

@@ -42,7 +42,11 @@ def count_active_units(codes: Tensor, *, threshold: float = 0.01, seed: int = 0)
         1.0
     """
     if codes.dim() != 2 or len(codes) < 2:
-        raise DataError("active units need codes [N, D] with N >= 2", got=str(list(codes.shape)))
+        raise DataError(
+            "active units need codes [N, D] with N >= 2",
+            got=str(list(codes.shape)),
+            fix="pass the codes of at least two data points",
+        )
     codes = codes.detach().cpu().double()
     codes = codes - codes.mean(dim=0)  # so that the variance below, a difference of moments, loses no digits
     size = len(codes)
@@ -89,6 +93,7 @@ def reconstruction_error(x: Tensor, reconstructed: Tensor) -> Estimate:
             "a reconstruction has the shape of the data",
             expected=str(list(x.shape)),
             got=str(list(reconstructed.shape)),
+            fix="reconstruct the data that it is compared with",
         )
     errors = ((x - reconstructed.to(x.device)).double() ** 2).flatten(1).mean(dim=1)
     return Estimate(

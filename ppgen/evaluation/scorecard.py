@@ -90,7 +90,12 @@ class Scorecard:
     def __post_init__(self) -> None:
         keys = [answer.column.key for answer in self.answers]
         if twice := [key for key in dict.fromkeys(keys) if keys.count(key) > 1]:
-            raise SettingError("Scorecard: two answers have one key", expected="a key for each", got=", ".join(twice))
+            raise SettingError(
+                "Scorecard: two answers have one key",
+                expected="a key for each",
+                got=", ".join(twice),
+                fix="give each metric a key of its own",
+            )
 
     @property
     def questions(self) -> tuple[str, ...]:

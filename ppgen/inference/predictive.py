@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pyro
 import torch
 from torch import Tensor
 
-from ppgen.context import evaluating, seeded, validation
+from ppgen.context import evaluating, preserved_state, seeded, validation
 from ppgen.data import Dataset
 from ppgen.declare import ProgramModule, ProgramPart, label_of, name_of, without_latents
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.paired_trace import trace_guide
 from ppgen.inference.posterior import closed_mean
 
-__all__ = ["covariates", "draw_global", "draw_observed", "placeholders", "prior_batch", "reconstruct"]
+__all__ = [
+    "as_latents",
+    "covariates",
+    "draw_global",
+    "draw_observed",
+    "placeholders",
+    "prior_batch",
+    "reconstruct",
+    "verify_latents",
+]
 
 
 _ROWS = 512
@@ -60,6 +69,70 @@ def draw_global(model: Any, guide: ProgramModule, data: Mapping[str, Tensor], *,
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
         draws = trace_guide(guide, without_latents(model, data), rows)
     return {name: draws[name].value for name, site in model.sites.items() if name in draws and not site.local}
+
+
+def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
+    """Values of all local latents as a user gives them, with one row for each data point, [N, *event] each.
+
+    Args:
+        model: the model.
+        latents: a mapping by latent, or the tensor of the only one.
+
+    Raises:
+        SettingError: naming a latent that is missing, or that the model does not have.
+        DataError: if they are no numbers, or differ in their rows.
+    """
+    names = [name for name, site in model.sites.items() if site.role == "latent" and site.local]
+    named = latents if isinstance(latents, Mapping) or len(names) != 1 else {names[0]: latents}
+    if not isinstance(named, Mapping) or set(named) != set(names):
+        raise SettingError(
+            f"decode: {label_of(model)} needs a value for each of its latents",
+            expected=", ".join(names) or "a model with latents of single data points",
+            got=", ".join(map(str, named)) if isinstance(named, Mapping) else type(latents).__name__,
+            fix=f"fit.decode({{{', '.join(f'{name!r}: ...' for name in names)}}})" if names else "fit.sample(...)",
+        )
+    try:
+        tensors = {name: torch.as_tensor(value) for name, value in named.items()}
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError("decode: the latents are no numbers", expected="tensors [N, *event]", got=str(error)) from error
+    rows = {name: len(value) if value.dim() else 0 for name, value in tensors.items()}
+    if len(set(rows.values())) != 1 or 0 in rows.values():
+        raise DataError(
+            "decode: the latents have not the same rows",
+            expected="tensors [N, *event], a row for each data point",
+            got=", ".join(f"{name}: {list(value.shape)}" for name, value in tensors.items()),
+            fix="z.unsqueeze(0) for a single code",
+        )
+    return {
+        name: value.to(torch.get_default_dtype()) if value.is_floating_point() else value
+        for name, value in tensors.items()
+    }
+
+
+def verify_latents(model: ProgramModule, latents: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+    """Refuse latents that are not of the shapes that the model draws.
+
+    Args:
+        model: the model.
+        latents: their values, [N, *event] each.
+        given: covariates and placeholders, [N, ...] each.
+
+    Raises:
+        DataError: naming the first.
+    """
+    head = {key: value[:1] for key, value in given.items()}
+    tracer = pyro.poutine.trace()
+    with preserved_state(model), tracer:
+        pyro.poutine.uncondition(model)(head, 1)
+    for name, value in latents.items():
+        drawn = cast(Tensor, tracer.trace.nodes[name]["value"])
+        if value.shape[1:] != drawn.shape[1:]:
+            raise DataError(
+                f"decode: {name} has not the shape that {label_of(model)} draws",
+                expected=f"[N{''.join(f', {size}' for size in drawn.shape[1:])}]",
+                got=str(list(value.shape)),
+                fix=f"fit.encode(site={name!r}) has that shape, where {name} is continuous",
+            )
 
 
 def reconstruct(

@@ -170,7 +170,12 @@ def draw_codes(axes: Axes, z: Any, labels: Any = None, label_name: str = "y") ->
     codes = to_points(z.reshape(len(z), -1) if np.ndim(z) > 2 else z, "z")
     classes = None if labels is None else np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
     if classes is not None and classes.shape != (len(codes),):
-        raise DataError("latent_space: one label a code", expected=f"({len(codes)},)", got=str(classes.shape))
+        raise DataError(
+            "latent_space: one label a code",
+            expected=f"({len(codes)},)",
+            got=str(classes.shape),
+            fix="pass the labels of the same data points, of shape [N]",
+        )
     dims = codes.shape[1]
     points, explained = (codes, None) if dims <= 2 else principal_components(codes)
     if len(points) > _MAX_POINTS:

@@ -37,10 +37,20 @@ def to_points(x: Any, name: str = "x") -> Array:
         x = x.detach().cpu().double().numpy()
     points = np.asarray(x, dtype=np.float64)
     if points.ndim == 0 or points.size == 0:
-        raise DataError(f"{name}: nothing to draw", expected="[N, C, H, W] or [N, D], N > 0", got=str(points.shape))
+        raise DataError(
+            f"{name}: nothing to draw",
+            expected="[N, C, H, W] or [N, D], N > 0",
+            got=str(points.shape),
+            fix="pass at least one data point",
+        )
     if not np.isfinite(points).all():
         bad = int((~np.isfinite(points)).sum())
-        raise DataError(f"{name}: {bad} values are not finite", expected="finite numbers", got="NaN or infinity")
+        raise DataError(
+            f"{name}: {bad} values are not finite",
+            expected="finite numbers",
+            got="NaN or infinity",
+            fix="look at where they come from: a diverged fit, or the data",
+        )
     if points.ndim in (1, 3):
         return points[:, None]
     if points.ndim == 4 and points.shape[1] not in (1, 3):
@@ -163,6 +173,7 @@ def grids(
             "grids: the panels hold data points of different shapes",
             expected="one shape for all panels",
             got=", ".join(f"{title}: {shape}" for title, shape in shapes.items()),
+            fix="draw data of different shapes in figures of their own",
         )
     first = arrays[reference] if reference is not None else list(arrays.values())[-1]
     limits = limits or joint_limits([first, *arrays.values()])

@@ -45,6 +45,7 @@ def explain_misplaced(function: F) -> F:
           expected: data in second place: a name, a tensor, an array, a dictionary by site, a Dataset or a folder
           got: a model alone
           fix: ppgen.fit(model, data)
+          more: ppgen explain ...
     """
     names = [*inspect.signature(function).parameters]
 

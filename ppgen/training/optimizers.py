@@ -33,7 +33,7 @@ _NEEDS_MORE = {"LBFGS", "Optimizer", "SparseAdam"}  # a closure, nothing at all,
 
 OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
     name.lower(): found
-    for name, found in sorted(vars(torch.optim).items())
+    for name, found in sorted(vars(torch.optim).items(), key=lambda item: (item[0] != "Adam", item[0]))
     if isinstance(found, type) and issubclass(found, torch.optim.Optimizer) and name not in _NEEDS_MORE
 }
 """All of ``torch.optim`` that take a step from dense gradients alone, by their names in small letters."""

@@ -16,7 +16,7 @@ from ppgen.cli import commands
 from ppgen.errors import SettingError
 from tests.cli.conftest import Ppgen
 
-NAMES = ["list", "fit", "evaluate", "compare", "sample", "report", "demo"]
+NAMES = ["list", "fit", "evaluate", "compare", "sample", "report", "demo", "explain"]
 
 
 def test_help_lists_the_commands_in_the_order_of_use(ppgen: Ppgen) -> None:
