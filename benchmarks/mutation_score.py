@@ -118,14 +118,14 @@ def run(path: Path, code: str, wanted: list[str]) -> int:
 
 
 def reaching(mutant: Mutant, reach: dict[str, Any]) -> list[str]:
-    """The tests that run a line of the fault's statement; all of the file's, for a line that its import runs."""
+    """The tests that run a line of the fault's statement; all of them, for a line that its import runs."""
     lines = reach["lines"].get(str(mutant.path), {})
     first, last = mutant.lines
     hit = {c for n, contexts in lines.items() if first <= int(n) <= last for c in contexts}
-    if "" in hit:
-        hit = {c for contexts in lines.values() for c in contexts}
+    near = {c for contexts in lines.values() for c in contexts}
     mirrored = f"tests/{mutant.path.parent.name}/test_{mutant.path.stem}.py::"
-    return sorted(hit - {""}, key=lambda c: (not c.startswith(mirrored), reach["seconds"].get(c, 0.0)))
+    chosen = reach["seconds"] if "" in hit else hit
+    return sorted(chosen, key=lambda c: (not c.startswith(mirrored), c not in near, reach["seconds"].get(c, 0.0)))
 
 
 def sample(files: list[Path], wanted: int, seed: int) -> tuple[list[tuple[Mutant, str]], int]:

@@ -15,7 +15,7 @@ from ppgen.declare import Guide, Model, implicit, latent, observed
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.guides import FullRank, MeanField
 from ppgen.inference import posterior, predictive
-from ppgen.inference.predictive import covariates, placeholders, prior_batch
+from ppgen.inference.predictive import as_latents, covariates, placeholders, prior_batch, verify_latents
 from ppgen.models import BayesianLogisticRegression, ConditionalVAE
 from tests.oracles.conjugate import SharedMean, TwoLevels
 
@@ -109,6 +109,44 @@ def test_a_global_latent_is_where_the_guide_puts_it() -> None:
     assert codes["mu"].shape == (2,)
     made = predictive.reconstruct(model, codes, {"x": x}, seed=0)["x"]
     torch.testing.assert_close(made, codes["mu"] + codes["z"])
+
+
+def test_latents_are_given_by_name_or_the_only_one_alone() -> None:
+    alone, named = (
+        as_latents(Known(), given) for given in ([[1.0], [2.0]], {"z": torch.tensor([[1.0], [2.0]]).double()})
+    )
+    assert set(alone) == set(named) == {"z"}
+    assert torch.equal(alone["z"], torch.tensor([[1.0], [2.0]]))
+    assert torch.equal(named["z"], alone["z"])
+    assert named["z"].dtype == torch.float32  # of the model
+    assert as_latents(Known(), [[1], [2]])["z"].dtype == torch.int64  # a class stays one
+    both = as_latents(TwoLevels(), {"z1": torch.ones(4, 3), "z2": torch.zeros(4, 2)})
+    assert {name: value.shape for name, value in both.items()} == {"z1": (4, 3), "z2": (4, 2)}
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "error", "what"),
+    [
+        (TwoLevels(), torch.ones(4, 3), SettingError, r"(?s)TwoLevels needs a value for each.*z2, z1"),
+        (TwoLevels(), {"z1": torch.ones(4, 3)}, SettingError, "needs a value for each"),
+        (Known(), {"z": torch.ones(4, 1), "w": torch.ones(4)}, SettingError, "needs a value for each"),
+        (Known(), [["a"]], DataError, "no numbers"),
+        (TwoLevels(), {"z1": torch.ones(4, 3), "z2": torch.ones(3, 2)}, DataError, "not the same rows"),
+        (Known(), torch.tensor(1.0), DataError, "not the same rows"),
+    ],
+    ids=["alone", "missing", "unknown", "text", "other rows", "a number"],
+)
+def test_latents_that_do_not_fit_are_named(model: Model, given: Any, error: type[Exception], what: str) -> None:
+    with pytest.raises(error, match=what):
+        as_latents(model, given)
+
+
+def test_latents_have_the_shape_that_the_model_draws() -> None:
+    given, before = {"y": torch.zeros(5)}, torch.get_rng_state()
+    verify_latents(Known(), {"z": torch.zeros(5, 1)}, given)
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(DataError, match=r"(?s)z has not the shape that Known draws.*\[N, 1\].*\[5, 2\]"):
+        verify_latents(Known(), {"z": torch.zeros(5, 2)}, given)
 
 
 def test_posterior_draws_have_the_guides_moments() -> None:
