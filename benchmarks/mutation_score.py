@@ -4,7 +4,7 @@ One run of the tests notes which test reaches which line. Then each fault of a s
 process that has all libraries loaded already; the tests that reach its line run there, those of the mirrored test file
 first, until one fails. ``benchmarks/mutants.py`` says what faults there are.
 
-    python benchmarks/mutation_score.py --sample 300 --seed 0
+    python benchmarks/mutation_score.py --sample 400 --seed 3 [--out benchmarks/results/mutation.md]
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import coverage  # noqa: E402
 import pytest  # noqa: E402
 from mutants import Mutant, mutants_of  # noqa: E402
+from trend import append  # noqa: E402
 
 ROOMS = ("objectives", "inference")
 OPTIONS = ["-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist", f"--rootdir={ROOT}"]
@@ -210,7 +211,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=math.inf, help="what has not begun by then is left out")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "mutation.md")
+    parser.add_argument("--out", type=Path, help="a file for the record; the score goes to the trend beside it")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     start = time.time()
@@ -234,8 +235,13 @@ def main() -> None:
     chosen, total = sample(files, options.sample, options.seed)
     verdicts = judge(chosen, reach, options.jobs, start + 60 * options.minutes)
     command = f"python benchmarks/mutation_score.py --sample {options.sample} --seed {options.seed}"
-    options.out.write_text(report(chosen, verdicts, total, command), encoding="utf-8")
-    print(options.out.read_text(encoding="utf-8"))
+    text = report(chosen, verdicts, total, command)
+    print(text)
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
+        count = Counter(verdicts)
+        score = (count["killed"] + count["timeout"]) / (len(verdicts) - count["not run"])
+        append(options.out, "mutation_score", f"sample {options.sample}", {"mutation_score": score})
 
 
 if __name__ == "__main__":
