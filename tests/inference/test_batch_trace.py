@@ -75,6 +75,14 @@ def test_a_second_run_at_the_same_values_says_the_same(size: int) -> None:
         torch.testing.assert_close(found.record(), expected.record(), rtol=0, atol=1e-12)
 
 
+def test_a_model_without_a_guide_runs_twice_too() -> None:
+    x = torch.randn(4, 3)
+    batch = {"x": x, "z": torch.randn(4, 2)}
+    first = trace_batch(Linear(), None, batch, 4)
+    again = replay_batch(first, Linear(), None, {})
+    assert torch.equal(again.trace.observed["x"].log_prob(), first.trace.observed["x"].log_prob())
+
+
 def test_a_frozen_guide_gets_its_gradient_through_the_values_only() -> None:
     model = Linear()
     guide = LinearGuide(model)
@@ -96,6 +104,22 @@ def test_labels_that_are_mostly_missing_must_be_summed_out() -> None:
         trace_batch(model, guide, batch, 3, sum_out=False)
     batch["y"] = torch.tensor([1, 2, 0])
     assert list(trace_batch(model, guide, batch, 3, sum_out=False).trace.latents) == ["z"]
+
+
+def test_every_latent_of_the_batch_is_looked_through() -> None:
+    """Also one behind another that the batch does not have."""
+
+    class Pair(Guide):
+        @latent
+        def a(self, x: Tensor) -> Any:
+            return dist.Normal(x, 1.0)
+
+        @latent
+        def b(self, x: Tensor) -> Any:
+            return dist.Bernoulli(logits=x)
+
+    with pytest.raises(DataError, match="b: the latent is observed in some rows only"):
+        trace_batch(Mixture(), Pair(), {"x": torch.zeros(2), "b": torch.tensor([1, -1])}, 2, sum_out=False)
 
 
 def test_a_missing_row_of_one_hot_labels_is_no_label() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pyro
@@ -163,4 +164,8 @@ def test_a_rate_by_dimension_is_masked_and_scaled_row_by_row(closed_form: bool) 
     torch.testing.assert_close(rate_per_dimension(vector, closed_form=closed_form), expected)
     numbers = PairedSite("z", z, p, q, scale[:, None], mask[:, None], in_order=True)  # in two plates
     torch.testing.assert_close(rate_per_dimension(numbers, closed_form=closed_form), expected)
+    unregistered = PairedSite(
+        "z", z.exp(), dist.Gamma(2.0 * torch.ones(3, 2), 1.0), dist.LogNormal(z, 1.0), mask=mask[:, None]
+    )
+    assert dataclasses.replace(unregistered, in_order=True).kl() is None
     assert rate_per_dimension(PairedSite("z", z, p.to_event(2), q.to_event(1)), closed_form=closed_form) is None

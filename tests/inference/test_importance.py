@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.guides import FullRank, MeanField
+from ppgen.guides import Delta, FullRank, MeanField
 from ppgen.inference import importance
 from ppgen.inference.importance import log_weights, only_latent, particle_weights, repeat_rows
 from ppgen.models import VAE, ConditionalVAE, DiscreteVAE, PixelCNN
@@ -152,9 +152,17 @@ def test_with_a_global_latent_there_is_one_bound_for_all() -> None:
 
 @pytest.mark.parametrize("ask", [importance.log_prob, importance.elbo, importance.weights_of_data])
 def test_evaluation_leaves_no_trace(pair: tuple[PPCA, MeanField, Tensor], ask: Any) -> None:
-    model, _, x = pair
+
+    class Dropping(PPCA):
+        @observed
+        def x(self, z: Tensor) -> Any:
+            kept = nn.functional.dropout(z, training=self.training)
+            return dist.Normal(kept @ self.weight.T + self.bias, 3.0).to_event(1)
+
+    model, x = Dropping(latent_dim=2), pair[2]
     guide = MeanField(model, encoder=nn.Sequential(nn.Linear(20, 8), nn.Dropout(0.5)))
-    expected = ask(model, guide.eval(), {"x": x}, 5, seed=0)
+    expected = ask(model.eval(), guide.eval(), {"x": x}, 5, seed=0)
+    model.train()
     guide.train()
     reader = guide.evidence
     assert not torch.equal(reader({"x": x}), reader({"x": x}))  # in training, it does drop out
@@ -162,6 +170,7 @@ def test_evaluation_leaves_no_trace(pair: tuple[PPCA, MeanField, Tensor], ask: A
     found = ask(model, guide, {"x": x}, 5, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
     assert guide.training
+    assert model.training
     assert torch.equal(found, expected)  # nothing dropped out
     assert not found.requires_grad
 
@@ -285,6 +294,30 @@ def test_a_masked_latent_weighs_nothing_where_it_is_masked() -> None:
     exact = dist.Normal(0.0, 1.0).log_prob(x[1])
     torch.testing.assert_close(weights[:, 1], exact.expand(6))
     assert weights[:, 0].std() > 0
+
+
+class _Shared(ppgen.Model):
+    """One latent for all data."""
+
+    @ppgen.latent(local=False)
+    def mu(self) -> Any:
+        return dist.Normal(0.0, 1.0)
+
+    @ppgen.observed
+    def x(self, mu: Tensor) -> Any:
+        return dist.Normal(mu, 1.0)
+
+
+def test_only_one_plain_latent_of_each_datum_can_be_taken_as_given() -> None:
+    model, shared, two = PPCA(latent_dim=2), _Shared(), TwoLevels()
+    found = only_latent(model, MeanField(model, width=8), {"x": torch.zeros(4, 20)})
+    assert found is not None
+    assert found.name == "z"
+    masked = {"x": torch.zeros(2), "seen": torch.tensor([True, False])}
+    assert only_latent(_MaskedLatent(), _Standard(), masked) is None
+    assert only_latent(shared, MeanField(shared), {"x": torch.zeros(4)}) is None
+    assert only_latent(two, MeanField(two), {"x": torch.zeros(4, 5)}) is None
+    assert only_latent(model, Delta(model), {"x": torch.zeros(4, 20)}) is None
 
 
 def _log_q(guide: Any, batch: dict[str, Tensor], z: Tensor) -> Tensor:

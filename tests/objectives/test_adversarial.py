@@ -139,6 +139,7 @@ def test_losses_are_the_cross_entropies_of_the_paper():
     critic = loss.critic(lambda logits: logits, real, fake)
     expected = -(real.sigmoid().log().mean() + (1 - fake.sigmoid()).log().mean())
     torch.testing.assert_close(critic.value, expected)
+    assert set(critic.record) == {"critic_loss", "critic_real", "critic_fake"}
     torch.testing.assert_close(critic.record["critic_real"], real.sigmoid().mean())
     torch.testing.assert_close(critic.record["critic_fake"], fake.sigmoid().mean())
     torch.testing.assert_close(loss.generator(lambda logits: logits, fake).value, -fake.sigmoid().log().mean())

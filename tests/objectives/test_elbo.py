@@ -86,10 +86,11 @@ def test_the_loss_is_distortion_plus_beta_times_rate(make: Any, family: Any) -> 
     torch.testing.assert_close(losses[4.0] - losses[1.0], 3 * (losses[1.0] - losses[0.0]), rtol=0, atol=1e-10)
 
 
-def test_particles_are_averaged() -> None:
+@pytest.mark.parametrize("k", [2, 5])
+def test_particles_are_averaged(k: int) -> None:
     model, guide, batch = pair_of(vae, MeanField)
-    value, gradient = reference("sampled", model, guide, batch, 60, num_particles=5)
-    loss, found = ours(ELBO(num_particles=5, closed_form=False), model, guide, batch, 60)
+    value, gradient = reference("sampled", model, guide, batch, 60, num_particles=k)
+    loss, found = ours(ELBO(num_particles=k, closed_form=False), model, guide, batch, 60)
     torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
     torch.testing.assert_close(loss.record["elbo"], -value, rtol=0, atol=1e-10)
     for name, expected in gradient.items():
