@@ -40,6 +40,7 @@ INSTALL_REQUIRES = [
     "zuko>=1.2",
 ]
 TEST = ["hypothesis>=6.100", "pytest>=8.2", "pytest-xdist>=3.6"]
+MUTATION = [*TEST, "coverage>=7.3", "libcst>=1.9", "mutmut>=3.8"]
 DEV = [
     *TEST,
     "basedpyright>=1.29",
@@ -91,7 +92,7 @@ if __name__ == "__main__":
         include_package_data=False,
         zip_safe=False,
         install_requires=INSTALL_REQUIRES,
-        extras_require={"test": TEST, "dev": DEV},
+        extras_require={"test": TEST, "mutation": MUTATION, "dev": DEV},
         entry_points={"console_scripts": ["ppgen = ppgen.cli:main"]},
         classifiers=[
             "Development Status :: 3 - Alpha",

@@ -29,6 +29,7 @@ QUANTITIES = {
     "test_error": ("fraction of the test split", "lower"),
     "accuracy": ("fraction of the test split", "higher"),
     "ari": ("adjusted Rand index", "higher"),
+    "mutation_score": ("fraction of the faults found", "higher"),
     "train_cpu_minutes": ("minutes of processor time", "lower"),
 }
 """What has a trend: its unit, and which end is better."""

@@ -17,6 +17,7 @@ from ppgen.guides import FullRank, MeanField, Structured
 from ppgen.inference.batch_trace import discrete_sites, enumerate_discrete, replay_batch, trace_batch
 from ppgen.inference.bound import elbo_parts, elbo_parts_of
 from ppgen.inference.importance import elbo_per_datum, log_weights, logsumexp_by_datum
+from tests.oracles.conjugate import SharedMean
 from tests.oracles.gaussian_pair import Linear, LinearGuide
 from tests.oracles.mixture import Mixture
 from tests.oracles.pyro_elbos import gradients
@@ -65,13 +66,21 @@ def test_a_discrete_draw_in_an_inner_plate_has_no_row_of_its_own() -> None:
 @pytest.mark.parametrize("size", [5, 50])
 def test_a_second_run_at_the_same_values_says_the_same(size: int) -> None:
     torch.manual_seed(0)
-    for model, guide in ((m, MeanField(m)) for m in (Mixture(), Linear(4))):
+    for model, guide in ((m, MeanField(m)) for m in (Mixture(), Linear(4), SharedMean())):
         x = model(size=5)["x"].detach()
         first = trace_batch(model, guide, {"x": x}, size)
         values = {name: draw.value for name, draw in first.trace.latents.items()}
         again = replay_batch(first, model, guide, values)
         found, expected = (elbo_parts_of(traced, size, closed_form=False) for traced in (again, first))
         torch.testing.assert_close(found.record(), expected.record(), rtol=0, atol=1e-12)
+
+
+def test_a_model_without_a_guide_runs_twice_too() -> None:
+    x = torch.randn(4, 3)
+    batch = {"x": x, "z": torch.randn(4, 2)}
+    first = trace_batch(Linear(), None, batch, 4)
+    again = replay_batch(first, Linear(), None, {})
+    assert torch.equal(again.trace.observed["x"].log_prob(), first.trace.observed["x"].log_prob())
 
 
 def test_a_frozen_guide_gets_its_gradient_through_the_values_only() -> None:
@@ -95,6 +104,22 @@ def test_labels_that_are_mostly_missing_must_be_summed_out() -> None:
         trace_batch(model, guide, batch, 3, sum_out=False)
     batch["y"] = torch.tensor([1, 2, 0])
     assert list(trace_batch(model, guide, batch, 3, sum_out=False).trace.latents) == ["z"]
+
+
+def test_every_latent_of_the_batch_is_looked_through() -> None:
+    """Also one behind another that the batch does not have."""
+
+    class Pair(Guide):
+        @latent
+        def a(self, x: Tensor) -> Any:
+            return dist.Normal(x, 1.0)
+
+        @latent
+        def b(self, x: Tensor) -> Any:
+            return dist.Bernoulli(logits=x)
+
+    with pytest.raises(DataError, match="b: the latent is observed in some rows only"):
+        trace_batch(Mixture(), Pair(), {"x": torch.zeros(2), "b": torch.tensor([1, -1])}, 2, sum_out=False)
 
 
 def test_a_missing_row_of_one_hot_labels_is_no_label() -> None:
@@ -160,7 +185,7 @@ def test_an_observed_value_is_one_row_and_a_missing_one_is_all() -> None:
     torch.testing.assert_close(totals, torch.zeros(3))
     drawn = elbo_parts(model, MeanField(model), {"x": x, "y": torch.tensor([2, -1, 0])}, 3)
     assert drawn.label_nll["y"] > 0
-    with pytest.raises(DataError, match="y: an observed value is none"):
+    with pytest.raises(DataError, match=r"y: an observed value is none of its distribution's, at row 0"):
         enumerate_discrete(MeanField(model), {"x": x, "y": torch.tensor([3, -1, 0])}, ["y"])
 
 
@@ -189,3 +214,36 @@ def test_a_vector_of_bits_is_summed_out_over_all_its_values() -> None:
     q, joint = log_q(guide, x), log_joint(model, x)
     torch.testing.assert_close(log_weights(model, guide, {"x": x}), joint.logsumexp(1))
     torch.testing.assert_close(elbo_per_datum(model, guide, {"x": x}), (q.exp() * (joint - q)).sum(1))
+
+
+class Codes(Guide):
+    """Bits that are even."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.bits = bits
+
+    @latent
+    def z(self, x: Tensor) -> Any:
+        return dist.Bernoulli(torch.full((len(x), self.bits), 0.5)).to_event(1)
+
+
+def test_4096_values_are_summed_out_and_no_more() -> None:
+    batch = {"x": torch.zeros(1)}
+    assert discrete_sites(Codes(12), batch) == ["z"]
+    assert discrete_sites(Codes(13), batch) == []
+    all_of_them = enumerate_discrete(Codes(12), batch, ["z"])
+    assert len(all_of_them.batch["z"].unique(dim=0)) == 4096
+    torch.testing.assert_close(all_of_them.log_weight.exp().sum(), torch.tensor(1.0))
+    with pytest.raises(DeclarationError, match=r"(?s)z: too many combinations.*8192"):
+        enumerate_discrete(Codes(13), {"x": torch.zeros(2)}, ["z"])
+
+
+def test_a_latent_without_a_list_of_values_is_named() -> None:
+    class Counts(Guide):
+        @latent
+        def z(self, x: Tensor) -> Any:
+            return dist.Poisson(x.exp())
+
+    with pytest.raises(DeclarationError, match="z: a discrete latent without a finite list"):
+        enumerate_discrete(Counts(), {"x": torch.zeros(2)}, ["z"])

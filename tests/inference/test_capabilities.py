@@ -7,9 +7,10 @@ import pytest
 from ppgen.errors import SettingError
 from ppgen.guides import Delta, MeanField
 from ppgen.inference.capabilities import QUESTIONS, find_obstacle
-from ppgen.models import GAN, VAE, PixelCNN
+from ppgen.models import GAN, VAE, BayesianLogisticRegression, PixelCNN
 
 VAE_, GAN_, PIXELCNN = VAE((1, 8, 8)), GAN((1, 8, 8)), PixelCNN((1, 4, 4), 2, 1)
+REGRESSION = BayesianLogisticRegression(x_dim=2)
 
 CASES = [
     # model, guide, point?, density, sampling, representation
@@ -18,6 +19,7 @@ CASES = [
     (VAE_, None, False, "no guide", None, "no guide"),
     (PIXELCNN, None, False, None, None, "no latent variables"),
     (GAN_, None, False, "implicit", None, "no guide"),
+    (REGRESSION, MeanField(REGRESSION), False, None, None, "global"),
 ]
 
 

@@ -15,10 +15,11 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.guides import FullRank, MeanField
+from ppgen.guides import Delta, FullRank, MeanField
 from ppgen.inference import importance
 from ppgen.inference.importance import log_weights, only_latent, particle_weights, repeat_rows
 from ppgen.models import VAE, ConditionalVAE, DiscreteVAE, PixelCNN
+from tests.oracles import gaussian_pair
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
 
@@ -84,6 +85,26 @@ def test_a_pass_never_has_more_rows_than_allowed(
     assert max(seen) <= importance._ROWS_A_PASS
 
 
+def test_all_weights_are_those_of_the_bound_however_they_are_cut(
+    pair: tuple[PPCA, MeanField, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, guide, x = pair
+    monkeypatch.setattr(importance, "_ROWS_A_PASS", 30)
+    monkeypatch.setattr(importance, "_ROWS", 4)  # ten data in three pieces, seven particles in one pass each
+    weights = importance.weights_of_data(model, guide, {"x": x}, 7, seed=3)
+    assert (weights.shape, weights.dtype, weights.requires_grad) == ((7, 10), torch.float64, False)
+    bound = importance.log_prob(model, guide, {"x": x}, 7, seed=3)
+    torch.testing.assert_close(weights.logsumexp(0) - math.log(7), bound, rtol=0, atol=1e-12)
+
+
+@pytest.mark.usefixtures("float64")
+def test_weights_at_the_exact_posterior_are_all_the_evidence() -> None:
+    model = gaussian_pair.Linear()
+    x = model(size=10)["x"].detach()
+    weights = importance.weights_of_data(model, gaussian_pair.exact_guide(model), {"x": x}, 5, seed=0)
+    torch.testing.assert_close(weights, gaussian_pair.log_evidence(model, x).detach().expand(5, 10))
+
+
 def test_without_latents_it_is_exact() -> None:
     model = PixelCNN((1, 2, 2), hidden=3, num_layers=1)
     images = torch.tensor([[float(b) for b in f"{i:04b}"] for i in range(16)]).reshape(16, 1, 2, 2)
@@ -129,15 +150,28 @@ def test_with_a_global_latent_there_is_one_bound_for_all() -> None:
     assert found.shape == (5,)
 
 
-def test_evaluation_leaves_no_trace(pair: tuple[PPCA, MeanField, Tensor]) -> None:
-    model, guide, x = pair
-    guide.evidence.readers["x"].add_module("dropout", nn.Dropout(0.5))
+@pytest.mark.parametrize("ask", [importance.log_prob, importance.elbo, importance.weights_of_data])
+def test_evaluation_leaves_no_trace(pair: tuple[PPCA, MeanField, Tensor], ask: Any) -> None:
+
+    class Dropping(PPCA):
+        @observed
+        def x(self, z: Tensor) -> Any:
+            kept = nn.functional.dropout(z, training=self.training)
+            return dist.Normal(kept @ self.weight.T + self.bias, 3.0).to_event(1)
+
+    model, x = Dropping(latent_dim=2), pair[2]
+    guide = MeanField(model, encoder=nn.Sequential(nn.Linear(20, 8), nn.Dropout(0.5)))
+    expected = ask(model.eval(), guide.eval(), {"x": x}, 5, seed=0)
+    model.train()
     guide.train()
+    reader = guide.evidence
+    assert not torch.equal(reader({"x": x}), reader({"x": x}))  # in training, it does drop out
     before = torch.get_rng_state()
-    found = importance.log_prob(model, guide, {"x": x}, 5, seed=0)
+    found = ask(model, guide, {"x": x}, 5, seed=0)
     assert torch.equal(torch.get_rng_state(), before)
     assert guide.training
-    assert torch.equal(found, importance.log_prob(model, guide, {"x": x}, 5, seed=0))
+    assert model.training
+    assert torch.equal(found, expected)  # nothing dropped out
     assert not found.requires_grad
 
 
@@ -145,7 +179,7 @@ def test_evaluation_leaves_no_trace(pair: tuple[PPCA, MeanField, Tensor]) -> Non
 def test_a_number_of_particles_that_is_none(particles: Any) -> None:
     model = TwoLevels()
     x = {"x": torch.zeros(2, 5)}
-    for ask in (importance.elbo, importance.log_prob):
+    for ask in (importance.elbo, importance.log_prob, importance.weights_of_data):
         with pytest.raises(SettingError, match="num_particles"):
             ask(model, MeanField(model), x, particles, seed=0)
 
@@ -260,6 +294,30 @@ def test_a_masked_latent_weighs_nothing_where_it_is_masked() -> None:
     exact = dist.Normal(0.0, 1.0).log_prob(x[1])
     torch.testing.assert_close(weights[:, 1], exact.expand(6))
     assert weights[:, 0].std() > 0
+
+
+class _Shared(ppgen.Model):
+    """One latent for all data."""
+
+    @ppgen.latent(local=False)
+    def mu(self) -> Any:
+        return dist.Normal(0.0, 1.0)
+
+    @ppgen.observed
+    def x(self, mu: Tensor) -> Any:
+        return dist.Normal(mu, 1.0)
+
+
+def test_only_one_plain_latent_of_each_datum_can_be_taken_as_given() -> None:
+    model, shared, two = PPCA(latent_dim=2), _Shared(), TwoLevels()
+    found = only_latent(model, MeanField(model, width=8), {"x": torch.zeros(4, 20)})
+    assert found is not None
+    assert found.name == "z"
+    masked = {"x": torch.zeros(2), "seen": torch.tensor([True, False])}
+    assert only_latent(_MaskedLatent(), _Standard(), masked) is None
+    assert only_latent(shared, MeanField(shared), {"x": torch.zeros(4)}) is None
+    assert only_latent(two, MeanField(two), {"x": torch.zeros(4, 5)}) is None
+    assert only_latent(model, Delta(model), {"x": torch.zeros(4, 20)}) is None
 
 
 def _log_q(guide: Any, batch: dict[str, Tensor], z: Tensor) -> Tensor:

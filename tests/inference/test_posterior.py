@@ -8,20 +8,24 @@ import numpy as np
 import pyro.distributions as dist
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import ppgen.inference.posterior as module
-from ppgen.declare import Guide, Model, latent
+from ppgen.declare import Guide, Model, latent, observed
 from ppgen.guides import Delta, FullRank, MeanField
 from ppgen.inference.batch_trace import enumerate_discrete
 from ppgen.inference.posterior import (
     draw_missing,
+    draw_posterior,
+    encode,
     mean_by_datum,
     most_probable,
+    point_estimates,
     posterior_means,
     probabilities,
     to_arviz,
 )
+from ppgen.inference.predictive import draw_global
 from tests.oracles.conjugate import GammaPoisson, SharedMean, TwoLevels
 
 
@@ -176,6 +180,92 @@ def test_draws_keep_what_is_observed_and_follow_it():
     torch.testing.assert_close(shares, FIRST[0], atol=0.04, rtol=0)
     assert drawn["b"][::2].mean() == pytest.approx(0.9, abs=0.03)  # given the observed a
     assert drawn["b"][1::2].mean() == pytest.approx(float(FIRST[0] @ SECOND), abs=0.04)
+
+
+class Joint(Model):
+    """A model with the latents of Known."""
+
+    @latent
+    def a(self):
+        return dist.Categorical(torch.ones(3))
+
+    @latent
+    def b(self):
+        return dist.Bernoulli(0.5)
+
+    @latent
+    def z(self):
+        return dist.Normal(0.0, 1.0)
+
+    @observed
+    def x(self, a: Tensor, b: Tensor, z: Tensor):
+        return dist.Normal(a + b + z, 1.0)
+
+
+def test_codes_are_means_and_points_are_jointly_most_probable(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "_ROWS", 1)  # one row at a time
+    codes = encode(Joint(), Known(), {"x": X}, seed=0)
+    torch.testing.assert_close(codes["a"], FIRST)
+    torch.testing.assert_close(codes["b"], FIRST @ SECOND)
+    torch.testing.assert_close(codes["z"], FIRST @ (10.0 * torch.arange(3) + SECOND))
+    points = point_estimates(Joint(), Known(), {"x": X}, seed=0)
+    assert {name: value.tolist() for name, value in points.items()} == {"a": [0, 2], "b": [0, 1], "z": [0, 21]}
+
+
+def test_posterior_draws_keep_observed_classes_and_stay_together():
+    batch = {"x": torch.zeros(400), "a": torch.tensor([2, -1]).repeat(200)}
+    drawn = draw_posterior(Joint(), Known(), batch, 10, seed=0)
+    assert {name: tuple(value.shape) for name, value in drawn.items()} == dict.fromkeys(("a", "b", "z"), (10, 400))
+    assert (drawn["a"][:, ::2] == 2).all()
+    torch.testing.assert_close(drawn["a"][:, 1::2].flatten().bincount() / 2000, FIRST[0], atol=0.04, rtol=0)
+    assert draw_posterior(Joint(), Known(), batch, 1, seed=0)["z"].shape == (1, 400)
+    noise = drawn["z"] - 10.0 * drawn["a"] - drawn["b"]  # at the draws of a and b beside it
+    assert noise.mean() == pytest.approx(0.0, abs=0.06)
+    assert noise.std() == pytest.approx(1.0, abs=0.06)
+
+
+def test_many_bits_have_their_mode_in_place_of_a_mean():
+    class Code(Guide):
+        @latent
+        def z(self, x: Tensor):
+            return dist.Bernoulli(x).to_event(1)
+
+    x = torch.rand(3, 40)
+    means = posterior_means(Code(), {"x": x})["z"]
+    assert torch.equal(means, (x > 0.5).float().expand(2, 3, 40))
+
+
+class Dropping(Guide):
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+
+    @latent(local=False)
+    def mu(self, x: Tensor):
+        return dist.Normal(self.drop(x).mean(0), 1.0).to_event(1)
+
+    @latent
+    def z(self, x: Tensor):
+        return dist.Normal(self.drop(x), 1.0).to_event(1)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        encode,
+        point_estimates,
+        draw_global,
+        lambda model, guide, data, seed: draw_posterior(model, guide, data, 3, seed=seed),
+    ],
+    ids=["encode", "point_estimates", "draw_global", "draw_posterior"],
+)
+def test_nothing_drops_out_of_a_trained_guide(ask: Any):
+    guide, x = Dropping(), torch.ones(6, 2)
+    expected = ask(SharedMean(), guide.eval(), {"x": x}, seed=0)
+    found = ask(SharedMean(), guide.train(), {"x": x}, seed=0)
+    assert guide.drop.training
+    assert expected
+    assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
 def test_draws_keep_their_shapes_and_values() -> None:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 import ppgen
 from ppgen.declare import Guide, Model, implicit, latent, observed
-from ppgen.errors import Unanswerable
+from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.guides import FullRank, MeanField
 from ppgen.inference import posterior, predictive
-from ppgen.inference.predictive import covariates, placeholders
+from ppgen.inference.predictive import as_latents, covariates, placeholders, prior_batch, verify_latents
 from ppgen.models import BayesianLogisticRegression, ConditionalVAE
 from tests.oracles.conjugate import SharedMean, TwoLevels
 
@@ -111,6 +111,44 @@ def test_a_global_latent_is_where_the_guide_puts_it() -> None:
     torch.testing.assert_close(made, codes["mu"] + codes["z"])
 
 
+def test_latents_are_given_by_name_or_the_only_one_alone() -> None:
+    alone, named = (
+        as_latents(Known(), given) for given in ([[1.0], [2.0]], {"z": torch.tensor([[1.0], [2.0]]).double()})
+    )
+    assert set(alone) == set(named) == {"z"}
+    assert torch.equal(alone["z"], torch.tensor([[1.0], [2.0]]))
+    assert torch.equal(named["z"], alone["z"])
+    assert named["z"].dtype == torch.float32  # of the model
+    assert as_latents(Known(), [[1], [2]])["z"].dtype == torch.int64  # a class stays one
+    both = as_latents(TwoLevels(), {"z1": torch.ones(4, 3), "z2": torch.zeros(4, 2)})
+    assert {name: value.shape for name, value in both.items()} == {"z1": (4, 3), "z2": (4, 2)}
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "error", "what"),
+    [
+        (TwoLevels(), torch.ones(4, 3), SettingError, r"(?s)TwoLevels needs a value for each.*z2, z1"),
+        (TwoLevels(), {"z1": torch.ones(4, 3)}, SettingError, "needs a value for each"),
+        (Known(), {"z": torch.ones(4, 1), "w": torch.ones(4)}, SettingError, "needs a value for each"),
+        (Known(), [["a"]], DataError, "no numbers"),
+        (TwoLevels(), {"z1": torch.ones(4, 3), "z2": torch.ones(3, 2)}, DataError, "not the same rows"),
+        (Known(), torch.tensor(1.0), DataError, "not the same rows"),
+    ],
+    ids=["alone", "missing", "unknown", "text", "other rows", "a number"],
+)
+def test_latents_that_do_not_fit_are_named(model: Model, given: Any, error: type[Exception], what: str) -> None:
+    with pytest.raises(error, match=what):
+        as_latents(model, given)
+
+
+def test_latents_have_the_shape_that_the_model_draws() -> None:
+    given, before = {"y": torch.zeros(5)}, torch.get_rng_state()
+    verify_latents(Known(), {"z": torch.zeros(5, 1)}, given)
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(DataError, match=r"(?s)z has not the shape that Known draws.*\[N, 1\].*\[5, 2\]"):
+        verify_latents(Known(), {"z": torch.zeros(5, 2)}, given)
+
+
 def test_posterior_draws_have_the_guides_moments() -> None:
     torch.manual_seed(0)
     y = torch.zeros(4)
@@ -158,12 +196,35 @@ def test_modes_come_back() -> None:
 DATA = ppgen.data.from_tensors({"x": torch.randn(30, 3), "y": torch.arange(30) % 3})
 
 
-def test_covariates_of_a_declared_model_are_parents_that_are_no_sites() -> None:
-    class Told(Model):
-        @observed
-        def x(self, y: Tensor, strength: Any = 1.0) -> Any:
-            return dist.Normal(y, strength)
+class Told(Model):
+    @observed
+    def x(self, y: Tensor, strength: Any = 1.0) -> Any:
+        return dist.Normal(y, strength)
 
+
+def test_a_covariate_is_given_once_for_all_draws_or_row_by_row() -> None:
+    once = prior_batch(Told(), DATA, 3, {"y": 2})
+    assert {name: value.tolist() for name, value in once.items()} == {"y": [2, 2, 2]}
+    each = prior_batch(Told(), DATA, 3, {"y": [0, 1, 2], "strength": torch.tensor([0.1, 0.2, 0.3])})
+    assert each["y"].tolist() == [0, 1, 2]
+    torch.testing.assert_close(each["strength"], torch.tensor([0.1, 0.2, 0.3]))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "what"),
+    [
+        ({"strength": 1.0}, Unanswerable, "conditional on y"),
+        ({"y": 0, "colour": 1}, SettingError, "colour is no covariate of Told"),
+        ({"y": [0, 1]}, DataError, "y has not one row for each draw"),
+    ],
+    ids=["missing", "unknown", "too few rows"],
+)
+def test_covariates_that_do_not_fit_are_named(given: dict[str, Any], error: type[Exception], what: str) -> None:
+    with pytest.raises(error, match=what):
+        prior_batch(Told(), DATA, 3, given)
+
+
+def test_covariates_of_a_declared_model_are_parents_that_are_no_sites() -> None:
     assert covariates(Told(), DATA) == (["y"], ["y", "strength"])
     assert covariates(ConditionalVAE((1, 8, 8)), DATA) == (["y"], ["y"])
     assert placeholders(Told(), DATA, 4) == {}
@@ -204,11 +265,23 @@ def test_columns_that_a_program_does_not_take_are_no_matter_of_its() -> None:
     assert covariates(made.model, DATA) == ([], [])
 
 
+def test_a_program_that_takes_the_batch_takes_all_of_it() -> None:
+    def whole(batch: dict[str, Tensor]) -> None:
+        with pyro.plate("data", len(batch["x"])):
+            loc = batch["y"].float().unsqueeze(-1).expand(-1, 3)
+            pyro.sample("x", dist.Normal(loc, 1.0).to_event(1), obs=batch["x"])
+
+    made = ppgen.Program(whole).setup(DATA.representative_rows())
+    assert covariates(made.model, DATA) == (["y"], ["y"])
+    assert set(prior_batch(made.model, DATA, 4, {"y": 1})) == {"x", "y"}
+
+
 def test_other_arguments_of_a_program_are_covariates() -> None:
     made = program(conditional=True)
     fit = ppgen.fit(made, data=DATA, max_epochs=1, progress=False)
     assert covariates(made.model, DATA) == (["y"], ["y"])
-    assert set(placeholders(made.model, DATA, 4)) == {"x"}
+    (x,) = placeholders(made.model, DATA, 4).values()
+    assert (x.shape, x.dtype) == ((4, 3), torch.float32)
     torch.testing.assert_close(fit.sample(900, y=2).only.mean(0), torch.full((3,), 20.0), rtol=0, atol=0.2)
     with pytest.raises(Unanswerable, match="conditional on y"):
         fit.sample(4)

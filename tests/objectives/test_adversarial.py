@@ -139,6 +139,7 @@ def test_losses_are_the_cross_entropies_of_the_paper():
     critic = loss.critic(lambda logits: logits, real, fake)
     expected = -(real.sigmoid().log().mean() + (1 - fake.sigmoid()).log().mean())
     torch.testing.assert_close(critic.value, expected)
+    assert set(critic.record) == {"critic_loss", "critic_real", "critic_fake"}
     torch.testing.assert_close(critic.record["critic_real"], real.sigmoid().mean())
     torch.testing.assert_close(critic.record["critic_fake"], fake.sigmoid().mean())
     torch.testing.assert_close(loss.generator(lambda logits: logits, fake).value, -fake.sigmoid().log().mean())
@@ -186,6 +187,7 @@ def test_each_fit_has_a_critic_of_its_own():
     given = nets.critic((1, 28, 28))
     copied = Adversarial(given).setup(model, None, batch).networks["critic"]
     assert copied is not given
+    assert not {id(p) for p in copied.parameters()} & {id(p) for p in given.parameters()}
     assert torch.equal(copied(batch["x"]), given(batch["x"]))
 
 
@@ -213,3 +215,27 @@ def test_models_and_guides_that_it_cannot_train_are_refused():
     with pytest.raises(SettingError, match="cannot read the covariates of Labelled") as caught:
         Adversarial().check(Labelled(), None)
     assert "def forward(self, x, y)" in caught.value.fix
+
+
+def test_a_critic_has_the_models_type_of_numbers():
+    critic = Adversarial().setup(Line().double(), None, {"x": torch.zeros(2, 1).double()}).networks["critic"]
+    assert {p.dtype for p in critic.parameters()} == {torch.float64}
+
+
+def test_steps_of_the_critic_are_a_setting():
+    one, three = Adversarial(), Adversarial(critic_steps=3)
+    assert one.settings() == {"loss": "nonsaturating"}
+    assert three.settings() == {"loss": "nonsaturating", "critic_steps": 3}
+    assert three.name == "Adversarial(nonsaturating, critic_steps=3)"
+    state = three.setup(Line(), None, {"x": torch.zeros(2, 1)})
+    assert [player.every for player in three.players(state)] == [1, 3]
+    with pytest.raises(SettingError, match="critic_steps"):
+        Adversarial(critic_steps=0)
+    with pytest.raises(SettingError, match="loss"):
+        Adversarial(loss="minimax")
+
+
+@pytest.mark.parametrize("critic", [LabelledCritic, lambda x: x.sum(-1)], ids=["a class", "a function"])
+def test_a_critic_that_is_no_module_is_refused(critic: object):
+    with pytest.raises(SettingError, match="the critic is no module"):
+        Adversarial(critic)  # type: ignore[arg-type]

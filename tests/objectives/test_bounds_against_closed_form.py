@@ -116,6 +116,14 @@ def test_particles_as_rows_and_in_a_loop_are_the_same_bound() -> None:
     agree(rows, model, x, 1)
 
 
+@pytest.mark.parametrize("objective", [IWAE(1), IWAE(1, gradient="dreg"), WakeSleep(1)], ids=lambda one: one.name)
+def test_the_bound_of_one_draw_is_the_elbo_beside_it(objective: Objective) -> None:
+    """To the last digit: both are the same log-ratios, none of them in closed form."""
+    model, guide, x = setting()
+    record = loss_of(objective, model, guide, {"x": x}, 10 * ROWS).record
+    torch.testing.assert_close(record["iwae"], record["elbo"], rtol=0, atol=1e-10)
+
+
 @pytest.mark.parametrize(
     "objective",
     [ELBO(closed_form=False), ELBO(gradient="stl"), IWAE(8), WakeSleep(8)],

@@ -86,10 +86,11 @@ def test_the_loss_is_distortion_plus_beta_times_rate(make: Any, family: Any) -> 
     torch.testing.assert_close(losses[4.0] - losses[1.0], 3 * (losses[1.0] - losses[0.0]), rtol=0, atol=1e-10)
 
 
-def test_particles_are_averaged() -> None:
+@pytest.mark.parametrize("k", [2, 5])
+def test_particles_are_averaged(k: int) -> None:
     model, guide, batch = pair_of(vae, MeanField)
-    value, gradient = reference("sampled", model, guide, batch, 60, num_particles=5)
-    loss, found = ours(ELBO(num_particles=5, closed_form=False), model, guide, batch, 60)
+    value, gradient = reference("sampled", model, guide, batch, 60, num_particles=k)
+    loss, found = ours(ELBO(num_particles=k, closed_form=False), model, guide, batch, 60)
     torch.testing.assert_close(loss.value.detach(), value, rtol=0, atol=1e-10)
     torch.testing.assert_close(loss.record["elbo"], -value, rtol=0, atol=1e-10)
     for name, expected in gradient.items():
@@ -241,6 +242,14 @@ def test_the_warmup_rises_from_zero_to_beta() -> None:
     assert loss.record["elbo"] < -loss.record["distortion"]  # the true ELBO all the same
 
 
+def test_only_what_changes_the_loss_is_scheduled() -> None:
+    halfway = TrainingPosition(0, 5.0)
+    assert ELBO().schedule(halfway) == {}
+    assert ELBO(2.0).schedule(halfway) == {"beta": 2.0}
+    assert ELBO(warmup=10).schedule(halfway) == {"beta": 0.5}
+    assert ELBO(capacity=4.0, warmup=10).schedule(halfway) == {"capacity": 2.0}
+
+
 OUT_OF_RANGE = (
     {"beta": -1.0}, {"beta": float("nan")}, {"warmup": -2.0}, {"cycles": 0}, {"free_bits": -0.1},
     {"free_bits_per": "pixel"}, {"capacity": float("inf")}, {"capacity_weight": "a lot"}, {"label_weight": -1},
@@ -284,6 +293,39 @@ def test_labels_teach_the_guide_by_their_weight() -> None:
     three, _ = ours(ELBO(label_weight=5.0, num_particles=3), model, guide, batch, 40)
     assert three.value > three.record["distortion"]
     assert any(bool(g.abs().max() > 1e-6) for g in gradient.values())
+
+
+def test_labels_of_two_latents_teach_both() -> None:
+    """Row 0 knows both, row 1 the second only; q factorises, so that what is summed out does not matter."""
+
+    class Two(Model):
+        @latent
+        def y(self) -> Any:
+            return dist.Categorical(torch.ones(3))
+
+        @latent
+        def w(self) -> Any:
+            return dist.Categorical(torch.ones(2))
+
+        @observed
+        def x(self, y: Tensor, w: Tensor) -> Any:
+            return dist.Normal(y + 3.0 * w, 1.0)
+
+    class Apart(Guide):
+        @latent
+        def y(self, x: Tensor) -> Any:
+            return dist.Categorical(logits=x[:, None] * torch.tensor([0.3, -0.2, 0.5]))
+
+        @latent
+        def w(self, x: Tensor) -> Any:
+            return dist.Categorical(logits=x[:, None] * torch.tensor([-0.4, 0.1]))
+
+    x = torch.tensor([1.0, -2.0])
+    batch = {"x": x, "y": torch.tensor([2, -1]), "w": torch.tensor([1, 0])}
+    plain, _ = ours(ELBO(), Two(), Apart(), batch, 20)
+    taught, _ = ours(ELBO(label_weight=5.0), Two(), Apart(), batch, 20)
+    log_q = Apart().y(x).log_prob(torch.tensor([2, 0]))[0] + Apart().w(x).log_prob(batch["w"]).sum()
+    torch.testing.assert_close(taught.value, plain.value - 5 * log_q / 2, rtol=0, atol=1e-10)
 
 
 def test_a_label_weight_without_labels_to_learn_is_refused() -> None:

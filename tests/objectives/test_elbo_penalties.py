@@ -133,6 +133,31 @@ def test_a_global_latent_has_no_floor() -> None:
     torch.testing.assert_close(loss.value, expected, rtol=0, atol=1e-10)
 
 
+def test_a_floor_by_dimension_is_for_each_place_of_an_inner_plate() -> None:
+    """Four views of two dimensions are eight groups; ``KL(Normal(x, 1) || Normal(0, 1)) = x^2 / 2`` in each."""
+    x = torch.randn(3, 4, 2)
+
+    def plates(size: int) -> tuple[Any, Any]:
+        return pyro.plate("data", size, subsample_size=3, dim=-2), pyro.plate("views", 4, dim=-1)
+
+    def model(x: Tensor, size: int) -> None:
+        data, views = plates(size)
+        with data, views:
+            w = pyro.sample("w", dist.Normal(torch.zeros(3, 4, 2), 1.0).to_event(1))
+            pyro.sample("x", dist.Normal(w, 1.0).to_event(1), obs=x)
+
+    def guide(x: Tensor, size: int) -> None:
+        data, views = plates(size)
+        with data, views:
+            pyro.sample("w", dist.Normal(x, 1.0).to_event(1))
+
+    program = ppgen.Program(model, guide).setup({"x": x})
+    objective = ELBO(free_bits=0.5, free_bits_per="dimension")
+    loss, _ = ours(objective, program.model, program.guide, {"x": x}, 30)
+    expected = (x.square() / 2).mean(0).clamp(min=0.5).sum()
+    torch.testing.assert_close(loss.value - loss.record["distortion"], expected, rtol=0, atol=1e-10)
+
+
 def test_masked_dimensions_have_no_rate() -> None:
     mask, x = torch.tensor([True, False]), torch.tensor([[3.0, 1.0], [9.0, 9.0]])
 

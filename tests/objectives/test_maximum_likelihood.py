@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyro
 import pyro.distributions as dist
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+import ppgen
 from ppgen.declare import Model, observed
 from ppgen.errors import SettingError
 from ppgen.models import GAN, VAE, PixelCNN
@@ -38,6 +40,21 @@ def test_value_and_gradient_in_closed_form(size: int) -> None:
     by_mu, by_log_s = torch.autograd.grad(loss.value, [model.mu, model.log_s])
     torch.testing.assert_close(by_mu, -x.mean(0))
     torch.testing.assert_close(by_log_s, 1 - x.square().mean(0))
+
+
+def test_a_program_is_told_how_many_data_its_batch_stands_for() -> None:
+    seen: list[int] = []
+
+    def model(x: Tensor, size: int) -> None:
+        seen.append(size)
+        with pyro.plate("data", size, subsample_size=len(x)):
+            pyro.sample("x", dist.Normal(0.0, 1.0), obs=x)
+
+    x = torch.randn(4)
+    program = ppgen.Program(model).setup({"x": x})
+    loss = loss_of(MaximumLikelihood(), program.model, None, {"x": x}, 50)
+    assert seen[-1] == 50
+    torch.testing.assert_close(loss.value, -dist.Normal(0.0, 1.0).log_prob(x).mean())
 
 
 def test_a_pixelcnn_is_scored_by_its_own_density() -> None:

@@ -31,7 +31,7 @@ from ppgen.objectives import (
     WakeSleep,
 )
 from tests.oracles.conjugate import SharedMean
-from tests.oracles.gaussian_pair import Linear
+from tests.oracles.gaussian_pair import Linear, LinearGuide
 from tests.oracles.linear_gaussian import PPCA, marginal
 from tests.oracles.losses import loss_of
 
@@ -119,6 +119,24 @@ def test_a_dataclass_of_ones_own_has_a_name_and_settings() -> None:
     assert Tempered(power=3).settings() == {"temperature": 1.0, "power": 3}
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        (ELBO, 1.0, 10),
+        (IWAE, 2, "dreg"),
+        (TotalCorrelation, 2.0, 5),
+        (WakeSleep, 2, "wake"),
+        (Adversarial, None, "nonsaturating", 3),
+    ],
+    ids=lambda given: given[0].__name__,
+)
+def test_further_settings_are_given_by_name(given: tuple[Any, ...]) -> None:
+    """A number or a word in second place does not say what it sets."""
+    make, *settings = given
+    with pytest.raises(TypeError, match="positional"):
+        make(*settings)
+
+
 class Coin(Model):
     """z ~ Geometric(1/2);  x | z ~ Normal(z, 1)."""
 
@@ -169,3 +187,64 @@ def test_a_pair_that_has_no_bound_is_refused(objective: Objective) -> None:
         objective.check(Linear(), None)
     with pytest.raises(SettingError, match="implicit"):
         objective.check(ppgen.models.GAN((1, 8, 8)), None)
+
+
+RECORDED = [
+    ELBO(), ELBO(gradient="stl"), ELBO(gradient="score", num_particles=2), IWAE(2), IWAE(2, gradient="dreg"),
+    TotalCorrelation(), WakeSleep(2, guide_phase="both"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("objective", RECORDED, ids=lambda one: one.name)
+def test_a_record_keeps_numbers_and_not_the_graph_of_its_step(objective: Objective) -> None:
+    model = Linear()
+    guide, batch = LinearGuide(model, off=0.2), {"x": model(size=4)["x"].detach()}
+    state = objective.setup(model, guide, batch)
+    for player in objective.players(state):
+        loss = objective.loss(state, player.name, objective.step(state, batch, 8))
+        assert loss.value.requires_grad
+        assert loss.record
+        assert all(part.shape == () and not part.requires_grad for part in loss.record.values())
+
+
+def test_a_state_names_all_that_has_weights() -> None:
+    model, guide, critic = (nn.Linear(1, 1) for _ in range(3))
+    assert State(model).modules == {"model": model}
+    named = State(model, guide, {"critic": critic}).modules
+    assert list(named.items()) == [("model", model), ("guide", guide), ("critic", critic)]
+
+
+def test_a_player_moves_what_is_shared_once_and_nothing_that_is_frozen() -> None:
+    shared, frozen = nn.Linear(2, 2), nn.Linear(2, 2).requires_grad_(False)
+    player = Player("one", [shared, nn.Sequential(shared, frozen)])
+    assert [id(p) for p in player.parameters] == [id(shared.weight), id(shared.bias)]
+    assert (player.every, player.average, player.optimizer) == (1, None, {})
+
+
+@pytest.mark.parametrize("settings", [{"every": 0}, {"every": 1.5}, {"average": 1.0}, {"average": -0.1}], ids=str)
+def test_a_player_out_of_range_is_named(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match=f"player 'critic': {next(iter(settings))}"):
+        Player("critic", [], **settings)
+    assert Player("critic", [], average=0.0).average == 0.0
+
+
+def test_by_default_one_player_moves_all_that_there_is() -> None:
+    model, guide = nn.Linear(1, 1), nn.Linear(1, 1)
+    (both,) = ELBO().players(State(model, guide))
+    (alone,) = ELBO().players(State(model))
+    assert (both.name, list(both.modules)) == ("elbo", [model, guide])
+    assert list(alone.modules) == [model]
+
+
+def test_what_is_scheduled_reaches_the_loss_as_tensors_beside_the_batch() -> None:
+    state = State(nn.Linear(1, 1), nn.Linear(1, 1))
+    for device in ("cpu", "meta"):
+        batch = {"x": torch.zeros(2, 1, device=device)}
+        step = Moments().step(state, batch, 7, TrainingPosition(3, 1.5))
+        assert (step.model, step.guide, step.batch, step.size) == (state.model, state.guide, batch, 7)
+        assert {(v.dtype, v.shape, v.device.type) for v in step.schedule.values()} == {(torch.float64, (), device)}
+    assert Moments().step(state, {"x": torch.zeros(2)}, 7, TrainingPosition(3, 1.5)).schedule == {
+        "step": 3,
+        "epoch": 1.5,
+    }
+    assert Moments().step(state, {}, 7).schedule == {"step": 0, "epoch": 0}

@@ -15,14 +15,15 @@ def test_a_rise_is_linear_and_stays_up() -> None:
     assert Ramp().at(0.0) == 1.0
 
 
-def test_a_cycle_rises_for_its_first_half_and_begins_again_at_0() -> None:
+@pytest.mark.parametrize("cycles", [2, 3])
+def test_a_cycle_rises_for_its_first_half_and_begins_again_at_0(cycles: int) -> None:
     """Fu et al., 2019, equation 6 and 7 with R = 1/2: tau = mod(t, T/M) / (T/M), weight tau/R up to R, then 1."""
-    total, cycles = 24.0, 3
-    for step in range(240):
+    total = 8.0 * cycles
+    for step in range(80 * cycles):
         epoch = step / 10
         tau = (epoch % (total / cycles)) / (total / cycles)
         assert Ramp(4.0, cycles).at(epoch) == pytest.approx(min(1.0, tau / 0.5))
-    assert Ramp(4.0, cycles).at(24.0) == 1.0
+    assert Ramp(4.0, cycles).at(total) == 1.0
 
 
 @pytest.mark.parametrize(

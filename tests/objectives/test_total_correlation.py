@@ -189,9 +189,11 @@ def test_a_latent_whose_aggregate_is_not_known_is_refused(make: Any, shape: tupl
         factorised_latent(trace_batch(model, guide, {"x": torch.zeros(4, *shape)}, 4))
 
 
-def test_a_masked_latent_is_refused() -> None:
+def test_a_masked_latent_is_refused_and_a_mask_that_hides_nothing_is_none() -> None:
+    hidden: list[Any] = [torch.tensor([True, False])]
+
     def model(x: Tensor) -> None:
-        with pyro.plate("data", len(x)), pyro.poutine.mask(mask=torch.tensor([True, False])):
+        with pyro.plate("data", len(x)), pyro.poutine.mask(mask=hidden[0]):
             z = pyro.sample("z", dist.Normal(torch.zeros(2, 2), 1.0).to_event(1))
             pyro.sample("x", dist.Normal(z, 1.0).to_event(1), obs=x)
 
@@ -203,3 +205,5 @@ def test_a_masked_latent_is_refused() -> None:
     program = ppgen.Program(model, guide).setup({"x": x})
     with pytest.raises(DeclarationError, match="masked"):
         factorised_latent(trace_batch(program.model, program.guide, {"x": x}, 2))
+    hidden[0] = True
+    assert factorised_latent(trace_batch(program.model, program.guide, {"x": x}, 2)).name == "z"

@@ -6,13 +6,15 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import pyro.distributions as dist
 import pytest
 import torch
 from torch import Tensor
 
 import ppgen
 from ppgen.context import validation
-from ppgen.errors import DataError, SettingError
+from ppgen.declare import Guide, latent
+from ppgen.errors import DataError, DeclarationError, SettingError
 from ppgen.guides import MeanField
 from ppgen.models import SemiSupervisedVAE
 from ppgen.objectives import WakeSleep
@@ -151,3 +153,17 @@ def test_pairs_that_it_cannot_train_are_refused() -> None:
     batch = {"x": torch.zeros(2, 1, 8, 8), "y": torch.tensor([-1, 2])}
     with pytest.raises(DataError, match="y: the latent is observed in some rows"):
         loss_of(WakeSleep(), labelled, MeanField(labelled), batch, 2)
+
+
+def test_a_guide_with_a_latent_that_the_model_does_not_dream_is_refused() -> None:
+    class More(Guide):
+        @latent
+        def u(self, x: Tensor) -> Any:
+            return dist.Normal(x, 1.0).to_event(1)
+
+        @latent
+        def z(self, u: Tensor) -> Any:
+            return dist.Normal(u[:, :2], 1.0).to_event(1)
+
+    with pytest.raises(DeclarationError, match="the guide draws 'u'"):
+        loss_of(WakeSleep(), Linear(), More(), {"x": torch.zeros(2, 3)}, 2, player="sleep")
