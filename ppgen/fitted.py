@@ -274,7 +274,7 @@ class Fit(FittedPair, HasAccessors):
         run.begin(record)
         run.rewrite_history(self.history)
         run.finish(record, self.state.modules, seconds=self.seconds, stopped=self.stopped)
-        self.folder = run.path
+        self.folder = self.folder or run.path  # a copy made on the way is not where the run is kept
 
     def __repr__(self) -> str:
         guide = "no guide" if self.guide is None else label_of(self.guide)

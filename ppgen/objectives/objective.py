@@ -212,6 +212,14 @@ class Objective(ABC):
             position: where training stands; default: at the start.
         """
         values = self.schedule(position or TrainingPosition())
+        if not isinstance(values, Mapping) or not all(isinstance(x, (int, float)) for x in values.values()):
+            raise SettingError(
+                f"{self.name}: its schedule gives no numbers by name",
+                expected='a dictionary of numbers: {"beta": 0.5}',
+                got=repr(values),
+                fix='def schedule(self, position): return {"beta": min(1.0, position.epoch / 10)}',
+                code="S127",
+            )
         device = next(iter(batch.values())).device if values and batch else None
         scheduled = {key: torch.full((), x, dtype=torch.float64, device=device) for key, x in values.items()}
         return Step(state.model, state.guide, batch, size, scheduled)

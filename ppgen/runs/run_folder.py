@@ -21,6 +21,7 @@ from ppgen.files import write_text, writing
 from ppgen.objectives import Objective
 from ppgen.runs import weights
 from ppgen.runs.blueprint import blueprint, example
+from ppgen.runs.checkpoint import latest
 
 __all__ = ["FACTS", "FORMAT", "RunFolder", "describe_run", "versions"]
 
@@ -173,6 +174,14 @@ class RunFolder:
         Raises:
             CheckpointError: naming what differs.
         """
+        if self.read().get("finished") and latest(self.checkpoint) is None:
+            raise CheckpointError(
+                f"{self.path}: this run has no checkpoint to go on from",
+                expected="a run folder that ppgen.fit(..., out=...) wrote while it trained",
+                got="one that fit.save wrote",
+                fix=f'ppgen.load("{self.path}"), or another out=...',
+                code="C027",
+            )
         begun, now = ({**each, **each["settings"]} for each in (self.read(), json.loads(json.dumps(record))))
         # A schedule ends with the last epoch: another number of epochs would be another course from the start.
         free = ("patience", "max_epochs") if now.get("schedule", "constant") == "constant" else ("patience",)

@@ -11,9 +11,10 @@ from torch import Tensor
 from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 
-__all__ = ["Callback", "ProgressBar", "Training", "check_callbacks"]
+__all__ = ["RESERVED", "Callback", "ProgressBar", "Training", "check_callbacks"]
 
-_RESERVED = ("early", "interrupted", "diverged", "failed")
+RESERVED = ("early", "interrupted", "diverged")
+"""What ppgen itself says of why training ended."""
 
 
 class Training:
@@ -38,6 +39,7 @@ class Training:
         self.record: Mapping[str, Tensor] = {}
         self.row: dict[str, Any] = {}
         self.stopped = ""
+        self.is_between_epochs = False
 
     def log(self, name: str, value: Any) -> None:
         """Put a number beside the epoch's own in history, as ``row["logged"][name]``.
@@ -47,8 +49,16 @@ class Training:
             value: a number, or a tensor [].
 
         Raises:
-            SettingError: if it is no finite number.
+            SettingError: if it is no finite number, or there is no row for it: only ``epoch`` has one.
         """
+        if not self.is_between_epochs:
+            raise SettingError(
+                f"callback: there is no row of history for {name!r} here",
+                expected="training.log in def epoch(self, training), after an epoch and its validation",
+                got="start, step or end",
+                fix="keep it in the callback, self.values.append(...), and log it in epoch",
+                code="S128",
+            )
         try:
             number = float(value.detach() if isinstance(value, Tensor) else value)
         except (TypeError, ValueError, RuntimeError):
@@ -64,7 +74,7 @@ class Training:
         self.row.setdefault("logged", {})[name] = number
 
     def stop(self, reason: str = "callback") -> None:
-        """End training after this step or epoch; ``fit.stopped`` says why.
+        """End training after this step or epoch; ``fit.stopped`` says why. An epoch that has begun gets no row.
 
         Args:
             reason: in a word or two.
@@ -72,10 +82,10 @@ class Training:
         Raises:
             SettingError: if it is no text, or what ppgen says of itself.
         """
-        if not isinstance(reason, str) or not reason or reason in _RESERVED:
+        if not isinstance(reason, str) or not reason or reason in RESERVED:
             raise SettingError(
                 "callback: training stops for a reason",
-                expected=f"a text, other than {', '.join(_RESERVED)}",
+                expected=f"a text, other than {', '.join(RESERVED)}",
                 got=repr(reason),
                 fix='training.stop("good enough")',
                 code="S108",

@@ -13,7 +13,7 @@ from ppgen.inference import trace_pair
 from ppgen.objectives import TrainingPosition
 from ppgen.training.prepare import Problem
 
-__all__ = ["diagnose", "not_finite"]
+__all__ = ["diagnose", "must_be_finite", "not_finite"]
 
 _FAILURES = (RuntimeError, ValueError, ArithmeticError, PpgenError)
 
@@ -63,6 +63,26 @@ def not_finite(problem: Problem, batch: Mapping[str, Tensor]) -> Iterator[str]:
                 yield from _name({f"value of site {draw.name!r}": draw.value} | densities)
     except _FAILURES:
         return  # an implicit model has no densities to look at, and a failure of the run is reported as itself
+
+
+def must_be_finite(named: Mapping[str, Tensor]) -> None:
+    """Refuse to end a fit, or an epoch, with what no step could have left: every step was finite.
+
+    Args:
+        named: tensors [...] by what they are called in the message.
+
+    Raises:
+        DivergenceError: naming the first.
+    """
+    for name, value in named.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise DivergenceError(
+                f"training: the {name} is not finite, though every loss and gradient was",
+                expected="finite numbers",
+                got=f"{int((~torch.isfinite(value)).sum())} of {value.numel()} values",
+                fix="look at what a callback wrote, or at how the record is computed",
+                code="N002",
+            )
 
 
 def _gradients(problem: Problem, player: str, batch: Mapping[str, Tensor], position: TrainingPosition) -> Iterator[str]:

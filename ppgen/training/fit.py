@@ -22,8 +22,9 @@ from ppgen.training.callbacks import Callback, ProgressBar, Training, check_call
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
 from ppgen.training.optimizers import Choice, described
-from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, to_device, verify_fit, verify_weights
-from ppgen.training.settings import check_patience, check_settings, choose_players, course_of
+from ppgen.training.prepare import Minibatches, Problem, set_up, to_device, verify_fit, verify_weights
+from ppgen.training.rehearsal import rehearse, verify_state
+from ppgen.training.settings import Course, check_patience, check_settings, choose_players
 from ppgen.training.step import TrainingStep
 
 __all__ = ["choose_guide", "choose_objective", "fit", "unwrap"]
@@ -102,15 +103,15 @@ def fit(
         "max_epochs": max_epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
-        "optimizer": described(optimizer),
-        "schedule": described(schedule),
+        "optimizer": optimizer,
+        "schedule": schedule,
         "average": average,
         "seed": seed,
         "patience": patience,
         "clip_norm": clip_norm,
     }
-    check_settings(**{**settings, "optimizer": optimizer, "schedule": schedule})
-    course, told = course_of(schedule), check_callbacks(callbacks)
+    check_settings(**settings)
+    course, told = Course(schedule), check_callbacks(callbacks)
     if resume and out is None:
         raise SettingError(
             "fit: resume=True without a run folder",
@@ -133,6 +134,7 @@ def fit(
         objective.check(model, guide)
         facts = verify_fit(model, guide, dataset, rows)
         state = objective.setup(model, guide, rows)
+        verify_state(objective, state)
         nn.ModuleList(state.modules.values()).to(chosen_device)
         players = choose_players(objective, state, average)
         check_patience(patience, dataset, players)
@@ -142,6 +144,7 @@ def fit(
         )
         with explained(model, guide, rows):
             rehearse(problem, rows)
+        settings |= {"optimizer": described(optimizer, step.optimizers), "schedule": course.text}
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if folder is not None and folder.exists:
             if resume:

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from ppgen.errors import DivergenceError
 from ppgen.objectives import TrainingPosition
 from ppgen.runs import RunFolder, checkpoint, weights
-from ppgen.training.callbacks import Callback, ProgressBar, Training
+from ppgen.training.callbacks import RESERVED, Callback, ProgressBar, Training
+from ppgen.training.diagnosis import must_be_finite
 from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.step import TrainingStep
@@ -41,7 +42,7 @@ class Progress:
         seconds: of training, over all processes that took it up.
         best_loss: the smallest validation loss, if early stopping asks for it.
         best_epoch: the epoch of that loss, whose weights are kept.
-        stopped: ``""``, ``"early"``, ``"interrupted"``, ``"diverged"``, ``"failed"``, or a callback's reason.
+        stopped: ``""``, ``"early"``, ``"interrupted"``, ``"diverged"``, or a callback's reason.
     """
 
     epoch: int = 0
@@ -110,7 +111,7 @@ class Loop:
             with self._interruptible():
                 while progress.epoch < self.max_epochs and not progress.stopped:
                     self._run_epoch()
-                    if progress.stopped != "interrupted":
+                    if progress.position == self.train.num_batches and progress.stopped != "interrupted":
                         self._close_epoch()
         except DivergenceError:
             progress.stopped = "diverged"
@@ -122,18 +123,21 @@ class Loop:
             weights.apply(self.modules, self._best, "best weights")
         else:
             self.step.keep_averages()
+        must_be_finite({f"tensor {name!r}": value for name, value in weights.collect(self.modules).items()})
 
     def _tell(self, moment: str) -> None:
         """Let every callback know; what a user's draws, it draws from a random state of its own."""
         progress, training, device = self.progress, self._training, self.train.device
         training.epoch, training.step, training.stopped = progress.epoch, progress.step, progress.stopped
+        training.is_between_epochs = moment == "epoch"
         for callback in self.callbacks:
             if isinstance(callback, ProgressBar):
                 getattr(callback, moment)(training)
             else:
                 with torch.random.fork_rng([device] if device.type == "cuda" else []):
                     getattr(callback, moment)(training)
-        progress.stopped = training.stopped
+        if moment != "end":  # what is over cannot be stopped
+            progress.stopped = training.stopped
 
     def _run_epoch(self) -> None:
         """Take the rest of an epoch's steps, up to an interrupt or a callback's stop."""
@@ -158,8 +162,8 @@ class Loop:
                 self.step.settle(batch, at)
             if self._interrupted:
                 progress.stopped = "interrupted"
-                self._save_checkpoint()
             if progress.stopped:
+                self._save_checkpoint()
                 return
             self._save_checkpoint(after=_SECONDS_BETWEEN_CHECKPOINTS)
 
@@ -196,6 +200,7 @@ class Loop:
         for key, values in self._records.items():
             rows = torch.tensor(self._rows[key], dtype=torch.float64)
             means[key] = float((rows / rows.sum()) @ torch.stack(values).double().cpu())
+        must_be_finite({f"record {key!r} of the objective": torch.tensor(mean) for key, mean in means.items()})
         return means
 
     def _keep_best(self, loss: float | None) -> None:
@@ -228,6 +233,13 @@ class Loop:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
+
+    def _still_stopped(self) -> str:
+        """Why a run that is taken up has ended already: a larger patience, or more epochs, let it go on."""
+        reason = self.progress.stopped
+        if reason and reason not in RESERVED and self.folder is not None:
+            return reason if self.folder.read()["settings"]["max_epochs"] >= self.max_epochs else ""
+        return "early" if not self.progress.position and self._is_out_of_patience() else ""
 
     # Checkpoints -----------------------------------------------------------------------------------------------------
 
@@ -269,8 +281,7 @@ class Loop:
         self.step.restore(state["optimizers"], state.get("averages", {}))
         self.progress, self.history = Progress(**state["progress"]), json.loads(state["history"])
         self._best = state["best"] and to_device(state["best"], device)
-        # A larger patience than before lets a run go on that had stopped early.
-        self.progress.stopped = "early" if not self.progress.position and self._is_out_of_patience() else ""
+        self.progress.stopped = self._still_stopped()
         self._records.update({key: list(v.unbind()) for key, v in to_device(state["records"], device).items()})
         every = [last - first for first, last in self.train.bounds]
         saved = state.get("rows", {})  # the first checkpoints had a record of each minibatch, and did not say so

@@ -183,18 +183,36 @@ def make_optimizer(choice: Choice, player: Player, learning_rate: float) -> Opti
         kind = OPTIMIZERS[choice]
         taken = inspect.signature(kind).parameters
         choice = functools.partial(kind, **{key: x for key, x in player.optimizer.items() if key in taken})
+    if isinstance(choice, functools.partial) and "lr" in choice.keywords:
+        raise SettingError(
+            "fit: the optimizer has a learning rate of its own, which that of the fit would replace",
+            expected="learning_rate, which the schedule acts on",
+            got=f"lr={choice.keywords['lr']!r}",
+            fix=f"learning_rate={choice.keywords['lr']!r}, and no lr in the optimizer",
+            code="S129",
+        )
     try:
         made = choice(player.parameters, lr=learning_rate)
     except (TypeError, ValueError, RuntimeError) as error:
         raise _no_optimizer(choice, player, f"{type(error).__name__}: {error}") from error
     if not isinstance(made, torch.optim.Optimizer) or isinstance(made, torch.optim.LBFGS):
         raise _no_optimizer(choice, player, type(made).__name__)
+    moved = {id(parameter) for group in made.param_groups for parameter in group["params"]}
+    if moved != {id(parameter) for parameter in player.parameters}:
+        raise _no_optimizer(choice, player, "one of other parameters than those it was given")
     return TorchOptimizer(made)
+
+
+def _name(choice: Any) -> str:
+    """What a choice is called in a message."""
+    if isinstance(choice, functools.partial):
+        return _name(choice.func)
+    return choice if isinstance(choice, str) else getattr(choice, "__name__", type(choice).__name__)
 
 
 def _no_optimizer(choice: Any, player: Player, got: str) -> SettingError:
     return SettingError(
-        f"fit: {described(choice)} makes no optimizer for player {player.name!r}",
+        f"fit: {_name(choice)} makes no optimizer for player {player.name!r}",
         expected="a function of (parameters, lr) that gives a torch.optim.Optimizer which needs no closure",
         got=got,
         fix='optimizer="adamw", or functools.partial(torch.optim.SGD, momentum=0.9)',
@@ -220,29 +238,44 @@ def check_optimizer(choice: Any) -> None:
         )
 
 
-def described(choice: Any) -> Any:
-    """A setting as plain data for a run folder: a function by its name, with what is bound to it.
+def described(choice: Any, made: Mapping[str, Optimizer]) -> Any:
+    """A choice of optimizers as plain data for a run folder: names, and what a function made in the place of a name.
+
+    Two functions that make different optimizers must not look alike, or a run could be taken up with another one.
+
+    Args:
+        choice: as given to ``fit``.
+        made: the optimizers of it, by player.
 
     Example:
-        >>> described(functools.partial(torch.optim.SGD, momentum=0.9))
+        >>> choice = functools.partial(torch.optim.SGD, momentum=0.9)
+        >>> described(choice, {"elbo": make_optimizer(choice, Player("elbo", [nn.Linear(1, 1)]), 0.1)})
         'SGD(momentum=0.9)'
     """
     if isinstance(choice, Mapping):
-        return {key: described(value) for key, value in choice.items()}
-    if isinstance(choice, functools.partial):
-        arguments = [*map(repr, choice.args), *(f"{key}={value!r}" for key, value in choice.keywords.items())]
-        return f"{described(choice.func)}({', '.join(arguments)})"
-    return getattr(choice, "__qualname__", type(choice).__name__) if callable(choice) else choice
+        return {
+            player: described(one, {player: made[player]} if player in made else {}) for player, one in choice.items()
+        }
+    if isinstance(choice, str):
+        return choice
+    kinds = {_kind(one.made) for one in made.values() if isinstance(one, TorchOptimizer)}
+    return " or ".join(sorted(kinds))
 
 
-def by_player(where: str, value: Any, players: Sequence[Player], default: Any) -> dict[str, Any]:
-    """A setting for each player.
+def _kind(made: torch.optim.Optimizer) -> str:
+    """The class of an optimizer, and its settings where they are not the usual ones."""
+    usual = inspect.signature(type(made)).parameters
+    changed = {key: x for key, x in made.defaults.items() if key != "lr" and key in usual and x != usual[key].default}
+    return type(made).__name__ + (f"({', '.join(f'{key}={x}' for key, x in changed.items())})" if changed else "")
+
+
+def by_player(where: str, value: Any, players: Sequence[Player]) -> dict[str, Any]:
+    """A setting for each player, but for those that a mapping leaves out.
 
     Args:
         where: whose argument it is, ``"fit: learning_rate"``.
         value: one for all, or a mapping by player.
         players: of the objective.
-        default: for players that a mapping leaves out.
 
     Raises:
         SettingError: naming a key that is no player.
@@ -258,4 +291,4 @@ def by_player(where: str, value: Any, players: Sequence[Player], default: Any) -
             fix=f"{where.rpartition(': ')[2]}={{{names[0]!r}: ...}}",
             code="S119",
         )
-    return {name: value.get(name, default) for name in names}
+    return dict(value)

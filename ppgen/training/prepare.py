@@ -10,26 +10,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from ppgen.context import preserved_state, validation
 from ppgen.data import Dataset
 from ppgen.declare import (
-    MISSING,
     ProgramModule,
     ProgramPart,
     chunks,
     explained,
     has_discrete_support,
     label_of,
-    partly_missing,
     verify_once,
     verify_values,
     without_latents,
 )
-from ppgen.errors import DeclarationError, SettingError
+from ppgen.errors import DeclarationError
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Loss, Objective, Player, State, Step, TrainingPosition
 
-__all__ = ["Minibatches", "Problem", "rehearse", "set_up", "to_device", "verify_fit", "verify_weights"]
+__all__ = ["Minibatches", "Problem", "set_up", "to_device", "verify_fit", "verify_weights"]
 
 _ROWS = 8192
 
@@ -148,35 +145,6 @@ def verify_fit(
         "discrete_likelihood": all(map(has_discrete_support, found.given.values())),
         "point_guide": found.is_point,
     }
-
-
-def rehearse(problem: Problem, rows: Mapping[str, Tensor]) -> None:
-    """Compute every player's loss once and forget it, so that what an objective cannot train is refused at once.
-
-    Args:
-        problem: what will be trained.
-        rows: a few of the data on the device, [N, ...] each.
-
-    Raises:
-        SettingError: if the objective cannot be trained where values are missing.
-    """
-    problem = dataclasses.replace(problem, size=max(problem.size, len(next(iter(rows.values())))))
-    missing = partly_missing(problem.state.model, rows)
-    with preserved_state(nn.ModuleList(problem.state.modules.values())), torch.enable_grad(), validation(True):
-        for player in problem.players:
-            try:
-                problem.loss(player.name, rows, TrainingPosition())
-            except (RuntimeError, ValueError, IndexError) as error:
-                if not missing:
-                    raise
-                name = problem.objective.name
-                raise SettingError(
-                    f"{name}: it cannot be trained where values of {missing[0]} are missing ({error})",
-                    expected="an objective that sums discrete latents out",
-                    got=f"{name} on data with {missing[0]} = {MISSING} in some rows",
-                    fix="objective=ppgen.ELBO()",
-                    code="S120",
-                ) from error
 
 
 class Minibatches:

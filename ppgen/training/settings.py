@@ -12,8 +12,9 @@ from ppgen.errors import SettingError
 from ppgen.objectives import Objective, Player, State
 from ppgen.objectives.schedules import SCHEDULES
 from ppgen.training.optimizers import by_player, check_optimizer
+from ppgen.training.rehearsal import verify_players
 
-__all__ = ["check_patience", "check_settings", "choose_players", "course_of"]
+__all__ = ["Course", "check_patience", "check_settings", "choose_players"]
 
 
 def check_settings(
@@ -55,24 +56,38 @@ def check_settings(
         finite_number("fit: clip_norm", clip_norm, above=0, suggested=10)
 
 
-def course_of(schedule: str | Callable[[float], float]) -> Callable[[float], float]:
+class Course:
     """What the learning rate is multiplied by, given the share of training that is done.
 
     Args:
-        schedule: as given to :func:`fit`; a function of the user's is asked at once for both ends.
+        schedule: as given to :func:`fit`; a function of the user's is asked at once for eleven values.
 
     Raises:
         SettingError: then or later, if the function gives no finite number of at least 0.
+
+    Example:
+        >>> Course("cosine").text, Course(lambda done: 1 - done)(0.25)
+        ('cosine', 0.75)
     """
-    if isinstance(schedule, str):
-        return SCHEDULES[schedule]
 
-    def course(done: float) -> float:
-        return finite_number("fit: schedule", schedule(done), at_least=0, suggested="lambda done: 1.0")
+    def __init__(self, schedule: str | Callable[[float], float]) -> None:
+        self._factor = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+        values = [f"{self(done / 10):g}" for done in range(11)]
+        #: For a run folder: the name, or what tells one function from another.
+        self.text = schedule if isinstance(schedule, str) else f"a function: {', '.join(values)}"
 
-    for end in (0.0, 1.0):
-        course(end)
-    return course
+    def __call__(self, done: float) -> float:
+        try:
+            factor = self._factor(done)
+        except (TypeError, AttributeError) as error:
+            raise SettingError(
+                "fit: schedule is no function of the share of training done",
+                expected="a function from a number in [0, 1] to a factor of the learning rate",
+                got=f"{type(self._factor).__name__}: {error}",
+                fix="schedule=lambda done: 1.0 - done",
+                code="S133",
+            ) from error
+        return finite_number("fit: schedule", factor, at_least=0, suggested="lambda done: 1.0 - done")
 
 
 def _each(setting: Any) -> list[Any]:
@@ -92,9 +107,11 @@ def choose_players(objective: Objective, state: State, average: Any) -> list[Pla
         SettingError: naming a player that there is not.
     """
     players = objective.players(state)
+    verify_players(objective, players)
     if average is None:
         return players
-    decays = by_player("fit: average", average, players, None)
+    own = {player.name: player.average for player in players}
+    decays = own | by_player("fit: average", average, players)
     return [dataclasses.replace(player, average=decays[player.name]) for player in players]
 
 

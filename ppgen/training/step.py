@@ -90,8 +90,9 @@ class TrainingStep:
         device: torch.device,
     ) -> None:
         self.problem, self.clip_norm = problem, clip_norm
-        choices = by_player("fit: optimizer", optimizer, problem.players, "adam")
-        rates = by_player("fit: learning_rate", learning_rate, problem.players, 1e-3)
+        names = [player.name for player in problem.players]
+        choices = dict.fromkeys(names, "adam") | by_player("fit: optimizer", optimizer, problem.players)
+        rates = dict.fromkeys(names, 1e-3) | by_player("fit: learning_rate", learning_rate, problem.players)
         self.optimizers: dict[str, Optimizer] = {}
         self.averages: dict[str, MovingAverage] = {}
         self._parameters = {player.name: player.parameters for player in problem.players}

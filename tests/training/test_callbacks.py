@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import ppgen
-from ppgen.errors import SettingError
+from ppgen.errors import DivergenceError, SettingError
 from ppgen.models import VAE
 from ppgen.training import callbacks, loop
 from tests.oracles.state import rows_without_time, same, state_of
@@ -98,13 +98,59 @@ class Stop(ppgen.Callback):
         setattr(self, moment, lambda training: training.stop("enough") if training.step == at else None)
 
 
-@pytest.mark.parametrize(("at", "moment", "epochs"), [(3, "epoch", [1]), (4, "step", [1, 2]), (0, "start", [])])
+@pytest.mark.parametrize(("at", "moment", "epochs"), [(3, "epoch", [1]), (4, "step", [1]), (0, "start", [])])
 def test_training_stops_where_it_says(at: int, moment: str, epochs: list[int], tmp_path: Path) -> None:
     found = fit(callbacks=[Stop(at, moment)], out=tmp_path / "run")
     assert found.stopped == "enough"
     assert [row["epoch"] for row in found.history] == epochs
-    assert [row["step"] for row in found.history][-1:] == [at] * bool(epochs)
     assert ppgen.load(tmp_path / "run", data=X).stopped == "enough"
+
+
+def test_a_run_that_was_stopped_stays_so_until_it_has_more_epochs(tmp_path: Path) -> None:
+    """In the middle of an epoch or at its end; and then it goes on to the bits of a run that was never stopped."""
+    for at, moment in ((4, "step"), (3, "epoch")):
+        run = tmp_path / moment
+        first = fit(callbacks=[Stop(at, moment)], out=run)
+        again = fit(out=run, resume=True)
+        assert (again.stopped, rows_without_time(again.history)) == ("enough", rows_without_time(first.history))
+        assert same(state_of(again), state_of(first))
+        assert same(state_of(fit(out=run, resume=True, max_epochs=4)), state_of(fit(max_epochs=4)))
+
+
+def test_what_is_over_cannot_be_stopped() -> None:
+    class Late(ppgen.Callback):
+        def end(self, training: Any) -> None:
+            training.stop("too late")
+
+    assert fit(callbacks=[Late()]).stopped == ""
+
+
+@pytest.mark.parametrize("moment", ["start", "step", "end"])
+def test_only_an_epoch_has_a_row_to_log_into(moment: str) -> None:
+    hasty = ppgen.Callback()
+    setattr(hasty, moment, lambda training: training.log("it", 1.0))
+    with pytest.raises(SettingError, match="no row of history for 'it'"):
+        fit(callbacks=[hasty])
+
+
+def test_weights_that_a_callback_spoils_end_no_fit() -> None:
+    class Spoil(ppgen.Callback):
+        def epoch(self, training: Any) -> None:
+            if training.epoch == 3:
+                next(training.fit.model.parameters()).data.fill_(float("nan"))
+
+    with pytest.raises(DivergenceError, match="is not finite, though every loss"):
+        fit(callbacks=[Spoil()])
+
+
+def test_a_copy_saved_on_the_way_is_not_where_the_run_is_kept(tmp_path: Path) -> None:
+    class Save(ppgen.Callback):
+        def epoch(self, training: Any) -> None:
+            training.fit.save(tmp_path / f"epoch-{training.epoch}")
+
+    found = fit(callbacks=[Save()], out=tmp_path / "run")
+    assert found.folder == tmp_path / "run"
+    assert ppgen.load(tmp_path / "epoch-2", data=X).elbo().kind == "lower bound"
 
 
 @pytest.mark.parametrize("reason", ["", None, "interrupted"])

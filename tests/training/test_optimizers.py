@@ -180,6 +180,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no optimizer": (lambda parameters, lr: 3, "makes no optimizer"),
     "needs a closure": (torch.optim.LBFGS, "makes no optimizer"),
     "made already": (torch.optim.SGD([torch.zeros(1)], lr=0.1), "no optimizer that could be made"),
+    "a learning rate of its own": (functools.partial(torch.optim.SGD, lr=0.5), "a learning rate of its own"),
+    "other parameters": (
+        lambda parameters, lr: torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr),
+        "makes no optimizer",
+    ),
     "a wrong setting": (functools.partial(torch.optim.SGD, momentum=-1.0), "makes no optimizer"),
 }
 
@@ -192,13 +197,34 @@ def test_what_is_no_optimizer_is_told_before_anything_is_written(wrong: str, tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_settings_as_plain_data() -> None:
-    assert described("adam") == "adam"
-    assert described({"critic": torch.optim.SGD, "generator": "adam"}) == {"critic": "SGD", "generator": "adam"}
-    assert described(functools.partial(torch.optim.SGD, momentum=0.9)) == "SGD(momentum=0.9)"
+def test_optimizers_as_plain_data() -> None:
+    def kind(choice: Any) -> Any:
+        return described(choice, {"critic": make_optimizer(choice, player(), 0.1)})
+
+    assert kind("adam") == "adam"
+    assert kind(torch.optim.SGD) == "SGD"
+    assert kind(functools.partial(torch.optim.SGD, momentum=0.9)) == "SGD(momentum=0.9)"
+    assert kind(lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.5)) == "SGD(momentum=0.5)"
+    made = {
+        "critic": make_optimizer(torch.optim.SGD, player(), 0.1),
+        "generator": make_optimizer("adam", player(), 0.1),
+    }
+    assert described({"critic": torch.optim.SGD, "generator": "adam"}, made) == {"critic": "SGD", "generator": "adam"}
+
+
+def test_functions_that_do_different_things_are_different_settings(tmp_path: Any) -> None:
+    def adam(beta: float) -> Any:
+        return lambda parameters, lr: torch.optim.Adam(parameters, lr, betas=(beta, 0.999))
+
+    fit(optimizer=adam(0.5), schedule=lambda done: 1 - 0.9 * done, out=tmp_path / "run")
+    with pytest.raises(ppgen.errors.CheckpointError, match="another optimizer"):
+        fit(optimizer=adam(0.9), schedule=lambda done: 1 - 0.9 * done, out=tmp_path / "run", resume=True)
+    with pytest.raises(ppgen.errors.CheckpointError, match="another schedule"):
+        fit(optimizer=adam(0.5), schedule=lambda done: 1.0, out=tmp_path / "run", resume=True)
+    fit(optimizer=adam(0.5), schedule=lambda done: 1 - 0.9 * done, out=tmp_path / "run", resume=True)
 
 
 def test_a_setting_for_each_player() -> None:
     players = [Player("critic", []), Player("generator", [])]
-    assert by_player("fit: learning_rate", 0.1, players, 0.5) == {"critic": 0.1, "generator": 0.1}
-    assert by_player("fit: learning_rate", {"critic": 0.1}, players, 0.5) == {"critic": 0.1, "generator": 0.5}
+    assert by_player("fit: learning_rate", 0.1, players) == {"critic": 0.1, "generator": 0.1}
+    assert by_player("fit: learning_rate", {"critic": 0.1}, players) == {"critic": 0.1}

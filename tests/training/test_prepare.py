@@ -20,7 +20,8 @@ from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import Delta, MeanField
 from ppgen.models import VAE, ConditionalVAE
 from ppgen.objectives import Loss, State, Step
-from ppgen.training.prepare import Minibatches, rehearse, set_up, verify_fit, verify_weights
+from ppgen.training.prepare import Minibatches, set_up, verify_fit, verify_weights
+from ppgen.training.rehearsal import rehearse
 from tests.oracles.conjugate import GammaPoisson
 from tests.oracles.losses import problem_of
 
