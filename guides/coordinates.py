@@ -134,6 +134,7 @@ class Latent:
                 expected="real, positive, interval or simplex support",
                 got="unknown" if support is None else support_name(support),
                 fix="reparameterise the site, for example by a Normal and a transform in the decoder",
+                code="M057",
             ) from error
         free = tuple(to_support.inverse_shape(torch.Size(event)))
         told = dataclasses.replace(site, event_shape=event, num_values=0, is_discrete=False)
@@ -162,6 +163,7 @@ def _must_be_enumerable(site: Site, fn: Any, where: str) -> None:
         expected="a continuous latent, or a local Categorical, OneHotCategorical or Bernoulli",
         got=f"{family} over {support_name(fn.support)}: {got}",
         fix=fix,
+        code="M058",
     )
 
 
@@ -174,6 +176,7 @@ def _is_masked(fn: Any, where: str) -> bool:
             expected="a mask with one entry for each datum (and element of further plates)",
             got=f"a mask inside an event of shape {list(fn.event_shape)}",
             fix="mask last: dist.Normal(...).to_event(1).mask(mask)",
+            code="M059",
         )
     return mask is not None
 
@@ -195,6 +198,7 @@ def _without_rows(support: Any, event_dim: int, where: str) -> Any:
                 expected="the same support for every datum",
                 got=support_name(support),
                 fix="give the site a fixed support, and shift or scale its value in the methods that use it",
+                code="M060",
             )
         bounds[end] = rows[0]
     return type(support)(**bounds)

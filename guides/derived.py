@@ -50,6 +50,7 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
                 expected="an instance of a ppgen.Model subclass",
                 got=f"the hand-written program {label_of(model)}",
                 fix="write its guide too: ppgen.Program(model, guide)",
+                code="M061",
             )
         if not any(site.role == "latent" for site in model.sites.values()):
             raise DeclarationError(
@@ -57,6 +58,7 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
                 expected="at least one @ppgen.latent site",
                 got=f"sites {sorted(model.sites)}",
                 fix="leave the guide out",
+                code="M062",
             )
         super().__init__(model)
         self.latents: list[Latent] = []

@@ -41,6 +41,7 @@ class FullRank(DerivedGuide):
                 expected="latents with one value per datum",
                 got=f"{latent.plate_shape} values per datum",
                 fix="guide=ppgen.guides.Structured(model), or give the site an event dimension instead of a plate",
+                code="M063",
             )
         n = latent.num_free
         return n + n * (n + 1) // 2 + n * sum(b.num_free for b in before)

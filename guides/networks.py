@@ -65,6 +65,7 @@ class EncoderInput(nn.Module):
                 expected="at least one observed site or covariate",
                 got="a model of latent variables only",
                 fix="mark a site of the model @ppgen.observed",
+                code="M064",
             )
         self.names = list(example)
         self.encoder = encoder
@@ -83,6 +84,7 @@ class EncoderInput(nn.Module):
                 expected=", ".join(self.names),
                 got=", ".join(batch) or "an empty batch",
                 fix="pass every observed site and covariate of the model",
+                code="M065",
             )
         inputs = {name: batch[name] for name in self.names}
         if self.encoder is not None:
@@ -101,6 +103,7 @@ class EncoderInput(nn.Module):
                 expected=f"a tensor of shape [{rows}, features]",
                 got=str(list(features.shape) if isinstance(features, Tensor) else type(features).__name__),
                 fix="end the encoder with nn.Flatten() or a linear layer; heads are added by the guide",
+                code="M066",
             )
         return features.shape[1]
 

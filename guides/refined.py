@@ -62,6 +62,7 @@ class Refined(ModelGuide):
                 expected="a derived guide that has been fitted, or set up on a batch",
                 got=f"{type(guide).__name__}" + (", not set up" if isinstance(guide, DerivedGuide) else ""),
                 fix="fit = ppgen.fit(model, data, guide=guide); fit.guide = ppgen.guides.Refined(fit.guide)",
+                code="S126",
             )
         super().__init__(guide.model)
         self.guide, self.seed = guide, seed

@@ -74,6 +74,7 @@ class ConditionalVAE(_LabelledVAE):
                 expected=f"[batch, {self.num_classes}]",
                 got=str(list(y.shape)),
                 fix=f"num_classes={y.shape[-1]}",
+                code="D092",
             )
         return y
 

@@ -20,6 +20,7 @@ __all__ = [
     "Comparison",
     "Dataset",
     "Estimate",
+    "Evaluation",
     "Fit",
     "Guide",
     "Loss",
@@ -27,8 +28,11 @@ __all__ = [
     "Metric",
     "Model",
     "Objective",
+    "Player",
     "Program",
     "Scorecard",
+    "State",
+    "Step",
     "TotalCorrelation",
     "Unanswerable",
     "WakeSleep",
@@ -76,10 +80,10 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import Comparison, Scorecard
+    from ppgen.evaluation import Comparison, Evaluation, Metric, Scorecard
     from ppgen.evaluation.compare import compare
     from ppgen.evaluation.evaluate import evaluate
-    from ppgen.evaluation.metric import Metric, metric
+    from ppgen.evaluation.metric import metric
     from ppgen.fitted import Fit
     from ppgen.objectives import (
         ELBO,
@@ -88,11 +92,14 @@ if TYPE_CHECKING:
         Loss,
         MaximumLikelihood,
         Objective,
+        Player,
+        State,
+        Step,
         TotalCorrelation,
         WakeSleep,
     )
     from ppgen.reporting.report import report
-    from ppgen.training.callbacks import Callback
+    from ppgen.training import Callback
     from ppgen.training.fit import fit
     from ppgen.training.load import load
 
@@ -102,7 +109,7 @@ _HOMES = {
     "ppgen.data": ("Dataset",),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
-    "ppgen.evaluation": ("Comparison", "Metric", "Scorecard", "compare", "evaluate", "metric"),
+    "ppgen.evaluation": ("Comparison", "Evaluation", "Metric", "Scorecard", "compare", "evaluate", "metric"),
     "ppgen.fitted": ("Fit",),
     "ppgen.training": ("Callback", "fit", "load"),
     "ppgen.objectives": (
@@ -112,6 +119,9 @@ _HOMES = {
         "Loss",
         "MaximumLikelihood",
         "Objective",
+        "Player",
+        "State",
+        "Step",
         "TotalCorrelation",
         "WakeSleep",
     ),

@@ -93,13 +93,16 @@ def one_of(where: str, value: Any, known: Collection[Any]) -> Any:
             expected=" or ".join(map(repr, choices)),
             got=repr(value),
             fix=f"{name}={choices[0]!r}",
+            code="S001",
         )
     return value
 
 
 def _out_of_range(where: str, expected: str, value: Any, suggested: object) -> SettingError:
     name = where.rpartition(": ")[2]
-    return SettingError(f"{where} is out of range", expected=expected, got=repr(value), fix=f"{name}={suggested}")
+    return SettingError(
+        f"{where} is out of range", expected=expected, got=repr(value), fix=f"{name}={suggested}", code="S002"
+    )
 
 
 class Recorded(nn.Module):

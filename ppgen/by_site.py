@@ -39,6 +39,7 @@ class BySite(dict[str, Tensor]):
                 expected="one site",
                 got=", ".join(self) or "none",
                 fix=f'take one by its name: ["{next(iter(self))}"]' if self else None,
+                code="S003",
             )
         return next(iter(self.values()))
 
@@ -57,6 +58,7 @@ class BySite(dict[str, Tensor]):
                 expected=" or ".join(map(repr, self)) or "no site at all",
                 got=repr(site),
                 fix=f"site={next(iter(self))!r}" if self else "leave site out",
+                code="S004",
             )
         return self[site]
 

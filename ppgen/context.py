@@ -30,7 +30,11 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
         chosen = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise SettingError(
-            "device: not known to torch", expected="'auto', 'cpu', 'cuda' or 'cuda:1'", got=repr(device), fix='"auto"'
+            "device: not known to torch",
+            expected="'auto', 'cpu', 'cuda' or 'cuda:1'",
+            got=repr(device),
+            fix='"auto"',
+            code="S025",
         ) from error
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise SettingError(
@@ -38,6 +42,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
             expected="a machine with a CUDA device, its driver, and a CUDA build of torch",
             got=f"torch {torch.__version__}, torch.cuda.is_available() is False",
             fix='device="cpu", or device="auto" to take CUDA where there is one',
+            code="S026",
         )
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise SettingError(
@@ -45,6 +50,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
             expected=f"an index below {torch.cuda.device_count()}",
             got=f"index {chosen.index}",
             fix='device="cuda"',
+            code="S027",
         )
     return chosen
 

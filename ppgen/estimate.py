@@ -78,6 +78,7 @@ class Estimate:
                 expected="a finite number",
                 got=str(self.value),
                 fix="look at the data and the weights that produced it: a non-finite number is never reported",
+                code="S056",
             )
         self._check_ends()
 
@@ -91,6 +92,7 @@ class Estimate:
                     expected="low=None and high=None",
                     got=f"{given}, kind={self.kind!r}",
                     fix='kind="interval", or no low and high: a standard error says how sure a single number is',
+                    code="S057",
                 )
         elif self.low is None or self.high is None or not -math.inf < self.low <= self.value <= self.high < math.inf:
             raise SettingError(
@@ -98,6 +100,7 @@ class Estimate:
                 expected="finite numbers low <= value <= high",
                 got=given,
                 fix='Estimate(-82.9, kind="interval", low=-83.1, high=-82.7)',
+                code="S058",
             )
 
     def __float__(self) -> float:
@@ -154,6 +157,7 @@ class Estimate:
                 expected="an estimate in nats per datum",
                 got=self.unit or "a pure number",
                 fix="read its value as it is: estimate.value",
+                code="S059",
             )
         scale = num_dims * math.log(2.0)
         swap: dict[Kind, Kind] = {"lower bound": "upper bound", "upper bound": "lower bound"}
@@ -183,6 +187,7 @@ class Estimate:
                 expected=", ".join(sorted(known)),
                 got=", ".join(surplus),
                 fix="leave them out",
+                code="S060",
             )
         return cls(**record)
 

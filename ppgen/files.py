@@ -31,6 +31,7 @@ def writing(path: Path) -> Iterator[None]:
             expected="space and permission to write there",
             got=(str(error).splitlines() or [type(error).__name__])[0],
             fix="free some space, or choose another out=...; what was there before is whole and was kept",
+            code="C007",
         ) from error
 
 

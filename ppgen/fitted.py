@@ -132,6 +132,7 @@ class Fit(FittedPair, HasAccessors):
                 expected="latents and a guide",
                 got=label_of(self.model),
                 fix="fit.log_prob_per_datum(data), which is exact",
+                code="U009",
             )
         return importance.weights_of_data(self.model, guide, self._batch(data), num_particles, seed).cpu()
 

@@ -141,6 +141,7 @@ class FittedPair:
                 expected="latents with one value per datum",
                 got=", ".join(name for name, site in self._sites.items() if not site.local),
                 fix="fit.elbo(data) bounds the log-density of the whole data set, given per datum",
+                code="U010",
             )
 
     def _draw_global(self, seed: int) -> dict[str, Tensor]:
@@ -166,6 +167,7 @@ class FittedPair:
                 expected="at least one data point",
                 got="0 rows",
                 fix="pass data: fit.elbo(x), or keep a test split: ppgen.data.from_tensors(x, test=0.1)",
+                code="D075",
             )
         verify_batch(self.model, self.guide, batch)
         return batch

@@ -80,7 +80,7 @@ def assemble(
         elif guide_settings:
             raise SettingError(
                 "--set-guide without --guide", expected="the guide whose settings these are",
-                got=", ".join(guide_settings), fix="--guide mean-field",
+                got=", ".join(guide_settings), fix="--guide mean-field", code="S005",
             )  # fmt: skip
         if objective is not None or objective_settings:
             # Settings without a name are those of the objective that ppgen.fit would take.
@@ -109,6 +109,7 @@ def _derived(text: str, model: nn.Module, settings: Mapping[str, Any]) -> nn.Mod
             expected="a guide to fit",
             got=text,
             fix="fit first, then in Python: fit = ppgen.load(folder); fit.guide = ppgen.guides.Refined(fit.guide)",
+            code="S006",
         )
     # A model that holds the network of its own posterior, as one with a VampPrior does, offers it.
     own = {"model": model} | ({"posterior": model.posterior} if hasattr(model, "posterior") else {})
@@ -127,6 +128,7 @@ def _objective(text: str, settings: Mapping[str, Any], default: Objective) -> Ob
                 expected="--objective elbo, and a model with latent variables and a likelihood",
                 got=name,
                 fix=f"leave --{setting} out",
+                code="S007",
             )
     kept = default.settings() if type(default).__name__ == name else {}
     return construct(maker, kept | dict(settings), {}, "--set-objective")

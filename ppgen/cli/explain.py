@@ -35,6 +35,7 @@ def explain(code: str) -> None:
             expected="a letter and three digits, as the last line of an error has them",
             got=code,
             fix=f"ppgen explain {next(iter(known))}",
+            code="S008",
         )
     entry = known[key]
     parts = {part: entry.get(part) for part in ("what", "expected", "got", "fix")}

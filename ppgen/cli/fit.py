@@ -178,6 +178,7 @@ def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
             expected="one of them",
             got="both",
             fix="--resume goes on, --overwrite starts anew",
+            code="S009",
         )
     run = RunFolder(folder, overwrite=overwrite)
     if run.exists and not (resume or overwrite):
@@ -186,6 +187,7 @@ def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
             expected="a new folder",
             got=str(folder),
             fix=f"--out {folder}-2, --resume to take the run up, or --overwrite to start anew",
+            code="S010",
         )
     if resume and not run.exists:
         click.echo(f"{folder}: no run to take up yet, starting one", err=True)

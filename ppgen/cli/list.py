@@ -99,6 +99,7 @@ def match(name: str, known: Iterable[str], what: str, listing: str) -> str:
         expected=", ".join(plain.values()),
         got=name,
         fix=f"did you mean {plain[near[0]]!r}?" if near else listing,
+        code="S011",
     )
 
 

@@ -194,9 +194,12 @@ def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:
                 expected="a name, an equals sign and a JSON value",
                 got=pair,
                 fix=f"{option} latent_dim=16",
+                code="S012",
             )
         if name in values:
-            raise SettingError(f"{option} {name}: given twice", expected="one value", got=pair, fix="keep one of them")
+            raise SettingError(
+                f"{option} {name}: given twice", expected="one value", got=pair, fix="keep one of them", code="S013"
+            )
         values[name] = _literal(option, name, text)
     return values
 
@@ -213,6 +216,7 @@ def _literal(option: str, name: str, text: str) -> Any:
         expected='a number, true, false, null, a word, "quoted text", [a, list] or {"an": "object"}',
         got=text or "nothing",
         fix=f"{option} {name}={_NO_WORDS.get(text, '16')}",
+        code="S014",
     )
 
 

@@ -144,6 +144,7 @@ def recorded(source: Mapping[str, Any], kind: str, folder: Path) -> Callable[...
         expected=f"a file below the current folder ({Path.cwd()}), unchanged since a fit of it on this machine",
         got=got,
         fix=f"look at the file, and name it yourself: ppgen evaluate {folder} --{kind} FILE.py:Class",
+        code="C001",
     )
 
 
@@ -176,11 +177,16 @@ def find_runs(places: Iterable[str]) -> dict[str, Path]:
                 expected="a folder with run.json in it, or a folder of such folders",
                 got="an empty or other folder" if place.is_dir() else "no such folder",
                 fix="ppgen fit vae --out runs/vae makes one",
+                code="C002",
             )
     folders = list(dict.fromkeys(folders))
     if not folders:
         raise CheckpointError(
-            "no run among these", expected="run folders", got=" ".join(places) or "nothing", fix="ppgen compare runs/*"
+            "no run among these",
+            expected="run folders",
+            got=" ".join(places) or "nothing",
+            fix="ppgen compare runs/*",
+            code="C003",
         )
     names = [folder.resolve().name for folder in folders]
     return {
@@ -256,5 +262,6 @@ def _source(record: Mapping[str, Any], kind: str, folder: Path) -> Mapping[str, 
             expected=f"the source of the {kind}, with its settings",
             got=repr(source),
             fix="restore it from a copy, or fit again",
+            code="C004",
         )
     return source

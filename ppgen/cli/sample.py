@@ -65,6 +65,7 @@ def sample(
             expected=", ".join(PICTURES + NUMBERS),
             got=output.suffix or "no suffix",
             fix=f"-o {output.with_suffix('.png')}",
+            code="S015",
         )
     values = assignments(given, "--given")
     fit = open_run(run, model=model, guide=guide, data=data, device=device)
@@ -91,6 +92,7 @@ def _covariates(fit: Fit, number: int, given: Mapping[str, Any]) -> dict[str, An
                 expected=", ".join(needed) or "no --given: the model is not conditional",
                 got=f"{name}={given[name]}",
                 fix=f"--given {needed[0]}={given[name]}" if needed else "leave --given out",
+                code="S016",
             )
     values: dict[str, Any] = {}
     for name in needed:
@@ -123,4 +125,5 @@ def _write(named: Mapping[str, Any], output: Path) -> None:
             expected="a file that holds several arrays",
             got=", ".join(arrays),
             fix=f"-o {output.with_suffix('.npz')}",
+            code="S017",
         )

@@ -70,6 +70,7 @@ def load_member(text: str, kind: str = "Model") -> Callable[..., Any]:
             expected=f"one subclass of ppgen.{kind}, or FILE.py:Class",
             got=", ".join(classes) or "none",
             fix=f"{place}:{next(iter(classes))}" if classes else f"class MyModel(ppgen.{kind}): ...",
+            code="S018",
         )
     member = getattr(module, name, None)
     if not callable(member):
@@ -79,6 +80,7 @@ def load_member(text: str, kind: str = "Model") -> Callable[..., Any]:
             expected=", ".join(classes) or f"a subclass of ppgen.{kind}",
             got=name,
             fix=f"{place}:{near[0]}" if near else f"class {name}(ppgen.{kind}): ...",
+            code="S019",
         )
     return member
 
@@ -107,6 +109,7 @@ def construct(maker: Callable[..., Any], given: Mapping[str, Any], offered: Mapp
                 expected=", ".join(named) or "no arguments",
                 got=f"{option} {name}={given[name]}",
                 fix=f"{option} {near[0]}={given[name]}" if near else f"leave {option} {name} out",
+                code="S020",
             )
     arguments = {name: value for name, value in offered.items() if name in named} | dict(given)
     missing = [name for name in named if name not in arguments and parameters[name].default is inspect.Parameter.empty]
@@ -116,6 +119,7 @@ def construct(maker: Callable[..., Any], given: Mapping[str, Any], offered: Mapp
             expected=f"a value for each argument without a default ({', '.join(named)})",
             got=", ".join(f"{name}={value}" for name, value in arguments.items()) or "nothing",
             fix=" ".join(f"{option} {name}=..." for name in missing),
+            code="S021",
         )
     return maker(**arguments)
 
@@ -136,6 +140,7 @@ def _run_file(file: Path) -> ModuleType:
             expected="FILE.py:Class, with a path from the current folder",
             got=str(file),
             fix=f"did you mean {close[0]}?" if close else f"check the path (the current folder is {Path.cwd()})",
+            code="S022",
         )
     known = sys.modules.get(file.stem)
     if known is not None:
@@ -146,6 +151,7 @@ def _run_file(file: Path) -> ModuleType:
             expected="a file name that no other module has",
             got=str(getattr(known, "__file__", "a built-in module")),
             fix=f"rename the file, for instance my_{file.name}",
+            code="S023",
         )
     loader = _Uncached(file.stem, str(file))
     spec = importlib.util.spec_from_file_location(file.stem, file, loader=loader)
@@ -171,6 +177,7 @@ def _import(place: str) -> ModuleType:
             expected="FILE.py:Class, package.module:Class, or a name that `ppgen list models` shows",
             got=place,
             fix=f"{place}.py:Class, if you mean a file",
+            code="S024",
         ) from error
 
 

@@ -60,6 +60,7 @@ def check_mode(name: str, binarize: str | None, dequantize: bool) -> None:
             expected="binarize or dequantize, not both",
             got=f"binarize={binarize!r}, dequantize=True",
             fix="binarize=None, dequantize=True",
+            code="S028",
         )
 
 
@@ -93,6 +94,7 @@ def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize
                 expected='binarize="default", or none',
                 got='binarize="dynamic"' if binarize == "dynamic" else "dequantize=True",
                 fix='load("mnist", binarize="dynamic")' if name == "binarized_mnist" else "leave the argument out",
+                code="S029",
             )
         protocol = source.bits
     elif binarize is None:
@@ -122,6 +124,7 @@ def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, 
                 expected="uint8 pixels 0..255",
                 got="real numbers in [0, 1]",
                 fix='data={"x": (x * 255).round().to(torch.uint8)}',
+                code="S030",
             )
         protocol = f"uniform dequantisation (k + u) / {levels + 1}; valid and test noise drawn once ({_NOISE_SEEDS})"
         return Dequantize(source.levels, source.key), "continuous", protocol
@@ -152,4 +155,5 @@ def _check_levels(source: Source, name: str) -> None:
                 fix=f"{source.key} = {source.key} / 255"
                 if low >= 0 and 1 < high <= 255
                 else f"{source.key} = ({source.key} - {low:.4g}) / {high - low:.4g}",
+                code="D001",
             )

@@ -92,4 +92,5 @@ def entry(name: str) -> Entry:
         expected=f"one of {', '.join(CATALOGUE)}; or the path of a folder of images, a .npy or a .npz file",
         got=repr(name),
         fix=f'data="{near[0]}"' if near else 'data="digits"; for your own tensors: data={"x": tensor}',
+        code="S031",
     )

@@ -160,6 +160,7 @@ def check_kinds(where: str, kinds: Mapping[str, str], columns: Collection[str]) 
             expected="a kind for each column that is named",
             got=repr(kinds),
             fix=f'kinds={{{next(iter(columns))!r}: "count"}}',
+            code="S032",
         )
     for name, kind in kinds.items():
         if name not in columns:
@@ -168,6 +169,7 @@ def check_kinds(where: str, kinds: Mapping[str, str], columns: Collection[str]) 
                 expected=f"some of {', '.join(columns)}",
                 got=repr(name),
                 fix=f"kinds={{{next(iter(columns))!r}: {kind!r}}}",
+                code="S033",
             )
         one_of(f"{where}: kind", kind, KINDS)
 
@@ -190,6 +192,7 @@ def check_kind(name: str, values: Sequence[Tensor], kind: str) -> None:
             expected="[N, channels, height, width]" if kind == "image" else "[N, T, ...]",
             got=str(list(values[0].shape)),
             fix=f"{name}.reshape(...), or leave it out of kinds=",
+            code="D002",
         )
     if kind not in MEASURE_OF_KIND:
         return
@@ -199,6 +202,7 @@ def check_kind(name: str, values: Sequence[Tensor], kind: str) -> None:
             expected="a class in one row at least",
             got="every value is missing",
             fix=f"leave {name} out",
+            code="D003",
         )
     for part in values:
         right = (part == 0) | (part == 1) if kind == "binary" else (part >= 0) & (part == part.round())
@@ -211,4 +215,5 @@ def check_kind(name: str, values: Sequence[Tensor], kind: str) -> None:
                 expected="0 or 1" if kind == "binary" else "whole numbers from 0 on",
                 got=f"{part[tuple(place)].item():.6g} in row {place[0]}",
                 fix=f'kinds={{"{name}": "real"}}, or mend the value',
+                code="D004",
             )

@@ -44,6 +44,7 @@ def _refuse_domains(dataset: Dataset, step: str) -> None:
             expected="a data set whose rows belong together",
             got=f"the unpaired domains {', '.join(dataset.domains)}",
             fix=f"ppgen.data.unpaired({next(iter(dataset.domains))}=ppgen.data.{step}(...), ...)",
+            code="S034",
         )
 
 
@@ -81,6 +82,7 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             expected=f"a list of some of {', '.join(usable)}" if usable else "a data set with labels or attributes",
             got=repr(columns),
             fix=f"columns={usable[:2]}" if usable else 'data={"x": x, "y": labels}',
+            code="S035",
         )
     if key in dataset.keys and key not in columns:
         raise SettingError(
@@ -88,6 +90,7 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             expected="a new name",
             got=repr(key),
             fix=f"key={key + '_vector'!r}, or name {key!r} among the columns",
+            code="S036",
         )
     missing = [name for name in columns if name in dataset.num_classes and bool((train[name] < 0).any())]
     if missing:
@@ -96,6 +99,7 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             expected="a value in every row",
             got="-1 where it is missing",
             fix="take the attributes of the data set with all labels",
+            code="S037",
         )
     splits = {
         split: _without(stored, key) | {key: _vector(dataset, stored, columns)}
@@ -150,6 +154,7 @@ def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key:
             expected=f"one of {', '.join(dataset.num_classes)}" if dataset.num_classes else "a column of labels",
             got=", ".join(dataset.keys),
             fix=f"key={next(iter(dataset.num_classes))!r}" if dataset.num_classes else 'data={"x": x, "y": labels}',
+            code="S038",
         )
     labels = dataset.splits["train"][key]
     classes = range(dataset.num_classes[key])
@@ -198,6 +203,7 @@ def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
             expected="x of shape [channels, height, width], at least two pixels each way",
             got=str(list(dataset.x_shape)),
             fix="x = x.reshape(-1, channels, height, width)",
+            code="S039",
         )
     taken = [name for name in ("given", "mask") if name in dataset.keys]
     if taken:
@@ -206,6 +212,7 @@ def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
             expected="a data set without given and mask",
             got=", ".join(dataset.keys),
             fix="take the quadrants of the data set as it was loaded, once",
+            code="S040",
         )
     transform = Quadrants(observed, dataset.transform, main_site(dataset.splits["train"]))
     return derived(dataset, "quadrants", {"observed": observed}, transform=transform)

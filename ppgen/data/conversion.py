@@ -35,7 +35,11 @@ def to_columns(given: Any) -> dict[str, Tensor]:
     given = given if isinstance(given, Mapping) else {"x": given}
     if not given:
         raise DataError(
-            "the data has no columns", expected='{"x": tensor}', got="an empty dictionary", fix='data={"x": tensor}'
+            "the data has no columns",
+            expected='{"x": tensor}',
+            got="an empty dictionary",
+            fix='data={"x": tensor}',
+            code="D005",
         )
     for key in given:
         if not isinstance(key, str) or not key.isidentifier():
@@ -44,6 +48,7 @@ def to_columns(given: Any) -> dict[str, Tensor]:
                 expected="the name of a method or argument of the model",
                 got=repr(key),
                 fix='data={"x": tensor, "y": labels}',
+                code="D006",
             )
     columns = {key: to_column(key, value) for key, value in _padded(given).items()}
     if num_rows("the columns", columns) == 0:
@@ -52,6 +57,7 @@ def to_columns(given: Any) -> dict[str, Tensor]:
             expected="at least one row",
             got="0 rows",
             fix="look at the filter or the file that left nothing over",
+            code="D007",
         )
     return columns
 
@@ -67,6 +73,7 @@ def _padded(given: Mapping[str, Any]) -> dict[str, Any]:
                     expected=f"{key} alone, or {key} as one tensor [N, T, ...] with {key}_lengths",
                     got=f"a list, and {key}_lengths beside it",
                     fix=f"leave {key}_lengths out",
+                    code="D008",
                 )
             rows = [_to_tensor(f"{key}[{row}]", sequence) for row, sequence in enumerate(value)]
             found[key], found[f"{key}_lengths"] = pad(key, rows)
@@ -97,6 +104,7 @@ def to_column(name: str, value: Any) -> Tensor:
             expected="[N, ...], one row per data point, with at least one value each",
             got=str(list(tensor.shape)),
             fix=f"{name}.reshape(1)" if tensor.dim() == 0 else "look at the slice that left nothing over",
+            code="D009",
         )
     if tensor.is_complex():
         raise DataError(
@@ -104,6 +112,7 @@ def to_column(name: str, value: Any) -> Tensor:
             expected="real numbers",
             got=str(tensor.dtype),
             fix=f"torch.view_as_real({name}), or its modulus and phase",
+            code="D010",
         )
     if tensor.is_floating_point():
         bad = (~torch.isfinite(tensor)).nonzero()
@@ -113,6 +122,7 @@ def to_column(name: str, value: Any) -> Tensor:
                 expected="finite numbers",
                 got=str(tensor[tuple(bad[0].tolist())].item()),
                 fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
+                code="D011",
             )
         return tensor.to(torch.get_default_dtype())
     if tensor.dim() >= 2 and tensor.dtype in (torch.uint8, torch.bool):
@@ -128,7 +138,11 @@ def _to_tensor(name: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         if value.layout is not torch.strided:
             raise DataError(
-                f"{name} is sparse", expected="a dense tensor", got=str(value.layout), fix=f"{name}.to_dense()"
+                f"{name} is sparse",
+                expected="a dense tensor",
+                got=str(value.layout),
+                fix=f"{name}.to_dense()",
+                code="D012",
             )
         # A copy, so that a later change of the user's tensor cannot change data that has a fingerprint.
         return value.detach().clone()
@@ -138,6 +152,7 @@ def _to_tensor(name: str, value: Any) -> Tensor:
             expected="a tensor or a numpy array, [N, ...]",
             got=type(value).__name__,
             fix=f"numpy.asarray({name})",
+            code="D013",
         )
     if value.dtype.kind not in "biufc":
         is_text = value.dtype.kind in "US"
@@ -148,6 +163,7 @@ def _to_tensor(name: str, value: Any) -> Tensor:
             fix=f"names, {name} = numpy.unique({name}, return_inverse=True)"
             if is_text
             else f"numpy.stack(list({name})).astype('float32')",
+            code="D014",
         )
     # numpy has types, byte orders and read-only views that torch lacks; one copy settles all of them.
     most, wide = _WIDEST.get(value.dtype.kind, (8, None))

@@ -85,6 +85,7 @@ class Dataset:
                 expected=", ".join(SPLITS),
                 got=", ".join(self.splits),
                 fix='splits={"train": ..., "valid": ..., "test": ...}',
+                code="D015",
             )
         one_of(f"{self.name}: measure", self.measure, MEASURES)
         for split in SPLITS:
@@ -94,6 +95,7 @@ class Dataset:
                     expected=_rows_in_words(self.splits["train"]),
                     got=_rows_in_words(self.splits[split]),
                     fix="give every split the same sites, with rows of the same type and shape",
+                    code="D016",
                 )
             if not self.domains:  # each of which was checked as it was made
                 num_rows(f"{self.name}: the columns of the {split} split", self.splits[split])
@@ -103,6 +105,7 @@ class Dataset:
                 f"{self.name}: the data set is empty",
                 expected="at least one row to train on",
                 fix="look at the filter or the fractions valid= and test= that left nothing over",
+                code="D017",
             )
 
     @property

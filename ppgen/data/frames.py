@@ -86,6 +86,7 @@ def _check_names(frame: Any) -> None:
             expected="a name for each column",
             got=f"{list(frame.columns).count(twice[0])} columns of that name",
             fix="frame.loc[:, ~frame.columns.duplicated()]",
+            code="D018",
         )
 
 
@@ -111,6 +112,7 @@ def _kind_of(column: Any, name: str) -> dict[str, str]:
             expected="numbers, booleans, text or categories",
             got=f"{type(value).__name__} in row {row}",
             fix=f'frame["{name}"].astype("float"), or .astype("str") for classes',
+            code="D019",
         )
     if isinstance(dtype, _categorical()) or types.is_string_dtype(dtype):
         return {name: "categorical"}
@@ -121,6 +123,7 @@ def _kind_of(column: Any, name: str) -> dict[str, str]:
         fix=f'frame.drop(columns="{name}"), or a number made of it: (frame["{name}"] - start).dt.total_seconds()'
         if types.is_datetime64_any_dtype(dtype)
         else f'frame.drop(columns="{name}"), or a number made of it',
+        code="D020",
     )
 
 
@@ -146,6 +149,7 @@ def _to_array(column: Any, name: str, kinds: Mapping[str, str], categories: Mapp
             expected="a value in every row",
             got=f"{column.iloc[int(missing.argmax())]} in row {int(missing.argmax())}",
             fix=f'frame.dropna(subset="{name}"), or frame.fillna({{"{name}": ...}})',
+            code="D021",
         )
     if kind == "categorical":
         numbers = {category: number for number, category in enumerate(categories.get(name, ()))}
@@ -157,6 +161,7 @@ def _to_array(column: Any, name: str, kinds: Mapping[str, str], categories: Mapp
                     expected=", ".join(numbers) or "numbers, as in the data that the model was fitted to",
                     got=f"{value!r} in row {row}",
                     fix=f'frame[frame["{name}"].isin(data.columns["{name}"].categories)]',
+                    code="D022",
                 )
         return np.array([MISSING if value is None else numbers[value] for value in values], dtype=np.int64)
     if kind == "binary":

@@ -84,6 +84,7 @@ def _read_pair(name: str, raw: Path, split: str) -> dict[str, Tensor]:
             expected="images [N, height, width] and labels 0..9 [N]",
             got=f"images {list(images.shape)}, labels {list(labels.shape)} up to {labels.max(initial=0)}",
             fix="delete the files and fetch them again",
+            code="D023",
         )
     return _labelled(images[:, None], labels)
 
@@ -143,6 +144,7 @@ def read_binarized_mnist(root: Path, download: bool, seed: int) -> Source:
                 expected=str(_BITS[split]),
                 got=str(len(columns["x"])),
                 fix="fetch the file again",
+                code="D024",
             )
     return Source(splits, levels=1.0, bits="static bits of Larochelle's fixed split")
 

@@ -96,6 +96,7 @@ def load(
             expected='a name such as "digits", or a path',
             got=type(name).__name__,
             fix="ppgen.data.as_dataset takes tensors, arrays and data sets too",
+            code="S041",
         )
     name = os.fspath(name)
     check_mode(name, binarize, dequantize)

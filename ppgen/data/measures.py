@@ -50,6 +50,7 @@ def check_measure(name: str, key: str, measure: str, values: list[Tensor]) -> No
             expected=f"values of the measure {measure!r}",
             got=f"values in [{low:.4g}, {high:.4g}]",
             fix='binarize="static"' if measure == "binary" else "leave measure out: it is read from the values",
+            code="D025",
         )
 
 

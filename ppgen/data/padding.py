@@ -42,6 +42,7 @@ def pad(name: str, steps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
                 f" with T >= 1, {steps[0].dtype}",
                 got=f"{list(sequence.shape)}, {sequence.dtype}",
                 fix=f"look at {name}[{row}]; rows of one shape may be stacked: torch.stack({name})",
+                code="D026",
             )
     if len(steps) > 1 and steps[0].dim() == 3 and len({len(sequence) for sequence in steps}) == 1:
         raise DataError(
@@ -49,6 +50,7 @@ def pad(name: str, steps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
             expected=f"one tensor of images, or of sequences with their lengths in {name}_lengths",
             got=f"a list of {len(steps)} tensors of one shape, {list(steps[0].shape)}",
             fix=f"torch.stack({name})",
+            code="D027",
         )
     return pad_sequence(list(steps), batch_first=True), torch.tensor([len(sequence) for sequence in steps])
 
@@ -71,6 +73,7 @@ def check_lengths(name: str, values: Tensor, lengths: Tensor) -> None:
             expected=f"{name} [N, T, ...], {told} [N] int64",
             got=f"{name} {list(values.shape)}, {told} {list(lengths.shape)} {dtype}",
             fix=f"give the column another name than {told}, if it holds no lengths",
+            code="D028",
         )
     wrong = ((lengths < 1) | (lengths > values.shape[1])).nonzero()
     if len(wrong):
@@ -80,6 +83,7 @@ def check_lengths(name: str, values: Tensor, lengths: Tensor) -> None:
             expected=f"1 to {values.shape[1]}, the steps that {name} has room for",
             got=f"{int(lengths[row])} in row {row}",
             fix=f"leave out sequences without a step: keep = {told} > 0",
+            code="D029",
         )
 
 

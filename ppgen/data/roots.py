@@ -32,6 +32,7 @@ def missing(name: str, path: Path, *, fix: str | None = None) -> DataError:
         expected=str(path),
         got="no such file",
         fix=fix or f'load("{name}", download=True), or put the file there, or set PPGEN_DATA to a folder that has it',
+        code="D030",
     )
 
 
@@ -51,6 +52,7 @@ def torchvision_datasets() -> Any:
             got=f"{type(error).__name__}: {error}",
             fix="pip install --force-reinstall torch torchvision, both from the same index (a CPU-only torch does not "
             "go with the torchvision of the package index)",
+            code="S042",
         ) from error
     return torchvision.datasets
 
@@ -87,6 +89,7 @@ def fetch(name: str, root: Path, download: bool, kind: str, *, absent: Path | No
             got=f"{type(error).__name__}: {error}",
             fix="with a network, try again with download=True; without one, copy the files there, or set PPGEN_DATA to "
             'a folder that has them; data="digits" and data="sprites" need no file',
+            code="D031",
         ) from error
 
 
@@ -118,4 +121,5 @@ def reading(
             expected=expected,
             got=f"{type(error).__name__}: {error}",
             fix=fix,
+            code="D032",
         ) from error

@@ -49,6 +49,7 @@ def fractions(num_data: int, valid: float, test: float) -> tuple[int, int]:
             expected="valid + test to leave at least one row",
             got=f"valid={valid} ({num_valid} rows), test={test} ({num_test} rows)",
             fix="smaller fractions, more rows, or valid=0, test=0",
+            code="S043",
         )
     return num_valid, num_test
 
@@ -100,5 +101,6 @@ def num_rows(where: str, columns: Columns) -> int:
             expected="one row of every site and covariate per data point",
             got=", ".join(f"{count} rows of {key}" for key, count in rows.items()),
             fix="pass rows that belong together; drop the surplus ones",
+            code="D033",
         )
     return max(rows.values(), default=0)

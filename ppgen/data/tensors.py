@@ -94,6 +94,7 @@ def from_tensors(
                 expected="one or the other",
                 got=f"measure={measure!r}" if measure else f"kinds={{{key!r}: {given[key]!r}}}",
                 fix="leave measure out" if measure else f"leave {key} out of kinds",
+                code="S044",
             )
         levels = 255.0 if values[0].dtype == torch.uint8 and found != "binary" else 1.0
         source = Source(splits, levels, num_classes, bits="as given" if found == "binary" else "", key=key)
@@ -132,6 +133,7 @@ def split_columns(tensors: Any, valid: float = 0.1, test: float = 0.1, seed: int
             expected='"train", and if you like "valid" and "test"',
             got=", ".join(given),
             fix='{"train": {"x": x}, "test": {"x": x_test}}',
+            code="D034",
         )
     _refuse_copies(given)
     shares = (0.0 if "valid" in given else valid, 0.0 if "test" in given else test)
@@ -151,6 +153,7 @@ def _refuse_copies(given: Mapping[str, Mapping[str, Tensor]]) -> None:
                 expected="disjoint splits: a score on training rows says nothing",
                 got=f"the same {len(next(iter(one.values())))} rows twice",
                 fix='pass the rows once, data={"x": x}, and they are split',
+                code="D035",
             )
 
 

@@ -57,6 +57,7 @@ def read_torch_set(data: Any) -> dict[str, Tensor]:
             expected="a data set with a length, whose items can be asked for by number",
             got="a loader, which batches and shuffles" if is_loader else "items one after another, without a length",
             fix="data=loader.dataset" if is_loader else "torch.stack([item for item in dataset]), if it ends",
+            code="D036",
         )
     if not len(data):
         raise DataError(
@@ -64,6 +65,7 @@ def read_torch_set(data: Any) -> dict[str, Tensor]:
             expected="at least one item",
             got="0 items",
             fix="look at the filter or the folder that left nothing over",
+            code="D037",
         )
     columns: dict[str, Tensor] = {}
     for row in tqdm(range(len(data)), desc="reading data", leave=False, disable=len(data) < _MANY):
@@ -85,6 +87,7 @@ def _item(data: Any, row: int) -> Any:
             expected=f"{len(data)} items, as its length says",
             got=f"{type(error).__name__}: {error}",
             fix=f"look at dataset[{row}]",
+            code="D038",
         ) from error
 
 
@@ -99,6 +102,7 @@ def _by_name(row: int, item: Any) -> Mapping[str, Any]:
             expected=_SHAPES,
             got=f"{len(item)} parts",
             fix='let __getitem__ return {"x": ..., "y": ..., "z": ...}',
+            code="D039",
         )
     return {"x": item}
 
@@ -115,6 +119,7 @@ def _to_tensor(row: int, key: str, value: Any) -> Tensor:
             expected="mode 1, L or RGB",
             got=value.mode,
             fix='image.convert("RGB") in the data set\'s transform',
+            code="D040",
         )
     if isinstance(value, np.ndarray | np.generic | bool | int | float):
         array = np.asarray(value)
@@ -125,6 +130,7 @@ def _to_tensor(row: int, key: str, value: Any) -> Tensor:
         expected=_SHAPES,
         got=type(value).__name__,
         fix="let the data set's transform return tensors",
+        code="D041",
     )
 
 
@@ -138,6 +144,7 @@ def _must_be_alike(row: int, item: Mapping[str, Tensor], columns: Mapping[str, T
             expected=", ".join(f"{key} {_in_words(first.get(key))}" for key in different),
             got=", ".join(f"{key} {_in_words(said.get(key))}" for key in different),
             fix='a transform that brings items to one shape; of sequences, {"x": [tensor, tensor, ...]}',
+            code="D042",
         )
 
 

@@ -55,6 +55,7 @@ def unpaired(*, valid: float = 0.1, test: float = 0.1, seed: int = 0, **domains:
             expected="unpaired(horses=..., zebras=...)",
             got=f"unpaired({', '.join(f'{name}=...' for name in made)})",
             fix="for one alone, ppgen.data.from_tensors, or hand it to ppgen.fit as it is",
+            code="S045",
         )
     names = [name_in(name, key) for name, own in made.items() for key in own.splits["train"]]
     if twice := [name for name in names if names.count(name) > 1]:
@@ -63,6 +64,7 @@ def unpaired(*, valid: float = 0.1, test: float = 0.1, seed: int = 0, **domains:
             expected="x takes the name of its domain, any other column is called DOMAIN_COLUMN",
             got=", ".join(f"{name}: {', '.join(own.splits['train'])}" for name, own in made.items()),
             fix="another name for a domain or a column",
+            code="S046",
         )
     if wrong := [name for name in made if not name.isidentifier()]:
         raise SettingError(
@@ -70,6 +72,7 @@ def unpaired(*, valid: float = 0.1, test: float = 0.1, seed: int = 0, **domains:
             expected="the name of a method or argument of the model",
             got=repr(wrong[0]),
             fix="unpaired(horses=..., zebras=...)",
+            code="S047",
         )
     for split in SPLITS:
         _all_or_none(split, made)
@@ -98,6 +101,7 @@ def _as_domain(name: str, given: Any, valid: float, test: float, seed: int) -> D
             expected="domains whose rows belong together",
             got=f"the domains {', '.join(made.domains)}",
             fix="name them side by side: unpaired(**first.domains, **second.domains)",
+            code="S048",
         )
     return made
 
@@ -110,4 +114,5 @@ def _all_or_none(split: str, domains: dict[str, Dataset]) -> None:
             expected="rows of each domain in a split, or of none",
             got=", ".join(f"{own.size(split)} rows of {name}" for name, own in domains.items()),
             fix=f"{empty[0]}=ppgen.data.from_tensors({{...}}, {split}=0.1)",
+            code="D043",
         )

@@ -52,6 +52,7 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
             expected=f"files that end in {', '.join(sorted(_SUFFIXES))}, or sub-folders of them, one a class",
             got="none",
             fix="check the path",
+            code="D044",
         )
     headers = [_header(file) for file in every]
     mode = "L" if all(mode in ("1", "L", "LA") for mode, _ in headers) else "RGB"
@@ -64,6 +65,7 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
                 expected=f"{size[0]} x {size[1]} pixels, as {every[0]}",
                 got=f"{other[0]} x {other[1]} in {path}",
                 fix=f"PIL.Image.open(path).resize({size}) for each of them",
+                code="D045",
             )
     return {split: _columns(labelled, mode, size, classes) for split, labelled in files.items()}
 
@@ -81,6 +83,7 @@ def _files(folder: Path) -> list[tuple[Path, str]]:
             expected="all or none",
             got=f"{loose[0].name} lies outside",
             fix="move it into the folder of its class",
+            code="D046",
         )
     return found
 

@@ -49,6 +49,7 @@ def verify_names(model: str, guide: str, latents: Mapping[str, Any], draws: Mapp
             fix=f"rename {near[0]!r} to {missing[0]!r}"
             if near
             else f"@ppgen.latent def {missing[0]}(self, x): return dist.Normal(...).to_event(1)",
+            code="M001",
         )
     if surplus:
         raise DeclarationError(
@@ -56,6 +57,7 @@ def verify_names(model: str, guide: str, latents: Mapping[str, Any], draws: Mapp
             expected=expected,
             got=got,
             fix=f"remove {surplus[0]!r}, rename it, or mark it auxiliary: infer={{'is_auxiliary': True}}",
+            code="M002",
         )
 
 
@@ -77,6 +79,7 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             expected=f"event shape {list(p.event_shape)}, as {name_of(p)} has in the model",
             got=f"{name_of(q)} with event shape {list(q.event_shape)} and batch shape {list(q.batch_shape)}",
             fix=f"return a distribution over {list(p.event_shape)}, with .to_event({len(p.event_shape)})",
+            code="M003",
         )
     shape = p.batch_shape + p.event_shape  # of what it would draw itself, where the model ran on the guide's draw
     if guide_node["value"].shape != shape:
@@ -88,6 +91,7 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             f"{[frame.name for frame in guide_node['cond_indep_stack']][::-1]}",
             fix="put the site into the same plates; a ppgen.Guide names those that none of its sites is in by "
             'plates = ("words",)',
+            code="M004",
         )
     if not _covers(p, q, guide_node["value"]):
         raise DeclarationError(
@@ -98,6 +102,7 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             got=f"{name_of(q)} over {support_name(q.support)}",
             fix="a distribution on that support: ppgen.guides.MeanField(model), or "
             + ("dist.VonMises" if is_circular(p) else "dist.TransformedDistribution(q, [biject_to(p.support)])"),
+            code="M005",
         )
     if not _same_mask(model_node, guide_node):
         raise DeclarationError(
@@ -107,6 +112,7 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             got=_mask_in_words(guide_node),
             fix="in the guide, as in the model: return q.mask(mask); a derived guide copies the mask of a site whose "
             "method in the model returns p.mask(mask)",
+            code="M006",
         )
     scales = (torch.as_tensor(node["scale"]).double() for node in (model_node, guide_node))
     if not bool(torch.isclose(*torch.broadcast_tensors(*scales)).all()):
@@ -115,6 +121,7 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             expected=f"scale {_words(model_node['scale'])}, as in the model",
             got=f"scale {_words(guide_node['scale'])}",
             fix="use the same plate size (and poutine.scale) in both; for a beta-VAE use ppgen.ELBO(beta=...)",
+            code="M007",
         )
 
 
@@ -138,6 +145,7 @@ def verify_rows(owner: str, trace: Any, rows: int) -> None:
                 expected=f"a vectorised plate of {rows}, the batch's rows",
                 got=", ".join(f"plate {frame.name!r} of {frame.size}" for frame in frames) or "no plate",
                 fix=SIZED_PLATE,
+                code="M008",
             )
 
 
@@ -167,6 +175,7 @@ def verify_scale(owner: str, sites: Mapping[str, Any], rows: int) -> None:
                 expected=f"a plate {frame.name!r} that knows the size of the data set",
                 got=f"pyro.plate({frame.name!r}, {rows})",
                 fix=SIZED_PLATE,
+                code="M009",
             )
 
 
@@ -204,6 +213,7 @@ def verify_registered(owner: str, trace: Any, programs: Iterable[nn.Module]) -> 
                     "a tensor an nn.Parameter",
                     got=f"a tensor of shape {list(leaf.shape)} with requires_grad=True, outside parameters()",
                     fix=fix,
+                    code="M010",
                 )
 
 

@@ -45,6 +45,7 @@ def batch_rows(batch: Batch, size: int | None) -> int:
             expected='{"x": tensor of shape [batch, ...]}',
             got=type(batch).__name__,
             fix='{"x": x}',
+            code="D047",
         )
     rows: int | None = None
     for name, value in batch.items():
@@ -54,6 +55,7 @@ def batch_rows(batch: Batch, size: int | None) -> int:
                 expected="torch.Tensor of shape [batch, ...]",
                 got="a tensor without dims" if isinstance(value, Tensor) else type(value).__name__,
                 fix=f"torch.as_tensor({name})" + (".reshape(1)" if isinstance(value, Tensor) else ""),
+                code="D048",
             )
         if rows is None:
             rows, first = value.shape[0], name
@@ -63,6 +65,7 @@ def batch_rows(batch: Batch, size: int | None) -> int:
                 expected=f"{rows} rows, as {first} has",
                 got=f"{value.shape[0]} rows",
                 fix="give every site and covariate one row per data point",
+                code="D049",
             )
     if rows is None:
         return 1 if size is None else size

@@ -262,6 +262,7 @@ def _score(program: ProgramModule, trace: Any) -> None:
                 expected=f"one number for each element of {plates or 'no plate: a single number'}",
                 got=f"{family} with log-density of shape {list(log_prob.shape)}",
                 fix="append .to_event(...) to the distribution, or enclose the site in its plate",
+                code="M011",
             ) from error
 
 
@@ -273,6 +274,7 @@ def _verify_batch(batch: Mapping[str, Tensor]) -> None:
             expected="at least one data point, [batch, ...]",
             got=shapes,
             fix="check the file, filter or split that it came from",
+            code="D050",
         )
     for name, value in batch.items():
         verify_finite("batch", name, value)
@@ -288,4 +290,5 @@ def _verify_observed(model: Any, batch: Mapping[str, Tensor]) -> None:
                 expected=f"a tensor under the key {site.name!r}",
                 got=f"keys {sorted(batch)}",
                 fix=f'data={{"{site.name}": tensor}}',
+                code="D051",
             )

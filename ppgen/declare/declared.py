@@ -58,6 +58,7 @@ class Declared(ProgramModule, Recorded):
                 expected="attributes with names of their own",
                 got=f"self.{name} = {type(value).__name__}(...)",
                 fix='in the class body: plates = ("words",)' if name == "plates" else f"self.my_{name} = ...",
+                code="M012",
             )
         if name in self.sites:
             raise DeclarationError(
@@ -65,6 +66,7 @@ class Declared(ProgramModule, Recorded):
                 expected="attributes with names of their own",
                 got=f"self.{name} = {type(value).__name__}(...)",
                 fix=f"self.{name}_net = ...",
+                code="M013",
             )
         super().__setattr__(name, value)
 
@@ -180,6 +182,7 @@ class Declared(ProgramModule, Recorded):
             expected=f"a batch with an observed site in plate {name!r}, or a declared size",
             got=f"batch keys {sorted(batch)}",
             fix=f'in __init__: self.sizes = {{"{name}": 40}}',
+            code="M014",
         )
 
 
@@ -203,6 +206,7 @@ def inner_plates(sites: Iterable[Site], first: tuple[str, ...] = (), owner: str 
                 expected=f"plates in the order {', '.join(inner)}",
                 got=", ".join(site.plates),
                 fix=f"name them from the outermost to the innermost everywhere, or fix the order: plates = {inner}",
+                code="M015",
             )
     return inner
 
@@ -230,4 +234,5 @@ def _missing_parent(owner: str, site: Site, parent: str, known: tuple[str, ...])
         expected=f"a site of {owner} or a covariate in the batch (known: {', '.join(others) or 'none'})",
         got=f"def {site.name}(self, {', '.join(site.parents)})",
         fix=fix,
+        code="M016",
     )

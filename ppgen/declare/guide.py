@@ -50,6 +50,7 @@ class Guide(Declared):
                     expected="@ppgen.latent",
                     got=f"@ppgen.{site.role}",
                     fix="mark the method @ppgen.latent; observed values reach it as arguments",
+                    code="M017",
                 )
 
     def forward(self, batch: Batch | None = None, size: int | None = None) -> dict[str, Tensor]:

@@ -57,6 +57,7 @@ def verify_plates(owner: str, trace: Any, rows: int) -> None:
             expected=f"a plate over the {rows} rows of the batch: fit makes the minibatches",
             got=f"pyro.plate({name!r}, {size}, subsample_size={own})",
             fix=fix,
+            code="M018",
         )
 
 

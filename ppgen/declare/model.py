@@ -76,6 +76,7 @@ class Model(Declared):
                 expected="1 <= rows of the batch <= size",
                 got=f"{rows} rows, size {size}",
                 fix="pass size=len(data set), or leave it out",
+                code="D052",
             )
         return self.run_sites(batch, size, rows, {})
 
@@ -126,6 +127,7 @@ class Model(Declared):
                 raise SettingError(
                     "graph: the Python package graphviz is not installed",
                     fix="pip install graphviz (and the dot program)",
+                    code="S049",
                 ) from error
 
 

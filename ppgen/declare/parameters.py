@@ -209,6 +209,7 @@ class Parameters(Messenger):
                     expected=f'pyro.param("{name}", tensor) at its first use',
                     got=f'pyro.param("{name}")',
                     fix="give an initial tensor, in the guide if that runs first",
+                    code="M019",
                 )
             start: Any = init() if callable(init) else init
             self.store.create(name, start, constraints.real if constraint is None else constraint)

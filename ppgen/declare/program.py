@@ -77,6 +77,7 @@ class Program:
                     expected="the generative program first, then its guide",
                     got=f"a {'guide' if role == 'model' else 'model'} as the {role}",
                     fix="ppgen.Program(model, guide)",
+                    code="M020",
                 )
         store = Store()
         self.model = ProgramPart(model, store)
@@ -183,6 +184,7 @@ class ProgramPart(ProgramModule):
                     expected=f"one of {sorted(batch)} (or size, batch)",
                     got=f"def {self.label}({', '.join(self.arguments)})",
                     fix=f'rename the argument, or pass data={{"{name}": tensor}}',
+                    code="M021",
                 )
         return filled
 
@@ -220,6 +222,7 @@ def _verify_function(function: Any) -> None:
         expected="def model(x): ... with pyro.sample statements",
         got=got,
         fix=fix,
+        code="M022",
     )
 
 

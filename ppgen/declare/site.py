@@ -73,6 +73,7 @@ def _decorator(role: Role, method: Method | None, local: bool, plate: str | tupl
             expected="a name for each plate inside the data plate, which is there already",
             got=f"plate={plate!r}",
             fix=f"leave {DATA_PLATE!r} and repeated names out" if DATA_PLATE in plates else "name each plate once",
+            code="M023",
         )
     if plates and not local:
         raise DeclarationError(
@@ -80,6 +81,7 @@ def _decorator(role: Role, method: Method | None, local: bool, plate: str | tupl
             expected="either local=False or plate=...",
             got=f"local=False and plate={plate!r}",
             fix="give the site an event dimension instead: dist.Normal(0., 1.).expand([K]).to_event(1)",
+            code="M024",
         )
 
     def mark(function: Any) -> Any:
@@ -89,6 +91,7 @@ def _decorator(role: Role, method: Method | None, local: bool, plate: str | tupl
                 expected="def z(self): ...",
                 got=repr(function),
                 fix=f"write @ppgen.{role} directly above the method",
+                code="M025",
             )
         setattr(function, _MARK, Mark(role, local, plates))
         return function
@@ -180,6 +183,7 @@ def collect(cls: type, taken: frozenset[str]) -> dict[str, Site]:
                 expected="a name without a leading underscore that torch, Pyro and ppgen do not use themselves",
                 got=repr(name),
                 fix=f"rename the method, for example to {name.strip('_')}_site",
+                code="M026",
             )
         parents, optional = _parents(getattr(cls, name), name, where)
         sites[name] = Site(name, mark.role, parents, optional, mark.local, mark.plates)
@@ -194,6 +198,7 @@ def _parents(method: Any, name: str, where: str) -> tuple[tuple[str, ...], froze
             expected=f"def {name}(self, ...)",
             got=repr(method),
             fix="override it by a method, or leave the site out of the base class",
+            code="M027",
         )
     parameters = list(inspect.signature(method).parameters.values())
     if not parameters:
@@ -202,6 +207,7 @@ def _parents(method: Any, name: str, where: str) -> tuple[tuple[str, ...], froze
             expected=f"def {name}(self, ...)",
             got=f"def {name}()",
             fix=f"def {name}(self): ...",
+            code="M028",
         )
     for parameter in parameters[1:]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
@@ -210,6 +216,7 @@ def _parents(method: Any, name: str, where: str) -> tuple[tuple[str, ...], froze
                 expected=f"def {name}(self, parent, ...)",
                 got=f"def {name}{inspect.signature(method)}",
                 fix="name every parent as an argument",
+                code="M029",
             )
         if parameter.name == name:
             raise DeclarationError(
@@ -217,6 +224,7 @@ def _parents(method: Any, name: str, where: str) -> tuple[tuple[str, ...], froze
                 expected="names of other sites, or of covariates",
                 got=f"def {name}{inspect.signature(method)}",
                 fix="remove the argument, or rename it to the covariate that it stands for",
+                code="M030",
             )
     names = tuple(parameter.name for parameter in parameters[1:])
     return names, frozenset(p.name for p in parameters[1:] if p.default is not p.empty)
@@ -247,6 +255,7 @@ def order(sites: Mapping[str, Site], owner: str) -> dict[str, Site]:
             expected="a directed graph without cycles",
             got=" -> ".join(cycle),
             fix=f"remove the argument {cycle[1]!r} from {cycle[0]!r}, or another edge of the circle",
+            code="M031",
         ) from error
     done: dict[str, Site] = {}
     while len(done) < len(sites):
@@ -260,5 +269,6 @@ def order(sites: Mapping[str, Site], owner: str) -> dict[str, Site]:
                     expected="parents that are global too",
                     got=f"{site.name!r} (local=False) with parent {parent!r} (one value per datum)",
                     fix=f"make {site.name!r} local, or {parent!r} global with @ppgen.latent(local=False)",
+                    code="M032",
                 )
     return done

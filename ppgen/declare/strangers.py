@@ -37,6 +37,7 @@ def verify_model(where: str, model: Any) -> None:
             expected="an instance of a ppgen.Model subclass, or a ppgen.Program",
             got=got,
             fix=fix,
+            code="M033",
         )
     _verify_declared(where, model, "@ppgen.observed def x(self): return dist.Normal(...).to_event(1)")
 
@@ -59,6 +60,7 @@ def verify_guide(where: str, guide: Any, model: Any) -> None:
             expected="a ppgen.Guide, or one derived: ppgen.guides.MeanField(model)",
             got=got,
             fix=fix,
+            code="M034",
         )
     _verify_declared(where, guide, "@ppgen.latent def z(self, x): return dist.Normal(...).to_event(1)")
     if isinstance(guide, ModelGuide) and guide.model is not model:
@@ -68,6 +70,7 @@ def verify_guide(where: str, guide: Any, model: Any) -> None:
             expected=f"a guide of this {type(model).__name__}",
             got=f"{name} of {'another ' if own == type(model).__name__ else ''}{own}",
             fix=f"{name}(model), with the model that is passed",
+            code="M035",
         )
 
 
@@ -80,6 +83,7 @@ def _verify_declared(where: str, program: ProgramModule, site: str) -> None:
             expected="__init__ that begins with super().__init__()",
             got="no parameters() to look for",
             fix="def __init__(self, ...): super().__init__(); ...",
+            code="M036",
         )
     if program.is_declared and not program.sites:
         raise DeclarationError(
@@ -87,6 +91,7 @@ def _verify_declared(where: str, program: ProgramModule, site: str) -> None:
             expected="a method for each, marked @ppgen.latent, @ppgen.observed or @ppgen.implicit",
             got="no site",
             fix=site,
+            code="M037",
         )
 
 

@@ -41,6 +41,7 @@ def verify_draw(owner: str, site: Site, fn: Any, given: Tensor | None, shape: tu
             expected="a pyro.distributions object, such as dist.Normal(loc, scale).to_event(1)",
             got=f"{type(fn).__name__}" + (" (did the method forget to return?)" if fn is None else ""),
             fix="return a distribution, or mark the method @ppgen.implicit if it returns a generated tensor",
+            code="M038",
         )
     _verify_batch_shape(where, site, fn, shape)
     if given is not None:
@@ -69,6 +70,7 @@ def verify_generated(owner: str, site: Site, made: Any, given: Tensor | None, sh
             expected=f"a tensor [batch, ...] from def {site.name}(self, {', '.join(site.parents)})",
             got=type(made).__name__,
             fix="return a tensor, or mark the method @ppgen.observed if it returns a distribution",
+            code="M039",
         )
     if tuple(made.shape[: len(shape)]) != shape and not _is_vectorised_outside(site):
         raise DeclarationError(
@@ -76,6 +78,7 @@ def verify_generated(owner: str, site: Site, made: Any, given: Tensor | None, sh
             expected=f"shape [{', '.join(map(str, shape))}, ...]",
             got=f"shape {list(made.shape)}",
             fix="keep the batch dim of the parents: flatten and reshape from dim 1 on",
+            code="M040",
         )
     if given is not None:
         _verify_shape(where, site, given, shape, tuple(made.shape[len(shape) :]))
@@ -106,6 +109,7 @@ def _verify_batch_shape(where: str, site: Site, fn: Any, shape: tuple[int, ...])
         expected=f"batch shape {around}, everything else being the event",
         got=f"{name_of(fn)} with batch shape {list(batch_shape)} and event shape {list(fn.event_shape)}",
         fix=fix,
+        code="M041",
     )
 
 
@@ -118,6 +122,7 @@ def _verify_shape(where: str, site: Site, given: Tensor, shape: tuple[int, ...],
         expected=f"{site.name} of shape [{', '.join(lengths)}]",
         got=f"shape {list(given.shape)}",
         fix=_shape_fix(site, given, event),
+        code="D053",
     )
 
 
@@ -153,6 +158,7 @@ def verify_finite(where: str, name: str, given: Tensor) -> None:
         expected="finite numbers",
         got=str(given[tuple(bad[0])].item()),
         fix=f"remove or impute these data points: {name} = {name}[{name}.isfinite().flatten(1).all(1)]",
+        code="D054",
     )
 
 
@@ -188,6 +194,7 @@ def verify_support(where: str, name: str, fn: Any, given: Tensor, *, role: str =
         fix=_missing_fix(name, role)
         if may_miss or (low == MISSING and given.dim() == 1 and not given.is_floating_point())
         else _support_fix(name, support, low, high),
+        code="D055",
     )
 
 
@@ -263,6 +270,7 @@ def explain_failure(
             expected="labels from 0 to the number of classes minus 1",
             got=f"{got}; {said}",
             fix="renumber the labels, or build the model for more classes",
+            code="D056",
         )
     if mends({name: value.long() for name, value in numbers.items()}):
         return DataError(
@@ -270,6 +278,7 @@ def explain_failure(
             expected="int64 labels",
             got=f"{got}; {said}",
             fix="; ".join(f"{name} = {name}.long()" for name in numbers),
+            code="D057",
         )
     if mends({name: value.to(usual) for name, value in strange.items()}):
         return DataError(
@@ -277,10 +286,12 @@ def explain_failure(
             expected=f"{str(usual).removeprefix('torch.')} values, int64 labels",
             got=f"{got}; {said}",
             fix="; ".join(f"{name} = {name}.to({usual})" for name in strange),
+            code="D058",
         )
     return DeclarationError(
         f"{where} raised {said}",
         expected="code that runs on these inputs",
         got=got,
         fix=fix or "check the shapes that the networks expect against these, and the data's dtype",
+        code="M042",
     )

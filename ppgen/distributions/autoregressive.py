@@ -205,6 +205,7 @@ class Autoregressive(TorchDistribution):
                 got=f"shape {list(parameters.shape)}",
                 fix=f"a network with num_parameters={wanted[len(batch)]}, such as "
                 f"ppgen.nets.PixelCNN(x_shape, num_parameters={wanted[len(batch)]})",
+                code="S050",
             )
 
 
@@ -215,6 +216,7 @@ def _must_fit(conditional: Any, order: Any, event_shape: torch.Size) -> None:
             expected="an instance of ppgen.distributions.Conditional",
             got=repr(conditional),
             fix="conditional=conditionals.Bernoulli(), from ppgen.distributions import conditionals",
+            code="S051",
         )
     ordered = order.positions if isinstance(order, Order) else None
     if not ordered or event_shape[-len(ordered) :] != ordered:
@@ -224,4 +226,5 @@ def _must_fit(conditional: Any, order: Any, event_shape: torch.Size) -> None:
             got=f"an order of {ordered}" if ordered else repr(order),
             fix=f"order=orders.raster({tuple(event_shape[1:] if len(event_shape) == 3 else event_shape)}), "
             "from ppgen.distributions import orders",
+            code="S052",
         )

@@ -76,6 +76,7 @@ def raster(positions: Sequence[int], *, flip: Sequence[int] = (), transpose: boo
             expected=f"flip among {tuple(range(len(positions)))}",
             got=f"flip={flip}",
             fix="flip=(0,)",
+            code="S053",
         )
     if not flip and not transpose:
         return Order(positions, positions, None)
@@ -110,6 +111,7 @@ def permutation(index: Any, positions: Sequence[int] | None = None) -> Order:
             expected=f"the integers from 0 to {prod(positions) - 1} in any order",
             got=f"{str(index.dtype).removeprefix('torch.')} {list(index.shape)}: {index.flatten()[:8].tolist()} ...",
             fix=f"permutation(torch.randperm({prod(positions)}), positions={positions})",
+            code="S054",
         )
     return Order(positions, positions, index.long())
 
@@ -129,4 +131,5 @@ def _lengths(positions: Sequence[int]) -> tuple[int, ...]:
         expected="lengths of one dim or more, such as (28, 28) for images and (100,) for sequences",
         got=f"positions={lengths}",
         fix="positions=(height, width), without the channels",
+        code="S055",
     )

@@ -98,6 +98,7 @@ def rate_decomposition(
             expected="data of at least 2 rows",
             got=f"{size} rows",
             fix='fit.data.split("test")',
+            code="D059",
         )
     reference = next(model.parameters(), next(iter(data.values())))
     data = {key: value.to(reference.device) for key, value in data.items()}

@@ -89,7 +89,7 @@ def measured(column: Column, found: Any) -> Measured:
         raise DataError(
             f"metric {column.key}: {bad} of {values.numel()} values are not finite" if values.dim() else
             f"metric {column.key}: {values.item()} is not finite",
-            fix="return finite numbers, or raise ppgen.Unanswerable with the reason",
+            fix="return finite numbers, or raise ppgen.Unanswerable with the reason", code="D060",
         )  # fmt: skip
     size = values.numel()
     described: dict[str, Any] = {"unit": column.unit, "better": column.better}
@@ -111,6 +111,7 @@ def _no_number(column: Column, found: Any) -> SettingError:
         expected="a number, a tensor [N] with a value for each draw or data point, an Estimate, or a Measured one",
         got=f"{type(found).__name__} {list(found.shape)}" if hasattr(found, "shape") else f"{found!r}"[:80],
         fix="return values.mean() or values [N]; raise ppgen.Unanswerable(reason) where there is no answer",
+        code="S061",
     )
 
 

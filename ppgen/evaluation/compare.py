@@ -54,6 +54,7 @@ def compare(
             expected="fits, scorecards or run folders by name",
             got=type(entries).__name__ if entries else "nothing",
             fix='ppgen.compare({"vae": fit, "pixelcnn": other})',
+            code="S062",
         )
     cards = {str(name): _card(entry, seed, progress) for name, entry in entries.items()}
     return Comparison(
@@ -73,6 +74,7 @@ def _card(entry: Any, seed: int, progress: bool) -> Scorecard:
         expected="a Fit, a Scorecard, or the path of a run folder",
         got=type(entry).__name__,
         fix='ppgen.compare({"vae": fit})',
+        code="S063",
     )
 
 

@@ -37,7 +37,7 @@ def explained_site(fit: Fit, columns: Mapping[str, Tensor]) -> str:
     """
     main = main_site(columns)
     if main not in fit.observed:
-        raise Unanswerable(f"the model explains {', '.join(fit.observed)}, and takes {main} as given")
+        raise Unanswerable(f"the model explains {', '.join(fit.observed)}, and takes {main} as given", code="U001")
     return main
 
 
@@ -73,12 +73,15 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
             expected=str(list(train.shape[1:])),
             got=str(list(test.shape[1:])),
             fix="evaluate on data of the shape that was trained on",
+            code="D061",
         )
     train, test = train.detach().cpu().flatten(1).double(), test.detach().cpu().flatten(1).double()
     if measure == "binary":
         if any(((x != 0.0) & (x != 1.0)).any() for x in (train, test)):
             raise DataError(
-                "binary data hold other values than 0 and 1", fix='ppgen.data.load(name, binarize="static")'
+                "binary data hold other values than 0 and 1",
+                fix='ppgen.data.load(name, binarize="static")',
+                code="D062",
             )
         p = (train.sum(dim=0) + 1.0) / (len(train) + 2.0)
         return test @ p.log() + (1.0 - test) @ (-p).log1p()
@@ -88,6 +91,7 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
             raise DataError(
                 "all training data are equal: a Gaussian density of them is infinite",
                 fix="use data that differ from each other",
+                code="D063",
             )
         variance = (len(train) * spread + spread.mean()) / (len(train) + 1.0)
         return -0.5 * ((test - mean) ** 2 / variance + (2.0 * math.pi * variance).log()).sum(dim=1)
@@ -96,6 +100,7 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
         expected="binary, continuous or unit interval",
         got=repr(measure),
         fix='ppgen.data.from_tensors(..., measure="continuous")',
+        code="S064",
     )
 
 
@@ -159,7 +164,7 @@ def _kind_of_density(evaluation: Evaluation) -> Estimate:
     """The log-density of two data points, which tells what kind of number that of all is."""
     fit = evaluation.fit
     if reason := fit.unanswerable("density"):
-        raise Unanswerable(reason)
+        raise Unanswerable(reason, code="U002")
     head = {key: tensor[:2] for key, tensor in fit.data.split("test").items()}
     return fit.log_prob(head, num_particles=evaluation.num_particles, seed=evaluation.seed)
 

@@ -57,7 +57,7 @@ def encodings(evaluation: Evaluation) -> Encodings:
     """
     fit = evaluation.fit
     if reason := fit.unanswerable("representation"):
-        raise Unanswerable(reason)
+        raise Unanswerable(reason, code="U003")
     train, test = _training_rows(fit.data, evaluation.seed), fit.data.split("test")
     main, codes = main_site(test), _codes(fit, test)
     return Encodings(train, test, main, codes, PrincipalComponents.fit(train[main], codes.shape[1]))
@@ -92,9 +92,9 @@ def labelled(evaluation: Evaluation) -> Labelled:
     found, fit = evaluation.prepared(encodings), evaluation.fit
     label = _label(fit.data, found.main)
     if label is None:
-        raise Unanswerable("the data have no labels to probe for")
+        raise Unanswerable("the data have no labels to probe for", code="U004")
     if _reads(fit, found.test, label):
-        raise Unanswerable(f"the guide reads {label}, which its code could simply repeat")
+        raise Unanswerable(f"the guide reads {label}, which its code could simply repeat", code="U005")
     known = found.test[label] != MISSING
     train, test = (
         {key: column[split[label] != MISSING] for key, column in split.items()}  # labels may be missing
@@ -113,7 +113,9 @@ def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
     """Posterior means [N, D] on the CPU, those of several latent variables side by side."""
     means = fit.encode(without_latents(fit.model, batch))
     if not means:
-        raise Unanswerable("no representation: all latent variables are global, so that data points have no code")
+        raise Unanswerable(
+            "no representation: all latent variables are global, so that data points have no code", code="U006"
+        )
     return torch.cat([_flat(part) for part in means.values()], dim=1)
 
 

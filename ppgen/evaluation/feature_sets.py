@@ -33,15 +33,19 @@ def check_feature_sets(real: Tensor, generated: Tensor, smallest: int) -> tuple[
                 expected=f"[N, F] with N >= {smallest}",
                 got=str(list(cloud.shape)),
                 fix="flatten each feature vector, and draw more samples",
+                code="D064",
             )
         if not torch.isfinite(cloud).all():
-            raise DataError(f"{name} features are not finite", fix="look at the samples: they hold NaN or infinity")
+            raise DataError(
+                f"{name} features are not finite", fix="look at the samples: they hold NaN or infinity", code="D065"
+            )
     if real.shape != generated.shape:
         raise DataError(
             "sampling metrics depend on the number of points, so both sides must have the same",
             expected=f"generated features {list(real.shape)}",
             got=str(list(generated.shape)),
             fix="n = min(len(real), len(generated)); compare real[:n] with generated[:n]",
+            code="D066",
         )
     return real.detach().cpu().double(), generated.detach().cpu().double()
 

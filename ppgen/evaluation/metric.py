@@ -76,6 +76,7 @@ class Column:
                     expected="letters, digits, _ and -",
                     got=repr(name),
                     fix='ppgen.Metric("ink", function, question="sampling"), and no lambda without a key',
+                    code="S065",
                 )
         for field in ("title", "unit"):
             if not isinstance(text := getattr(self, field), str):
@@ -84,6 +85,7 @@ class Column:
                     expected="a string",
                     got=repr(text),
                     fix=f'{field}="..."',
+                    code="S066",
                 )
         one_of(f"metric {self.key}: better", self.better, ("higher", "lower", ""))
         if not self.title:
@@ -212,6 +214,7 @@ class Metric(Column):
                     expected="a function of a fit",
                     got=repr(got),
                     fix=f'ppgen.Metric("{self.key}", lambda fit: fit.num_parameters)',
+                    code="S067",
                 )
 
     @property

@@ -44,12 +44,15 @@ def chosen(metrics: Iterable[Any] | None) -> tuple[Metric, ...]:
             expected="a list",
             got=repr(metrics),
             fix='metrics=["log_prob", my_function]',
+            code="S068",
         )
     found: list[Metric] = []
     for metric in (metric for entry in metrics for metric in _named(entry)):
         found += [] if metric in found else [metric]
     if not found:
-        raise SettingError("evaluate: no metric", expected="at least one", got="[]", fix='metrics=["log_prob"]')
+        raise SettingError(
+            "evaluate: no metric", expected="at least one", got="[]", fix='metrics=["log_prob"]', code="S069"
+        )
     by_key: dict[str, Metric] = {}
     for metric in found:
         if by_key.setdefault(metric.key, metric) is not metric or (metric.key in _OURS and metric not in METRICS):
@@ -58,6 +61,7 @@ def chosen(metrics: Iterable[Any] | None) -> tuple[Metric, ...]:
                 expected="a key for each, and none of ours: " + ", ".join(_OURS),
                 got=f"{metric.key} of {metric.question}",
                 fix=f'ppgen.Metric("my_{metric.key}", function)',
+                code="S070",
             )
     return tuple(found)
 
@@ -79,4 +83,5 @@ def _named(entry: Any) -> tuple[Metric, ...]:
         expected=f"{', '.join(dict.fromkeys([*_GROUPS, *_OURS]))}, a ppgen.Metric, or a function of a fit",
         got=repr(entry),
         fix='metrics=["log_prob", "sampling", my_function]',
+        code="S071",
     )

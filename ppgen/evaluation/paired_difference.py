@@ -19,7 +19,9 @@ __all__ = ["PairedDifference", "Standing", "check_level", "paired_difference", "
 def check_level(level: float) -> None:
     """Refuse a coverage that is not between 0 and 1 by a :class:`~ppgen.errors.SettingError`."""
     if not 0.0 < level < 1.0:
-        raise SettingError("level: not a coverage", expected="between 0 and 1", got=str(level), fix="level=0.95")
+        raise SettingError(
+            "level: not a coverage", expected="between 0 and 1", got=str(level), fix="level=0.95", code="S072"
+        )
 
 
 def paired_interval(
@@ -59,11 +61,14 @@ def paired_interval(
             "a paired difference needs one value of each model for each data point",
             expected=f"two vectors of length {len(first)}",
             got=f"{list(first.shape)} and {list(second.shape)}",
+            code="D067",
         )
     check_level(level)
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     if not np.isfinite(differences).all():
-        raise DataError("a paired difference is not finite", fix="look at the data points where a log-density is not")
+        raise DataError(
+            "a paired difference is not finite", fix="look at the data points where a log-density is not", code="D068"
+        )
     size = len(differences)
     rng = np.random.default_rng(seed)
     step = max(1, 2_000_000 // size)  # draws at a time: bounded memory for any number of data points

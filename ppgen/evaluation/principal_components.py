@@ -49,6 +49,7 @@ class PrincipalComponents:
                 "principal components of an empty data set",
                 expected="at least one row",
                 fix="pass the codes or data of at least one data point",
+                code="D069",
             )
         flat = x.detach().cpu().flatten(1).double()
         mean = flat.mean(dim=0)

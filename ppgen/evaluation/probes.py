@@ -57,9 +57,12 @@ def check_labelled(codes: np.ndarray, labels: np.ndarray, what: str) -> None:
             expected="codes [N, D] and labels [N]",
             got=f"codes {list(codes.shape)} and labels {list(labels.shape)}",
             fix="flatten the code of each data point",
+            code="D070",
         )
     if not np.isfinite(codes).all():
-        raise DataError(f"{what} codes are not finite", fix="look at the encoder: its output holds NaN or infinity")
+        raise DataError(
+            f"{what} codes are not finite", fix="look at the encoder: its output holds NaN or infinity", code="D071"
+        )
 
 
 _STRENGTHS = tuple(10.0**power for power in range(-3, 3))
@@ -122,6 +125,7 @@ def probe_accuracy(
             expected=f"at least {2 * folds} training points of at least two classes",
             got=f"{len(rows)} points of {num_classes} class(es)",
             fix="use a larger training split, or fewer folds",
+            code="D072",
         )
     search = GridSearchCV(
         make_pipeline(StandardScaler(), LogisticRegression(max_iter=300, tol=1e-3)),

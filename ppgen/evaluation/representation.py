@@ -46,6 +46,7 @@ def count_active_units(codes: Tensor, *, threshold: float = 0.01, seed: int = 0)
             "active units need codes [N, D] with N >= 2",
             got=str(list(codes.shape)),
             fix="pass the codes of at least two data points",
+            code="D073",
         )
     codes = codes.detach().cpu().double()
     codes = codes - codes.mean(dim=0)  # so that the variance below, a difference of moments, loses no digits
@@ -94,6 +95,7 @@ def reconstruction_error(x: Tensor, reconstructed: Tensor) -> Estimate:
             expected=str(list(x.shape)),
             got=str(list(reconstructed.shape)),
             fix="reconstruct the data that it is compared with",
+            code="D074",
         )
     errors = ((x - reconstructed.to(x.device)).double() ** 2).flatten(1).mean(dim=1)
     return Estimate(

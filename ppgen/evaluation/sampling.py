@@ -50,12 +50,12 @@ def clouds(evaluation: Evaluation) -> Clouds:
     """
     fit, data, seed = evaluation.fit, evaluation.fit.data, evaluation.seed
     if reason := fit.unanswerable("sampling"):
-        raise Unanswerable(reason)
+        raise Unanswerable(reason, code="U007")
     test, train = data.split("test"), data.split("train")
     main = explained_site(fit, test)
     available = min(len(test[main]), len(train[main]))
     if available < _FEWEST:
-        raise Unanswerable(f"{available} real data points are too few: {_FEWEST} are needed")
+        raise Unanswerable(f"{available} real data points are too few: {_FEWEST} are needed", code="U008")
     wanted = _MOST if evaluation.num_samples is None else evaluation.num_samples
     size = max(_FEWEST, min(available, wanted))
     generator = torch.Generator().manual_seed(seed)

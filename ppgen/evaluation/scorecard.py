@@ -95,6 +95,7 @@ class Scorecard:
                 expected="a key for each",
                 got=", ".join(twice),
                 fix="give each metric a key of its own",
+                code="S073",
             )
 
     @property
@@ -110,6 +111,7 @@ class Scorecard:
                 expected=", ".join(self.questions) or "nothing: the card is empty",
                 got=repr(question),
                 fix=f'ppgen.evaluate(fit, metrics=["{question}"])',
+                code="S074",
             )
         return {a.column.key: a.estimate for a in self._answers_to(question) if a.estimate is not None}
 
@@ -239,6 +241,7 @@ class Scorecard:
                 expected=f"a run folder with {Path(error.filename).name}",
                 got="no such file",
                 fix=f'ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
+                code="C005",
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError, EOFError, PpgenError) as error:
             raise CheckpointError(
@@ -246,6 +249,7 @@ class Scorecard:
                 expected="the scores that ppgen wrote",
                 got=f"{type(error).__name__}: {error}",
                 fix=f'evaluate again: ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
+                code="C006",
             ) from error
 
     def __str__(self) -> str:

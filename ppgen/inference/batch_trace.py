@@ -124,6 +124,7 @@ def replay_batch(
                 expected="a guide that is a function of its input",
                 got=f"{type(part).__name__}(p={part.p:g}) in {type(guide).__name__}",
                 fix='gradient="pathwise", or a guide without dropout',
+                code="S075",
             )
     trace = trace_pair(model, guide, first.batch, first.size, values, freeze_guide=freeze_guide)
     return dataclasses.replace(first, trace=trace)
@@ -174,6 +175,7 @@ def _look_for_discrete(guide: Any, batch: Mapping[str, Tensor]) -> list[str]:
                 expected=f"q({name} | x) first, then q({reads[0]} | x, {name})",
                 got=f"{reads[0]!r} drawn before {name!r}",
                 fix=f"def {name}(self, x): ... and def {reads[0]}(self, x, {name}): ..., or derive the guide",
+                code="M043",
             )
     return names
 
@@ -197,6 +199,7 @@ def _refuse_missing(
                 expected=f"values in all rows or none, or a latent whose values can be summed out ({MISSING}: missing)",
                 got=f"{missing} entries of {MISSING}",
                 fix="objective=ppgen.ELBO(), which sums the missing values out",
+                code="D076",
             )
 
 
@@ -234,6 +237,7 @@ def _expand(guide: PyroProgram, before: EnumeratedBatch, name: str, given: Tenso
             expected=f"at most {MOST_ROWS_A_DATUM} for each datum",
             got=f"{count * rows // before.num_data}",
             fix="fewer classes or bits, or a score-function gradient: ppgen.ELBO(gradient='score')",
+            code="M044",
         )
     log_q = torch.stack([fn.log_prob(value.expand(fn.batch_shape + fn.event_shape)) for value in support], 1)
     if given is None:  # which rows there will be does not depend on the data, so that the step can be traced
@@ -264,6 +268,7 @@ def _possible_values(name: str, observed: Tensor, support: Tensor, datum: Tensor
             expected=f"one of {count} values, or {MISSING} where it is not observed",
             got=str(observed[row].tolist()),
             fix=f"renumber the labels from 0, and mark missing ones by {MISSING}",
+            code="D077",
         )
     row_index, value_index = matches.nonzero(as_tuple=True)
     return known, row_index, value_index
@@ -281,6 +286,7 @@ def _support(name: str, fn: Any) -> Tensor:
             expected="Categorical, OneHotCategorical or Bernoulli",
             got=str(fn),
             fix="truncate it to a Categorical, or use a score-function gradient: ppgen.ELBO(gradient='score')",
+            code="M045",
         )
     values = fn.enumerate_support(expand=False)
     return values.reshape(len(values), *fn.event_shape)

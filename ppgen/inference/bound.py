@@ -139,6 +139,7 @@ def per_datum(density: Tensor, draw: PairedSite, rows: int) -> Tensor:
             expected=f'pyro.plate("data", ...) of {rows} rows around it',
             got=f"plates {[frame.name for frame in draw.frames]}",
             fix="report fit.elbo(data), which is one number for the whole data set",
+            code="M046",
         )
     if density.dim() < -frame.dim or density.shape[frame.dim] != rows:
         density = density.expand(torch.broadcast_shapes(density.shape, (rows,) + (1,) * (-frame.dim - 1)))

@@ -30,6 +30,7 @@ def find_obstacle(model: Any, guide: Any, question: str, *, is_point: bool = Fal
             expected=", ".join(QUESTIONS),
             got=repr(question),
             fix='fit.unanswerable("density")',
+            code="S076",
         )
     latents = {name: site for name, site in model.sites.items() if site.role == "latent"}
     if question == "density":
@@ -46,6 +47,7 @@ def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool)
             expected="a likelihood p(x | z)",
             got=f"{label_of(model)}, which draws x from z and says no more",
             fix="declare an `observation` distribution around the generator's output, and fit a guide for a bound",
+            code="U011",
         )
     if latents and guide is None:
         return Unanswerable(
@@ -53,6 +55,7 @@ def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool)
             expected="a guide q(z | x), for a bound",
             got=f"latents {', '.join(latents)} of {label_of(model)}",
             fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model))",
+            code="U012",
         )
     if latents and is_point:
         return Unanswerable(
@@ -60,6 +63,7 @@ def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool)
             expected="a guide with spread",
             got=label_of(guide),
             fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model))",
+            code="U013",
         )
     return None
 
@@ -71,6 +75,7 @@ def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unans
             expected="a latent site",
             got=f"sites {', '.join(model.sites)} of {label_of(model)}",
             fix="ask for its density and its samples, or fit a model with latent variables",
+            code="U014",
         )
     if guide is None:
         return Unanswerable(
@@ -78,6 +83,7 @@ def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unans
             expected="a guide",
             got=f"{label_of(model)} alone",
             fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model)), which needs a likelihood p(x | z)",
+            code="U015",
         )
     if not any(site.local for site in latents.values()):
         return Unanswerable(
@@ -85,5 +91,6 @@ def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unans
             expected="a latent with one value per datum",
             got=f"global latents {', '.join(latents)} of {label_of(model)}",
             fix="fit.posterior() for draws of them, fit.sample(n, ...) for what they predict",
+            code="U016",
         )
     return None

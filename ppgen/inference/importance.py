@@ -196,6 +196,7 @@ def row_weights(trace: PairedTrace) -> Tensor:
             expected="at least one site",
             got="none in this run",
             fix="@ppgen.observed def x(self): return dist.Normal(...).to_event(1)",
+            code="M047",
         )
     return functools.reduce(torch.add, terms)
 

@@ -164,6 +164,7 @@ class PairedTrace(Messenger):
                 expected=f"one guide site for each of the model's latents, among them {name!r}",
                 got=f"guide sites {sorted(self.latents)}",
                 fix=f"add {name!r} to the guide, or derive one: ppgen.guides.MeanField(model)",
+                code="M048",
             )
         earlier = set(takewhile(name.__ne__, self.latents))
         draw.in_order = all(other in earlier for other, met in self.latents.items() if met.model_fn is not None)

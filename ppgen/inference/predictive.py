@@ -90,11 +90,14 @@ def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
             expected=", ".join(names) or "a model with latents of single data points",
             got=", ".join(map(str, named)) if isinstance(named, Mapping) else type(latents).__name__,
             fix=f"fit.decode({{{', '.join(f'{name!r}: ...' for name in names)}}})" if names else "fit.sample(...)",
+            code="S077",
         )
     try:
         tensors = {name: torch.as_tensor(value) for name, value in named.items()}
     except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError("decode: the latents are no numbers", expected="tensors [N, *event]", got=str(error)) from error
+        raise DataError(
+            "decode: the latents are no numbers", expected="tensors [N, *event]", got=str(error), code="D078"
+        ) from error
     rows = {name: len(value) if value.dim() else 0 for name, value in tensors.items()}
     if len(set(rows.values())) != 1 or 0 in rows.values():
         raise DataError(
@@ -102,6 +105,7 @@ def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
             expected="tensors [N, *event], a row for each data point",
             got=", ".join(f"{name}: {list(value.shape)}" for name, value in tensors.items()),
             fix="z.unsqueeze(0) for a single code",
+            code="D079",
         )
     return {
         name: value.to(torch.get_default_dtype()) if value.is_floating_point() else value
@@ -125,13 +129,14 @@ def verify_latents(model: ProgramModule, latents: Mapping[str, Tensor], given: M
     with preserved_state(model), tracer:
         pyro.poutine.uncondition(model)(head, 1)
     for name, value in latents.items():
-        drawn = cast(Tensor, tracer.trace.nodes[name]["value"])
+        drawn = cast(Any, tracer.trace.nodes[name])["value"]
         if value.shape[1:] != drawn.shape[1:]:
             raise DataError(
                 f"decode: {name} has not the shape that {label_of(model)} draws",
                 expected=f"[N{''.join(f', {size}' for size in drawn.shape[1:])}]",
                 got=str(list(value.shape)),
                 fix=f"fit.encode(site={name!r}) has that shape, where {name} is continuous",
+                code="D080",
             )
 
 
@@ -238,6 +243,7 @@ def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) 
             expected=f"a value for each of the {n} draws, or one for all",
             got=", ".join(given) or "no covariates",
             fix=f"fit.sample({n}, {missing[0]}=torch.zeros({n}, dtype=torch.long))",
+            code="U017",
         )
     if surplus := [name for name in given if name not in known]:
         raise SettingError(
@@ -245,6 +251,7 @@ def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) 
             expected=", ".join(known) or "no covariates",
             got=f"{surplus[0]}=...",
             fix=f"leave {surplus[0]} out",
+            code="S078",
         )
     tensors = {}
     for name, value in given.items():
@@ -256,6 +263,7 @@ def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) 
                 expected=f"{n} rows, or one value for all",
                 got=f"{len(tensor)} rows",
                 fix=f"fit.sample({len(tensor)}, {name}=...)",
+                code="D081",
             )
         tensors[name] = tensor
     return placeholders(model, dataset, n) | tensors

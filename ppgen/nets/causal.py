@@ -67,6 +67,7 @@ class MaskedConv2d(Recorded):
                 expected="an odd kernel_size",
                 got=f"{kernel_size}",
                 fix=f"kernel_size={kernel_size + 1}",
+                code="S079",
             )
         self.reach = kernel_size // 2
         height = kernel_size if stack == "vertical" else 1

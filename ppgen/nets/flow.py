@@ -113,6 +113,7 @@ class Flow(Recorded):
                 expected="a class of zuko.flows, or a function with its arguments",
                 got=repr(make),
                 fix="make=zuko.flows.NSF",
+                code="S080",
             )
         self.flow = make(dim, context_dim, transforms=num_transforms, hidden_features=tuple(hidden))
 

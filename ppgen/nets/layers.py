@@ -230,6 +230,7 @@ def one_hot(labels: Tensor, num_classes: int) -> Tensor:
             expected="an int64 tensor",
             got=f"a tensor of dtype {labels.dtype}",
             fix="labels.long(), or labels.argmax(-1) if they are one-hot already",
+            code="D082",
         )
     # Reading a value back from a GPU would stall every step.
     if labels.device.type == "cpu" and is_validation_enabled():
@@ -240,6 +241,7 @@ def one_hot(labels: Tensor, num_classes: int) -> Tensor:
                 expected=f"0 .. {num_classes - 1}",
                 got=f"{int(labels[wrong][0])}",
                 fix=f"num_classes={int(labels.max()) + 1}, or labels that start at 0",
+                code="D083",
             )
     # torch's own one_hot reads the largest label back, which a compiled step cannot do.
     zeros = torch.zeros(*labels.shape, num_classes, device=labels.device)

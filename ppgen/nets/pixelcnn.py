@@ -97,6 +97,7 @@ class PixelCNN(Recorded):
                 expected="x_shape=(1, height, width)",
                 got=f"x_shape={tuple(x_shape)}",
                 fix="use images of one channel, such as ppgen.data.load('mnist')",
+                code="S081",
             )
         num_parameters = whole_number("PixelCNN: num_parameters", num_parameters)
         self.context_dim = context_dim
@@ -198,4 +199,5 @@ class PixelCNN(Recorded):
                 expected=f"images of shape {wanted}, a context of size {self.context_dim}",
                 got=f"images of shape {tuple(shape)}, a context of size {given}",
                 fix=f"PixelCNN({(1, *shape[1:])}, context_dim={given})",
+                code="S082",
             )

@@ -115,6 +115,7 @@ class Adversarial(Objective):
                 expected="one site @ppgen.implicit, and latents",
                 got=", ".join(f"{role} {name}" for name, role in roles.items()) or "no declared sites",
                 fix="objective=ppgen.ELBO(), or ppgen.MaximumLikelihood() for a model without latents",
+                code="S083",
             )
         if guide is not None:
             raise SettingError(
@@ -122,6 +123,7 @@ class Adversarial(Objective):
                 expected="guide=None",
                 got=type(guide).__name__,
                 fix="leave the guide out, or train model and guide by ppgen.ELBO() with an observation distribution",
+                code="S084",
             )
         covariates = covariate_names(model.sites)
         if covariates and self.critic is None:
@@ -130,6 +132,7 @@ class Adversarial(Objective):
                 expected=f"a critic that sees what the model is conditioned on: {', '.join(covariates)}",
                 got="critic=None",
                 fix=f"Adversarial(critic=...) with def forward(self, {_implicit(model)}, {', '.join(covariates)})",
+                code="S085",
             )
 
     def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:
@@ -187,6 +190,7 @@ def _must_be_module(critic: Any) -> nn.Module | None:
         expected="an nn.Module from events [batch, ...] to logits [batch]",
         got=f"the class {critic.__name__}" if isinstance(critic, type) else type(critic).__name__,
         fix=f"critic={critic.__name__}(...)" if isinstance(critic, type) else "critic=ppgen.nets.critic(x_shape)",
+        code="S086",
     )
 
 

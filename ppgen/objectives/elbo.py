@@ -118,6 +118,7 @@ class ELBO(Objective):
                 expected="a model whose observed sites return distributions",
                 got=", ".join(name for name, site in model.sites.items() if site.role == "implicit"),
                 fix="objective=ppgen.Adversarial(), or give the model an `observation` distribution",
+                code="S087",
             )
         if guide is None:
             raise SettingError(
@@ -125,6 +126,7 @@ class ELBO(Objective):
                 expected="a guide q(z | x)",
                 got="guide=None",
                 fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()",
+                code="S088",
             )
 
     def schedule(self, position: TrainingPosition) -> dict[str, float]:
@@ -177,6 +179,7 @@ class ELBO(Objective):
                 expected="a discrete latent of the guide, with its labels in the batch (-1 where missing)",
                 got=f"guide sites {sorted(drawn.trace.latents)}",
                 fix="leave label_weight out",
+                code="M049",
             )
         return functools.reduce(torch.add, drawn.label_nll.values())
 
@@ -195,7 +198,7 @@ class ELBO(Objective):
         }
         for text, clash in clashes.items():
             if clash:
-                raise SettingError(f"ELBO: {text}", expected="one of the two", fix="leave one of them out")
+                raise SettingError(f"ELBO: {text}", expected="one of the two", fix="leave one of them out", code="S089")
 
 
 def _mean(particles: list[ELBOParts]) -> ELBOParts:
@@ -238,6 +241,7 @@ def _rate_by_dimension(drawn: ELBOParts, name: str, closed_form: bool) -> Tensor
             expected="guide and prior independent over dimensions: dist.Normal(loc, scale).to_event(1)",
             got=f"{type(draw.guide_fn).__name__} in the guide, {type(draw.model_fn).__name__} in the model",
             fix='free_bits_per="site"',
+            code="M050",
         )
     by_row = rate.movedim(data_frame(draw, rows).dim - draw.guide_fn.event_dim, 0).reshape(rows, -1)
     if enumerated is not None:

@@ -79,6 +79,7 @@ class IWAE(Objective):
                 expected='gradient="stl" with num_particles=1',
                 got=f"num_particles={self.num_particles}",
                 fix='gradient="dreg"',
+                code="S090",
             )
 
     @property
@@ -102,6 +103,7 @@ class IWAE(Objective):
                 f"IWAE: sticking the landing is biased where latents are summed out: {summed}",
                 expected="continuous latents only",
                 fix='gradient="dreg"',
+                code="S091",
             )
         weights = row_weights(traced.trace)
         datum = torch.arange(total, device=weights.device) if traced.enumerated is None else traced.enumerated.datum

@@ -33,6 +33,7 @@ class MaximumLikelihood(Objective):
                 expected="a model of observed sites only",
                 got="an implicit site" if implicit else f"latent sites {latents}",
                 fix="objective=ppgen.Adversarial()" if implicit else "objective=ppgen.ELBO()",
+                code="S092",
             )
 
     def players(self, state: State) -> list[Player]:

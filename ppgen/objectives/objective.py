@@ -240,6 +240,7 @@ def must_be_local(model: PyroProgram, objective: Objective) -> None:
                 f"{objective.name}: {site.name!r} is a global latent, so that data points share one importance weight",
                 expected="local latents only",
                 fix="objective=ppgen.ELBO()",
+                code="S093",
             )
 
 
@@ -258,6 +259,7 @@ def must_be_pathwise(trace: PairedTrace, objective: Objective) -> None:
                 expected="reparameterised distributions in the guide (Normal, LogNormal, Gamma, Dirichlet ...)",
                 got=f"{name_of(draw.guide_fn)} over {support_name(draw.guide_fn.support)}",
                 fix='objective=ppgen.ELBO(gradient="score", num_particles=8), or ppgen.WakeSleep()',
+                code="M051",
             )
 
 
@@ -274,4 +276,5 @@ def must_have_spread(trace: PairedTrace, objective: Objective) -> None:
             expected="a guide with spread",
             got=", ".join(f"{name}: Delta" for name, draw in trace.latents.items() if draw.is_delta),
             fix="guide=ppgen.guides.MeanField(model), or objective=ppgen.ELBO()",
+            code="S094",
         )

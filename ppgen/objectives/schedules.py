@@ -43,6 +43,7 @@ class Ramp:
                 expected="warmup > 0, the epochs of each rise",
                 got=f"cycles={self.cycles}, warmup=0",
                 fix=f"warmup=5, cycles={self.cycles}",
+                code="S095",
             )
 
     def at(self, epoch: float) -> float:

@@ -112,6 +112,7 @@ def factorised_latent(traced: BatchTrace) -> PairedSite:
             got=f"latents {', '.join(names) or 'none'}",
             fix="objective=ppgen.ELBO(beta=4.0), or one latent of all dimensions: "
             "dist.Normal(0.0, 1.0).expand([dim]).to_event(1)",
+            code="M052",
         )
     draw = local[0]
     for owner, fn in (("guide", draw.guide_fn), ("prior", draw.model_fn)):
@@ -121,12 +122,14 @@ def factorised_latent(traced: BatchTrace) -> PairedSite:
                 expected="one vector for each datum, dist.Normal(loc, scale).to_event(1)",
                 got=f"{type(fn).__name__} of batch shape {list(fn.batch_shape)}, event shape {list(fn.event_shape)}",
                 fix="guide=ppgen.guides.MeanField(model)" if owner == "guide" else "objective=ppgen.ELBO(beta=4.0)",
+                code="M053",
             )
     if draw.mask is not None and draw.mask is not True:
         raise DeclarationError(
             f"total correlation: {draw.name!r} is masked, so that not every datum has a code",
             expected="a latent without a mask",
             fix="objective=ppgen.ELBO(beta=4.0)",
+            code="M054",
         )
     return draw
 
@@ -169,6 +172,7 @@ def stratified_shares(rows: int, size: int, like: Tensor) -> Tensor:
             expected=f"2 to {size} rows",
             got=str(rows),
             fix="batch_size=128",
+            code="S096",
         )
     shares = like.new_full((rows, rows), math.log((size - 1) / (size * (rows - 1))))
     return shares.fill_diagonal_(-math.log(size))

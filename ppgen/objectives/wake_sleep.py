@@ -78,6 +78,7 @@ class WakeSleep(Objective):
                 expected="num_particles >= 2",
                 got="num_particles=1",
                 fix=f'WakeSleep(5, guide_phase="{self.guide_phase}")',
+                code="S097",
             )
 
     @property
@@ -92,6 +93,7 @@ class WakeSleep(Objective):
                 expected="a ppgen.Model",
                 got=type(model).__name__,
                 fix="declare the model, or objective=ppgen.ELBO(gradient='score', num_particles=8)",
+                code="S098",
             )
         must_be_local(model, self)
 
@@ -152,6 +154,7 @@ def _log_q(guide: PyroProgram, evidence: Mapping[str, Tensor], rows: int, values
             expected=f"guide sites {sorted(values)}",
             got=f"guide sites {sorted(draws)}",
             fix="objective=ppgen.ELBO()",
+            code="M055",
         )
     densities = [per_datum(draw.guide_fn.log_prob(draw.value), draw, rows) for draw in draws.values()]
     return functools.reduce(torch.add, densities)

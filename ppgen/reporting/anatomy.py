@@ -48,6 +48,7 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
         raise Unanswerable(
             "this history holds no rate, so there is no ELBO to take apart",
             fix="fit a model with latent sites and a guide, under ppgen.ELBO()",
+            code="U018",
         )
     rows = [row for row in history if _by_site(row, split, _RATE)]
     latents = list(_by_site(rows[0], split, _RATE))

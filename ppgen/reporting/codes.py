@@ -42,6 +42,7 @@ def reconstructions(
             expected=str(upper.shape),
             got=str(lower.shape),
             fix="pass fit.reconstruct({'x': original}) for the same rows",
+            code="D084",
         )
     limits = limits or joint_limits([upper, lower])
     error = float(np.sqrt(np.mean((upper - lower) ** 2)))
@@ -175,6 +176,7 @@ def draw_codes(axes: Axes, z: Any, labels: Any = None, label_name: str = "y") ->
             expected=f"({len(codes)},)",
             got=str(classes.shape),
             fix="pass the labels of the same data points, of shape [N]",
+            code="D085",
         )
     dims = codes.shape[1]
     points, explained = (codes, None) if dims <= 2 else principal_components(codes)

@@ -98,6 +98,7 @@ def save_figures(fit: Fit, folder: str | os.PathLike[str] | None = None, *, seed
             "save_figures: this fit has no run folder",
             expected="a folder",
             fix='save_figures(fit, "figures"), or fit with out="runs/NAME"',
+            code="S099",
         )
     return [drawn.save(Path(target) / f"{name}.png") for name, drawn in fit_figures(fit, seed=seed).figures.items()]
 
@@ -148,7 +149,7 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
     label = "y" if "y" in classes else next(iter(classes), None)
     labels = chosen[label] if label is not None else None
     if not codes:
-        raise Unanswerable("the model has no latent variable of single data points")
+        raise Unanswerable("the model has no latent variable of single data points", code="U019")
     names = ["latent_space"] if len(codes) == 1 else [f"latent_space_{site}" for site in codes]
     return {
         name: latent_space(z, labels, label_name=label or "") for name, z in zip(names, codes.values(), strict=True)

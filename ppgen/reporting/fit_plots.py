@@ -54,6 +54,7 @@ class FitPlots:
                 "no whole epoch was trained, so there is no learning curve",
                 expected="at least one row of fit.history",
                 fix="fit for at least one epoch",
+                code="U020",
             )
         with house_style():
             axes = _axes(axes, 4.2, 2.8)
@@ -129,7 +130,9 @@ class FitPlots:
         test: Mapping[str, torch.Tensor] = self._fit.data.split("test")
         first = next(iter(test.values()))
         if not len(first):
-            raise DataError("plot: the test split is empty", expected="test data", got="0 rows", fix="test=0.1")
+            raise DataError(
+                "plot: the test split is empty", expected="test data", got="0 rows", fix="test=0.1", code="D086"
+            )
         chosen = torch.randperm(len(first), generator=torch.Generator().manual_seed(seed))[:n].to(first.device)
         return {key: column[chosen] for key, column in test.items()}
 

@@ -42,6 +42,7 @@ def to_points(x: Any, name: str = "x") -> Array:
             expected="[N, C, H, W] or [N, D], N > 0",
             got=str(points.shape),
             fix="pass at least one data point",
+            code="D087",
         )
     if not np.isfinite(points).all():
         bad = int((~np.isfinite(points)).sum())
@@ -50,6 +51,7 @@ def to_points(x: Any, name: str = "x") -> Array:
             expected="finite numbers",
             got="NaN or infinity",
             fix="look at where they come from: a diverged fit, or the data",
+            code="D088",
         )
     if points.ndim in (1, 3):
         return points[:, None]
@@ -174,6 +176,7 @@ def grids(
             expected="one shape for all panels",
             got=", ".join(f"{title}: {shape}" for title, shape in shapes.items()),
             fix="draw data of different shapes in figures of their own",
+            code="D089",
         )
     first = arrays[reference] if reference is not None else list(arrays.values())[-1]
     limits = limits or joint_limits([first, *arrays.values()])

@@ -43,6 +43,7 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
             f"no whole epoch was trained{f' for {empty}' if empty else ''}, so there is no learning curve",
             expected="at least one row of fit.history",
             fix="fit for at least one epoch",
+            code="U021",
         )
     columns = min(3, len(named))
     rows = math.ceil(len(named) / columns)

@@ -41,7 +41,9 @@ def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard]) -> Illustratio
     """
     listed = list(cards.values()) if isinstance(cards, Mapping) else list(cards)
     if not listed:
-        raise SettingError("ranking: no scorecard to draw", expected="at least one", fix="ppgen.compare({...})")
+        raise SettingError(
+            "ranking: no scorecard to draw", expected="at least one", fix="ppgen.compare({...})", code="S100"
+        )
     blocks = comparable({str(place): card for place, card in enumerate(listed)}, "density")
 
     with house_style():

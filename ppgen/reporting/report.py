@@ -54,6 +54,7 @@ def report(
             expected="a file name",
             got=str(path),
             fix=f"out={str(path / 'report.html')!r}",
+            code="S101",
         )
     known = dict(fits or {})
     if isinstance(comparison, Mapping):
@@ -65,6 +66,7 @@ def report(
             expected="a Comparison, or a mapping from names to fits, scorecards or run folders",
             got=type(comparison).__name__,
             fix='ppgen.report({"vae": fit})',
+            code="S102",
         )
     if surplus := [name for name in known if name not in comparison.cards]:
         raise SettingError(
@@ -72,6 +74,7 @@ def report(
             expected=", ".join(comparison.cards),
             got=", ".join(known),
             fix="give fits the names that they have in ppgen.compare({...})",
+            code="S103",
         )
     figures = {name: fit_figures(fit, seed=seed) for name, fit in known.items()}
     page = render(comparison, known, figures, title=title or _title(list(comparison.cards.values())))

@@ -43,6 +43,7 @@ def rate_distortion(points: Mapping[str, tuple[float, float]]) -> Illustration:
             expected='{"beta 1": (rate, distortion), ...}, finite numbers in nats per datum',
             got="no fit" if bad is None else f"{bad}: {points[bad]}",
             fix='row = fit.history[-1]["valid"]; (row["rate/z"], row["distortion"])',
+            code="D090",
         )
     costs = {name: rate + distortion for name, (rate, distortion) in points.items()}
     best, worst = min(costs, key=costs.__getitem__), max(costs, key=costs.__getitem__)
@@ -126,6 +127,7 @@ def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
             expected='{"autoencoder": {2: Estimate, 4: Estimate}, ...}',
             got=", ".join(f"{name} at {size}: {estimate.value:g}" for (name, size), estimate in flat.items()) or "none",
             fix="errors[name][size] = ppgen.evaluation.reconstruction_error(x, fit.reconstruct(data))",
+            code="D091",
         )
     sizes = sorted({size for _, size in flat})
     with house_style():

@@ -172,6 +172,7 @@ def build(plan: Mapping[str, Any], role: str, folder: Path, model: Any = None) -
             expected="numbers, texts, lists, dictionaries, parts of the model, networks of ppgen.nets, torch.nn layers",
             got=f"arguments {arguments!r}",
             fix=fix,
+            code="C008",
         )
     found = known_class(plan.get("class"), KINDS[role])
     if found is None:
@@ -181,6 +182,7 @@ def build(plan: Mapping[str, Any], role: str, folder: Path, model: Any = None) -
             "in a module that is imported already",
             got=name or "no name",
             fix=fix,
+            code="C009",
         )
     try:
         return found(**decode(arguments, model))
@@ -190,6 +192,7 @@ def build(plan: Mapping[str, Any], role: str, folder: Path, model: Any = None) -
             expected=f"arguments that {found.__name__} takes now",
             got=f"{dict(arguments)}: {error}",
             fix=fix,
+            code="C010",
         ) from error
 
 

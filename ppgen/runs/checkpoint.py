@@ -67,6 +67,7 @@ def read(folder: Path) -> dict[str, Any]:
             expected=f"{_POINTER} beside step-*.pt",
             got=", ".join(sorted(item.name for item in folder.glob("*"))) or "an empty or missing folder",
             fix="start the fit without resume=True",
+            code="C011",
         )
     path = folder / entries[0]["file"]
     others = [entry["file"] for entry in entries[1:] if (folder / entry["file"]).is_file()]
@@ -81,6 +82,7 @@ def read(folder: Path) -> dict[str, Any]:
             expected=f"the file that {_POINTER} names",
             got=", ".join(sorted(item.name for item in folder.glob("*"))),
             fix=fix,
+            code="C012",
         )
     digest = digest_of(path)
     if digest != entries[0]["sha256"]:
@@ -89,6 +91,7 @@ def read(folder: Path) -> dict[str, Any]:
             expected=f"SHA-256 {entries[0]['sha256'][:16]}...",
             got=f"{digest[:16]}... over {path.stat().st_size} bytes",
             fix=fix,
+            code="C013",
         )
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -98,6 +101,7 @@ def read(folder: Path) -> dict[str, Any]:
             expected="what ppgen wrote",
             got=str(error).splitlines()[0],
             fix=fix,
+            code="C014",
         ) from error
 
 
@@ -122,4 +126,5 @@ def _pointer(folder: Path) -> list[dict[str, Any]]:
             expected='[{"file": ..., "sha256": ..., "step": ...}]',
             got=str(error),
             fix="restore it from a copy, or delete the checkpoint folder and fit again",
+            code="C015",
         ) from error

@@ -112,6 +112,7 @@ class RunFolder:
                 expected="a folder for the run, or a path where one can be made",
                 got="a file",
                 fix="choose another out=..., or remove it",
+                code="S104",
             )
         if overwrite and not self.exists and self.path.exists() and any(self.path.iterdir()):
             raise SettingError(
@@ -119,6 +120,7 @@ class RunFolder:
                 expected="a run folder, an empty folder or a new name",
                 got="a folder with other files",
                 fix="--out runs/NAME",
+                code="S105",
             )
 
     @classmethod
@@ -141,6 +143,7 @@ class RunFolder:
             expected="a new folder, or resume=True",
             got=f"{self.path / 'run.json'}",
             fix=f'out="{self.path}-2", resume=True (--resume) to take it up, or delete it',
+            code="S106",
         )
 
     def begin(self, record: Mapping[str, Any]) -> None:
@@ -180,6 +183,7 @@ class RunFolder:
                     expected=f"{key}={begun.get(key)!r}",
                     got=f"{key}={now[key]!r}",
                     fix=f"resume with the {key} that it was begun with, or choose another out=...",
+                    code="C016",
                 )
 
     def finish(
@@ -235,11 +239,12 @@ class RunFolder:
                 expected="a folder with run.json in it",
                 got="no such folder" if not self.path.exists() else "a folder without run.json",
                 fix=fix,
+                code="C017",
             )
         try:
             record = json.loads(path.read_text())
         except (ValueError, UnicodeDecodeError, OSError) as error:
-            raise CheckpointError(f"{path}: damaged", expected="JSON", got=str(error), fix=fix) from error
+            raise CheckpointError(f"{path}: damaged", expected="JSON", got=str(error), fix=fix, code="C018") from error
         missing = [key for key in ("format", *_PARTS) if not isinstance(record, dict) or key not in record]
         if missing:
             raise CheckpointError(
@@ -247,6 +252,7 @@ class RunFolder:
                 expected=f"an object with format, {', '.join(_PARTS)}",
                 got=f"no {missing[0]}",
                 fix=fix,
+                code="C019",
             )
         if record["format"] != FORMAT:
             raise CheckpointError(
@@ -254,6 +260,7 @@ class RunFolder:
                 expected=f"format {FORMAT}",
                 got=f"format {record['format']!r}, written with {record.get('versions', 'unknown versions')}",
                 fix="install the ppgen that wrote it, or a later one: pip install --upgrade ppgen; or fit again",
+                code="C020",
             )
         return record
 

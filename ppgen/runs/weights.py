@@ -46,6 +46,7 @@ def apply(modules: Modules, saved: Mapping[str, Tensor], source: str) -> None:
                 got=f"shape {got[name]}" if name in got else "no such tensor",
                 fix="build model, guide and objective as they were fitted: same classes, same arguments"
                 + (", objective=ppgen.Adversarial(critic=...) with the critic given then" if "critic." in name else ""),
+                code="C021",
             )
     with torch.no_grad():
         for name, tensor in own.items():
@@ -94,6 +95,7 @@ def read(path: Path, digest: str | None = None) -> dict[str, Tensor]:
             expected="model.safetensors in the run folder",
             got="no such file",
             fix="finish the fit (ppgen fit ... --resume), or check the path",
+            code="C022",
         )
     reason = None if digest in (None, digest_of(path)) else f"SHA-256 {digest_of(path)[:16]}..."
     try:
@@ -106,5 +108,6 @@ def read(path: Path, digest: str | None = None) -> dict[str, Tensor]:
             expected="the file that ppgen wrote" + (f", SHA-256 {digest[:16]}..." if digest else ""),
             got=reason,
             fix="restore the file from a copy, or fit again",
+            code="C023",
         )
     return tensors

@@ -34,7 +34,7 @@ class MovingAverage:
     def update(self) -> None:
         """Take in the weights as they are after a step."""
         if self.num_steps == 0:
-            torch._foreach_copy_(self.values, [p.detach() for p in self.parameters])
+            _copy(self.values, self.parameters)
         else:
             self._merge(self.values, [p.detach() for p in self.parameters], self.num_steps)
         self.num_steps += 1
@@ -42,7 +42,7 @@ class MovingAverage:
     @torch.no_grad()
     def apply(self) -> None:
         """Write the average into the parameters."""
-        torch._foreach_copy_(list[Tensor](self.parameters), self.values)
+        _copy(self.parameters, self.values)
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
@@ -53,7 +53,7 @@ class MovingAverage:
             yield
         finally:
             with torch.no_grad():
-                torch._foreach_copy_(list[Tensor](self.parameters), own)
+                _copy(self.parameters, own)
 
     def state(self) -> dict[str, Any]:
         """The averages, [...] as their parameters, and of how many steps they are."""
@@ -62,5 +62,9 @@ class MovingAverage:
     def restore(self, state: Mapping[str, Any]) -> None:
         """The inverse of :meth:`state`."""
         self.num_steps = state["num_steps"]
-        for own, saved in zip(self.values, state["values"], strict=True):
-            own.copy_(saved)
+        _copy(self.values, state["values"])
+
+
+def _copy(to: Iterable[Tensor], values: Iterable[Tensor]) -> None:
+    for own, value in zip(to, values, strict=True):
+        own.copy_(value)

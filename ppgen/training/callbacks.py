@@ -59,6 +59,7 @@ class Training:
                 expected="a finite number, or a tensor of one",
                 got=repr(value),
                 fix=f'training.log("{name}", float(...)), in epoch(self, training)',
+                code="S107",
             )
         self.row.setdefault("logged", {})[name] = number
 
@@ -77,6 +78,7 @@ class Training:
                 expected=f"a text, other than {', '.join(_RESERVED)}",
                 got=repr(reason),
                 fix='training.stop("good enough")',
+                code="S108",
             )
         self.stopped = reason
 
@@ -157,6 +159,7 @@ def check_callbacks(callbacks: Any) -> tuple[Callback, ...]:
                 fix=f"callbacks=[{name}()]"
                 if is_class
                 else "class Mine(ppgen.Callback): def epoch(self, training): ...",
+                code="S109",
             )
     return given
 

@@ -40,6 +40,7 @@ def diagnose(
         got="; ".join(found[:4]) or "a loss that was not finite, but is when the step is repeated with other noise",
         fix="a smaller learning_rate, clip_norm=10, a bounded scale in the likelihood "
         "(softplus(...) + 1e-3), or data without extremes",
+        code="N001",
     )
 
 

@@ -17,14 +17,13 @@ from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
-from ppgen.objectives.schedules import SCHEDULES
 from ppgen.runs import RunFolder, describe_run
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
 from ppgen.training.optimizers import Choice, described
 from ppgen.training.prepare import Minibatches, Problem, rehearse, set_up, to_device, verify_fit, verify_weights
-from ppgen.training.settings import check_patience, check_settings, choose_players
+from ppgen.training.settings import check_patience, check_settings, choose_players, course_of
 from ppgen.training.step import TrainingStep
 
 __all__ = ["choose_guide", "choose_objective", "fit", "unwrap"]
@@ -57,7 +56,8 @@ def fit(
     Args:
         model: a :class:`ppgen.Model`, or a :class:`ppgen.Program` (hand-written Pyro model and guide).
         data: a name (``"digits"``), a folder or file, a :class:`ppgen.data.Dataset`, a dictionary of tensors or arrays
-            by site and covariate, or one tensor or array [N, ...], which stands for ``{"x": tensor}``.
+            by site and covariate, one tensor or array [N, ...], which stands for ``{"x": tensor}``, a list of
+            sequences, a pandas DataFrame, a map-style ``torch.utils.data.Dataset``, or ``ppgen.data.unpaired(...)``.
         guide: a :class:`ppgen.Guide`, or one derived from the model; default: ``ppgen.guides.MeanField(model)`` where
             there are latents and a likelihood, else none.
         objective: default: ``ELBO()`` with latents, ``MaximumLikelihood()`` without, ``Adversarial()`` for an
@@ -110,13 +110,14 @@ def fit(
         "clip_norm": clip_norm,
     }
     check_settings(**{**settings, "optimizer": optimizer, "schedule": schedule})
-    told = check_callbacks(callbacks)
+    course, told = course_of(schedule), check_callbacks(callbacks)
     if resume and out is None:
         raise SettingError(
             "fit: resume=True without a run folder",
             expected="the folder of the run to take up",
             got="out=None",
             fix='ppgen.fit(..., out="runs/name", resume=True)',
+            code="S110",
         )
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
@@ -155,7 +156,7 @@ def fit(
             Minibatches(dataset, "train", batch_size, chosen_device, seed),
             to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") else None,
             max_epochs=max_epochs,
-            schedule=SCHEDULES[schedule] if isinstance(schedule, str) else schedule,
+            schedule=course,
             patience=patience,
             seed=seed,
             folder=folder,
@@ -203,6 +204,7 @@ def unwrap(model: Any, guide: Any) -> tuple[ProgramModule, Any]:
                 expected="guide=None",
                 got=type(guide).__name__,
                 fix="leave guide out, or ppgen.Program(model, guide)",
+                code="S111",
             )
         return model.model, model.guide
     verify_model("fit", model)
@@ -253,6 +255,7 @@ def choose_objective(model: ProgramModule, guide: ProgramModule | None, objectiv
             expected="ppgen.ELBO(), ppgen.MaximumLikelihood(), ppgen.Adversarial() ...",
             got=repr(objective),
             fix="objective=ppgen.ELBO(beta=4.0)",
+            code="S112",
         )
     return objective
 

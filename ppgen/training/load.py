@@ -58,6 +58,7 @@ def load(
             expected="a run that came to its end",
             got="one that was stopped or is still going on",
             fix="take it up: ppgen.fit(..., resume=True), or ppgen fit ... --resume",
+            code="C024",
         )
     try:
         objective, state = _rebuild(record, run.path, model, guide, objective)
@@ -72,6 +73,7 @@ def load(
             expected="what ppgen.fit wrote",
             got=f"{type(error).__name__}: {error}",
             fix="restore it from a copy, or fit again",
+            code="C025",
         ) from error
     modules = state.modules
     weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
@@ -117,5 +119,6 @@ def _load_data(record: dict[str, Any], data: Any, folder: Path) -> Dataset:
             expected=f"the data: {record['data'].get('name')}",
             got="data=None",
             fix=f'ppgen.load("{folder}", data={{"x": x}})',
+            code="C026",
         )
     return load_data(**spec)

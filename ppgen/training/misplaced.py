@@ -70,6 +70,7 @@ def _find_mistake(places: Sequence[Any], named: Mapping[str, Any], names: Sequen
             expected="a model, its data, and all that follows by name",
             got=", ".join([_role(value) for value in places] + [f"{name}=..." for name in named]) or "nothing",
             fix="ppgen.fit(model, data)",
+            code="S113",
         )
     if all(value is None for value in values):
         return SettingError(
@@ -77,6 +78,7 @@ def _find_mistake(places: Sequence[Any], named: Mapping[str, Any], names: Sequen
             expected="data in second place: a name, a tensor, an array, a dictionary by site, a Dataset or a folder",
             got="data=None" if values else "a model alone",
             fix=_call([], others),
+            code="S114",
         )
     if roles != ["data"]:
         wrong = next((role for role in roles if role != "data"), "a third argument")
@@ -85,6 +87,7 @@ def _find_mistake(places: Sequence[Any], named: Mapping[str, Any], names: Sequen
             expected="a model, its data, and all that follows by name",
             got=", ".join(["a model", *roles]),
             fix=_call(values, others),
+            code="S115",
         )
     for name in others:
         if name not in names:
@@ -94,6 +97,7 @@ def _find_mistake(places: Sequence[Any], named: Mapping[str, Any], names: Sequen
                 expected=", ".join(names),
                 got=f"{name}={_text(others[name], '...')}",
                 fix=f"{near[0]}={_text(others[name], '...')}" if near else f"leave {name} out",
+                code="S116",
             )
     return None
 

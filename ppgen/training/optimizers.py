@@ -55,6 +55,7 @@ class Optimizer(Protocol):
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
+        raise NotImplementedError("an optimizer has a state")
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of :meth:`state`."""
@@ -197,6 +198,7 @@ def _no_optimizer(choice: Any, player: Player, got: str) -> SettingError:
         expected="a function of (parameters, lr) that gives a torch.optim.Optimizer which needs no closure",
         got=got,
         fix='optimizer="adamw", or functools.partial(torch.optim.SGD, momentum=0.9)',
+        code="S117",
     )
 
 
@@ -214,6 +216,7 @@ def check_optimizer(choice: Any) -> None:
             expected=f"one of {', '.join(OPTIMIZERS)}, or a function of (parameters, lr)",
             got=type(choice).__name__,
             fix="optimizer=functools.partial(torch.optim.SGD, momentum=0.9)",
+            code="S118",
         )
 
 
@@ -253,5 +256,6 @@ def by_player(where: str, value: Any, players: Sequence[Player], default: Any) -
             expected=f"players of the objective: {', '.join(names)}",
             got=", ".join(map(str, value)),
             fix=f"{where.rpartition(': ')[2]}={{{names[0]!r}: ...}}",
+            code="S119",
         )
     return {name: value.get(name, default) for name in names}

@@ -93,6 +93,7 @@ def verify_weights(module: nn.Module) -> None:
                 expected="finite initial weights",
                 got=f"{int((~torch.isfinite(parameter)).sum())} of {parameter.numel()} values",
                 fix="look at how the module is initialised, or at the file that its weights came from",
+                code="M056",
             )
 
 
@@ -174,6 +175,7 @@ def rehearse(problem: Problem, rows: Mapping[str, Tensor]) -> None:
                     expected="an objective that sums discrete latents out",
                     got=f"{name} on data with {missing[0]} = {MISSING} in some rows",
                     fix="objective=ppgen.ELBO()",
+                    code="S120",
                 ) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ppgen.arguments import finite_number, one_of, whole_number
@@ -13,7 +13,7 @@ from ppgen.objectives import Objective, Player, State
 from ppgen.objectives.schedules import SCHEDULES
 from ppgen.training.optimizers import by_player, check_optimizer
 
-__all__ = ["check_patience", "check_settings", "choose_players"]
+__all__ = ["check_patience", "check_settings", "choose_players", "course_of"]
 
 
 def check_settings(
@@ -53,6 +53,26 @@ def check_settings(
         whole_number("fit: patience", patience, suggested=20)
     if clip_norm is not None:
         finite_number("fit: clip_norm", clip_norm, above=0, suggested=10)
+
+
+def course_of(schedule: str | Callable[[float], float]) -> Callable[[float], float]:
+    """What the learning rate is multiplied by, given the share of training that is done.
+
+    Args:
+        schedule: as given to :func:`fit`; a function of the user's is asked at once for both ends.
+
+    Raises:
+        SettingError: then or later, if the function gives no finite number of at least 0.
+    """
+    if isinstance(schedule, str):
+        return SCHEDULES[schedule]
+
+    def course(done: float) -> float:
+        return finite_number("fit: schedule", schedule(done), at_least=0, suggested="lambda done: 1.0")
+
+    for end in (0.0, 1.0):
+        course(end)
+    return course
 
 
 def _each(setting: Any) -> list[Any]:
@@ -99,4 +119,5 @@ def check_patience(patience: int | None, dataset: Dataset, players: list[Player]
         expected="a validation split, and an objective of one player",
         got=got,
         fix=fix,
+        code="S121",
     )

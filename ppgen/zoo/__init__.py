@@ -65,6 +65,7 @@ def recipe(name: str) -> Recipe:
         expected=f"one of {', '.join(_RECIPES)}; or FILE.py:Class for a model of your own",
         got=repr(name),
         fix=f"did you mean {near[0]!r}?" if near else "ppgen list models",
+        code="S122",
     )
 
 
@@ -122,6 +123,7 @@ def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Buil
                 expected=", ".join(f"{key}={value!r}" for key, value in chosen.options.items()) or "no options",
                 got=f"{option}={value!r}",
                 fix=f"did you mean {near[0]!r}?" if near else f"leave {option} out",
+                code="S123",
             )
     fitted = dataset(name, data)
     with torch.random.fork_rng(devices=[]):

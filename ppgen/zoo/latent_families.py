@@ -112,6 +112,7 @@ def _masked(data: Dataset, latent_dim: int = 8, width: int = 128) -> BuiltRecipe
             expected="covariates given and mask",
             got=", ".join(data.keys),
             fix="data=ppgen.data.quadrants(data, observed=1)",
+            code="S124",
         )
     model = models.MaskedVAE(data.x_shape, latent_dim, width)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO())

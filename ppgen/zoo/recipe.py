@@ -35,6 +35,7 @@ def num_classes_of(data: Dataset, name: str) -> int:
         expected="an integer covariate y beside x",
         got=", ".join(data.keys),
         fix='data={"x": x, "y": y}, or the recipe vae, which needs no labels',
+        code="S125",
     )
 
 

@@ -10,7 +10,7 @@ import torch
 import ppgen
 from ppgen.errors import SettingError
 from ppgen.objectives import Player
-from ppgen.training.settings import check_patience, check_settings
+from ppgen.training.settings import check_patience, check_settings, course_of
 
 GOOD: dict[str, Any] = {
     "max_epochs": 1, "batch_size": 1, "learning_rate": 1e-3, "schedule": "cosine", "seed": 0, "patience": None,
@@ -41,3 +41,17 @@ def test_patience_needs_a_loss_to_wait_for() -> None:
     for dataset, players in ((bare, one), (whole, two)):
         with pytest.raises(SettingError, match="patience"):
             check_patience(3, dataset, players)
+
+
+@pytest.mark.parametrize("value", [float("nan"), -0.1, None, "half"])
+def test_a_schedule_gives_finite_factors(value: Any) -> None:
+    with pytest.raises(SettingError, match="schedule"):
+        course_of(lambda done: value)
+    late = course_of(lambda done: value if 0 < done < 1 else 1.0)
+    with pytest.raises(SettingError, match="fit: schedule is out of range"):
+        late(0.5)
+
+
+def test_a_schedule_of_ones_own_and_a_named_one() -> None:
+    assert course_of(lambda done: 1 - done)(0.25) == 0.75
+    assert course_of("cosine")(0.5) == pytest.approx(0.5)
