@@ -224,6 +224,23 @@ def test_posterior_draws_keep_observed_classes_and_stay_together():
     assert noise.std() == pytest.approx(1.0, abs=0.06)
 
 
+class Words(Model):
+    @latent
+    def word(self):
+        return dist.Categorical(torch.ones(5000))
+
+
+def test_a_class_of_too_many_is_its_most_probable_one():
+    class Word(Guide):
+        @latent
+        def word(self, x: Tensor):
+            return dist.Categorical(logits=x)
+
+    x = torch.randn(3, 5000)
+    means = encode(Words(), Word(), {"x": x}, seed=0)
+    assert torch.equal(means["word"], x.argmax(1))
+
+
 def test_many_bits_have_their_mode_in_place_of_a_mean():
     class Code(Guide):
         @latent

@@ -265,6 +265,17 @@ def test_columns_that_a_program_does_not_take_are_no_matter_of_its() -> None:
     assert covariates(made.model, DATA) == ([], [])
 
 
+def test_the_only_column_is_what_a_program_explains_whatever_its_site_is_called() -> None:
+    def named(x: Tensor) -> None:
+        with pyro.plate("data", len(x)):
+            pyro.sample("seen", dist.Normal(0.0, 1.0), obs=x)
+
+    data = ppgen.data.from_tensors({"x": torch.randn(20)})
+    made = ppgen.Program(named).setup(data.representative_rows())
+    assert covariates(made.model, data) == ([], [])
+    assert set(placeholders(made.model, data, 4)) == {"x"}
+
+
 def test_a_program_that_takes_the_batch_takes_all_of_it() -> None:
     def whole(batch: dict[str, Tensor]) -> None:
         with pyro.plate("data", len(batch["x"])):
