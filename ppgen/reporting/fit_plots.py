@@ -15,7 +15,7 @@ from ppgen.fitted import Fit
 from ppgen.reporting.codes import draw_codes, draw_pairs
 from ppgen.reporting.grids import draw_points, joint_limits, to_points
 from ppgen.reporting.learning_curves import draw_history
-from ppgen.reporting.style import Axes, house_style
+from ppgen.reporting.style import Axes, MaybeAxes, house_style
 
 __all__ = ["FitPlots"]
 
@@ -40,7 +40,7 @@ class FitPlots:
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
 
-    def learning_curve(self, axes: Axes | None = None) -> Axes:
+    def learning_curve(self, axes: MaybeAxes = None) -> Axes:
         """The ELBO, log-likelihood or losses, epoch by epoch.
 
         Args:
@@ -61,7 +61,7 @@ class FitPlots:
             draw_history(axes, "", self._fit.history)
         return axes
 
-    def samples(self, axes: Axes | None = None, *, n: int = 64, mean: bool = False, seed: int = 0) -> Axes:
+    def samples(self, axes: MaybeAxes = None, *, n: int = 64, mean: bool = False, seed: int = 0) -> Axes:
         """New data points; those of a conditional model have the covariates of test data.
 
         Args:
@@ -83,7 +83,7 @@ class FitPlots:
             draw_points(axes, points, math.ceil(math.sqrt(count)), joint_limits([points]))
         return axes
 
-    def reconstructions(self, axes: Axes | None = None, *, n: int = 8, seed: int = 0) -> Axes:
+    def reconstructions(self, axes: MaybeAxes = None, *, n: int = 8, seed: int = 0) -> Axes:
         """Test data and their reconstructions: pictures above each other, vectors in one plot.
 
         Args:
@@ -103,7 +103,7 @@ class FitPlots:
             draw_pairs(axes, upper, lower, len(made), joint_limits([upper, lower]))
         return axes
 
-    def latent_space(self, axes: Axes | None = None, *, site: str | None = None, n: int = 1500, seed: int = 0) -> Axes:
+    def latent_space(self, axes: MaybeAxes = None, *, site: str | None = None, n: int = 1500, seed: int = 0) -> Axes:
         """Posterior means in two dimensions, coloured by the class label where the data have one.
 
         Args:
@@ -137,7 +137,7 @@ class FitPlots:
         return {key: column[chosen] for key, column in test.items()}
 
 
-def _axes(axes: Axes | None, width: float, height: float) -> Axes:
+def _axes(axes: MaybeAxes, width: float, height: float) -> Axes:
     """The user's axes, or those of a new figure that a notebook shows."""
     if axes is not None:
         return axes

@@ -23,6 +23,7 @@ __all__ = [
     "STONE",
     "Axes",
     "Figure",
+    "MaybeAxes",
     "epoch_axis",
     "house_style",
     "label_line_ends",
@@ -33,6 +34,7 @@ __all__ = [
 
 
 Axes: TypeAlias = "matplotlib.axes.Axes"
+MaybeAxes: TypeAlias = "matplotlib.axes.Axes | None"
 Figure: TypeAlias = "matplotlib.figure.Figure"  # matplotlib itself is imported by what draws
 
 PAIRS: dict[str, tuple[str, str]] = {
