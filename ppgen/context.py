@@ -117,7 +117,8 @@ def preserved_state(module: nn.Module) -> Iterator[None]:
         set_rng_state(random_state)
         with torch.no_grad():
             for name, buffer in module.named_buffers():
-                if name in buffers:
+                # Written only where it changed: a graph made before the block may hold it for its gradients.
+                if name in buffers and not torch.equal(buffer, buffers[name]):
                     buffer.copy_(buffers[name])
 
 
