@@ -309,10 +309,12 @@ def test_it_says_what_it_is(vae_fit: Fit) -> None:
     assert vae_fit.device == torch.device("cpu")
 
 
-def test_it_moves_with_all_that_has_weights(implicit: Fit) -> None:
-    """The ``meta`` device is at hand everywhere, and leaves nothing behind."""
+def test_it_moves_with_all_that_has_weights(implicit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ``meta`` device, which no user may ask for, stands for a GPU: it is at hand everywhere."""
     found = copy.deepcopy(implicit)
-    assert found.to("meta") is found
+    monkeypatch.setattr("ppgen.fitted_pair.resolve_device", lambda device: torch.device("meta"))
+    assert found.to("cuda") is found
+    monkeypatch.undo()
     modules = [found.model, *found.state.networks.values()]
     assert {p.device.type for module in modules for p in module.parameters()} == {"meta"}
     assert len(modules) == 2

@@ -116,7 +116,7 @@ def test_it_leaves_no_mark():
     for check in (False, True):
         torch.manual_seed(3)
         random.seed(3)
-        np.random.seed(3)  # noqa: NPY002  # the global state is what is asked for
+        np.random.seed(3)  # the global state is what is asked for
         network.norm.reset_running_stats()
         network.zero_grad()
         log_prob = Autoregressive(network, SHAPE, validate_args=check).log_prob(bits())
@@ -127,7 +127,7 @@ def test_it_leaves_no_mark():
                 *(p.grad for p in network.parameters()),
                 network.norm.running_mean.clone(),
                 torch.rand(2),
-                torch.tensor([random.random(), np.random.rand()]),  # noqa: NPY002
+                torch.tensor([random.random(), np.random.rand()]),
             )
         )
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
