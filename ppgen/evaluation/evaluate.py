@@ -67,9 +67,10 @@ def evaluate(
         raise SettingError(
             f"evaluate: {'a path' if is_path else type(fit).__name__} is no fit",
             expected="a Fit: what ppgen.fit or ppgen.load returned",
-            got=f"{fit!r}"[:80],
+            got=repr(fit) if is_path else type(fit).__name__,
             fix=f'ppgen.evaluate(ppgen.load("{fit if is_path else "runs/x"}"))',
         )
+    whole_number("evaluate: seed", seed, at_least=0)
     whole_number("evaluate: num_particles", num_particles, suggested=1000)
     if num_samples is not None:
         whole_number("evaluate: num_samples", num_samples, suggested=1000)
