@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.parameter import is_lazy
 
+from ppgen.arguments import whole_number
 from ppgen.errors import SettingError
 
 __all__ = ["evaluating", "frozen", "preserved_state", "reseed", "resolve_device", "restored", "seeded", "validation"]
@@ -84,7 +85,11 @@ def reseed(seed: int, device: torch.device) -> None:
     Args:
         seed: of both.
         device: the CPU or a CUDA device.
+
+    Raises:
+        SettingError: for a seed that is no whole number.
     """
+    seed = whole_number("seed", seed, at_least=-(2**63), at_most=2**64 - 1, suggested=0)  # what torch's can be
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         with torch.cuda.device(device):
