@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import math
+import numbers
 from collections.abc import Collection, Mapping
 from typing import Any, Self
 
+import numpy as np
 from torch import nn
 
 from ppgen.errors import SettingError
 
-__all__ = ["Recorded", "finite_number", "one_of", "whole_number"]
+__all__ = ["Recorded", "finite_number", "one_of", "plain", "whole_number"]
 
 
 def whole_number(
@@ -33,11 +35,11 @@ def whole_number(
         >>> whole_number("ELBO: num_particles", 8)
         8
     """
-    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)  # numpy's too
     if not is_whole or value < at_least or (at_most is not None and value > at_most):
         span = f">= {at_least}" if at_most is None else f"from {at_least} to {at_most}"
         raise _out_of_range(where, f"a whole number {span}", value, at_least if suggested is None else suggested)
-    return value
+    return int(value)
 
 
 def finite_number(
@@ -66,12 +68,28 @@ def finite_number(
         >>> finite_number("ELBO: beta", 4, at_least=0, suggested=1)
         4.0
     """
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)  # numpy's too
     if not (is_number and math.isfinite(value) and above < value < below and value >= at_least):
         bound = f" > {above:g}" if above > -math.inf else f" >= {at_least:g}" if at_least > -math.inf else ""
         bound += f" and < {below:g}" if below < math.inf else ""
         raise _out_of_range(where, f"a finite number{bound}", value, suggested)
     return float(value)
+
+
+def plain(value: Any) -> Any:
+    """A setting with Python's numbers in place of numpy's, which neither generators nor JSON take.
+
+    Args:
+        value: a number or anything else; of a mapping, its values.
+
+    Example:
+        >>> import numpy as np
+        >>> plain({"critic": np.float64(0.5), "generator": 1})
+        {'critic': 0.5, 'generator': 1}
+    """
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def one_of(where: str, value: Any, known: Collection[Any]) -> Any:

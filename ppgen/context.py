@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pyro
 import torch
 from pyro.infer.util import is_validation_enabled
 from pyro.util import get_rng_state, set_rng_state
-from torch import nn
+from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.parameter import is_lazy
 
+from ppgen.arguments import whole_number
 from ppgen.errors import SettingError
 
-__all__ = ["evaluating", "frozen", "preserved_state", "reseed", "resolve_device", "seeded", "validation"]
+__all__ = ["evaluating", "frozen", "preserved_state", "reseed", "resolve_device", "restored", "seeded", "validation"]
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
     """The device that a name stands for: ``"auto"`` is CUDA where there is one, else the CPU.
 
     Raises:
-        SettingError: if the device is unknown, or CUDA is asked for and absent.
+        SettingError: if the device is unknown, absent, or holds no numbers (``"meta"``).
     """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -52,6 +53,16 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
             fix='device="cuda"',
             code="S027",
         )
+    if chosen.type not in ("cpu", "cuda"):
+        try:
+            torch.zeros((), device=chosen).item()
+        except (RuntimeError, NotImplementedError, AssertionError, ImportError) as error:
+            raise SettingError(
+                f"device={str(device)!r}: nothing can be computed there",
+                expected="a device that holds numbers and that this machine has",
+                got=f"{type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}",
+                fix='device="cpu", or device="auto" to take CUDA where there is one',
+            ) from error
     return chosen
 
 
@@ -74,7 +85,11 @@ def reseed(seed: int, device: torch.device) -> None:
     Args:
         seed: of both.
         device: the CPU or a CUDA device.
+
+    Raises:
+        SettingError: for a seed that is no whole number.
     """
+    seed = whole_number("seed", seed, at_least=-(2**63), at_most=2**64 - 1, suggested=0)  # what torch's can be
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         with torch.cuda.device(device):
@@ -90,9 +105,16 @@ def evaluating(*modules: nn.Module | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _evaluation_mode(*modules: nn.Module | None) -> Iterator[None]:
+    with _kept_modes(*modules):
+        for module in modules:
+            for part in () if module is None else module.modules():
+                part.training = False
+        yield
+
+
+@contextlib.contextmanager
+def _kept_modes(*modules: nn.Module | None) -> Iterator[None]:
     modes = [(part, part.training) for module in modules if module is not None for part in module.modules()]
-    for part, _ in modes:
-        part.training = False
     try:
         yield
     finally:
@@ -107,18 +129,51 @@ def preserved_state(module: nn.Module) -> Iterator[None]:
     Put back, bit for bit, are the random states of torch, numpy and Python, the buffers, and the mode of every
     submodule; handlers around the block see none of its sites.
     """
-    buffers = {name: buffer.clone() for name, buffer in module.named_buffers() if not is_lazy(buffer)}
+    with (
+        _kept_random_state(),
+        _kept(module.named_buffers),
+        _evaluation_mode(module),
+        torch.no_grad(),
+        pyro.poutine.block(),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def restored(*modules: object) -> Iterator[None]:
+    """A block of a user's that may do what it likes: weights, buffers, modes and random states are put back after.
+
+    Args:
+        modules: that are put back; what is no module has nothing to put back.
+    """
+    held = nn.ModuleList([module for module in modules if isinstance(module, nn.Module)])
+    with _kept_random_state(), _kept(held.named_parameters), _kept(held.named_buffers), _kept_modes(*held):
+        yield
+
+
+@contextlib.contextmanager
+def _kept(tensors: Callable[[], Iterable[tuple[str, Tensor]]]) -> Iterator[None]:
+    """Tensors by name, put back bit for bit."""
+    before = {name: tensor.detach().clone() for name, tensor in tensors() if not is_lazy(tensor)}
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for name, tensor in tensors():
+                # Written only where it changed: a graph made before the block may hold it for its gradients.
+                if name in before and not torch.equal(tensor, before[name].to(tensor.device)):
+                    tensor.copy_(before[name])
+
+
+@contextlib.contextmanager
+def _kept_random_state() -> Iterator[None]:
     random_state = get_rng_state()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     try:
-        with _evaluation_mode(module), torch.no_grad(), torch.random.fork_rng(devices), pyro.poutine.block():
+        with torch.random.fork_rng(devices):
             yield
     finally:
         set_rng_state(random_state)
-        with torch.no_grad():
-            for name, buffer in module.named_buffers():
-                if name in buffers:
-                    buffer.copy_(buffers[name])
 
 
 @contextlib.contextmanager

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import copy
+from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -54,6 +57,28 @@ def test_what_is_no_finite_number_in_range_is_named(value: object) -> None:
 def test_numbers_in_range_are_given_back() -> None:
     assert whole_number("n", 0, at_least=0) == 0
     assert finite_number("beta", 0, at_least=0, suggested=1) == 0.0
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.int32])
+def test_whole_numbers_of_numpy_are_whole_numbers(kind: type) -> None:
+    found = whole_number("n", kind(3))
+    assert (found, type(found)) == (3, int)
+    with pytest.raises(SettingError):
+        whole_number("n", kind(0))
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.float64(0.5), Fraction(1, 2)])
+def test_numbers_of_other_kinds_are_numbers(value: Any) -> None:
+    found = finite_number("beta", value, above=0, suggested=1)
+    assert (found, type(found)) == (0.5, float)
+    with pytest.raises(SettingError):
+        finite_number("beta", np.float32("nan"), suggested=1)
+
+
+@pytest.mark.parametrize("value", [np.True_, np.array([1, 2]), np.float32(1.0), torch.tensor(1)])
+def test_truths_arrays_and_fractions_are_no_whole_numbers(value: Any) -> None:
+    with pytest.raises(SettingError):
+        whole_number("n", value)
 
 
 def test_an_unknown_choice_is_named_with_what_there_is() -> None:

@@ -43,6 +43,14 @@ def test_cuda_that_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_device("cuda:3")
 
 
+@pytest.mark.parametrize("device", ["meta", "mps", "xla", torch.device("meta")])
+def test_devices_that_hold_no_numbers_here(device: Any) -> None:
+    if device == "mps" and torch.backends.mps.is_available():
+        pytest.skip("needs a machine without it")
+    with pytest.raises(SettingError, match="nothing can be computed there"):
+        resolve_device(device)
+
+
 CPU = torch.device("cpu")
 
 

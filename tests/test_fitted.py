@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -309,10 +310,12 @@ def test_it_says_what_it_is(vae_fit: Fit) -> None:
     assert vae_fit.device == torch.device("cpu")
 
 
-def test_it_moves_with_all_that_has_weights(implicit: Fit) -> None:
-    """The ``meta`` device is at hand everywhere, and leaves nothing behind."""
+def test_it_moves_with_all_that_has_weights(implicit: Fit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ``meta`` device, which no user may ask for, stands for a GPU: it is at hand everywhere."""
     found = copy.deepcopy(implicit)
-    assert found.to("meta") is found
+    monkeypatch.setattr("ppgen.fitted_pair.resolve_device", lambda device: torch.device("meta"))
+    assert found.to("cuda") is found
+    monkeypatch.undo()
     modules = [found.model, *found.state.networks.values()]
     assert {p.device.type for module in modules for p in module.parameters()} == {"meta"}
     assert len(modules) == 2
@@ -372,12 +375,33 @@ def test_codes_are_decoded_to_what_they_were_reconstructed_to() -> None:
     torch.testing.assert_close(found.decode(codes.only).only, mean)
 
 
+@pytest.mark.parametrize("seed", ["a", 1.5, None, True])
+def test_seeds_of_every_method_are_whole_numbers(vae_fit: Fit, seed: Any) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: vae_fit.elbo(seed=seed),
+        lambda: vae_fit.log_prob(num_particles=2, seed=seed),
+        lambda: vae_fit.log_weights(num_particles=2, seed=seed),
+        lambda: vae_fit.sample(2, seed=seed),
+        lambda: vae_fit.decode(vae_fit.encode(), seed=seed),
+        lambda: vae_fit.encode(seed=seed),
+        lambda: vae_fit.reconstruct(seed=seed),
+        lambda: vae_fit.posterior(num_draws=2, seed=seed),
+        lambda: ppgen.evaluate(vae_fit, ["elbo"], seed=seed, progress=False),
+    ]
+    for call in calls:
+        with pytest.raises(SettingError, match="seed is out of range"):
+            call()
+    assert vae_fit.log_prob(num_particles=2, seed=np.int64(3)) == vae_fit.log_prob(num_particles=2, seed=3)
+
+
 @pytest.mark.parametrize(
     ("latents", "message"),
     [
         ({"y": torch.zeros(3, 4)}, "a value for each of its latents"),
         (torch.zeros(3, 7), "not the shape that PPCA draws"),
-        (torch.zeros(0, 4), "not the same rows"),
+        (torch.zeros(0, 4), "no rows to decode"),
+        (torch.tensor(0.0), "not the same rows"),
+        (torch.tensor([[0.0] * 4, [0.0, torch.nan, torch.inf, 0.0]]), "2 of 8 values of z are not finite"),
         ("z", "no numbers"),
         (None, "no numbers"),
     ],

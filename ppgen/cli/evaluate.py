@@ -12,7 +12,9 @@ __all__ = ["evaluate"]
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option("--metrics", help="Only these, by key or question: log_prob,kid or sampling. Printed, and not kept.")
+@click.option(
+    "--metrics", multiple=True, help="Only these, by key or question: log_prob,kid or sampling. Printed, and not kept."
+)
 @click.option("--particles", type=int, default=1000, show_default=True, help="Of the bound on log p(x).")
 @click.option("--samples", type=int, help="Drawn for the sampling metrics.  [default: as many as test data]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of all draws.")
@@ -21,7 +23,7 @@ __all__ = ["evaluate"]
 @progress_option
 def evaluate(
     runs: tuple[str, ...],
-    metrics: str | None,
+    metrics: tuple[str, ...],
     particles: int,
     samples: int | None,
     seed: int,
@@ -48,17 +50,18 @@ def evaluate(
     import ppgen
     from ppgen.reporting import save_figures
 
+    chosen = [key.strip() for names in metrics for key in names.split(",")] or None
     for place, folder in enumerate(find_runs(runs).values()):
         fit = open_run(folder, model=model, guide=guide, data=data, device=device)
         card = ppgen.evaluate(
             fit,
-            None if metrics is None else [key.strip() for key in metrics.split(",")],
+            chosen,
             num_particles=particles,
             num_samples=samples,
             seed=seed,
             progress=progress,
         )
-        if metrics is None:
+        if chosen is None:
             card.save(folder)
             save_figures(fit)
         click.echo(("\n" if place else "") + f"{folder}: {card}")

@@ -48,7 +48,7 @@ def fractions(num_data: int, valid: float, test: float) -> tuple[int, int]:
             f"{num_data} rows leave nothing to train on",
             expected="valid + test to leave at least one row",
             got=f"valid={valid} ({num_valid} rows), test={test} ({num_test} rows)",
-            fix="smaller fractions, more rows, or valid=0, test=0",
+            fix="more rows, or smaller fractions: ppgen.data.from_tensors(x, valid=0, test=0)",
             code="S043",
         )
     return num_valid, num_test

@@ -226,7 +226,8 @@ def _device(module: nn.Module, batch: Batch) -> torch.device:
 def _missing_parent(owner: str, site: Site, parent: str, known: tuple[str, ...]) -> DeclarationError:
     others = [name for name in dict.fromkeys(known) if name != site.name]
     near = difflib.get_close_matches(parent, others, n=1)
-    fix = f'add it to the data: {{"x": x, "{parent}": ...}}, or give the argument a default value'
+    beside = '"x": x, ' if parent != "x" else ""
+    fix = f'add it to the data: {{{beside}"{parent}": ...}}, or give the argument a default value'
     if near:
         fix = f"rename the argument to {near[0]!r}, or {fix}"
     return DeclarationError(

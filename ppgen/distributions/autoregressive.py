@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.distributions import constraints
 
 from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork, WholePasses
+from ppgen.distributions.causality import verify_causal
 from ppgen.distributions.conditionals import Bernoulli, Conditional
 from ppgen.distributions.orders import Order, raster
 from ppgen.errors import SettingError
@@ -61,7 +62,8 @@ class Autoregressive(TorchDistribution):
 
     Raises:
         SettingError: an order that is not for this event, a conditional that is none, or, when it is called, a network
-            whose output is not what the family needs.
+            whose output is not what the family needs, or a family whose numbers or draws have another shape; where
+            arguments are validated (``validate_args``), also a network that is not causal.
 
     Shapes:
         batch_shape is the context's, or ``()``; ``log_prob`` broadcasts values and batch_shape against each other.
@@ -143,11 +145,15 @@ class Autoregressive(TorchDistribution):
             own, value = batch, self.order.arrange(value.expand(*batch, *self.event_shape))
             parameters = self.network(value, self.context)
         self._check(parameters, own, self.order.scanned)
+        if self._validate_args:
+            self._must_be_causal(value, own)
         count, length = parameters.shape[len(own)], len(self.order)
         # Position by position, with what belongs to one of them last: [*batch, num_positions, ...].
         parameters = parameters.reshape(*own, count, length).mT
         value = value.reshape(*own, self._channels.numel(), length).mT
-        return self.conditional.log_prob(parameters, value).sum(-1).expand(batch)
+        log_probs = self.conditional.log_prob(parameters, value)
+        self._must_be_shaped("log_prob", log_probs, (*own, length), "a number for each position, summed over channels")
+        return log_probs.sum(-1).expand(batch)
 
     @torch.no_grad()
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
@@ -192,8 +198,27 @@ class Autoregressive(TorchDistribution):
             parameters, state = network.step(state, drawn, position)
             self._check(parameters, (size,), ())
             drawn = self.conditional.sample(parameters, channels)
+            self._must_be_shaped("sample", drawn, (size, channels), "a value for each channel of a position")
             values[..., position] = drawn
         return self.order.restore(values.reshape(size, *scanned))
+
+    def _must_be_causal(self, arranged: Tensor, own: torch.Size) -> None:
+        """Refuse a network that looks ahead; only where arguments are checked, since it costs two passes."""
+        context = () if self.context is None else (self.context.expand(*own, -1).reshape(own.numel(), -1),)
+        values = arranged.reshape(own.numel(), *self._channels, *self.order.scanned)
+        verify_causal(self.network, values, len(self._channels), *context)
+
+    def _must_be_shaped(self, method: str, found: Tensor, wanted: tuple[int, ...], meaning: str) -> None:
+        """Refuse what a family returns in another shape: it would broadcast to a wrong number."""
+        if tuple(found.shape) != wanted:
+            raise SettingError(
+                f"Autoregressive: {method} of {type(self.conditional).__name__} has another shape than asked",
+                expected=f"{list(wanted)}, {meaning}",
+                got=f"shape {list(found.shape)}",
+                fix="sum over the last dim alone: .sum(-1)"
+                if method == "log_prob"
+                else "return draws [..., channels] for parameters [..., num_parameters]",
+            )
 
     def _check(self, parameters: Tensor, batch: Sequence[int], scanned: Sequence[int]) -> None:
         """Refuse parameters that are not the family's: they could broadcast to a wrong number."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 __all__ = ["Order", "permutation", "raster"]
 
-from collections.abc import Sequence
+import numbers
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
@@ -69,18 +70,19 @@ def raster(positions: Sequence[int], *, flip: Sequence[int] = (), transpose: boo
         >>> raster((2, 3), flip=(0,), transpose=True).arrange(torch.arange(6).reshape(2, 3)).flatten().tolist()
         [3, 0, 4, 1, 5, 2]
     """
-    positions, flip = _lengths(positions), tuple(flip)
-    if unknown := [dim for dim in flip if dim not in range(len(positions))]:
+    positions, flipped = _lengths(positions), tuple(flip) if isinstance(flip, Iterable) else (flip,)
+    unknown = [dim for dim in flipped if dim not in range(len(positions))]
+    if unknown or not isinstance(flip, Iterable):
         raise SettingError(
-            f"raster: positions {positions} have no dim {unknown[0]}",
+            f"raster: positions {positions} have no dim {unknown[0]!r}" if unknown else "raster: flip is no sequence",
             expected=f"flip among {tuple(range(len(positions)))}",
-            got=f"flip={flip}",
+            got=f"flip={flip!r}",
             fix="flip=(0,)",
             code="S053",
         )
-    if not flip and not transpose:
+    if not flipped and not transpose:
         return Order(positions, positions, None)
-    grid = torch.arange(prod(positions)).reshape(positions).flip(flip)
+    grid = torch.arange(prod(positions)).reshape(positions).flip(flipped)
     if transpose:
         grid = grid.permute(*reversed(range(grid.dim())))
     return Order(positions, grid.shape, grid.flatten())
@@ -123,13 +125,13 @@ def _take(values: Tensor, from_shape: tuple[int, ...], index: Tensor | None, to_
 
 
 def _lengths(positions: Sequence[int]) -> tuple[int, ...]:
-    lengths = tuple(positions)
-    if lengths and all(isinstance(length, int) and length >= 1 for length in lengths):
-        return lengths
+    lengths = tuple(positions) if isinstance(positions, Iterable) else ()
+    if lengths and all(isinstance(length, numbers.Integral) and length >= 1 for length in lengths):
+        return tuple(map(int, lengths))
     raise SettingError(
         "an order needs positions",
         expected="lengths of one dim or more, such as (28, 28) for images and (100,) for sequences",
-        got=f"positions={lengths}",
+        got=f"positions={positions!r}",
         fix="positions=(height, width), without the channels",
         code="S055",
     )

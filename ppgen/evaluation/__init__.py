@@ -3,6 +3,7 @@
 from ppgen.evaluation.aggregate_posterior import rate_decomposition, total_correlation
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.compare import Comparison, compare
+from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_densities
 from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
 from ppgen.evaluation.evaluate import evaluate
@@ -17,7 +18,7 @@ from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
 from ppgen.evaluation.representation import count_active_units, reconstruction_error
 from ppgen.evaluation.sampling import Clouds, clouds
-from ppgen.evaluation.scorecard import DataSplit, Scorecard
+from ppgen.evaluation.scorecard import Scorecard
 
 __all__ = [
     "METRICS",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.context import seeded
+from ppgen.context import restored, seeded
 from ppgen.errors import DataError, PpgenError, SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric
@@ -50,7 +50,8 @@ def ask(metric: Metric, evaluation: Evaluation) -> tuple[Answer, np.ndarray | No
         SettingError: if the metric returns what no metric returns.
     """
     try:
-        with seeded(evaluation.seed, evaluation.fit.device):
+        # A function of the user's may train, switch modes or draw from numpy: the fit is theirs, and stays as it is.
+        with restored(*evaluation.fit.state.modules.values()), seeded(evaluation.seed, evaluation.fit.device):
             found = metric.function(evaluation.prepared(metric.prepare))
     except PpgenError as error:
         # Some reasons show only on the way: covariates that are missing, or samples that are not finite.

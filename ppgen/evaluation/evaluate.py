@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,10 +10,12 @@ from tqdm import tqdm
 
 from ppgen.arguments import whole_number
 from ppgen.declare import label_of
+from ppgen.errors import SettingError
 from ppgen.evaluation.answer import ask
+from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.metric import Evaluation, Metric
 from ppgen.evaluation.metrics import chosen
-from ppgen.evaluation.scorecard import DataSplit, Scorecard
+from ppgen.evaluation.scorecard import Scorecard
 from ppgen.fitted import Fit
 
 __all__ = ["evaluate"]
@@ -46,8 +49,8 @@ def evaluate(
         The scorecard, with every number beside its baseline.
 
     Raises:
-        SettingError: if a number of particles or samples is no whole number above 0, a metric is unknown, two metrics
-            have one key, or one returns what no metric returns.
+        SettingError: if this is no fit, a number of particles or samples is no whole number above 0, a metric is
+            unknown, two metrics have one key, or one returns what no metric returns.
 
     Example:
         >>> import ppgen, torch
@@ -59,6 +62,15 @@ def evaluate(
         >>> card["density"]["log_prob"].kind, card["own"]["size"].value == fit.num_parameters
         ('exact', True)
     """
+    if not isinstance(fit, Fit):
+        is_path = isinstance(fit, (str, os.PathLike))
+        raise SettingError(
+            f"evaluate: {'a path' if is_path else type(fit).__name__} is no fit",
+            expected="a Fit: what ppgen.fit or ppgen.load returned",
+            got=repr(fit) if is_path else type(fit).__name__,
+            fix=f'ppgen.evaluate(ppgen.load("{fit if is_path else "runs/x"}"))',
+        )
+    whole_number("evaluate: seed", seed, at_least=0)
     whole_number("evaluate: num_particles", num_particles, suggested=1000)
     if num_samples is not None:
         whole_number("evaluate: num_samples", num_samples, suggested=1000)

@@ -292,7 +292,7 @@ def _placed(
 def _reason(name: str, cards: Mapping[str, Scorecard], pairs: Sequence[PairedDifference]) -> str:
     """Why a model has no peer: its own reason, else the first of its pairs that says one."""
     if cards[name].log_prob is None:
-        return cards[name].refusals.get(_LOG_PROB, "no density was measured")
+        return cards[name].refusals.get(_LOG_PROB, "no log p was measured")
     for pair in pairs:
         other = {pair.first: pair.second, pair.second: pair.first}.get(name)
         if other is not None and cards[other].log_prob is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,38 +13,12 @@ import numpy as np
 from ppgen.errors import CheckpointError, PpgenError, SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation.answer import Answer
+from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.metric import Column, in_order
 from ppgen.evaluation.old_scores import brought_up_to_date
 from ppgen.files import replace
 
-__all__ = ["DataSplit", "Scorecard", "asked_of"]
-
-
-@dataclasses.dataclass(frozen=True)
-class DataSplit:
-    """The data that a fit is judged on.
-
-    Args:
-        name: of the data set.
-        size: number of data points.
-        split: its name.
-
-    Example:
-        >>> print(DataSplit("digits", 360))
-        digits, test split, 360 data points
-    """
-
-    name: str
-    size: int
-    split: str = "test"
-
-    @property
-    def part(self) -> str:
-        """Which part of the data set it is: ``"test split, 360 data points"``."""
-        return f"{self.split} split, {self.size} data points"
-
-    def __str__(self) -> str:
-        return f"{self.name}, {self.part}"
+__all__ = ["Scorecard", "asked_of"]
 
 
 _SCORES, _PER_DATUM = "scores.json", "per_datum.npy"
@@ -114,6 +88,18 @@ class Scorecard:
                 code="S074",
             )
         return {a.column.key: a.estimate for a in self._answers_to(question) if a.estimate is not None}
+
+    def __contains__(self, question: object) -> bool:
+        """Whether a question was asked."""
+        return question in self.questions
+
+    def __iter__(self) -> Iterator[str]:
+        """The questions that were asked."""
+        return iter(self.questions)
+
+    def __len__(self) -> int:
+        """How many questions were asked."""
+        return len(self.questions)
 
     def _answers_to(self, question: str) -> list[Answer]:
         return [answer for answer in self.answers if answer.column.question == question]

@@ -86,7 +86,7 @@ def to_markdown(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
     for block in blocks:
         lines = [f"**{_escape_markdown(block.title)}**", ""]
         if block.columns:
-            heads = [_head(column) for column in block.columns]
+            heads = [_escape_markdown(_head(column)) for column in block.columns]
             lines += ["| " + " | ".join(["model", *heads]) + " |", "|:--" + "|--:" * len(heads) + "|"]
             for row in block.rows:
                 name, *cells = map(_escape_markdown, [row.name, *map(_plain, row.cells)])
@@ -162,4 +162,4 @@ def _escape_latex(text: str) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|$~])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>|$~]|&(?=#?\w+;))", r"\\\1", text)

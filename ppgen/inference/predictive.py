@@ -99,6 +99,13 @@ def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
             "decode: the latents are no numbers", expected="tensors [N, *event]", got=str(error), code="D078"
         ) from error
     rows = {name: len(value) if value.dim() else 0 for name, value in tensors.items()}
+    if any(value.dim() and not len(value) for value in tensors.values()):
+        raise DataError(
+            "decode: there are no rows to decode",
+            expected="at least one row of each latent, [N, *event]",
+            got=", ".join(f"{name}: {list(value.shape)}" for name, value in tensors.items()),
+            fix="fit.decode(fit.encode())",
+        )
     if len(set(rows.values())) != 1 or 0 in rows.values():
         raise DataError(
             "decode: the latents have not the same rows",
@@ -107,6 +114,14 @@ def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
             fix="z.unsqueeze(0) for a single code",
             code="D079",
         )
+    for name, value in tensors.items():
+        if bad := int((~torch.isfinite(value)).sum()):
+            raise DataError(
+                f"decode: {bad} of {value.numel()} values of {name} are not finite",
+                expected="codes, a finite number for each dimension",
+                got=", ".join(map(str, value[~torch.isfinite(value)][:3].tolist())),
+                fix=f"{name}[{name}.isfinite().flatten(1).all(1)] keeps the rows that can be decoded",
+            )
     return {
         name: value.to(torch.get_default_dtype()) if value.is_floating_point() else value
         for name, value in tensors.items()

@@ -37,7 +37,13 @@ _OMITTED = {
     "latent_space": "latent space",
 }
 _TRAINING = ("learning_curve", "anatomy")
-_SETTINGS = ("seed", "max_epochs", "batch_size", "learning_rate", "patience", "clip_norm", "device")
+# By the value that needs no word: what every fit does that was not told otherwise.
+_SETTINGS: Mapping[str, Any] = {
+    **dict.fromkeys(("seed", "max_epochs", "batch_size", "learning_rate")),
+    "optimizer": "adam",
+    "schedule": "constant",
+    **dict.fromkeys(("average", "patience", "clip_norm", "device")),
+}
 
 
 def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str, FitFigures], *, title: str) -> str:
@@ -172,8 +178,12 @@ def _duration(seconds: float) -> str:
 
 
 def _settings(fits: Mapping[str, Fit]) -> dict[str, Any]:
-    """The settings of each fit, those that at least one has."""
-    met = [key for key in _SETTINGS if any(fit.settings.get(key) is not None for fit in fits.values())]
+    """The settings of each fit, those of which at least one fit has something to say."""
+    met = [
+        key
+        for key, silent in _SETTINGS.items()
+        if any(fit.settings.get(key) not in (None, silent) for fit in fits.values())
+    ]
     rows = [(name, [_plain(fit.settings.get(key)) for key in met]) for name, fit in fits.items()] if met else []
     return {"headings": [key.replace("_", " ") for key in met], "rows": rows}
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import Recorded
+from ppgen.arguments import Recorded, plain
 from ppgen.errors import CheckpointError
 from ppgen.objectives import Objective
 from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class, known_network, public_name
@@ -39,6 +39,7 @@ def encode(value: Any, model: Any = None) -> Any:
     Raises:
         NoPlanError: for anything else, a function or a module of the user's own.
     """
+    value = plain(value)
     if isinstance(value, nn.Module):
         plan = _encode_network(value, model)
         with torch.random.fork_rng(devices=[]):

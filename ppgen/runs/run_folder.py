@@ -100,10 +100,17 @@ class RunFolder:
             begins, after all checks; files that are no part of a run always stay.
 
     Raises:
-        SettingError: if ``path`` is a file, or to be overwritten and holds files, but no run.
+        SettingError: if ``path`` is none, or a file, or to be overwritten and holds files, but no run.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise SettingError(
+                "a run folder is named by its path",
+                expected="a text, a pathlib.Path or a ppgen.runs.RunFolder",
+                got=repr(path),
+                fix='out="runs/name"',
+            )
         self.path, self.overwrite = Path(path), overwrite
         self.weights, self.checkpoint = self.path / "model.safetensors", self.path / "checkpoint"
         self.history = self.path / "history.jsonl"

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ppgen.arguments import plain
 from ppgen.context import reseed, resolve_device, seeded
 from ppgen.data import as_dataset
 from ppgen.declare import Guide, Program, ProgramModule, ProgramPart, as_guide, explained, verify_guide, verify_model
@@ -99,6 +100,9 @@ def fit(
         >>> fit.elbo().kind
         'lower bound'
     """
+    max_epochs, batch_size, learning_rate, average, seed, patience, clip_norm = map(
+        plain, (max_epochs, batch_size, learning_rate, average, seed, patience, clip_norm)
+    )
     settings: dict[str, Any] = {
         "max_epochs": max_epochs,
         "batch_size": batch_size,

@@ -21,6 +21,33 @@ __all__ = ["explain_misplaced"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 SHORT = (bool, int, float, type(None))
+# What other libraries call the arguments of fit, where the names are not alike.
+ELSEWHERE = {
+    "lr": "learning_rate",
+    "step_size": "learning_rate",
+    "opt": "optimizer",
+    "optim": "optimizer",
+    "bs": "batch_size",
+    "batch": "batch_size",
+    "epochs": "max_epochs",
+    "num_epochs": "max_epochs",
+    "n_epochs": "max_epochs",
+    "scheduler": "schedule",
+    "lr_scheduler": "schedule",
+    "ema": "average",
+    "loss": "objective",
+    "random_state": "seed",
+    "rng_seed": "seed",
+    "early_stopping": "patience",
+    "grad_clip": "clip_norm",
+    "gradient_clip_val": "clip_norm",
+    "verbose": "progress",
+    "folder": "out",
+    "path": "out",
+    "x": "data",
+    "dataset": "data",
+    "train_data": "data",
+}
 
 
 def explain_misplaced(function: F) -> F:
@@ -85,13 +112,14 @@ def _find_mistake(places: Sequence[Any], named: Mapping[str, Any], names: Sequen
         return SettingError(
             f"fit: {wrong} in {'second' if roles[0] == wrong else 'third'} place",
             expected="a model, its data, and all that follows by name",
-            got=", ".join(["a model", *roles]),
+            got=", ".join(["a model", *_told(values, roles)]),
             fix=_call(values, others),
             code="S115",
         )
     for name in others:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+            known = [ELSEWHERE[name]] if ELSEWHERE.get(name) in names else []
+            near = known or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
             return SettingError(
                 f"fit: no argument is called {name!r}",
                 expected=", ".join(names),
@@ -111,20 +139,29 @@ def _role(value: Any) -> str:
     return "no guide" if value is None else "a guide" if callable(value) else "data"
 
 
+def _told(values: Sequence[Any], roles: Sequence[str]) -> list[str]:
+    """The roles of values in words; second data are none, so that they are shown as they are."""
+    return [
+        _text(value, f"a {type(value).__name__}") if role in roles[:place] else role
+        for place, (value, role) in enumerate(zip(values, roles, strict=True))
+    ]
+
+
 def _call(values: Sequence[Any], others: Mapping[str, Any]) -> str:
     """The call as it should be written, as far as it can be told from the values."""
-    words = {"data": "data"}
+    words: dict[str, str] = {}
     for value in values:
         role = _role(value)
         if role == "data":
-            words["data"] = _text(value, "data")
+            words.setdefault("data", _text(value, "data"))
         elif role == "a guide":
             words["guide"] = "guide=" + _made(value, "model" if _is_derived(value) else "...")
         elif role == "an objective":
             words["objective"] = "objective=" + _made(value, "...")
     for name, value in others.items():
         words[name] = f"{name}={_text(value, name)}"
-    return f"ppgen.fit(model, {', '.join(words.values())})"
+    data = words.pop("data", "data")
+    return f"ppgen.fit({', '.join(['model', data, *words.values()])})"
 
 
 def _is_derived(value: Any) -> bool:

@@ -36,6 +36,8 @@ def test_chosen_metrics_are_printed_and_not_kept(ppgen: Ppgen, runs: Path) -> No
     assert "reconstruction  " in result.stdout
     assert "log p" not in result.stdout
     assert (runs / "vae" / "scores.json").read_bytes() == kept
+    twice = ppgen("evaluate", runs / "vae", "--metrics", "elbo", "--metrics", "reconstruction_error")
+    assert twice.stdout == result.stdout
     wrong = ppgen("evaluate", runs / "vae", "--metrics", "log_prop")
     assert wrong.exit_code != 0
     assert "unknown metric 'log_prop'" in wrong.stderr

@@ -4,9 +4,12 @@ import pyro.distributions as dist
 import pytest
 import torch
 from scipy.stats import chisquare
+from torch import Tensor
+from torch.distributions import constraints
 
-from ppgen.distributions import conditionals
+from ppgen.distributions import Autoregressive, Conditional, conditionals
 from ppgen.errors import SettingError
+from ppgen.nets import PixelCNN
 
 
 def test_bernoulli_is_a_product_over_channels():
@@ -60,3 +63,41 @@ def test_supports_and_measures_are_those_of_data():
 def test_other_numbers_of_levels_are_refused(levels):
     with pytest.raises(SettingError, match="levels"):
         conditionals.Categorical(levels)
+
+
+class Gaussian(Conditional):
+    """Its shapes can be spoilt: ``log_prob`` summed over all, draws of one channel too few."""
+
+    support, measure = constraints.real, "continuous"
+
+    def __init__(self, spoilt: str = "") -> None:
+        self.spoilt = spoilt
+
+    def num_parameters(self, channels: int) -> int:
+        return 2 * channels
+
+    def _normal(self, parameters: Tensor) -> torch.distributions.Normal:
+        mean, log_scale = parameters.chunk(2, -1)
+        return torch.distributions.Normal(mean, log_scale.exp())
+
+    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        found = self._normal(parameters).log_prob(value)
+        return {"all": found.sum(), "none": found, "": found.sum(-1)}[self.spoilt]
+
+    def sample(self, parameters: Tensor, channels: int) -> Tensor:
+        found = self._normal(parameters).sample()
+        return {"all": found[:1], "none": found.sum(-1), "": found}[self.spoilt]
+
+
+@pytest.mark.parametrize("spoilt", ["all", "none"])
+@pytest.mark.parametrize("check", [False, True])
+def test_a_family_that_sums_over_rows_or_over_nothing_is_refused(spoilt, check):
+    network = PixelCNN((1, 4, 4), hidden=4, num_layers=1, num_parameters=2, highest=1)
+    x = torch.randn(5, 1, 4, 4)
+    right = Autoregressive(network, (1, 4, 4), conditional=Gaussian(), validate_args=check)
+    torch.testing.assert_close(right.log_prob(x)[:1], right.log_prob(x[:1]))
+    wrong = Autoregressive(network, (1, 4, 4), conditional=Gaussian(spoilt), validate_args=check)
+    with pytest.raises(SettingError, match="log_prob of Gaussian has another shape"):
+        wrong.log_prob(x)
+    with pytest.raises(SettingError, match="sample of Gaussian has another shape"):
+        wrong.sample((5,))

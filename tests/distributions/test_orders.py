@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
@@ -66,7 +67,7 @@ def test_what_is_no_permutation_is_refused(index):
     assert caught.value.fix == "permutation(torch.randperm(3), positions=(3,))"
 
 
-@pytest.mark.parametrize("positions", [(), (0, 3), (2.0, 3), (-1,)])
+@pytest.mark.parametrize("positions", [(), (0, 3), (2.0, 3), (-1,), 4, None])
 def test_lengths_that_are_none_are_refused(positions):
     with pytest.raises(SettingError, match="needs positions"):
         orders.raster(positions)
@@ -76,3 +77,15 @@ def test_lengths_that_are_none_are_refused(positions):
 def test_a_dim_that_there_is_not_cannot_be_flipped(flip):
     with pytest.raises(SettingError, match="have no dim"):
         orders.raster((2, 3), flip=flip)
+
+
+def test_one_dim_to_flip_is_given_in_a_sequence():
+    with pytest.raises(SettingError, match="flip is no sequence") as caught:
+        orders.raster((2, 3), flip=0)
+    assert caught.value.fix == "flip=(0,)"
+    with pytest.raises(SettingError, match="have no dim 'rows'"):
+        orders.raster((2, 3), flip=["rows"])
+
+
+def test_lengths_of_numpy_are_lengths():
+    assert orders.raster(np.array([2, 3])).positions == (2, 3)

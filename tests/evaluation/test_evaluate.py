@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,46 @@ def test_a_bar_shows_the_metrics(fake_fit: Callable[..., Any], capsys: pytest.Ca
     assert "log_prob" in capsys.readouterr().err
     evaluate(fake_fit(refused=dict.fromkeys(QUESTIONS, "no")), progress=False)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        ("runs/vae", 'ppgen.evaluate(ppgen.load("runs/vae"))'),
+        (Path("runs/vae"), 'ppgen.evaluate(ppgen.load("runs/vae"))'),
+        (torch.nn.Linear(2, 2), 'ppgen.evaluate(ppgen.load("runs/x"))'),
+        (None, 'ppgen.evaluate(ppgen.load("runs/x"))'),
+    ],
+)
+def test_what_is_no_fit_is_told_how_to_become_one(given: Any, fix: str) -> None:
+    with pytest.raises(SettingError, match="is no fit") as caught:
+        evaluate(given)
+    assert caught.value.fix == fix
+
+
+def test_a_metric_that_meddles_leaves_the_fit_as_it_was() -> None:
+    torch.manual_seed(0)
+    fit = ppgen.fit(ppgen.models.VAE((4,), 2, hidden=(4,)), torch.ones(20, 4), max_epochs=1, progress=False)
+    before = {name: value.clone() for name, value in fit.model.state_dict().items()}
+
+    def meddle(fit: Any) -> float:
+        fit.model.train()
+        for parameter in fit.model.parameters():
+            parameter.data.add_(1.0)
+        np.random.seed(5)
+        random.seed(5)
+        torch.manual_seed(5)
+        return 1.0
+
+    states = np.random.get_state()[1].copy(), random.getstate(), torch.get_rng_state()
+    first, second = (evaluate(fit, ["elbo", *metrics, "log_prob"], progress=False, num_particles=2)
+                     for metrics in ([], [meddle]))  # fmt: skip
+    assert (first.estimate("elbo"), first.log_prob) == (second.estimate("elbo"), second.log_prob)
+    assert all(torch.equal(value, before[name]) for name, value in fit.model.state_dict().items())
+    assert not any(part.training for part in fit.model.modules())
+    assert np.array_equal(np.random.get_state()[1], states[0])
+    assert random.getstate() == states[1]
+    assert torch.equal(torch.get_rng_state(), states[2])
 
 
 @pytest.mark.parametrize("setting", [{"num_particles": 0}, {"num_samples": -1}])

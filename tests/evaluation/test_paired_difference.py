@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppgen.errors import DataError
-from ppgen.estimate import Kind
-from ppgen.evaluation import Scorecard, Standing, compare, paired_difference, paired_interval
+from ppgen.estimate import Estimate, Kind
+from ppgen.evaluation import DataSplit, Scorecard, Standing, compare, paired_difference, paired_interval
 from tests.oracles.cards import card_of
 
 
@@ -209,6 +209,13 @@ def test_groups_that_do_not_compare_are_ranked_apart(make_card: Maker) -> None:
 def test_one_model_alone(make_card: Maker) -> None:
     (only,) = compare({"a": make_card("a", values(0.0, 1))}).ranking()
     assert only == Standing("a", estimate=only.estimate, reason="there is nothing to compare it with")
+
+
+def test_a_card_with_an_elbo_alone_lacks_log_p_and_not_every_density() -> None:
+    bound = Estimate(-20.0, 0.1, kind="lower bound", unit="nats")
+    card = card_of("a", DataSplit("toy", 50), "f00d", density={"elbo": bound})
+    (only,) = compare({"a": card}).ranking()
+    assert only.reason == "no log p was measured"
 
 
 @given(

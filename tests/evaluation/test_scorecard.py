@@ -101,6 +101,14 @@ def test_what_was_not_asked_is_an_error_and_two_of_one_key_are_no_card(card: Sco
         dataclasses.replace(card, answers=(*card.answers, Answer(Column("kid"))))
 
 
+def test_it_is_a_collection_of_questions(card: Scorecard) -> None:
+    assert list(card) == ["density", "sampling", "representation"]
+    assert len(card) == 3
+    assert "density" in card
+    assert "log_prob" not in card
+    assert 0 not in card
+
+
 def test_it_reads_as_a_card(card: Scorecard) -> None:
     text = str(card)
     assert text.startswith("vae on toy, test split, 50 data points\n")

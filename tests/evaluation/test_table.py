@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ppgen.estimate import Estimate
-from ppgen.evaluation import Comparison, DataSplit, Scorecard, compare
+from ppgen.evaluation import Answer, Column, Comparison, DataSplit, Scorecard, compare
 from tests.oracles.cards import card_of
 
 NASTY = r"50% & $x_1$ #{\a}^~ <b>|*[c]"
@@ -63,6 +63,13 @@ def test_markdown_has_rectangular_tables(comparison: Comparison) -> None:
         assert re.fullmatch(r"\|:--(\|--:)+\|", table[1])
     assert r"50% & \$x\_1\$ #{\\a}^\~ \<b\>\|\*\[c\]" in text
     assert "| *real training data* |" in text
+
+
+def test_the_heads_of_markdown_are_text_and_no_markup() -> None:
+    columns = Column("bar", question="own", title="a|b <i>&lt;</i>", unit="*x*"), Column("b_c", question="own")
+    card = Scorecard("m", DataSplit("toy", 50), "f00d", tuple(Answer(each, Estimate(1.0)) for each in columns))
+    head = next(line for line in compare({"m": card}).to_markdown().splitlines() if line.startswith("| model"))
+    assert head == r"| model | a\|b \<i\>\&lt;\</i\> \[\*x\*\] | b\_c |"
 
 
 def test_latex_is_balanced_escaped_and_rectangular(comparison: Comparison) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
 import re
@@ -7,7 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+import torch
 
+import ppgen
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Answer, Column, Comparison, DataSplit, PairedDifference, layout
 from ppgen.reporting import fit_figures
@@ -73,6 +76,22 @@ def test_it_says_what_was_measured(page: str, read: Callable[[str], Any]) -> Non
         "41 234",
     ):
         assert expected in text, expected
+
+
+def test_settings_that_are_not_the_usual_ones_are_listed(make_card: Any, read: Callable[[str], Any]) -> None:
+    def shown(**settings: Any) -> str:
+        usual = ppgen.fit(ppgen.models.PixelCNN((1, 4, 4)), torch.ones(8, 1, 4, 4), max_epochs=1, progress=False)
+        other = copy.copy(usual)
+        other.settings = usual.settings | settings
+        cards = [make_card("usual", -20.0), make_card("other", -21.0)]
+        fits = {"usual": usual, "other": other}
+        page = render(Comparison({card.name: card for card in cards}), fits, {}, title="Report")
+        return " ".join(read(page).text.split("give the same numbers.")[1].split())
+
+    assert not any(word in shown() for word in ("optimizer", "adam", "schedule", "constant", "average"))
+    text = shown(optimizer="SGD(momentum=0.9)", schedule="cosine", average=0.999)
+    for words in ("optimizer schedule average", "adam constant –", "SGD(momentum=0.9) cosine 0.999"):
+        assert words in text
 
 
 def test_bounds_are_marked_in_the_cell(page: str) -> None:

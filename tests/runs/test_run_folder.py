@@ -79,6 +79,17 @@ def occupied(path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("path", [3, None, b"runs", ["runs"]])
+def test_a_folder_is_named_by_a_path(path: Any) -> None:
+    calls = [lambda: RunFolder(path), lambda: ppgen.load(path)]
+    if path is not None:
+        calls.append(lambda: ppgen.fit(VAE((4,), 2), torch.ones(20, 4), max_epochs=1, progress=False, out=path))
+    for call in calls:
+        with pytest.raises(SettingError, match="named by its path") as caught:
+            call()
+        assert caught.value.got == repr(path)
+
+
 def test_a_new_run_takes_the_place_of_the_old_one_and_of_nothing_else(tmp_path: Path) -> None:
     path = occupied(tmp_path / "run")
     before = contents(path)

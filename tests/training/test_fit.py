@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -148,6 +149,23 @@ def test_mistakes_are_told_before_anything_is_written(
         ppgen.fit(model, **chosen)
     assert not (tmp_path / "run").exists()
     assert same(before, model.state_dict())
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    def fitted(out: Path | None, whole: Callable[[int], Any], real: Callable[[float], Any]) -> Fit:
+        torch.manual_seed(0)
+        return ppgen.fit(
+            VAE((4,), latent_dim=whole(2), hidden=(whole(4),)), torch.ones(40, 4), max_epochs=whole(2),
+            batch_size=whole(16), seed=whole(3), patience=whole(5), clip_norm=real(4.0), average=real(0.5),
+            learning_rate={"elbo": real(0.25)}, objective=ppgen.ELBO(beta=real(2.0), num_particles=whole(2)),
+            progress=False, out=out,
+        )  # fmt: skip
+
+    plain, other = fitted(None, int, float), fitted(tmp_path / "run", np.int64, np.float32)
+    again = ppgen.load(tmp_path / "run", data=torch.ones(40, 4))
+    assert same(state_of(plain), state_of(other))
+    assert plain.settings == other.settings == again.settings
+    assert again.objective.beta == 2.0
 
 
 def test_what_an_objective_cannot_train_is_told_before_anything_is_written(tmp_path: Path) -> None:

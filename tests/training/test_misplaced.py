@@ -13,6 +13,7 @@ import ppgen
 from ppgen.errors import SettingError
 from ppgen.guides import FullRank, MeanField
 from ppgen.models import VAE
+from ppgen.training.misplaced import ELSEWHERE
 
 X = torch.arange(80).reshape(20, 4).remainder(2).float()
 
@@ -89,6 +90,15 @@ CALLS: dict[str, tuple[Callable[[VAE], Any], str, str]] = {
     "data, then a model": (lambda m: fit(X, m), "the model is not in first place", "ppgen.fit(model, data)"),
     "a model twice": (lambda m: fit(X, model=m), "the model is not in first place", "ppgen.fit(model, data)"),
     "data twice": (lambda m: fit(m, X, data=X), "a third argument in third place", "ppgen.fit(model, data)"),
+    "a number after data": (
+        lambda m: fit(m, "digits", 5),
+        "a third argument in third place",
+        'ppgen.fit(model, "digits")',
+    ),
+    "a setting as torch calls it": (lambda m: fit(m, X, lr=1e-3), "'lr'", "learning_rate=0.001"),
+    "a setting as others call it": (lambda m: fit(m, X, random_state=3), "'random_state'", "seed=3"),
+    "a setting cut short": (lambda m: fit(m, X, opt="sgd"), "'opt'", 'optimizer="sgd"'),
+    "a setting in the singular": (lambda m: fit(m, X, callback=3), "'callback'", "callbacks=3"),
     "a setting misspelt": (lambda m: fit(m, X, epochs=3), "'epochs'", "max_epochs=3"),
     "a setting that is not known": (lambda m: fit(m, X, zeal=3), "'zeal'", "leave zeal out"),
 }
@@ -101,6 +111,18 @@ def test_a_misplaced_argument_is_refused_with_the_call_rewritten(name: str) -> N
         call(vae())
     assert what in caught.value.what
     assert caught.value.fix == fix
+
+
+def test_a_surplus_argument_is_shown() -> None:
+    for surplus, shown in ((5, "5"), ("mnist", '"mnist"'), (X, "a Tensor")):
+        with pytest.raises(SettingError) as caught:
+            fit(vae(), "digits", surplus)
+        assert caught.value.got == f"a model, data, {shown}"
+
+
+def test_names_from_elsewhere_lead_to_arguments_that_there_are() -> None:
+    assert set(ELSEWHERE.values()) <= set(inspect.signature(ppgen.fit).parameters)
+    assert not set(ELSEWHERE) & set(inspect.signature(ppgen.fit).parameters)
 
 
 def test_python_and_type_checkers_see_the_signature_of_fit() -> None:
