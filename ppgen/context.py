@@ -62,6 +62,7 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
                 expected="a device that holds numbers and that this machine has",
                 got=f"{type(error).__name__}: {str(error).splitlines()[0][:80] if str(error) else ''}",
                 fix='device="cpu", or device="auto" to take CUDA where there is one',
+                code="S134",
             ) from error
     return chosen
 

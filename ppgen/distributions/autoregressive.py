@@ -218,6 +218,7 @@ class Autoregressive(TorchDistribution):
                 fix="sum over the last dim alone: .sum(-1)"
                 if method == "log_prob"
                 else "return draws [..., channels] for parameters [..., num_parameters]",
+                code="S135",
             )
 
     def _check(self, parameters: Tensor, batch: Sequence[int], scanned: Sequence[int]) -> None:

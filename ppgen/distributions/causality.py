@@ -53,6 +53,7 @@ def verify_causal(network: CausalNetwork, values: Tensor, channel_dims: int, *co
             got=f"those of position {position} changed with values from position {int(first[row])} on",
             fix="a causal network such as ppgen.nets.PixelCNN(x_shape), or masks that hide a position from itself and "
             "from all before it",
+            code="S136",
         )
 
 

@@ -69,6 +69,7 @@ def evaluate(
             expected="a Fit: what ppgen.fit or ppgen.load returned",
             got=repr(fit) if is_path else type(fit).__name__,
             fix=f'ppgen.evaluate(ppgen.load("{fit if is_path else "runs/x"}"))',
+            code="S137",
         )
     whole_number("evaluate: seed", seed, at_least=0)
     whole_number("evaluate: num_particles", num_particles, suggested=1000)

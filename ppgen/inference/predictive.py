@@ -105,6 +105,7 @@ def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
             expected="at least one row of each latent, [N, *event]",
             got=", ".join(f"{name}: {list(value.shape)}" for name, value in tensors.items()),
             fix="fit.decode(fit.encode())",
+            code="D093",
         )
     if len(set(rows.values())) != 1 or 0 in rows.values():
         raise DataError(
@@ -121,6 +122,7 @@ def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
                 expected="codes, a finite number for each dimension",
                 got=", ".join(map(str, value[~torch.isfinite(value)][:3].tolist())),
                 fix=f"{name}[{name}.isfinite().flatten(1).all(1)] keeps the rows that can be decoded",
+                code="D094",
             )
     return {
         name: value.to(torch.get_default_dtype()) if value.is_floating_point() else value

@@ -110,6 +110,7 @@ class RunFolder:
                 expected="a text, a pathlib.Path or a ppgen.runs.RunFolder",
                 got=repr(path),
                 fix='out="runs/name"',
+                code="S138",
             )
         self.path, self.overwrite = Path(path), overwrite
         self.weights, self.checkpoint = self.path / "model.safetensors", self.path / "checkpoint"
