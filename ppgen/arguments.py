@@ -69,11 +69,12 @@ def finite_number(
         4.0
     """
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)  # numpy's too
-    if not (is_number and math.isfinite(value) and above < value < below and value >= at_least):
+    number = float(value) if is_number else math.nan
+    if not (math.isfinite(number) and above < number < below and number >= at_least):
         bound = f" > {above:g}" if above > -math.inf else f" >= {at_least:g}" if at_least > -math.inf else ""
         bound += f" and < {below:g}" if below < math.inf else ""
         raise _out_of_range(where, f"a finite number{bound}", value, suggested)
-    return float(value)
+    return number
 
 
 def plain(value: Any) -> Any:
