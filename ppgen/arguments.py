@@ -36,10 +36,11 @@ def whole_number(
         8
     """
     is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)  # numpy's too
-    if not is_whole or value < at_least or (at_most is not None and value > at_most):
+    number = int(value) if is_whole else at_least - 1
+    if number < at_least or (at_most is not None and number > at_most):
         span = f">= {at_least}" if at_most is None else f"from {at_least} to {at_most}"
         raise _out_of_range(where, f"a whole number {span}", value, at_least if suggested is None else suggested)
-    return int(value)
+    return number
 
 
 def finite_number(
