@@ -36,10 +36,11 @@ def whole_number(
         8
     """
     is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)  # numpy's too
-    if not is_whole or value < at_least or (at_most is not None and value > at_most):
+    number = int(value) if is_whole else at_least - 1
+    if number < at_least or (at_most is not None and number > at_most):
         span = f">= {at_least}" if at_most is None else f"from {at_least} to {at_most}"
         raise _out_of_range(where, f"a whole number {span}", value, at_least if suggested is None else suggested)
-    return int(value)
+    return number
 
 
 def finite_number(
@@ -69,11 +70,12 @@ def finite_number(
         4.0
     """
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)  # numpy's too
-    if not (is_number and math.isfinite(value) and above < value < below and value >= at_least):
+    number = float(value) if is_number else math.nan
+    if not (math.isfinite(number) and above < number < below and number >= at_least):
         bound = f" > {above:g}" if above > -math.inf else f" >= {at_least:g}" if at_least > -math.inf else ""
         bound += f" and < {below:g}" if below < math.inf else ""
         raise _out_of_range(where, f"a finite number{bound}", value, suggested)
-    return float(value)
+    return number
 
 
 def plain(value: Any) -> Any:

@@ -151,6 +151,32 @@ def test_mistakes_are_told_before_anything_is_written(
     assert same(before, model.state_dict())
 
 
+def test_two_fits_of_one_model_share_its_weights() -> None:
+    torch.manual_seed(0)
+    model = VAE((4,), 2, hidden=(4,))
+    first = ppgen.fit(model, torch.ones(40, 4), max_epochs=1, progress=False)
+    before = state_of(first)
+    second = ppgen.fit(model, torch.ones(40, 4), guide=first.guide, max_epochs=1, progress=False)
+    assert first.model is second.model
+    assert not same(before, state_of(first))
+    assert same(state_of(first), state_of(second))
+
+
+@pytest.mark.parametrize("average", [None, 0.5])
+def test_what_an_epoch_writes_into_weights_is_undone_where_they_are_averaged(average: float | None) -> None:
+    def fitted(written: float) -> Fit:
+        class Write(ppgen.Callback):
+            def epoch(self, training: Any) -> None:
+                with torch.no_grad():
+                    next(training.fit.model.parameters()).add_(written)
+
+        torch.manual_seed(0)
+        return ppgen.fit(VAE((4,), 2, hidden=(4,)), torch.ones(40, 4), max_epochs=2, progress=False,
+                         average=average, callbacks=[Write()])  # fmt: skip
+
+    assert same(state_of(fitted(0.0)), state_of(fitted(1.0))) == (average is not None)
+
+
 def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
     def fitted(out: Path | None, whole: Callable[[int], Any], real: Callable[[float], Any]) -> Fit:
         torch.manual_seed(0)
