@@ -120,7 +120,7 @@ def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
 
 
 def _flat(values: Tensor) -> Tensor:
-    return values.detach().cpu().flatten(1)
+    return values.detach().cpu().reshape(len(values), -1)
 
 
 def _training_rows(data: Dataset, seed: int) -> dict[str, Tensor]:

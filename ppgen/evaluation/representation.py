@@ -97,7 +97,7 @@ def reconstruction_error(x: Tensor, reconstructed: Tensor) -> Estimate:
             fix="reconstruct the data that it is compared with",
             code="D074",
         )
-    errors = ((x - reconstructed.to(x.device)).double() ** 2).flatten(1).mean(dim=1)
+    errors = ((x - reconstructed.to(x.device)).double() ** 2).reshape(len(x), -1).mean(dim=1)
     return Estimate(
         errors.mean().item(),
         errors.std().item() / math.sqrt(len(errors)) if len(errors) > 1 else None,
