@@ -87,7 +87,7 @@ class FittedPair:
 
     @property
     def covariates(self) -> list[str]:
-        """What the model reads of the data without explaining it: parents, or a program's arguments, that are no sites."""
+        """What the model reads of the data without explaining it: parents, or arguments, that are no sites."""
         _, known = predictive.covariates(self.model, self.data)
         return [name for name in known if name in self.data.keys]
 

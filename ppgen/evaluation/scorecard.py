@@ -257,6 +257,8 @@ class Scorecard:
         for question in self.questions:
             if shown := self._lines(question):
                 lines += [f"  {question}", *shown]
+        if given := self.facts.get("samples_given"):
+            lines.append(f"  samples given {given}")
         if network := self.facts.get("feature_network"):
             lines.append(f"  features of network {network[:12]}")
         return "\n".join(lines)
