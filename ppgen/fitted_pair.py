@@ -19,7 +19,7 @@ from ppgen.explained import name_of_density, num_counted, seen_part
 from ppgen.inference import find_obstacle, predictive
 from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
-from ppgen.runs import DTYPES
+from ppgen.runs import DTYPES, weights
 
 __all__ = ["FittedPair"]
 
@@ -59,6 +59,11 @@ class FittedPair:
     def device(self) -> torch.device:
         """Where the weights are."""
         return next((p.device for p in self._pair.parameters()), torch.device("cpu"))
+
+    @property
+    def weights_digest(self) -> str:
+        """SHA-256 of the weights as they are: that of the ``model.safetensors`` which :meth:`~ppgen.Fit.save` writes."""
+        return weights.digest(self.state.modules)
 
     def to(self, device: str | torch.device) -> Self:
         """Move the weights to another device; answers are on the CPU wherever they are.
