@@ -62,7 +62,7 @@ class FittedPair:
 
     @property
     def weights_digest(self) -> str:
-        """SHA-256 of the weights as they are: that of the ``model.safetensors`` which :meth:`~ppgen.Fit.save` writes."""
+        """SHA-256 of the weights as they are: that of the ``model.safetensors`` which ``fit.save`` writes."""
         return weights.digest(self.state.modules)
 
     def to(self, device: str | torch.device) -> Self:

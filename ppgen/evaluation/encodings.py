@@ -17,7 +17,7 @@ from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.explained import seen_part
 from ppgen.fitted import Fit
 
-__all__ = ["Encodings", "Labelled", "encodings", "labelled"]
+__all__ = ["Encodings", "Labelled", "codes_of", "encodings", "labelled"]
 
 _FEW = 256  # rows that tell what a guide reads
 _MOST_ROWS = 10_000  # of the training split: more would hardly move a probe
@@ -62,7 +62,7 @@ def encodings(evaluation: Evaluation) -> Encodings:
     if reason := fit.unanswerable("representation"):
         raise Unanswerable(reason, code="U003")
     train, test = _training_rows(fit.data, evaluation.seed), fit.data.split("test")
-    main, codes = main_site(test), _codes(fit, test)
+    main, codes = main_site(test), codes_of(fit, test)
     return Encodings(train, test, main, codes, PrincipalComponents.fit(train[main], codes.shape[1]))
 
 
@@ -106,16 +106,25 @@ def labelled(evaluation: Evaluation) -> Labelled:
     )
     inputs = train[found.main], test[found.main]
     codes = {
-        "": (_codes(fit, train), found.codes[known.to(found.codes.device)]),
+        "": (codes_of(fit, train), found.codes[known.to(found.codes.device)]),
         "raw pixels": (_flat(inputs[0]), _flat(inputs[1])),
         found.pca_name: (found.pca.encode(inputs[0]), found.pca.encode(inputs[1])),
     }
     return Labelled(codes, train[label], test[label])
 
 
-def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
-    """Posterior means [N, D] on the CPU, those of several latent variables side by side."""
-    means = fit.encode(without_latents(fit.model, batch))
+def codes_of(fit: Fit, batch: Mapping[str, Tensor], *, seed: int = 0) -> Tensor:
+    """Posterior means [N, D] on the CPU, those of several latent variables side by side.
+
+    Args:
+        fit: a fit with a guide for local latent variables.
+        batch: tensors [N, ...] by site and covariate.
+        seed: of draws, where a mean has no closed form.
+
+    Raises:
+        Unanswerable: if all latent variables are global.
+    """
+    means = fit.encode(without_latents(fit.model, batch), seed=seed)
     if not means:
         raise Unanswerable(
             "no representation: all latent variables are global, so that data points have no code", code="U006"
@@ -151,9 +160,9 @@ def _told(fit: Fit, batch: Mapping[str, Tensor], main: str) -> list[str]:
     head = {key: tensor[:_FEW] for key, tensor in batch.items()}
     own = {main, lengths_of(main, batch), *(seen_part(head, main, fit.covariates) or ())}
     others = torch.randperm(size, generator=torch.Generator().manual_seed(0))[:_FEW]
-    codes, told = _codes(fit, head), []
+    codes, told = codes_of(fit, head), []
     for key in (key for key in batch if key not in own):
-        changed = _codes(fit, {**head, key: batch[key][others.to(batch[key].device)]})
+        changed = codes_of(fit, {**head, key: batch[key][others.to(batch[key].device)]})
         # On a GPU, sums may differ a hair.
         told += [] if torch.allclose(codes, changed, rtol=1e-5, atol=1e-6) else [key]
     return told

@@ -249,7 +249,7 @@ def _provenance(
 
 
 def _caveats(question: str, columns: Sequence[Column], cards: Mapping[str, Scorecard]) -> list[str]:
-    """What a reader of a question's numbers must know: which density each is, what samples are given, whose features."""
+    """What a reader of a question's numbers must know: which density each is, what samples are given."""
     if question == "density":
         names = grouped((card.density_of, name) for name, card in cards.items() if columns and card.density_of)
         densities = [f"log {density}: {', '.join(those)}" for density, those in names.items() if len(names) > 1]

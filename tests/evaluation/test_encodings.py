@@ -79,7 +79,7 @@ def test_without_labels_there_is_nothing_to_probe_for(fake_fit: Callable[..., An
 def test_several_latents_are_one_code(fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fit = fake_fit()
     monkeypatch.setattr(
-        fit, "encode", lambda batch: {"a": fit.pca.encode(batch["x"])[:, :2], "b": batch["x"][:, 0, :2, :3]}
+        fit, "encode", lambda batch, seed: {"a": fit.pca.encode(batch["x"])[:, :2], "b": batch["x"][:, 0, :2, :3]}
     )
     card = represented(fit)
     assert card["representation"]["active_units"].unit == "of 8"
@@ -88,7 +88,7 @@ def test_several_latents_are_one_code(fake_fit: Callable[..., Any], monkeypatch:
 
 def test_global_latents_are_no_code(fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     fit = fake_fit()
-    monkeypatch.setattr(fit, "encode", lambda batch: {})
+    monkeypatch.setattr(fit, "encode", lambda batch, seed: {})
     with pytest.raises(Unanswerable, match="all latent variables are global"):
         encodings(Evaluation(fit))
 
