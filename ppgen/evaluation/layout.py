@@ -177,7 +177,7 @@ def remarks(ranking: Sequence[Standing], pairs: Sequence[PairedDifference], leve
     if without := [f"{standing.name}: {standing.reason}" for standing in ranking if not standing.group]:
         found.append(Remark("Not ranked", without))
     if taken := [str(pair) for pair in pairs if pair.difference is not None]:
-        title = f"Paired differences, with bootstrap intervals of {100 * level:g} %, each for its pair alone"
+        title = f"Paired differences, with intervals of {100 * level:g} %, each for its pair alone"
         found.append(Remark(title, taken))
     return found
 
