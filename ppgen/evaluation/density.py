@@ -24,6 +24,7 @@ __all__ = [
     "factorised_log_prob",
     "log_densities",
     "log_prob",
+    "num_levels",
 ]
 
 
@@ -149,7 +150,8 @@ def log_densities(evaluation: Evaluation) -> LogDensities:
     train, test = fit.data.split("train"), fit.data.split("test")
     main = main_site(test)
     of_values = mean.measure in ("continuous", fit.data.measure)  # a Gaussian suits whatever a density of x does
-    if fit.observed == [main] and mean.num_dims and of_values and mean.measure in _BASELINES:
+    is_spread = mean.measure == "binary" or bool((train[main] != train[main][:1]).any())  # else a Gaussian is infinite
+    if fit.observed == [main] and mean.num_dims and of_values and is_spread and mean.measure in _BASELINES:
         counted = counted_dims(test, main, fit.covariates)
         others = factorised_log_prob(train[main], test[main], mean.measure, counted)
         name, how = _BASELINES[mean.measure]
@@ -165,7 +167,27 @@ def log_densities(evaluation: Evaluation) -> LogDensities:
             num_dims=mean.num_dims,
         )
         trivial[name] = _mean(others, what)
+    if not fit.settings.get("discrete_likelihood", True) and (levels := num_levels(train[main])):
+        evaluation.facts["grid"] = f"{levels} levels of {main}"
     return LogDensities(values, mean, trivial)
+
+
+def num_levels(values: Tensor) -> int:
+    """How many levels a grid of values has; 0 where values are none, but mostly differ.
+
+    A continuous density of values that come again and again has no upper bound: the narrower it is around each level,
+    the higher.
+
+    Args:
+        values: [N, ...].
+
+    Example:
+        >>> import torch
+        >>> num_levels(torch.arange(100) % 4 / 4), num_levels(torch.randn(100))
+        (4, 0)
+    """
+    distinct = len(values.detach().flatten().unique())
+    return distinct if distinct <= 0.1 * values.numel() else 0
 
 
 def _kind_of_density(evaluation: Evaluation) -> Estimate:

@@ -91,8 +91,8 @@ def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.9
     is the weaker statement that one floor lies above the other, or one ceiling; the true order may be the reverse.
 
     The interval is over test data and Monte-Carlo draws, holds with probability ``level`` for this pair alone, and
-    speaks of these two fits: another seed of training is another model. No order is shown where a few data points
-    decide the mean, so that no interval of it can be trusted.
+    speaks of these two fits: another seed of training is another model. No order is shown that hangs on a few data
+    points.
 
     Args:
         first: a scorecard with ``per_datum`` values.
@@ -104,7 +104,7 @@ def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.9
         return PairedDifference(first.name, second.name, reason=obstacle)
     difference, low, high = paired_interval(first.per_datum, second.per_datum, level=level)
     shown: dict[str, Any] = {"reason": f"the {100 * level:g} % interval of the difference includes 0"}
-    if (low > 0.0 or high < 0.0) and is_decided_by_few(first.per_datum - second.per_datum):
+    if (low > 0.0 or high < 0.0) and is_decided_by_few(first.per_datum, second.per_datum, level=level):
         shown = {"reason": "the differences have heavy tails: a few data points decide their mean"}
     elif low > 0.0 or high < 0.0:
         shown = _shown(first, second) if low > 0.0 else _shown(second, first)
@@ -128,6 +128,8 @@ def _obstacle(first: Scorecard, second: Scorecard) -> str:
         return f"{first.name} has a density {densities[0]}, {second.name} one {densities[1]}"
     if one.num_dims and other.num_dims and one.num_dims != other.num_dims:
         return f"{first.name}'s density counts {one.num_dims} dimensions, {second.name}'s {other.num_dims}"
+    if grid := first.facts.get("grid") or second.facts.get("grid"):
+        return f"a continuous density of {grid} has no upper bound; load the data with dequantize=True"
     if first.per_datum is None or second.per_datum is None:
         return f"{(first if first.per_datum is None else second).name} has kept no values of single data points"
     one_size, other_size = len(first.per_datum), len(second.per_datum)

@@ -80,13 +80,22 @@ def paired_interval(first: np.ndarray, second: np.ndarray, *, level: float = 0.9
     return mean, low, high
 
 
-def is_decided_by_few(differences: np.ndarray) -> bool:
-    """Whether the tails of paired differences are so heavy that no interval of their mean can be trusted.
+def is_decided_by_few(first: np.ndarray, second: np.ndarray, *, level: float = 0.95) -> bool:
+    """Whether the sign of a mean paired difference hangs on a few data points, so that no order is to be read off it.
+
+    So it is where the differences are so skewed that their interval may miss far more often than it claims, unless an
+    interval with a hundredth of its error leaves the sign as it is.
 
     Args:
-        differences: [N].
+        first: values [N] of one model.
+        second: values [N] of another.
+        level: coverage of the interval.
     """
-    return abs(_skewness(differences)) > _HEAVY * math.sqrt(len(differences))
+    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    if abs(_skewness(differences)) <= _HEAVY * math.sqrt(len(differences)):
+        return False
+    _, low, high = paired_interval(first, second, level=1.0 - (1.0 - level) / 100.0)
+    return low <= 0.0 <= high
 
 
 def _skewness(differences: np.ndarray) -> float:

@@ -222,6 +222,8 @@ class Scorecard:
         for question in self.questions:
             if shown := self._lines(question):
                 lines += [f"  {question}", *shown]
+        if grid := self.facts.get("grid"):
+            lines.append(f"  a continuous density of {grid} has no upper bound: dequantize=True")
         if given := self.facts.get("samples_given"):
             lines.append(f"  samples given {given}")
         if network := self.facts.get("feature_network"):

@@ -49,8 +49,18 @@ def test_an_order_is_shown_by_mistake_no_more_often_than_claimed(draws: str, siz
     rng, wrong = np.random.default_rng(7), 0
     for differences in DRAWS[draws](rng, (2000, size)):
         _, low, high = paired_interval(differences, np.zeros(size))
-        wrong += (low > 0.0 or high < 0.0) and not is_decided_by_few(differences)
+        wrong += (low > 0.0 or high < 0.0) and not is_decided_by_few(differences, np.zeros(size))
     assert wrong / 2000 < 0.065
+
+
+def test_heavy_tails_far_from_zero_leave_the_order() -> None:
+    differences = np.random.default_rng(0).lognormal(0.0, 1.5, size=50)
+    zeros = np.zeros(50)
+    near, far = differences - 1.5, differences + 20.0
+    assert paired_interval(near, zeros)[1] > 0.0
+    assert is_decided_by_few(near, zeros)
+    assert not is_decided_by_few(far, zeros)
+    assert is_decided_by_few(zeros, near)
 
 
 def test_what_is_not_paired_is_refused() -> None:
