@@ -192,7 +192,7 @@ class ELBO(Objective):
         clashes = {
             "capacity and free_bits: both say what a rate costs": len(penalties) == 2,
             "capacity and beta: the rate's weight is capacity_weight": self.capacity is not None and self.beta != 1,
-            f"gradient={self.gradient!r} and {' '.join(penalties)}: a noisy rate in a maximum biases the gradient": bool(
+            f"gradient={self.gradient!r} and {' '.join(penalties)}: a noisy rate in a maximum biases it": bool(
                 self.gradient in _SCORED and penalties
             ),
             f"gradient={self.gradient!r} and label_weight: discrete latents are drawn, not summed out": bool(
