@@ -58,7 +58,7 @@ class Dead(ppgen.Model):
 
     @ppgen.latent
     def top(self) -> Any:
-        return dist.Normal(0.0, 1.0).expand([4]).to_event(1)
+        return dist.Normal(torch.zeros(4), 1.0).to_event(1)
 
     @ppgen.latent
     def bottom(self, top: torch.Tensor) -> Any:
