@@ -84,7 +84,7 @@ class Fit(FittedPair, HasAccessors):
             return self.log_prob(data)
         batch = self._batch(data)
         values = importance.elbo(self.model, self.guide, batch, num_particles, seed)
-        return self._estimate(values, "lower bound", f"ELBO-{num_particles}", len(next(iter(batch.values()))))
+        return self._estimate(values, "lower bound", f"ELBO-{num_particles}", batch)
 
     def log_prob(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Estimate:
         """``log p(x)``, a mean over data in nats per datum: exact without latents, else the IWAE-K bound.
@@ -94,9 +94,9 @@ class Fit(FittedPair, HasAccessors):
             num_particles: K, draws of the guide for each datum.
             seed: of those draws.
         """
-        values = self.log_prob_per_datum(data, num_particles, seed=seed)
+        values, batch = self._log_densities(data, num_particles, seed)
         kind, estimator = ("exact", "log p(x)") if self.guide is None else ("lower bound", f"IWAE-{num_particles}")
-        return self._estimate(values, kind, estimator, len(values))
+        return self._estimate(values, kind, estimator, batch)
 
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """``log p(x_i)`` or its importance-weighted bound for each datum: [N], float64, nats.
@@ -106,9 +106,14 @@ class Fit(FittedPair, HasAccessors):
             num_particles: draws of the guide for each datum.
             seed: of those draws.
         """
+        return self._log_densities(data, num_particles, seed)[0]
+
+    def _log_densities(self, data: Any, num_particles: int, seed: int) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Log-densities or bounds [N], and the batch that they are of."""
         self._must_answer("density")
         self._must_be_local("log_prob")
-        return importance.log_prob(self.model, self.guide, self._batch(data), num_particles, seed).cpu()
+        batch = self._batch(data)
+        return importance.log_prob(self.model, self.guide, batch, num_particles, seed).cpu(), batch
 
     def log_weights(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """Log importance weights ``log p(x_i, z_ik) - log q(z_ik | x_i)``: [num_particles, N], float64, nats.

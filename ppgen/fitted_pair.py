@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -13,13 +12,14 @@ from torch import Tensor, nn
 from ppgen.context import resolve_device
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
-from ppgen.declare import covariate_names, label_of, verify_batch, without_latents
+from ppgen.declare import label_of, verify_batch, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.inference import find_obstacle
+from ppgen.explained import name_of_density, num_counted, seen_part
+from ppgen.inference import find_obstacle, predictive
 from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
-from ppgen.runs import DTYPES
+from ppgen.runs import DTYPES, weights
 
 __all__ = ["FittedPair"]
 
@@ -60,6 +60,11 @@ class FittedPair:
         """Where the weights are."""
         return next((p.device for p in self._pair.parameters()), torch.device("cpu"))
 
+    @property
+    def weights_digest(self) -> str:
+        """SHA-256 of the weights as they are: that of the ``model.safetensors`` which ``fit.save`` writes."""
+        return weights.digest(self.state.modules)
+
     def to(self, device: str | torch.device) -> Self:
         """Move the weights to another device; answers are on the CPU wherever they are.
 
@@ -87,14 +92,16 @@ class FittedPair:
 
     @property
     def covariates(self) -> list[str]:
-        """What the model's sites ask of the data without explaining it: parents that are no sites."""
-        return [name for name in covariate_names(self._sites) if name in self.data.keys]
+        """What the model reads of the data without explaining it: parents, or arguments, that are no sites."""
+        _, known = predictive.covariates(self.model, self.data)
+        return [name for name in known if name in self.data.keys]
 
     @property
     def density_of(self) -> str:
-        """Which density the model has, as a reader would write it: ``p(x)``, ``p(x | y)``."""
-        given = self.covariates
-        return f"p({', '.join(self.observed)}{' | ' if given else ''}{', '.join(given)})"
+        """Which density the model has, as a reader would write it: ``p(x)``, ``p(x | y)``, ``p(unseen | seen)``."""
+        rows, covariates = self.data.representative_rows(), self.covariates
+        main = main_site(rows)
+        return name_of_density(self.observed, covariates, main, seen_part(rows, main, covariates))
 
     def unanswerable(self, question: str) -> str | None:
         """Why ``"density"``, ``"sampling"`` or ``"representation"`` has no answer here; ``None`` if it has one.
@@ -172,9 +179,9 @@ class FittedPair:
         verify_batch(self.model, self.guide, batch)
         return batch
 
-    def _estimate(self, values: Tensor, kind: Any, estimator: str, num_data: int) -> Estimate:
-        """The mean of log-densities, with its standard error."""
-        only_main = self.observed == [main_site(self.data.splits["test"])]
+    def _estimate(self, values: Tensor, kind: Any, estimator: str, batch: Mapping[str, Tensor]) -> Estimate:
+        """The mean of log-densities of a batch, with its standard error."""
+        main = main_site(self.data.splits["test"])
         error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
         return Estimate(
             float(values.mean()),
@@ -183,8 +190,8 @@ class FittedPair:
             unit="nats",
             measure=self.measure,
             estimator=estimator,
-            num_data=num_data,
+            num_data=len(next(iter(batch.values()))),
             better="higher",
             of=self.density_of,
-            num_dims=math.prod(self.data.x_shape) if only_main else 0,
+            num_dims=num_counted(self.model, batch, main, self.covariates) if self.observed == [main] else 0,
         )

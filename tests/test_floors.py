@@ -26,6 +26,7 @@ FLOORS = (
     {"guides"},
     {"objectives"},
     {"runs"},
+    {"explained"},
     {"fitted_pair"},
     {"fitted"},
     {"training"},

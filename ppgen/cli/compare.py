@@ -24,14 +24,13 @@ __all__ = ["compare"]
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Coverage of each interval.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstrap.")
 @device_option
-def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, seed: int, device: str) -> None:
+def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, device: str) -> None:
     """Lay runs side by side.
 
     RUN is a run folder, or a folder of run folders; one without scores is evaluated first. Differences in log-density
-    are paired, data point by data point, and bootstrapped; bounds that overlap and data of different measures are not
-    ranked.
+    are paired, data point by data point, with their intervals; bounds that overlap and data of different measures are
+    not ranked.
 
     \b
     Examples:
@@ -41,7 +40,7 @@ def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float,
     """
     import ppgen
 
-    comparison = ppgen.compare(scored_runs(runs, device=device), level=level, seed=seed, progress=False)
+    comparison = ppgen.compare(scored_runs(runs, device=device), level=level, progress=False)
     text: str = getattr(comparison, f"to_{form}")().rstrip("\n")
     if output is None:
         click.echo(text)

@@ -12,7 +12,8 @@ from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.kid import kid
 from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself, metric
 from ppgen.evaluation.metrics import METRICS
-from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference, paired_interval
+from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference
+from ppgen.evaluation.paired_interval import paired_interval
 from ppgen.evaluation.prdc import density_and_coverage, expected_coverage, precision_and_recall
 from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy

@@ -16,10 +16,10 @@ from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.paired_difference import (
     PairedDifference,
     Standing,
-    check_level,
     paired_difference,
     standings,
 )
+from ppgen.evaluation.paired_interval import check_level
 from ppgen.evaluation.scorecard import Scorecard, asked_of
 from ppgen.fitted import Fit
 
@@ -38,7 +38,7 @@ def compare(
         entries: by name, a :class:`~ppgen.fitted.Fit` (evaluated now), a :class:`Scorecard`, or a run folder with
             ``scores.json``.
         level: coverage of each interval of a difference, for that pair alone.
-        seed: of evaluation and bootstrap.
+        seed: of evaluation.
         progress: show a bar while fits are evaluated.
 
     Returns:
@@ -57,9 +57,7 @@ def compare(
             code="S062",
         )
     cards = {str(name): _card(entry, seed, progress) for name, entry in entries.items()}
-    return Comparison(
-        {name: dataclasses.replace(card, name=name) for name, card in cards.items()}, level=level, seed=seed
-    )
+    return Comparison({name: dataclasses.replace(card, name=name) for name, card in cards.items()}, level=level)
 
 
 def _card(entry: Any, seed: int, progress: bool) -> Scorecard:
@@ -85,12 +83,10 @@ class Comparison:
     Args:
         cards: each named as its key.
         level: coverage of the intervals.
-        seed: of the bootstrap.
     """
 
     cards: Mapping[str, Scorecard]
     level: float = 0.95
-    seed: int = 0
 
     def __post_init__(self) -> None:
         check_level(self.level)
@@ -99,7 +95,7 @@ class Comparison:
     def pairs(self) -> tuple[PairedDifference, ...]:
         """The paired difference of log-density between each two models, in the order of the cards."""
         return tuple(
-            paired_difference(first, second, level=self.level, seed=self.seed)
+            paired_difference(first, second, level=self.level)
             for first, second in itertools.combinations(self.cards.values(), 2)
         )
 

@@ -6,12 +6,14 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
+from ppgen.explained import counted_dims, name_of_density, seen_part
 from ppgen.fitted import Fit
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "factorised_log_prob",
     "log_densities",
     "log_prob",
+    "num_levels",
 ]
 
 
@@ -41,7 +44,7 @@ def explained_site(fit: Fit, columns: Mapping[str, Tensor]) -> str:
     return main
 
 
-def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
+def factorised_log_prob(train: Tensor, test: Tensor, measure: str, counted: Tensor | None = None) -> Tensor:
     """The exact log-density of each test point under independent dimensions fitted to the training split.
 
     ``"binary"``: Bernoulli with ``p_d = (ones_d + 1) / (N + 2)``, Laplace's rule.
@@ -53,6 +56,7 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
         train: [N, ...].
         test: [M, ...] of the same event shape.
         measure: of the data set.
+        counted: the dimensions of each test point whose densities are summed, [M, ...] of bools; default: all.
 
     Returns:
         Log-densities [M] in nats, float64.
@@ -75,7 +79,8 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
             fix="evaluate on data of the shape that was trained on",
             code="D061",
         )
-    train, test = train.detach().cpu().flatten(1).double(), test.detach().cpu().flatten(1).double()
+    train, test = (x.detach().cpu().reshape(len(x), -1).double() for x in (train, test))
+    counts = torch.ones_like(test) if counted is None else counted.detach().cpu().reshape(len(test), -1).double()
     if measure == "binary":
         if any(((x != 0.0) & (x != 1.0)).any() for x in (train, test)):
             raise DataError(
@@ -84,7 +89,7 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
                 code="D062",
             )
         p = (train.sum(dim=0) + 1.0) / (len(train) + 2.0)
-        return test @ p.log() + (1.0 - test) @ (-p).log1p()
+        return (counts * test) @ p.log() + (counts * (1.0 - test)) @ (-p).log1p()
     if measure in ("continuous", "unit interval"):
         mean, spread = train.mean(dim=0), train.var(dim=0, correction=0)
         if not spread.mean() > 0.0:
@@ -94,7 +99,7 @@ def factorised_log_prob(train: Tensor, test: Tensor, measure: str) -> Tensor:
                 code="D063",
             )
         variance = (len(train) * spread + spread.mean()) / (len(train) + 1.0)
-        return -0.5 * ((test - mean) ** 2 / variance + (2.0 * math.pi * variance).log()).sum(dim=1)
+        return -0.5 * (counts * ((test - mean) ** 2 / variance + (2.0 * math.pi * variance).log())).sum(dim=1)
     raise SettingError(
         "no trivial density for this measure",
         expected="binary, continuous or unit interval",
@@ -142,10 +147,15 @@ def log_densities(evaluation: Evaluation) -> LogDensities:
     values = fit.log_prob_per_datum(num_particles=evaluation.num_particles, seed=evaluation.seed)
     values = values.detach().cpu().double()
     mean, trivial = _mean(values, kind), {}
-    main = main_site(fit.data.split("test"))
-    if fit.observed == [main] and mean.measure == fit.data.measure and mean.measure in _BASELINES:
-        others = factorised_log_prob(fit.data.split("train")[main], fit.data.split("test")[main], mean.measure)
+    train, test = fit.data.split("train"), fit.data.split("test")
+    main = main_site(test)
+    of_values = mean.measure in ("continuous", fit.data.measure)  # a Gaussian suits whatever a density of x does
+    is_spread = mean.measure == "binary" or bool((train[main] != train[main][:1]).any())  # else a Gaussian is infinite
+    if fit.observed == [main] and mean.num_dims and of_values and is_spread and mean.measure in _BASELINES:
+        counted = counted_dims(test, main, fit.covariates)
+        others = factorised_log_prob(train[main], test[main], mean.measure, counted)
         name, how = _BASELINES[mean.measure]
+        seen = seen_part(test, main, fit.covariates)
         what = Estimate(
             0.0,
             kind="exact",
@@ -153,11 +163,31 @@ def log_densities(evaluation: Evaluation) -> LogDensities:
             measure=mean.measure,
             estimator=how,
             better="higher",
-            of=f"p({main})",
+            of=name_of_density([main], seen or (), main, seen),
             num_dims=mean.num_dims,
         )
         trivial[name] = _mean(others, what)
+    if not fit.settings.get("discrete_likelihood", True) and (levels := num_levels(train[main])):
+        evaluation.facts["grid"] = f"{levels} levels of {main}"
     return LogDensities(values, mean, trivial)
+
+
+def num_levels(values: Tensor) -> int:
+    """How many levels a grid of values has; 0 where values are none, but mostly differ.
+
+    A continuous density of values that come again and again has no upper bound: the narrower it is around each level,
+    the higher.
+
+    Args:
+        values: [N, ...].
+
+    Example:
+        >>> import torch
+        >>> num_levels(torch.arange(100) % 4 / 4), num_levels(torch.randn(100))
+        (4, 0)
+    """
+    distinct = len(values.detach().flatten().unique())
+    return distinct if distinct <= 0.1 * values.numel() else 0
 
 
 def _kind_of_density(evaluation: Evaluation) -> Estimate:

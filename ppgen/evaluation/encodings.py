@@ -8,15 +8,18 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ppgen.data.column import lengths_of
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.declare import MISSING, without_latents
 from ppgen.errors import Unanswerable
 from ppgen.evaluation.metric import Evaluation
 from ppgen.evaluation.principal_components import PrincipalComponents
+from ppgen.explained import seen_part
 from ppgen.fitted import Fit
 
-__all__ = ["Encodings", "Labelled", "encodings", "labelled"]
+__all__ = ["Encodings", "Labelled", "codes_of", "encodings", "labelled"]
 
+_FEW = 256  # rows that tell what a guide reads
 _MOST_ROWS = 10_000  # of the training split: more would hardly move a probe
 
 
@@ -59,7 +62,7 @@ def encodings(evaluation: Evaluation) -> Encodings:
     if reason := fit.unanswerable("representation"):
         raise Unanswerable(reason, code="U003")
     train, test = _training_rows(fit.data, evaluation.seed), fit.data.split("test")
-    main, codes = main_site(test), _codes(fit, test)
+    main, codes = main_site(test), codes_of(fit, test)
     return Encodings(train, test, main, codes, PrincipalComponents.fit(train[main], codes.shape[1]))
 
 
@@ -81,20 +84,21 @@ class Labelled:
 def labelled(evaluation: Evaluation) -> Labelled:
     """Codes of labelled rows, beside raw pixels and principal components.
 
-    Refused where the guide reads the label itself: it could simply be repeated in the code.
+    Refused where the guide reads anything beside the data that it encodes: labels or attributes, which the code could
+    simply repeat. A copy of a part of the data, and the lengths of sequences, are the data themselves.
 
     Args:
         evaluation: of a fit with a guide for local latent variables.
 
     Raises:
-        Unanswerable: if the fit has no codes, the data have no labels, or the guide reads them.
+        Unanswerable: if the fit has no codes, the data have no labels, or the guide reads more than the data.
     """
     found, fit = evaluation.prepared(encodings), evaluation.fit
     label = _label(fit.data, found.main)
     if label is None:
         raise Unanswerable("the data have no labels to probe for", code="U004")
-    if _reads(fit, found.test, label):
-        raise Unanswerable(f"the guide reads {label}, which its code could simply repeat", code="U005")
+    if told := _told(fit, found.test, found.main):
+        raise Unanswerable(f"the guide reads {', '.join(told)}, which its code could simply repeat", code="U005")
     known = found.test[label] != MISSING
     train, test = (
         {key: column[split[label] != MISSING] for key, column in split.items()}  # labels may be missing
@@ -102,16 +106,25 @@ def labelled(evaluation: Evaluation) -> Labelled:
     )
     inputs = train[found.main], test[found.main]
     codes = {
-        "": (_codes(fit, train), found.codes[known.to(found.codes.device)]),
+        "": (codes_of(fit, train), found.codes[known.to(found.codes.device)]),
         "raw pixels": (_flat(inputs[0]), _flat(inputs[1])),
         found.pca_name: (found.pca.encode(inputs[0]), found.pca.encode(inputs[1])),
     }
     return Labelled(codes, train[label], test[label])
 
 
-def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
-    """Posterior means [N, D] on the CPU, those of several latent variables side by side."""
-    means = fit.encode(without_latents(fit.model, batch))
+def codes_of(fit: Fit, batch: Mapping[str, Tensor], *, seed: int = 0) -> Tensor:
+    """Posterior means [N, D] on the CPU, those of several latent variables side by side.
+
+    Args:
+        fit: a fit with a guide for local latent variables.
+        batch: tensors [N, ...] by site and covariate.
+        seed: of draws, where a mean has no closed form.
+
+    Raises:
+        Unanswerable: if all latent variables are global.
+    """
+    means = fit.encode(without_latents(fit.model, batch), seed=seed)
     if not means:
         raise Unanswerable(
             "no representation: all latent variables are global, so that data points have no code", code="U006"
@@ -120,7 +133,7 @@ def _codes(fit: Fit, batch: Mapping[str, Tensor]) -> Tensor:
 
 
 def _flat(values: Tensor) -> Tensor:
-    return values.detach().cpu().flatten(1)
+    return values.detach().cpu().reshape(len(values), -1)
 
 
 def _training_rows(data: Dataset, seed: int) -> dict[str, Tensor]:
@@ -141,9 +154,15 @@ def _label(data: Dataset, main: str) -> str | None:
     return "y" if "y" in labels else next(iter(labels), None)
 
 
-def _reads(fit: Fit, batch: Mapping[str, Tensor], label: str) -> bool:
-    """Whether codes change with the label, so that a probe for it would be void."""
-    head = {key: tensor[:256] for key, tensor in batch.items()}
-    other = {**head, label: (head[label] + 1) % fit.data.num_classes[label]}
-    # On a GPU, sums may differ a hair.
-    return not torch.allclose(_codes(fit, head), _codes(fit, other), rtol=1e-5, atol=1e-6)
+def _told(fit: Fit, batch: Mapping[str, Tensor], main: str) -> list[str]:
+    """The columns beside the data that codes change with, so that a probe of the codes would be void."""
+    size = len(batch[main])
+    head = {key: tensor[:_FEW] for key, tensor in batch.items()}
+    own = {main, lengths_of(main, batch), *(seen_part(head, main, fit.covariates) or ())}
+    others = torch.randperm(size, generator=torch.Generator().manual_seed(0))[:_FEW]
+    codes, told = codes_of(fit, head), []
+    for key in (key for key in batch if key not in own):
+        changed = codes_of(fit, {**head, key: batch[key][others.to(batch[key].device)]})
+        # On a GPU, sums may differ a hair.
+        told += [] if torch.allclose(codes, changed, rtol=1e-5, atol=1e-6) else [key]
+    return told

@@ -90,6 +90,7 @@ def evaluate(
         answers=tuple(answers),
         per_datum=per_datum,
         facts=_facts(fit, seed) | evaluation.facts,
+        weights=fit.weights_digest,
     )
 
 

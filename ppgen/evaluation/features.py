@@ -57,7 +57,8 @@ class FeatureNetwork(nn.Module):
 
     def raw(self, x: Tensor) -> Tensor:
         """Features [N, F] of x [N, *event_shape] before standardisation: linear outputs, so that none is ever dead."""
-        return self.body((x - self.centre) / self.scale)
+        # A single number a data point is a vector of one.
+        return self.body(((x - self.centre) / self.scale).reshape(len(x), *(self.event_shape or (1,))))
 
     def forward(self, x: Tensor) -> Tensor:
         """Features [N, F] of x [N, *event_shape], with mean 0 and variance 1 over the training data."""

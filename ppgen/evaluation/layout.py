@@ -177,7 +177,7 @@ def remarks(ranking: Sequence[Standing], pairs: Sequence[PairedDifference], leve
     if without := [f"{standing.name}: {standing.reason}" for standing in ranking if not standing.group]:
         found.append(Remark("Not ranked", without))
     if taken := [str(pair) for pair in pairs if pair.difference is not None]:
-        title = f"Paired differences, with bootstrap intervals of {100 * level:g} %, each for its pair alone"
+        title = f"Paired differences, with intervals of {100 * level:g} %, each for its pair alone"
         found.append(Remark(title, taken))
     return found
 
@@ -249,20 +249,22 @@ def _provenance(
 
 
 def _caveats(question: str, columns: Sequence[Column], cards: Mapping[str, Scorecard]) -> list[str]:
-    """What a reader of a question's numbers must know: which density each is, and whose features."""
+    """What a reader of a question's numbers must know: which density each is, what samples are given."""
     if question == "density":
         names = grouped((card.density_of, name) for name, card in cards.items() if columns and card.density_of)
         densities = [f"log {density}: {', '.join(those)}" for density, those in names.items() if len(names) > 1]
         return [*densities, "≥ the true value is at least, ≤ at most, what is shown"]
     if question != "sampling":
         return []
+    told = grouped((fact, name) for name, card in cards.items() if (fact := card.facts.get("samples_given")))
+    given = [f"samples given {fact} ({', '.join(names)})" for fact, names in told.items()]
     networks = grouped(
         (str(network)[:12], name) for name, card in cards.items() if (network := card.facts.get("feature_network"))
     )
     if len(networks) <= 1:
-        return [f"features of network {network}" for network in networks]
+        return [*given, *(f"features of network {network}" for network in networks)]
     notes = [f"features of network {network} ({', '.join(names)})" for network, names in networks.items()]
-    return [*notes, "numbers in the features of different networks do not compare"]
+    return [*given, *notes, "numbers in the features of different networks do not compare"]
 
 
 def _cell(estimate: Estimate | None, column: Column, digits: int, note: int | None) -> Cell:

@@ -7,76 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from ppgen.errors import DataError, SettingError
 from ppgen.estimate import Estimate
+from ppgen.evaluation.paired_interval import FEWEST, is_decided_by_few, paired_interval
 from ppgen.evaluation.scorecard import Scorecard
 
-__all__ = ["PairedDifference", "Standing", "check_level", "paired_difference", "paired_interval", "standings"]
-
-
-def check_level(level: float) -> None:
-    """Refuse a coverage that is not between 0 and 1 by a :class:`~ppgen.errors.SettingError`."""
-    if not 0.0 < level < 1.0:
-        raise SettingError(
-            "level: not a coverage", expected="between 0 and 1", got=str(level), fix="level=0.95", code="S072"
-        )
-
-
-def paired_interval(
-    first: np.ndarray, second: np.ndarray, *, level: float = 0.95, num_resamples: int = 2000, seed: int = 0
-) -> tuple[float, float, float]:
-    """The mean of ``first - second`` over paired data points, and its bootstrap percentile interval.
-
-    Whole data points are resampled, with both models' values: what makes a data point hard for both cancels. Swapping
-    the models flips the signs and nothing else.
-
-    Reference:
-        Efron and Tibshirani, 1993, An Introduction to the Bootstrap, chapter 13.
-
-    Args:
-        first: values [N] of one model.
-        second: values [N] of another, for the same data points in the same order.
-        level: coverage of the interval.
-        num_resamples: bootstrap draws.
-        seed: of the draws; the same for every pair, so that a set of comparisons is coherent.
-
-    Returns:
-        (mean difference, low, high).
-
-    Raises:
-        DataError: if the values are not finite or not paired.
-        SettingError: if ``level`` is not between 0 and 1.
-
-    Example:
-        >>> rng = np.random.default_rng(0)
-        >>> hard = 25.0 * rng.normal(size=400)
-        >>> difference, low, high = paired_interval(hard + 1.0 + 0.1 * rng.normal(size=400), hard)
-        >>> 0.98 < low < difference < high < 1.02
-        True
-    """
-    if first.shape != second.shape or first.ndim != 1 or not len(first):
-        raise DataError(
-            "a paired difference needs one value of each model for each data point",
-            expected=f"two vectors of length {len(first)}",
-            got=f"{list(first.shape)} and {list(second.shape)}",
-            code="D067",
-        )
-    check_level(level)
-    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    if not np.isfinite(differences).all():
-        raise DataError(
-            "a paired difference is not finite", fix="look at the data points where a log-density is not", code="D068"
-        )
-    size = len(differences)
-    rng = np.random.default_rng(seed)
-    step = max(1, 2_000_000 // size)  # draws at a time: bounded memory for any number of data points
-    counts = (min(step, num_resamples - start) for start in range(0, num_resamples, step))
-    means = np.concatenate([differences[rng.integers(size, size=(count, size))].mean(axis=1) for count in counts])
-    tail = 100.0 * (1.0 - level) / 2.0
-    low, high = np.percentile(means, [tail, 100.0 - tail])
-    return float(differences.mean()), float(low), float(high)
+__all__ = ["PairedDifference", "Standing", "paired_difference", "standings"]
 
 
 _FLOORS = ("exact", "unbiased", "lower bound")  # the truth is not below
@@ -90,7 +25,6 @@ _NOUNS = {
     "interval": "the middle of an interval",
 }
 _LOG_PROB = ("density", "log_prob")
-_FEWEST = 10  # data points, below which a bootstrap interval is far too narrow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +35,7 @@ class PairedDifference:
         first: name of a model.
         second: name of another.
         difference: mean of ``first - second`` in nats per datum; ``None`` where the two cannot be paired.
-        low: lower end of its bootstrap interval.
+        low: lower end of its interval.
         high: upper end.
         winner: the model whose true log-density is shown to be higher, if that is shown.
         bounds_only: whether what is shown is the order of two bounds, and of nothing else.
@@ -134,7 +68,7 @@ class PairedDifference:
         return f"{names}: {numbers[0]} [{numbers[1]}, {numbers[2]}] nats/datum: {self.verdict}"
 
 
-def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.95, seed: int = 0) -> PairedDifference:
+def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.95) -> PairedDifference:
     """Compare two models data point by data point.
 
     Numbers are paired only if they are the same quantity of the same data: the same test split by fingerprint, the
@@ -157,20 +91,22 @@ def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.9
     is the weaker statement that one floor lies above the other, or one ceiling; the true order may be the reverse.
 
     The interval is over test data and Monte-Carlo draws, holds with probability ``level`` for this pair alone, and
-    speaks of these two fits: another seed of training is another model.
+    speaks of these two fits: another seed of training is another model. No order is shown that hangs on a few data
+    points.
 
     Args:
         first: a scorecard with ``per_datum`` values.
         second: another; swapping the two flips the sign and changes no winner.
         level: coverage of the interval.
-        seed: of the bootstrap.
     """
     obstacle = _obstacle(first, second)
     if obstacle or first.per_datum is None or second.per_datum is None:
         return PairedDifference(first.name, second.name, reason=obstacle)
-    difference, low, high = paired_interval(first.per_datum, second.per_datum, level=level, seed=seed)
+    difference, low, high = paired_interval(first.per_datum, second.per_datum, level=level)
     shown: dict[str, Any] = {"reason": f"the {100 * level:g} % interval of the difference includes 0"}
-    if low > 0.0 or high < 0.0:
+    if (low > 0.0 or high < 0.0) and is_decided_by_few(first.per_datum, second.per_datum, level=level):
+        shown = {"reason": "the differences have heavy tails: a few data points decide their mean"}
+    elif low > 0.0 or high < 0.0:
         shown = _shown(first, second) if low > 0.0 else _shown(second, first)
     return PairedDifference(first.name, second.name, difference, low, high, **shown)
 
@@ -192,12 +128,14 @@ def _obstacle(first: Scorecard, second: Scorecard) -> str:
         return f"{first.name} has a density {densities[0]}, {second.name} one {densities[1]}"
     if one.num_dims and other.num_dims and one.num_dims != other.num_dims:
         return f"{first.name}'s density counts {one.num_dims} dimensions, {second.name}'s {other.num_dims}"
+    if grid := first.facts.get("grid") or second.facts.get("grid"):
+        return f"a continuous density of {grid} has no upper bound; load the data with dequantize=True"
     if first.per_datum is None or second.per_datum is None:
         return f"{(first if first.per_datum is None else second).name} has kept no values of single data points"
     one_size, other_size = len(first.per_datum), len(second.per_datum)
     if one_size != other_size:
         return f"the numbers of data points differ ({one_size}, {other_size})"
-    return "" if one_size >= _FEWEST else f"{one_size} data points are too few for an interval ({_FEWEST} are needed)"
+    return "" if one_size >= FEWEST else f"{one_size} data points are too few for an interval ({FEWEST} are needed)"
 
 
 def _shown(higher: Scorecard, lower: Scorecard) -> dict[str, Any]:

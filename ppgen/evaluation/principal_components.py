@@ -51,7 +51,7 @@ class PrincipalComponents:
                 fix="pass the codes or data of at least one data point",
                 code="D069",
             )
-        flat = x.detach().cpu().flatten(1).double()
+        flat = x.detach().cpu().reshape(len(x), -1).double()
         mean = flat.mean(dim=0)
         centred = flat - mean
         # Eigenvectors of the covariance: N may be large, D is not. Scikit-learn's PCA turns some of the directions
@@ -66,7 +66,7 @@ class PrincipalComponents:
 
     def encode(self, x: Tensor) -> Tensor:
         """Codes [N, d] of rows x [N, ...]."""
-        return (x.detach().cpu().flatten(1).double() - self.mean) @ self.directions.mT
+        return (x.detach().cpu().reshape(len(x), -1).double() - self.mean) @ self.directions.mT
 
     def reconstruct(self, x: Tensor) -> Tensor:
         """The nearest points [N, ...] to rows x [N, ...] within the subspace."""

@@ -11,14 +11,19 @@ from ppgen.declare import without_latents
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
 from ppgen.evaluation.density import explained_site
-from ppgen.evaluation.encodings import encodings
+from ppgen.evaluation.encodings import codes_of, encodings
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
 
 __all__ = ["active_units", "count_active_units", "error_of_reconstructions", "reconstruction_error"]
 
 
-def count_active_units(codes: Tensor, *, threshold: float = 0.01, seed: int = 0) -> Estimate:
+def count_active_units(
+    codes: Tensor, again: Tensor | None = None, *, threshold: float = 0.01, seed: int = 0
+) -> Estimate:
     """The number of units whose posterior mean moves: ``sum_d [Var_x(E[z_d | x]) > threshold]``.
+
+    Means that are averages of draws vary by their noise alone, also where the unit is dead. Of two independent
+    averages, the covariance over x is ``Var_x(E[z_d | x])`` in the mean, whatever their noise.
 
     The threshold is meant for codes with a standard normal prior; where units have another scale, the count depends
     on it. The standard error is by a bootstrap of the data points.
@@ -28,6 +33,7 @@ def count_active_units(codes: Tensor, *, threshold: float = 0.01, seed: int = 0)
 
     Args:
         codes: posterior means [N, D], N >= 2.
+        again: the same means [N, D], averaged over other draws; default: ``codes`` are exact.
         threshold: in squared units of the codes.
         seed: of the bootstrap.
 
@@ -35,31 +41,32 @@ def count_active_units(codes: Tensor, *, threshold: float = 0.01, seed: int = 0)
         The count; neither more nor fewer is better.
 
     Raises:
-        DataError: unless ``codes`` are [N, D] with N >= 2.
+        DataError: unless ``codes`` are [N, D] with N >= 2, and ``again`` likewise.
 
     Example:
         >>> count_active_units(torch.tensor([[0.0, 5.0], [1.0, 5.0], [2.0, 5.0]])).value
         1.0
     """
-    if codes.dim() != 2 or len(codes) < 2:
+    again = codes if again is None else again
+    if codes.dim() != 2 or len(codes) < 2 or codes.shape != again.shape:
         raise DataError(
             "active units need codes [N, D] with N >= 2",
             got=str(list(codes.shape)),
             fix="pass the codes of at least two data points",
             code="D073",
         )
-    codes = codes.detach().cpu().double()
-    codes = codes - codes.mean(dim=0)  # so that the variance below, a difference of moments, loses no digits
+    # Centred, so that the covariance below, a difference of moments, loses no digits.
+    codes, again = (part - part.mean(dim=0) for part in (codes.detach().cpu().double(), again.detach().cpu().double()))
     size = len(codes)
     generator = torch.Generator().manual_seed(seed)
     counts = []
     for _ in range(100):
         rows = torch.randint(size, (size,), generator=generator)
         weights = torch.bincount(rows, minlength=size).double() / size
-        mean, square = weights @ codes, weights @ codes**2
-        counts.append(((square - mean**2) > threshold).sum())
+        covariance = weights @ (codes * again) - (weights @ codes) * (weights @ again)
+        counts.append((covariance > threshold).sum())
     return Estimate(
-        (codes.var(dim=0) > threshold).sum().item(),
+        ((codes * again).sum(dim=0) / (size - 1) > threshold).sum().item(),
         torch.stack(counts).double().std().item(),
         kind="biased",
         unit=f"of {codes.shape[1]}",
@@ -97,7 +104,7 @@ def reconstruction_error(x: Tensor, reconstructed: Tensor) -> Estimate:
             fix="reconstruct the data that it is compared with",
             code="D074",
         )
-    errors = ((x - reconstructed.to(x.device)).double() ** 2).flatten(1).mean(dim=1)
+    errors = ((x - reconstructed.to(x.device)).double() ** 2).reshape(len(x), -1).mean(dim=1)
     return Estimate(
         errors.mean().item(),
         errors.std().item() / math.sqrt(len(errors)) if len(errors) > 1 else None,
@@ -129,5 +136,8 @@ def error_of_reconstructions(evaluation: Evaluation) -> Measured:
 @metric(prepare=itself, question="representation", title="active units", unit="units", is_count=True)
 def active_units(evaluation: Evaluation) -> Measured:
     """The units of the code that move over the test split, if it has more than one data point."""
-    codes = evaluation.prepared(encodings).codes
-    return Measured(count_active_units(codes, seed=evaluation.seed) if len(codes) > 1 else None)
+    found = evaluation.prepared(encodings)
+    if len(found.codes) < 2:
+        return Measured(None)
+    again = codes_of(evaluation.fit, found.test, seed=1)  # other draws than those of the codes, where any are drawn
+    return Measured(count_active_units(found.codes, again, seed=evaluation.seed))

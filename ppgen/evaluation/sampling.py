@@ -39,8 +39,11 @@ def clouds(evaluation: Evaluation) -> Clouds:
     """Samples, test data and training data in the features of the data set's own network.
 
     Every number depends on how many points there are, so all three come in the same number N: as many as training and
-    test split both hold, at most 10,000, or fewer where the evaluation asks for fewer samples. A conditional model
-    draws each sample with the covariates of one of the N test points.
+    test split both hold, at most 10,000, or fewer where the evaluation asks for fewer samples.
+
+    A conditional model draws each sample with the covariates of a test point of its own, none of which is among the
+    real data that it is compared with: so the test split is halved. Samples made from the very points that they are
+    judged by would score above real data.
 
     Args:
         evaluation: of a fit that can be sampled.
@@ -53,16 +56,19 @@ def clouds(evaluation: Evaluation) -> Clouds:
         raise Unanswerable(reason, code="U007")
     test, train = data.split("test"), data.split("train")
     main = explained_site(fit, test)
-    available = min(len(test[main]), len(train[main]))
+    available = min(len(test[main]) // (2 if fit.covariates else 1), len(train[main]))
     if available < _FEWEST:
         raise Unanswerable(f"{available} real data points are too few: {_FEWEST} are needed", code="U008")
     wanted = _MOST if evaluation.num_samples is None else evaluation.num_samples
     size = max(_FEWEST, min(available, wanted))
     generator = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(test[main]), generator=generator)[:size].to(test[main].device)
+    order = torch.randperm(len(test[main]), generator=generator).to(test[main].device)
+    chosen = order[:size]
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
-    given: dict[str, Any] = {key: test[key][chosen] for key in fit.covariates}
+    given: dict[str, Any] = {key: test[key][order[size : 2 * size]] for key in fit.covariates}
     samples = fit.sample(size, site=main, seed=seed, **given)
+    if given:
+        evaluation.facts["samples_given"] = f"{', '.join(given)} of {size} other test points"
 
     network = feature_network(data)
     evaluation.facts["feature_network"] = network.hash

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ppgen.errors import CheckpointError, PpgenError, SettingError
+from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.metric import Column, in_order
 from ppgen.evaluation.old_scores import brought_up_to_date
-from ppgen.files import replace
+from ppgen.evaluation.score_files import read_scores, write_scores
 
 __all__ = ["Scorecard", "asked_of"]
-
-
-_SCORES, _PER_DATUM = "scores.json", "per_datum.npy"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,6 +31,7 @@ class Scorecard:
         answers: of each metric that was asked, in the order of tables.
         per_datum: log p(x_i) [N], or its bound, for paired comparison.
         facts: model, guide, objective, size, seconds, seed, hash of the feature network ...
+        weights: SHA-256 of the weights that were judged, that of their ``model.safetensors``; ``""`` if not known.
 
     Raises:
         SettingError: if two answers have one key.
@@ -60,6 +57,7 @@ class Scorecard:
     answers: tuple[Answer, ...] = ()
     per_datum: np.ndarray | None = None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    weights: str = ""
 
     def __post_init__(self) -> None:
         keys = [answer.column.key for answer in self.answers]
@@ -168,6 +166,7 @@ class Scorecard:
             "fingerprint": self.fingerprint,
             "answers": answers,
             "facts": dict(self.facts),
+            "weights": self.weights,
         }
 
     @classmethod
@@ -192,57 +191,27 @@ class Scorecard:
         Returns:
             The path of ``scores.json``.
         """
-        scores, densities = Path(folder) / _SCORES, Path(folder) / _PER_DATUM
-        if self.per_datum is None:
-            densities.unlink(missing_ok=True)
-        else:
-            replace(densities, self._write_per_datum)
-        record = self.to_dict() | {"num_per_datum": None if self.per_datum is None else len(self.per_datum)}
-        text = json.dumps(record, indent=2, ensure_ascii=False)
-        replace(scores, lambda path: path.write_text(text, encoding="utf-8"))
-        return scores
-
-    def _write_per_datum(self, path: Path) -> None:
-        with path.open("wb") as file:  # to a path of another suffix, numpy adds its own
-            np.save(file, np.asarray(self.per_datum), allow_pickle=False)
+        return write_scores(folder, self.to_dict(), self.per_datum)
 
     @classmethod
     def load(cls, folder: Path | str) -> Scorecard:
         """Read what :meth:`save` wrote.
 
         Raises:
-            CheckpointError: if there are no scores in the folder, or they are damaged.
+            CheckpointError: if there are no scores in the folder, they are damaged, or they judge other weights than
+                those of the run that is there: a run that was taken up again is to be evaluated again.
         """
-        folder = Path(folder)
-        try:
-            record = json.loads((folder / _SCORES).read_text(encoding="utf-8"))
-            count = record.pop("num_per_datum")
-            per_datum = None if count is None else np.load(folder / _PER_DATUM, allow_pickle=False)
-            if per_datum is not None and per_datum.shape != (count,):
-                raise ValueError(f"{_PER_DATUM} holds {per_datum.shape} values, not ({count},)")
-            return cls.from_dict(record, per_datum)
-        except FileNotFoundError as error:
-            raise CheckpointError(
-                f"{folder}: there are no scores here",
-                expected=f"a run folder with {Path(error.filename).name}",
-                got="no such file",
-                fix=f'ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
-                code="C005",
-            ) from error
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, PpgenError) as error:
-            raise CheckpointError(
-                f"{folder}: the scores are damaged",
-                expected="the scores that ppgen wrote",
-                got=f"{type(error).__name__}: {error}",
-                fix=f'evaluate again: ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
-                code="C006",
-            ) from error
+        return read_scores(folder, cls.from_dict)
 
     def __str__(self) -> str:
         lines = [f"{self.name} on {self.data}"]
         for question in self.questions:
             if shown := self._lines(question):
                 lines += [f"  {question}", *shown]
+        if grid := self.facts.get("grid"):
+            lines.append(f"  a continuous density of {grid} has no upper bound: dequantize=True")
+        if given := self.facts.get("samples_given"):
+            lines.append(f"  samples given {given}")
         if network := self.facts.get("feature_network"):
             lines.append(f"  features of network {network[:12]}")
         return "\n".join(lines)

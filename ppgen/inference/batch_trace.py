@@ -236,7 +236,7 @@ def _expand(guide: PyroProgram, before: EnumeratedBatch, name: str, given: Tenso
             f"{name}: too many combinations of discrete values to sum out",
             expected=f"at most {MOST_ROWS_A_DATUM} for each datum",
             got=f"{count * rows // before.num_data}",
-            fix="fewer classes or bits, or a score-function gradient: ppgen.ELBO(gradient='score')",
+            fix="fewer classes or bits, or a score-function gradient: ppgen.ELBO(gradient='mixed')",
             code="M044",
         )
     log_q = torch.stack([fn.log_prob(value.expand(fn.batch_shape + fn.event_shape)) for value in support], 1)
@@ -285,7 +285,7 @@ def _support(name: str, fn: Any) -> Tensor:
             f"{name}: a discrete latent without a finite list of values",
             expected="Categorical, OneHotCategorical or Bernoulli",
             got=str(fn),
-            fix="truncate it to a Categorical, or use a score-function gradient: ppgen.ELBO(gradient='score')",
+            fix="truncate it to a Categorical, or use a score-function gradient: ppgen.ELBO(gradient='mixed')",
             code="M045",
         )
     values = fn.enumerate_support(expand=False)

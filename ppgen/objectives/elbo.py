@@ -36,6 +36,8 @@ from ppgen.objectives.score import score_parts
 
 __all__ = ["ELBO"]
 
+_SCORED = ("score", "mixed")  # gradients that draw discrete latents, and give some draws the score function
+
 
 @dataclasses.dataclass(frozen=True)
 class ELBO(Objective):
@@ -45,7 +47,7 @@ class ELBO(Objective):
     in nats per datum (Higgins et al., 2017, beta-VAE). The true ELBO, at ``beta = 1`` and without any penalty, is
     recorded beside every loss. Where ``KL`` has a registered closed form and the guide draws its sites in the model's
     order, the closed form is used: the same expectation, with less noise. Discrete latents are summed out, unless
-    ``gradient="score"`` or too many values have them drawn.
+    a score-function gradient or too many values have them drawn.
 
     Args:
         beta: weight of the rate, at least 0.
@@ -65,9 +67,9 @@ class ELBO(Objective):
         num_particles: draws of the guide that each loss averages over.
         gradient: ``"pathwise"``, through reparameterised draws; ``"stl"``, sticking the landing (Roeder, Wu &
             Duvenaud, 2017), which leaves out the guide's own score, samples every rate, evaluates the guide twice and
-            has no variance at the exact posterior; ``"score"``, for a guide with draws that cannot be
-            reparameterised: these get the score function, with a leave-one-out baseline if there are two particles or
-            more, and all others keep their paths.
+            has no variance at the exact posterior; ``"score"``, the score function of every draw, with a leave-one-out
+            baseline if there are two particles or more: right for any guide, and far noisier; ``"mixed"``, for a guide
+            with draws that cannot be reparameterised: these get the score function, and all others keep their paths.
         closed_form: use closed-form rates where they are valid; ``False`` samples all of them, as Pyro's
             ``Trace_ELBO`` does.
 
@@ -91,7 +93,7 @@ class ELBO(Objective):
     capacity_weight: float = 1000.0
     label_weight: float = 0.0
     num_particles: int = 1
-    gradient: Literal["pathwise", "stl", "score"] = "pathwise"
+    gradient: Literal["pathwise", "stl", "score", "mixed"] = "pathwise"
     closed_form: bool = True
 
     def __post_init__(self) -> None:
@@ -102,7 +104,7 @@ class ELBO(Objective):
                 object.__setattr__(self, name, value)
         object.__setattr__(self, "warmup", self.ramp.warmup)
         one_of("ELBO: free_bits_per", self.free_bits_per, ("site", "dimension"))
-        one_of("ELBO: gradient", self.gradient, ("pathwise", "stl", "score"))
+        one_of("ELBO: gradient", self.gradient, ("pathwise", "stl", *_SCORED))
         whole_number("ELBO: num_particles", self.num_particles)
         self._exclude()
 
@@ -148,8 +150,9 @@ class ELBO(Objective):
 
     def _particles(self, step: Step) -> list[ELBOParts]:
         model, guide, batch, size = step.model, step.guide, step.batch, step.size
-        if self.gradient == "score":
-            return score_parts(model, guide, batch, size, self.num_particles, closed_form=self.closed_form)
+        if self.gradient in _SCORED:
+            settings = {"closed_form": self.closed_form, "keep_paths": self.gradient == "mixed"}
+            return score_parts(model, guide, batch, size, self.num_particles, **settings)
         closed_form = self.closed_form and self.gradient == "pathwise"
         particles = []
         for _ in range(self.num_particles):
@@ -189,11 +192,11 @@ class ELBO(Objective):
         clashes = {
             "capacity and free_bits: both say what a rate costs": len(penalties) == 2,
             "capacity and beta: the rate's weight is capacity_weight": self.capacity is not None and self.beta != 1,
-            f"gradient='score' and {' '.join(penalties)}: a noisy rate inside a maximum biases the gradient": bool(
-                self.gradient == "score" and penalties
+            f"gradient={self.gradient!r} and {' '.join(penalties)}: a noisy rate in a maximum biases it": bool(
+                self.gradient in _SCORED and penalties
             ),
-            "gradient='score' and label_weight: discrete latents are drawn, not summed out": bool(
-                self.gradient == "score" and self.label_weight
+            f"gradient={self.gradient!r} and label_weight: discrete latents are drawn, not summed out": bool(
+                self.gradient in _SCORED and self.label_weight
             ),
         }
         for text, clash in clashes.items():

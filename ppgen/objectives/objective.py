@@ -266,7 +266,7 @@ def must_be_pathwise(trace: PairedTrace, objective: Objective) -> None:
                 "passes it",
                 expected="reparameterised distributions in the guide (Normal, LogNormal, Gamma, Dirichlet ...)",
                 got=f"{name_of(draw.guide_fn)} over {support_name(draw.guide_fn.support)}",
-                fix='objective=ppgen.ELBO(gradient="score", num_particles=8), or ppgen.WakeSleep()',
+                fix='objective=ppgen.ELBO(gradient="mixed", num_particles=8), or ppgen.WakeSleep()',
                 code="M051",
             )
 

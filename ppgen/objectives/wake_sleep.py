@@ -92,7 +92,7 @@ class WakeSleep(Objective):
                 "WakeSleep: a hand-written program does not say which of its data to dream",
                 expected="a ppgen.Model",
                 got=type(model).__name__,
-                fix="declare the model, or objective=ppgen.ELBO(gradient='score', num_particles=8)",
+                fix="declare the model, or objective=ppgen.ELBO(gradient='mixed', num_particles=8)",
                 code="S098",
             )
         must_be_local(model, self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from ppgen.errors import CheckpointError
 from ppgen.files import digest_of, replace
 
-__all__ = ["apply", "collect", "read", "write"]
+__all__ = ["apply", "collect", "digest", "read", "write"]
 
 Modules = Mapping[str, nn.Module]
 
@@ -68,9 +69,23 @@ def write(modules: Modules, path: Path) -> str:
     """
     from safetensors.torch import save_file
 
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in collect(modules).items()}
-    replace(path, lambda temporary: save_file(tensors, temporary))
+    replace(path, lambda temporary: save_file(_on_cpu(modules), temporary))
     return digest_of(path)
+
+
+def digest(modules: Modules) -> str:
+    """The SHA-256 that the file of these weights has, or would have.
+
+    Args:
+        modules: by name.
+    """
+    from safetensors.torch import save
+
+    return hashlib.sha256(save(_on_cpu(modules))).hexdigest()
+
+
+def _on_cpu(modules: Modules) -> dict[str, Tensor]:
+    return {name: tensor.cpu().contiguous() for name, tensor in collect(modules).items()}
 
 
 def read(path: Path, digest: str | None = None) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from torch import Tensor
 import ppgen.data
 from ppgen.by_site import BySite
 from ppgen.data import Dataset
-from ppgen.declare.site import Site
+from ppgen.declare.site import Site, covariate_names
 from ppgen.estimate import Estimate
 from ppgen.evaluation import DataSplit, PrincipalComponents, Scorecard
 from ppgen.fitted import Fit
@@ -24,6 +24,14 @@ from ppgen.objectives import State
 from tests.oracles.cards import card_of
 
 TOY = DataSplit("toy", 50)
+
+
+class FakeModel(types.SimpleNamespace):
+    """Sites, and what follows from them."""
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        return tuple(covariate_names(self.sites))
 
 
 @dataclasses.dataclass
@@ -43,7 +51,7 @@ class FakeFit(Fit):
         self.pca = PrincipalComponents.fit(self.train["x"], 6)
         parents = ("z", "y") if self.conditional else ("z",)
         sites = {"z": Site("z", "latent", ()), "x": Site("x", "observed", parents)}
-        model = types.SimpleNamespace(sites=sites, is_declared=True, _get_name=lambda: "FakeModel")
+        model = FakeModel(sites=sites, is_declared=True, _get_name=lambda: "FakeModel")
         self.state = State(model, types.SimpleNamespace(_get_name=lambda: "FakeGuide"))
         self.objective = types.SimpleNamespace(name="FakeObjective(beta=1)")
         self.history = [{"epoch": 1}, {"epoch": 2}]
@@ -53,6 +61,10 @@ class FakeFit(Fit):
     @property
     def num_parameters(self) -> int:
         return 64
+
+    @property
+    def weights_digest(self) -> str:
+        return "f00d"
 
     @property
     def device(self) -> torch.device:

@@ -33,7 +33,7 @@ def test_fits_cards_and_folders_stand_side_by_side(
     assert card.name == "some name"
     assert {question for question, _ in comparison.cards["fit"].refusals} == set(refused)
     assert len(comparison.pairs) == 6
-    assert comparison.pairs is comparison.pairs  # bootstrapped once
+    assert comparison.pairs is comparison.pairs  # computed once
 
 
 @pytest.mark.parametrize("entries", [{}, [1, 2], {"a": 3}])
@@ -56,7 +56,7 @@ def test_level_and_print(make_card: Maker) -> None:
     )
     assert isinstance(wide, Comparison)
     assert str(wide) == wide.to_text()
-    assert "bootstrap intervals of 99 %" in wide.to_markdown()
+    assert "intervals of 99 %" in wide.to_markdown()
 
 
 def test_csv_goes_to_a_file_too(make_card: Maker, tmp_path: Path) -> None:

@@ -5,14 +5,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyro.distributions as dist
 import pytest
 import torch
 
+import ppgen
 import ppgen.data
 from ppgen.declare.site import Site
 from ppgen.errors import DataError, SettingError, Unanswerable
-from ppgen.evaluation import evaluate
-from ppgen.evaluation.density import factorised_log_prob
+from ppgen.evaluation import compare, evaluate
+from ppgen.evaluation.density import factorised_log_prob, num_levels
 
 
 def test_all_binary_images_have_probability_one_together() -> None:
@@ -136,3 +138,49 @@ def test_a_covariate_that_the_data_lack_was_optional(fake_fit: Callable[..., Any
     fit = fake_fit()
     fit.model.sites["x"] = Site("x", "observed", ("z", "mask"), optional=frozenset({"mask"}))
     assert fit.covariates == []
+
+
+class Pixels(ppgen.Model):
+    """Independent Gaussian pixels, no narrower than a floor."""
+
+    def __init__(self, floor: float) -> None:
+        super().__init__()
+        self.loc = torch.nn.Parameter(torch.full((1, 8, 8), 0.3))
+        self.raw = torch.nn.Parameter(torch.full((1, 8, 8), -1.0))
+        self.floor = floor
+
+    @ppgen.observed
+    def x(self) -> Any:
+        return dist.Normal(self.loc, torch.nn.functional.softplus(self.raw) + self.floor).to_event(3)
+
+
+@pytest.mark.parametrize("dequantize", [False, True])
+def test_continuous_densities_of_grey_levels_are_ranked_once_they_are_dequantised(dequantize: bool) -> None:
+    data = ppgen.data.load("digits", binarize=None, dequantize=dequantize)
+    fits = [ppgen.fit(Pixels(floor), data, max_epochs=3, learning_rate=0.1, progress=False) for floor in (0.5, 0.01)]
+    wide, narrow = (evaluate(fit, ["density"], progress=False) for fit in fits)
+    trivial = wide.baselines_of("log_prob")["factorised Gaussian"]
+    stored = [data.split(split)["x"] for split in ("train", "test")]
+    assert trivial.value == pytest.approx(factorised_log_prob(*stored, "continuous").mean().item())
+    pair = compare({"wide": wide, "narrow": narrow}).pairs[0]
+    if dequantize:
+        assert pair.winner == "narrow"
+    else:
+        assert "a continuous density of 17 levels of x has no upper bound" in pair.verdict
+        assert "dequantize=True" in pair.verdict
+        assert "17 levels of x" in str(wide)
+
+
+def test_levels_are_told_from_values_that_mostly_differ() -> None:
+    assert num_levels(torch.arange(400).reshape(100, 4) % 3 / 2) == 3
+    assert num_levels(torch.randn(100, 4)) == 0
+    assert num_levels(torch.cat([torch.randn(300), torch.zeros(100)])) == 0  # some zeros are no grid
+    assert num_levels(torch.zeros(40, 2)) == 1
+
+
+def test_data_without_spread_have_no_trivial_gaussian_and_keep_their_density() -> None:
+    data = ppgen.data.from_tensors({"x": torch.full((40, 1, 8, 8), 0.5)}, measure="continuous")
+    fit = ppgen.fit(Pixels(0.5), data, max_epochs=1, progress=False)
+    card = evaluate(fit, ["log_prob"], progress=False)
+    assert card["density"]["log_prob"].kind == "exact"
+    assert not card.baselines_of("log_prob")

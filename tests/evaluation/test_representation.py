@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import pyro.distributions as dist
 import pytest
 import torch
 
+import ppgen
 from ppgen.errors import DataError
 from ppgen.evaluation import count_active_units, reconstruction_error
 
@@ -32,6 +35,58 @@ def test_a_unit_at_the_threshold_is_uncertain() -> None:
     estimate = count_active_units(0.1 * torch.randn(400, 30))
     assert estimate.standard_error is not None
     assert 1.0 < estimate.standard_error < 5.0
+
+
+def test_noise_of_averaged_draws_is_no_activity() -> None:
+    """Means of 32 draws of a standard normal vary by 1 / 32 over data that say nothing."""
+    noise = [torch.randn(360, 40) / 32**0.5 for _ in range(2)]
+    assert count_active_units(noise[0]).value == 40.0  # what counting one average gives
+    assert count_active_units(*noise).value == 0.0
+    signal = torch.randn(360, 40) * 0.3
+    assert count_active_units(signal + noise[0], signal + noise[1]).value == 40.0
+    assert count_active_units(signal, signal).to_dict() == count_active_units(signal).to_dict()
+    with pytest.raises(DataError):
+        count_active_units(torch.zeros(3, 2), torch.zeros(3, 1))
+
+
+class Dead(ppgen.Model):
+    """x does not depend on z: the posterior is the prior for every x, so that no unit is active."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = torch.nn.Parameter(torch.zeros(1, 8, 8))
+
+    @ppgen.latent
+    def top(self) -> Any:
+        return dist.Normal(torch.zeros(4), 1.0).to_event(1)
+
+    @ppgen.latent
+    def bottom(self, top: torch.Tensor) -> Any:
+        return dist.Normal(top, 0.1).to_event(1)
+
+    @ppgen.observed
+    def x(self, bottom: torch.Tensor) -> Any:
+        return dist.Bernoulli(logits=self.logits + 0 * bottom.sum(-1)[..., None, None, None]).to_event(3)
+
+
+class ItsPosterior(ppgen.Guide):
+    def __init__(self) -> None:
+        super().__init__()
+        self.loc = torch.nn.Parameter(torch.zeros(4))
+
+    @ppgen.latent
+    def top(self, x: torch.Tensor) -> Any:
+        return dist.Normal(0 * self.loc + torch.zeros(len(x), 4), 1.0).to_event(1)
+
+    @ppgen.latent
+    def bottom(self, top: torch.Tensor) -> Any:
+        return dist.Normal(top, 0.1).to_event(1)
+
+
+def test_no_unit_of_a_dead_hierarchy_is_active() -> None:
+    fit = ppgen.fit(Dead(), "digits", guide=ItsPosterior(), max_epochs=1, progress=False)
+    card = ppgen.evaluate(fit, ["active_units"], progress=False)
+    assert card["representation"]["active_units"].value == fit.history[-1]["valid"]["active_units/bottom"] == 0.0
 
 
 def test_one_code_moves_nowhere() -> None:

@@ -10,7 +10,7 @@ import torch
 import ppgen.data
 from ppgen.by_site import BySite
 from ppgen.errors import Unanswerable
-from ppgen.evaluation import Evaluation, Scorecard, clouds, evaluate
+from ppgen.evaluation import Evaluation, Scorecard, clouds, compare, evaluate
 
 
 def sampled(fit: Any, num_samples: int | None = None) -> Scorecard:
@@ -41,12 +41,37 @@ def test_real_data_as_samples_are_as_good_as_the_floor(
         assert abs(estimate.value - floor.value) < 2.5 * spread
 
 
-def test_a_conditional_model_gets_covariates_of_the_test_split(fake_fit: Callable[..., Any]) -> None:
+def test_a_conditional_model_is_judged_by_other_rows_than_it_is_given(
+    fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = torch.arange(40)
+    columns = {split: {"x": torch.rand(40, 3) + rows[:, None], "y": rows} for split in ("train", "valid", "test")}
+    fit = dataclasses.replace(fake_fit(conditional=True), data=ppgen.data.from_tensors(columns))
+    asked: list[torch.Tensor] = []
+
+    def copies(n: int, site: str, seed: int, y: torch.Tensor) -> torch.Tensor:
+        """A model that repeats the very data point that its covariate is of."""
+        asked.append(y)
+        return columns["test"]["x"][y]
+
+    monkeypatch.setattr(fit, "sample", copies)
+    evaluation = Evaluation(fit, seed=3)
+    found = clouds(evaluation)
+    (given,) = asked
+    assert len(found.real) == len(found.generated) == len(found.training) == len(set(given.tolist())) == 20
+    assert torch.cdist(found.real, found.generated).min() > 0  # no data point is compared with its own copy
+    assert evaluation.facts["samples_given"] == "y of 20 other test points"
+
+
+def test_a_card_says_whose_covariates_samples_were_given(fake_fit: Callable[..., Any]) -> None:
     fit = fake_fit(conditional=True)
-    sampled(fit)
+    card = sampled(fit)
     (asked,) = fit.asked  # once for all five metrics
     assert set(asked) == {"y"}
-    assert torch.equal(asked["y"].sort().values, fit.data.split("test")["y"].sort().values)
+    assert len(asked["y"]) == card["sampling"]["kid"].num_data == 180
+    assert "samples given y of 180 other test points" in str(card)
+    assert "samples given y of 180 other test points (fake)" in str(compare({"fake": card}))
+    assert "samples_given" not in sampled(fake_fit()).facts
 
 
 def test_fewer_samples_on_request_never_more_than_there_are_data(fake_fit: Callable[..., Any]) -> None:

@@ -12,12 +12,15 @@ import torch
 from pyro.distributions.testing.fakes import NonreparameterizedNormal
 from torch import Tensor, nn
 
+from ppgen import guides
 from ppgen.context import validation
 from ppgen.declare import Guide, Model, latent, observed
+from ppgen.errors import DeclarationError
+from ppgen.evaluation import gradient_noise
 from ppgen.guides import MeanField
 from ppgen.inference.importance import elbo_per_datum
 from ppgen.objectives import ELBO
-from tests.oracles.gaussian_pair import z_scores
+from tests.oracles.gaussian_pair import Linear, LinearGuide, elbo, z_scores
 from tests.oracles.losses import loss_of
 from tests.oracles.pyro_elbos import flat, gradients
 from tests.oracles.small_discrete import Bits, BitsGuide, log_joint, log_q
@@ -146,15 +149,55 @@ def mixed_elbo(model: Mixed, guide: MixedGuide, x: Tensor) -> Tensor:
     return total
 
 
+@pytest.mark.parametrize("gradient", ["score", "mixed"])
 @pytest.mark.parametrize("closed_form", [True, False])
-def test_a_draw_with_a_path_keeps_it_beside_one_without(closed_form: bool) -> None:
+def test_a_continuous_draw_beside_a_discrete_one(closed_form: bool, gradient: Any) -> None:
     model, guide = Mixed(), MixedGuide()
     x = torch.tensor([0.5, -1.0, 2.0])
     exact = flat(gradients(-mixed_elbo(model, guide, x).mean(), model, guide))
-    objective = ELBO(gradient="score", num_particles=2, closed_form=closed_form)
+    objective = ELBO(gradient=gradient, num_particles=2, closed_form=closed_form)
     found = drawn(objective, model, guide, {"x": x.repeat(REPEATS)}, 10 * REPEATS * 3, 150)
     assert z_scores(found, exact).max() < 4
     assert found.std(0).min() > 0
+
+
+@pytest.mark.parametrize("closed_form", [True, False])
+@pytest.mark.parametrize("k", [1, 3])
+def test_draws_that_could_be_reparameterised_get_the_score_function_too(k: int, closed_form: bool) -> None:
+    """Unbiased against the closed form, and the very gradient of a guide whose draws hide their parameters."""
+    model, x = Linear(), torch.randn(4, 3)
+    guide = LinearGuide(model, off=0.3)
+    batch = {"x": x.repeat(REPEATS, 1)}
+    exact = flat(gradients(-elbo(model, guide, x).mean(), model, guide))
+    objective = ELBO(gradient="score", num_particles=k, closed_form=closed_form)
+    found = drawn(objective, model, guide, batch, len(batch["x"]), 150)
+    assert z_scores(found, exact).max() < 4
+    if not closed_form:  # the stand-in whose draws hide their parameters has no registered rate
+        hidden = LinearGuide(model, off=0.3, has_path=False)
+        one, other = (_first(objective, model, each, batch) for each in (guide, hidden))
+        torch.testing.assert_close(one, other)
+
+
+def _first(objective: ELBO, model: Any, guide: Any, batch: dict[str, Tensor]) -> Tensor:
+    torch.manual_seed(1)
+    return drawn(objective, model, guide, batch, 1000, 1)
+
+
+def test_gradient_noise_shows_what_reparameterisation_buys() -> None:
+    model, x = Linear(), torch.randn(20, 3)
+    guide = LinearGuide(model, off=0.1)
+    noise = {
+        gradient: gradient_noise(model, guide, ELBO(gradient=gradient), {"x": x}, num_draws=200)["guide"].variance
+        for gradient in ("pathwise", "mixed", "score")
+    }
+    assert noise["mixed"] == pytest.approx(noise["pathwise"])  # every draw has a path
+    assert noise["score"] > 5 * noise["pathwise"]
+
+
+def test_a_point_has_no_score() -> None:
+    model, x = Linear(), torch.randn(4, 3)
+    with pytest.raises(DeclarationError, match="as a point, which has no score"):
+        loss_of(ELBO(gradient="score"), model, guides.Delta(model), {"x": x}, 4)
 
 
 @pytest.mark.parametrize("rows", [4, 20], ids=["subsampled", "whole"])

@@ -1,0 +1,131 @@
+"""What a density is of: the sites that it explains, what it is given, and which dimensions it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyro
+import torch
+from torch import Tensor
+
+from ppgen.context import preserved_state
+from ppgen.data.column import lengths_of
+
+__all__ = ["counted_dims", "name_of_density", "num_counted", "seen_part"]
+
+_ROWS = 64  # of a run that looks for masks
+
+
+def seen_part(batch: Mapping[str, Tensor], main: str, covariates: Iterable[str]) -> tuple[str, str] | None:
+    """The two covariates that copy values of ``main`` and say which, such as ``given`` and ``mask`` of quadrants.
+
+    Told by their values: a mask of zeros and ones, and ``main`` times it. A model that reads both has no more to
+    explain than what the mask leaves open.
+
+    Args:
+        batch: tensors [N, ...] by site and covariate.
+        main: the site that the data set is about.
+        covariates: that the model reads.
+
+    Returns:
+        The names of the copy and of the mask, or ``None``.
+
+    Example:
+        >>> mask = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+        >>> x = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+        >>> seen_part({"x": x, "given": x * mask, "mask": mask}, "x", ["given", "mask"])
+        ('given', 'mask')
+    """
+    x = batch.get(main)
+    if x is None:
+        return None
+    alike = {key: batch[key].to(x.device) for key in covariates if key in batch and batch[key].shape == x.shape}
+    for name, mask in alike.items():
+        if ((mask == 0) | (mask == 1)).all() and (mask == 1).any() and (mask == 0).any():
+            for other, copy in alike.items():
+                if other != name and torch.equal(copy.to(x.dtype), torch.where(mask == 1, x, torch.zeros_like(x))):
+                    return other, name
+    return None
+
+
+def name_of_density(observed: Iterable[str], covariates: Iterable[str], main: str, seen: Iterable[str] | None) -> str:
+    """A density as a reader would write it.
+
+    Args:
+        observed: the sites that the model explains.
+        covariates: what it reads of the data without explaining it.
+        main: the site that the data set is about.
+        seen: the covariates that copy a part of it, if there are such.
+
+    Example:
+        >>> name_of_density(["x"], ["y"], "x", None)
+        'p(x | y)'
+        >>> name_of_density(["x"], ["given", "mask", "y"], "x", ("given", "mask"))
+        'p(unseen | seen, y)'
+    """
+    explained, given = list(observed), list(covariates)
+    if seen is not None:
+        copies = set(seen)
+        explained = ["unseen" if name == main else name for name in explained]
+        given = ["seen", *(name for name in given if name not in copies)]
+    return f"p({', '.join(explained)}{' | ' if given else ''}{', '.join(given)})"
+
+
+def counted_dims(batch: Mapping[str, Tensor], main: str, covariates: Iterable[str]) -> Tensor:
+    """Which dimensions of each data point are left to explain: [N, *event] of bools.
+
+    Not counted are the part that is seen, and what lies behind the end of a sequence whose length is given.
+
+    Args:
+        batch: tensors [N, ...] by site and covariate.
+        main: the one site that the model explains.
+        covariates: that it reads.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+        >>> counted_dims({"x": x, "x_lengths": torch.tensor([1, 2])}, "x", ["x_lengths"])
+        tensor([[ True, False],
+                [ True,  True]])
+    """
+    covariates, x = list(covariates), batch[main]
+    counted = torch.ones(x.shape, dtype=torch.bool, device=x.device)
+    if (seen := seen_part(batch, main, covariates)) is not None:
+        counted &= batch[seen[1]].to(x.device) == 0
+    lengths = lengths_of(main, batch)
+    if lengths in covariates and lengths is not None:
+        within = torch.arange(x.shape[1], device=x.device) < batch[lengths].to(x.device).unsqueeze(-1)
+        counted &= within.reshape(*within.shape, *[1] * (x.dim() - 2))
+    return counted
+
+
+def num_counted(model: Any, batch: Mapping[str, Tensor], main: str, covariates: Iterable[str]) -> int:
+    """How many dimensions a density of one site counts; 0 where that is no one number for all data points.
+
+    Args:
+        model: the model, whose likelihood may have a mask of its own.
+        batch: tensors [N, ...] by site and covariate.
+        main: the one site that the model explains.
+        covariates: that it reads.
+    """
+    if main not in batch or _has_mask(model, batch, main):
+        return 0
+    counts = counted_dims(batch, main, covariates).flatten(1).sum(1) if batch[main].dim() > 1 else torch.ones(1)
+    return int(counts[0]) if bool((counts == counts[0]).all()) else 0
+
+
+def _has_mask(model: Any, batch: Mapping[str, Tensor], main: str) -> bool:
+    """Whether a run of the model leaves out elements of a site's density."""
+    rows = len(batch[main])
+    head = {key: value[:_ROWS] for key, value in batch.items()} if model.is_declared else dict(batch)
+    tracer = pyro.poutine.trace()
+    with preserved_state(model), torch.no_grad(), tracer:
+        model(head, rows)
+    node: Any = tracer.trace.nodes.get(main)
+    if node is None:
+        return False
+    masks, fn = [node["mask"]], node["fn"]
+    while fn is not None:
+        masks.append(getattr(fn, "_mask", None))
+        fn = getattr(fn, "base_dist", None)
+    return not all(mask is None or bool(torch.as_tensor(mask).all()) for mask in masks)
