@@ -21,7 +21,7 @@ from ppgen.declare.look import look, random_sites
 from ppgen.declare.model import Model
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
 from ppgen.declare.site import Site
-from ppgen.declare.supports import has_discrete_support, num_values
+from ppgen.declare.supports import has_discrete_support, is_normalised, num_values
 from ppgen.errors import DeclarationError
 
 __all__ = [
@@ -46,6 +46,10 @@ class Program:
     pair, so that two fits in one process cannot meet. Networks that the functions close over or name, or that are
     attributes of their object, are found without ``pyro.module``; what is named only inside an inner function or a
     lambda is not, and is refused by name until it is passed in or announced.
+
+    ``poutine.scale`` and a ``pyro.factor`` of the guide weigh what is trained, as in Pyro's ``Trace_ELBO``; every bound
+    that is reported, in history as by ``fit.elbo``, is the one without them. A ``pyro.factor`` of the model is trained
+    too, and leaves a density without its normaliser, so that no log p(x) and no bound on it is reported.
 
     Args:
         model: the generative program.
@@ -239,6 +243,7 @@ def _site_of(name: str, node: Any, rows: int) -> Site:
         event_shape=tuple(fn.event_shape),
         num_values=num_values(fn),
         is_discrete=has_discrete_support(fn),
+        is_normalised=is_normalised(fn),
     )
 
 

@@ -10,6 +10,7 @@ from ppgen.inference.bound import (
     kl_per_dimension,
     per_datum,
     rate_per_dimension,
+    unweighted_parts,
 )
 from ppgen.inference.capabilities import find_obstacle
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
@@ -40,4 +41,5 @@ __all__ = [
     "trace_batch",
     "trace_guide",
     "trace_pair",
+    "unweighted_parts",
 ]

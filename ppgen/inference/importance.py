@@ -57,7 +57,7 @@ def elbo(
     with seeded(seed, next(iter(data.values())).device), evaluating(model, guide):
         if any(not site.local for site in model.sites.values()):
             draws = [elbo_parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
-            return torch.stack([-(drawn.distortion + drawn.rate).double() for drawn in draws])
+            return torch.stack([drawn.elbo.double() for drawn in draws])
         return torch.cat(
             [
                 torch.stack([elbo_per_datum(model, guide, chunk).double() for _ in range(num_particles)]).mean(0)

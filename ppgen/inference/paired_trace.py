@@ -7,6 +7,7 @@ in a single pass, for half of the overhead, on the same programs; tests hold its
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from itertools import takewhile
@@ -19,7 +20,7 @@ from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
 from ppgen.context import frozen
-from ppgen.declare import PyroProgram, is_delta
+from ppgen.declare import PyroProgram, is_delta, is_normalised, is_point_guide
 from ppgen.errors import DeclarationError
 
 __all__ = ["PairedSite", "PairedTrace", "registered_kl", "trace_guide", "trace_pair"]
@@ -54,6 +55,16 @@ class PairedSite:
     def is_delta(self) -> bool:
         """Whether the guide's distribution is a Delta, inside whatever wraps it."""
         return is_delta(self.guide_fn)
+
+    @property
+    def plate_scale(self) -> float:
+        """The factor of subsampling alone."""
+        return math.prod(frame.full_size / frame.size for frame in self.frames if (frame.full_size or 0) > 0)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the program scales the site beyond its plates, by ``poutine.scale``."""
+        return isinstance(self.scale, Tensor) or not math.isclose(self.scale, self.plate_scale, rel_tol=1e-6)
 
     @property
     def has_valid_kl(self) -> bool:
@@ -104,6 +115,9 @@ def registered_kl(guide_fn: Any, model_fn: Any) -> Tensor | None:
 class PairedTrace(Messenger):
     """The messenger: records the guide's draws, hands them to the model, and records the model's densities.
 
+    What a guide observes (``pyro.factor``) is in ``added``: its log-density is subtracted from what is maximised, as
+    Pyro does, and is no part of the bound.
+
     Args:
         rows: of the batch.
         values: what guide sites take instead of a draw, by name.
@@ -115,17 +129,28 @@ class PairedTrace(Messenger):
         self.values = values or {}
         self.latents: dict[str, PairedSite] = {}
         self.observed: dict[str, PairedSite] = {}
+        self.added: dict[str, PairedSite] = {}
         self.in_model = False
 
     @property
     def is_point(self) -> bool:
         """Whether the guide gives some latent as a point, so that no bound on log p(x) follows.
 
-        A Delta counts only if every site of the guide is one of the model: Pyro's flows draw an auxiliary site, which
-        has the density, and hand its parts on by Deltas.
+        Deltas that hand on what an auxiliary site drew are none.
         """
-        latents = self.latents.values()
-        return any(draw.is_delta for draw in latents) and all(draw.model_fn is not None for draw in latents)
+        met = [draw for draw in self.latents.values() if draw.model_fn is not None]
+        auxiliary = [draw.value for draw in self.latents.values() if draw.model_fn is None]
+        return is_point_guide([(draw.model_fn, draw.value) for draw in met if draw.is_delta], auxiliary)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the program scales some site beyond its plates."""
+        return any(draw.is_weighted for draw in (*self.observed.values(), *self.latents.values()))
+
+    @property
+    def is_normalised(self) -> bool:
+        """Whether the model's density is one, and not a number of the program's own (``pyro.factor``)."""
+        return all(is_normalised(draw.model_fn) for draw in (*self.observed.values(), *self.latents.values()))
 
     def _process_message(self, message: Any) -> None:
         if message["type"] != "sample":
@@ -149,6 +174,8 @@ class PairedTrace(Messenger):
         if not self.in_model:
             if not message["is_observed"]:
                 self.latents[name] = _draw(message, guide_fn=message["fn"])
+            elif not message["infer"].get("_deterministic"):
+                self.added[name] = _draw(message, guide_fn=message["fn"])
         elif message["is_observed"]:
             if not message["infer"].get("_deterministic"):
                 self.observed[name] = _draw(message, model_fn=message["fn"])

@@ -31,6 +31,7 @@ from ppgen.objectives.objective import (
     Step,
     must_be_local,
     must_be_pathwise,
+    must_be_plain,
     must_have_spread,
 )
 
@@ -96,6 +97,7 @@ class IWAE(Objective):
         total = self.num_particles * rows
         traced = trace_batch(model, guide, repeat_rows(batch, self.num_particles), total)
         must_be_pathwise(traced.trace, self)
+        must_be_plain(traced.trace, self)
         must_have_spread(traced.trace, self)
         if self.gradient == "stl" and traced.enumerated is not None:
             summed = ", ".join(traced.enumerated.log_q)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 
@@ -18,6 +19,7 @@ from ppgen.inference import (
     full_size,
     per_datum,
     trace_batch,
+    unweighted_parts,
 )
 
 __all__ = ["score_parts"]
@@ -50,7 +52,13 @@ def score_parts(
     """
     runs = [trace_batch(model, guide, batch, size, sum_out=False) for _ in range(num_particles)]
     terms = [_terms(traced.trace, closed_form) for traced in runs]
-    return [_with_scores(traced, terms[k], _others(terms, k)) for k, traced in enumerate(runs)]
+    return [
+        dataclasses.replace(
+            _with_scores(traced, terms[k], _others(terms, k)),
+            unweighted=unweighted_parts(traced, size, closed_form=closed_form),
+        )
+        for k, traced in enumerate(runs)
+    ]
 
 
 Terms = dict[str, Tensor]
@@ -59,7 +67,9 @@ Terms = dict[str, Tensor]
 def _terms(trace: PairedTrace, closed_form: bool) -> Terms:
     """Every site's part of the loss: [rows] of a local site, a scalar of a global one; their sum is per datum."""
     observed = {name: _share(trace, draw, -draw.log_prob()) for name, draw in trace.observed.items()}
-    return observed | {name: _share(trace, draw, _rate(draw, closed_form)) for name, draw in trace.latents.items()}
+    added = {name: _share(trace, draw, draw.log_ratio()) for name, draw in trace.added.items()}
+    rates = {name: _share(trace, draw, _rate(draw, closed_form)) for name, draw in trace.latents.items()}
+    return observed | rates | added
 
 
 def _rate(draw: PairedSite, closed_form: bool) -> Tensor:
@@ -108,4 +118,5 @@ def _with_scores(traced: BatchTrace, terms: Terms, baseline: Terms | None) -> EL
         scored[name] = term.sum() + score + advantage.sum() * (shared - shared.detach())
     zero = next(iter(scored.values())).new_zeros(())
     distortion = functools.reduce(torch.add, [scored[name] for name in trace.observed], zero)
-    return ELBOParts(distortion, {name: scored[name] for name in trace.latents}, traced)
+    rates, added = ({name: scored[name] for name in sites} for sites in (trace.latents, trace.added))
+    return ELBOParts(distortion, rates, traced, added=added)
