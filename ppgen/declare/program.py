@@ -113,6 +113,8 @@ class ProgramPart(ProgramModule):
 
     sites: Mapping[str, Site] = MappingProxyType({})
     plates: tuple[str, ...] = ()
+    data_plates: frozenset[str] | None = None
+    """Names of the plates over the rows of the batch; ``None`` before :meth:`setup`."""
     is_declared: bool = False
 
     def __init__(
@@ -155,9 +157,21 @@ class ProgramPart(ProgramModule):
             batch: tensors ``[rows, ...]`` by argument.
             size: of the whole data set.
         """
-        rows, nodes = batch_rows(batch, size), random_sites(look(self, batch, size))
-        self.sites = {name: _site_of(name, node, rows) for name, node in nodes.items()}
+        nodes = random_sites(look(self, batch, size))
+        self.data_plates = self._find_data_plates(nodes, batch, batch_rows(batch, size))
+        self.sites = {name: _site_of(name, node, self.data_plates) for name, node in nodes.items()}
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
+
+    def _find_data_plates(self, nodes: Mapping[str, Any], batch: Batch, rows: int) -> frozenset[str]:
+        """The plates of as many rows as the batch that follow another batch too: no others are so by chance."""
+        found = _plates_of(nodes, rows)
+        if not found or not batch:
+            return found
+        other = {name: value[1:] if rows > 1 else torch.cat([value, value]) for name, value in batch.items()}
+        try:
+            return found & _plates_of(random_sites(look(self, other, None)), batch_rows(other, None))
+        except Exception:  # it runs on all rows at once only, and nothing tells its plates apart
+            return found
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -230,10 +244,14 @@ def _verify_function(function: Any) -> None:
     )
 
 
-def _site_of(name: str, node: Any, rows: int) -> Site:
-    """A site as its node in a run on so many rows shows it; parents are not known."""
+def _plates_of(nodes: Mapping[str, Any], rows: int) -> frozenset[str]:
+    return frozenset(frame.name for node in nodes.values() for frame in node["cond_indep_stack"] if frame.size == rows)
+
+
+def _site_of(name: str, node: Any, data_plates: frozenset[str]) -> Site:
+    """A site as its node in a run shows it; parents are not known."""
     fn, frames = node["fn"], node["cond_indep_stack"][::-1]
-    data = next((frame for frame in frames if frame.size == rows), None)
+    data = next((frame for frame in frames if frame.name in data_plates), None)
     return Site(
         name,
         "observed" if node["is_observed"] else "latent",

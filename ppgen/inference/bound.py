@@ -201,7 +201,12 @@ def data_frame(draw: PairedSite, rows: int) -> Any:
         draw: the site.
         rows: of the run.
     """
-    fitting = [frame for frame in draw.frames if frame.vectorized and frame.size == rows]
+    known = draw.data_plates
+    fitting = [
+        frame
+        for frame in draw.frames
+        if frame.vectorized and frame.size == rows and (known is None or frame.name in known)
+    ]
     return next((frame for frame in fitting if frame.name == DATA_PLATE), fitting[0] if fitting else None)
 
 

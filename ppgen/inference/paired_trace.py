@@ -40,6 +40,7 @@ class PairedSite:
         frames: the plates around it.
         in_order: whether every latent that precedes the site in the model precedes it in the guide too. Only then may
             ``KL(guide || model)`` replace the sampled log-ratio; else the prior's parents depend on the site itself.
+        data_plates: names of the plates over the data; ``None`` where they are known by their size alone.
     """
 
     name: str
@@ -50,6 +51,7 @@ class PairedSite:
     mask: Tensor | bool | None = None
     frames: tuple[Any, ...] = ()
     in_order: bool = False
+    data_plates: frozenset[str] | None = None
 
     @property
     def is_delta(self) -> bool:
@@ -121,10 +123,14 @@ class PairedTrace(Messenger):
     Args:
         rows: of the batch.
         values: what guide sites take instead of a draw, by name.
+        data_plates: names of the plates over the data; ``None`` where they are known by their size alone.
     """
 
-    def __init__(self, rows: int, values: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self, rows: int, values: Mapping[str, Tensor] | None = None, data_plates: frozenset[str] | None = None
+    ) -> None:
         super().__init__()
+        self.data_plates = data_plates
         self.rows = rows
         self.values = values or {}
         self.latents: dict[str, PairedSite] = {}
@@ -173,14 +179,25 @@ class PairedTrace(Messenger):
         name = message["name"]
         if not self.in_model:
             if not message["is_observed"]:
-                self.latents[name] = _draw(message, guide_fn=message["fn"])
+                self.latents[name] = self._draw(message, guide_fn=message["fn"])
             elif not message["infer"].get("_deterministic"):
-                self.added[name] = _draw(message, guide_fn=message["fn"])
+                self.added[name] = self._draw(message, guide_fn=message["fn"])
         elif message["is_observed"]:
             if not message["infer"].get("_deterministic"):
-                self.observed[name] = _draw(message, model_fn=message["fn"])
+                self.observed[name] = self._draw(message, model_fn=message["fn"])
         else:
             self._match(name, message)
+
+    def _draw(self, message: Any, **side: Any) -> PairedSite:
+        return PairedSite(
+            message["name"],
+            message["value"],
+            scale=message["scale"],
+            mask=message["mask"],
+            frames=message["cond_indep_stack"],
+            data_plates=self.data_plates,
+            **side,
+        )
 
     def _match(self, name: str, message: Any) -> None:
         """Meet the guide's draw with the model's distribution."""
@@ -219,7 +236,7 @@ def trace_pair(
         values: what guide sites take instead of a draw, by name, [*plates, *event].
         freeze_guide: let no gradient reach the guide's parameters; what guide and model share keeps the model's.
     """
-    trace = PairedTrace(_rows(batch, size), values)
+    trace = PairedTrace(_rows(batch, size), values, _data_plates(model, guide))
     with trace:
         if guide is not None:
             with frozen(guide) if freeze_guide else nullcontext():
@@ -240,7 +257,7 @@ def trace_guide(
         size: data points in the whole data set.
         values: what guide sites take instead of a draw, by name, [*plates, *event].
     """
-    trace = PairedTrace(_rows(batch, size), values)
+    trace = PairedTrace(_rows(batch, size), values, _data_plates(guide))
     with trace:
         guide(batch, size)
     return trace.latents
@@ -250,12 +267,12 @@ def _rows(batch: Mapping[str, Tensor], size: int) -> int:
     return len(next(iter(batch.values()))) if batch else size
 
 
-def _draw(message: Any, **side: Any) -> PairedSite:
-    return PairedSite(
-        message["name"],
-        message["value"],
-        scale=message["scale"],
-        mask=message["mask"],
-        frames=message["cond_indep_stack"],
-        **side,
-    )
+def _data_plates(*programs: Any) -> frozenset[str] | None:
+    """Those of hand-written programs that have run; a declared one has the plate ``data``, and tells by its size."""
+    names: frozenset[str] = frozenset()
+    for program in programs:
+        known = names if program is None else getattr(program, "data_plates", None)
+        if known is None:
+            return None
+        names = names | known
+    return names

@@ -14,7 +14,7 @@ from torch import Tensor
 
 import ppgen
 from ppgen.errors import DeclarationError, SettingError, Unanswerable
-from ppgen.inference import elbo_parts
+from ppgen.inference import data_frame, elbo_parts
 
 X = torch.tensor([0.5, -1.0, 2.0, 0.3, -0.7, 1.1], dtype=torch.float64)
 
@@ -273,3 +273,26 @@ def test_enumeration_in_the_model_is_refused_by_name():
 
     with pytest.raises(DeclarationError, match="'y' is to be summed out in the model"):
         fitted(mixture, lambda x: None)
+
+
+# Plates ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 6])
+def test_a_plate_of_as_many_elements_as_rows_is_not_one_over_the_data(rows: int):
+    def mixture(x: Tensor, size: int) -> None:
+        with pyro.plate("components", rows):
+            loc = pyro.sample("loc", dist.Normal(0.0, 10.0))
+        with pyro.plate("rows", size, subsample=torch.arange(len(x))):
+            components = dist.Normal(loc.expand(len(x), rows), 0.5)
+            pyro.sample("x", dist.MixtureSameFamily(dist.Categorical(torch.ones(len(x), rows)), components), obs=x)
+
+    def guide(x: Tensor) -> None:
+        with pyro.plate("components", rows):
+            pyro.sample("loc", dist.Normal(torch.linspace(-2, 2, rows), 0.1))
+
+    program = ppgen.Program(mixture, guide).setup({"x": X[:rows]})
+    assert {name: site.local for name, site in program.model.sites.items()} == {"loc": False, "x": True}
+    parts = elbo_parts(program.model, program.guide, {"x": X[:rows]}, rows)
+    assert data_frame(parts.trace.latents["loc"], rows) is None
+    assert data_frame(parts.trace.observed["x"], rows).name == "rows"
