@@ -159,13 +159,14 @@ def rehearse(problem: Problem, rows: Mapping[str, Tensor]) -> None:
 
     Raises:
         SettingError: if the objective cannot be trained where values are missing.
+        DeclarationError: if a player's loss depends on none of its parameters.
     """
     problem = dataclasses.replace(problem, size=max(problem.size, len(next(iter(rows.values())))))
     missing = partly_missing(problem.state.model, rows)
     with preserved_state(nn.ModuleList(problem.state.modules.values())), torch.enable_grad(), validation(True):
         for player in problem.players:
             try:
-                problem.loss(player.name, rows, TrainingPosition())
+                loss = problem.loss(player.name, rows, TrainingPosition())
             except (RuntimeError, ValueError, IndexError) as error:
                 if not missing:
                     raise
@@ -177,6 +178,13 @@ def rehearse(problem: Problem, rows: Mapping[str, Tensor]) -> None:
                     fix="objective=ppgen.ELBO()",
                     code="S120",
                 ) from error
+            if player.parameters and not loss.value.requires_grad:
+                raise DeclarationError(
+                    f"{problem.objective.name}: the loss depends on no parameter, so that nothing would be learned",
+                    expected="a parameter that takes part in some site's density",
+                    got=f"{label_of(problem.state.model)}: {len(player.parameters)} parameters take part in none",
+                    fix="use them in a distribution: dist.Normal(loc, 1.0), with loc a parameter or computed from one",
+                )
 
 
 class Minibatches:
