@@ -20,7 +20,7 @@ from ppgen.declare.held_networks import networks_of
 from ppgen.declare.look import look, random_sites
 from ppgen.declare.model import Model
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
-from ppgen.declare.site import Site
+from ppgen.declare.site import DATA_PLATE, Site
 from ppgen.declare.supports import has_discrete_support, is_normalised, num_values
 from ppgen.errors import DeclarationError
 
@@ -163,9 +163,12 @@ class ProgramPart(ProgramModule):
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
 
     def _find_data_plates(self, nodes: Mapping[str, Any], batch: Batch, rows: int) -> frozenset[str]:
-        """The plates of as many rows as the batch that follow another batch too: no others are so by chance."""
+        """The plates of as many rows as the batch that follow another batch too: others are so by chance.
+
+        One of the usual name is taken for what it says.
+        """
         found = _plates_of(nodes, rows)
-        if not found or not batch:
+        if found <= {DATA_PLATE} or not batch:
             return found
         other = {name: value[1:] if rows > 1 else torch.cat([value, value]) for name, value in batch.items()}
         try:
