@@ -11,6 +11,7 @@ from ppgen.declare.batch import (
 )
 from ppgen.declare.check import check, explained, verify_batch, verify_once, verify_values
 from ppgen.declare.guide import Guide, ModelGuide
+from ppgen.declare.known_sites import is_point_guide
 from ppgen.declare.look import label_of
 from ppgen.declare.model import Model
 from ppgen.declare.parameters import ProgramModule
@@ -24,6 +25,7 @@ from ppgen.declare.supports import (
     is_bits,
     is_circular,
     is_delta,
+    is_normalised,
     mask_of,
     name_of,
     num_values,
@@ -56,6 +58,8 @@ __all__ = [
     "is_circular",
     "is_delta",
     "is_missing",
+    "is_normalised",
+    "is_point_guide",
     "label_of",
     "latent",
     "mask_of",

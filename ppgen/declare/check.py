@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ppgen.declare.agreement import verify_names, verify_pair, verify_registered, verify_rows, verify_scale
 from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views, without_latents
+from ppgen.declare.known_sites import is_point_guide, verify_guide_sites
 from ppgen.declare.look import label_of, look, random_sites
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.program import Program, ProgramPart, as_guide
@@ -124,8 +125,8 @@ def verify_once(model: ProgramModule, guide: ProgramModule | None, batch: Mappin
             may_miss = has_finite_support(given[name])
             verify_support(f"{label_of(model)}.{name}", name, given[name], batch[name][:few], may_miss=may_miss)
         draws = {} if drawn is None else {n: d for n, d in random_sites(drawn).items() if not d["is_observed"]}
-        is_point = any(is_delta(draw["fn"]) for draw in draws.values()) and draws.keys() <= nodes.keys()
-        return FirstRun(given, is_point)
+        points = [(nodes[n]["fn"], d["value"]) for n, d in draws.items() if n in nodes and is_delta(d["fn"])]
+        return FirstRun(given, is_point_guide(points, [d["value"] for n, d in draws.items() if n not in nodes]))
 
 
 @contextlib.contextmanager
@@ -228,6 +229,7 @@ def _verify_guide(model: ProgramModule, guide: ProgramModule, trace: Any, drawn:
     latents = {name: node for name, node in random_sites(trace).items() if not node["is_observed"]}
     draws = {name: node for name, node in random_sites(drawn).items() if not node["is_observed"]}
     verify_names(label_of(model), label_of(guide), latents, draws)
+    verify_guide_sites(label_of(guide), latents, random_sites(drawn))
     for name, node in latents.items():
         verify_pair(f"{label_of(guide)}.{name}", node, draws[name])
 

@@ -20,8 +20,8 @@ from ppgen.declare.held_networks import networks_of
 from ppgen.declare.look import look, random_sites
 from ppgen.declare.model import Model
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
-from ppgen.declare.site import Site
-from ppgen.declare.supports import has_discrete_support, num_values
+from ppgen.declare.site import DATA_PLATE, Site
+from ppgen.declare.supports import has_discrete_support, is_normalised, num_values
 from ppgen.errors import DeclarationError
 
 __all__ = [
@@ -46,6 +46,10 @@ class Program:
     pair, so that two fits in one process cannot meet. Networks that the functions close over or name, or that are
     attributes of their object, are found without ``pyro.module``; what is named only inside an inner function or a
     lambda is not, and is refused by name until it is passed in or announced.
+
+    ``poutine.scale`` and a ``pyro.factor`` of the guide weigh what is trained, as in Pyro's ``Trace_ELBO``; every bound
+    that is reported, in history as by ``fit.elbo``, is the one without them. A ``pyro.factor`` of the model is trained
+    too, and leaves a density without its normaliser, so that no log p(x) and no bound on it is reported.
 
     Args:
         model: the generative program.
@@ -109,6 +113,8 @@ class ProgramPart(ProgramModule):
 
     sites: Mapping[str, Site] = MappingProxyType({})
     plates: tuple[str, ...] = ()
+    data_plates: frozenset[str] | None = None
+    """Names of the plates over the rows of the batch; ``None`` before :meth:`setup`."""
     is_declared: bool = False
 
     def __init__(
@@ -151,9 +157,24 @@ class ProgramPart(ProgramModule):
             batch: tensors ``[rows, ...]`` by argument.
             size: of the whole data set.
         """
-        rows, nodes = batch_rows(batch, size), random_sites(look(self, batch, size))
-        self.sites = {name: _site_of(name, node, rows) for name, node in nodes.items()}
+        nodes = random_sites(look(self, batch, size))
+        self.data_plates = self._find_data_plates(nodes, batch, batch_rows(batch, size))
+        self.sites = {name: _site_of(name, node, self.data_plates) for name, node in nodes.items()}
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
+
+    def _find_data_plates(self, nodes: Mapping[str, Any], batch: Batch, rows: int) -> frozenset[str]:
+        """The plates of as many rows as the batch that follow another batch too: others are so by chance.
+
+        One of the usual name is taken for what it says.
+        """
+        found = _plates_of(nodes, rows)
+        if found <= {DATA_PLATE} or not batch:
+            return found
+        other = {name: value[1:] if rows > 1 else torch.cat([value, value]) for name, value in batch.items()}
+        try:
+            return found & _plates_of(random_sites(look(self, other, None)), batch_rows(other, None))
+        except Exception:  # it runs on all rows at once only, and nothing tells its plates apart
+            return found
 
     @property
     def covariates(self) -> tuple[str, ...]:
@@ -226,10 +247,14 @@ def _verify_function(function: Any) -> None:
     )
 
 
-def _site_of(name: str, node: Any, rows: int) -> Site:
-    """A site as its node in a run on so many rows shows it; parents are not known."""
+def _plates_of(nodes: Mapping[str, Any], rows: int) -> frozenset[str]:
+    return frozenset(frame.name for node in nodes.values() for frame in node["cond_indep_stack"] if frame.size == rows)
+
+
+def _site_of(name: str, node: Any, data_plates: frozenset[str]) -> Site:
+    """A site as its node in a run shows it; parents are not known."""
     fn, frames = node["fn"], node["cond_indep_stack"][::-1]
-    data = next((frame for frame in frames if frame.size == rows), None)
+    data = next((frame for frame in frames if frame.name in data_plates), None)
     return Site(
         name,
         "observed" if node["is_observed"] else "latent",
@@ -239,6 +264,7 @@ def _site_of(name: str, node: Any, rows: int) -> Site:
         event_shape=tuple(fn.event_shape),
         num_values=num_values(fn),
         is_discrete=has_discrete_support(fn),
+        is_normalised=is_normalised(fn),
     )
 
 

@@ -52,6 +52,7 @@ class Site:
         event_shape: of its distribution. A declaration does not tell: ``None`` until a run of the program has.
         num_values: how many values it can take, 0 if they have no end or are real numbers; ``None`` likewise.
         is_discrete: whether its values can be counted; ``None`` likewise.
+        is_normalised: whether its log-density is one of a distribution; a ``pyro.factor`` has any number.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Site:
     event_shape: tuple[int, ...] | None = None
     num_values: int | None = None
     is_discrete: bool | None = None
+    is_normalised: bool = True
 
 
 def _decorator(role: Role, method: Method | None, local: bool, plate: str | tuple[str, ...] | None) -> Any:

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import constraints
+from torch.distributions import biject_to, constraints
 
 __all__ = [
     "CIRCLE",
+    "degrees_of_freedom",
     "describe_tensor",
     "has_discrete_support",
     "has_finite_support",
@@ -18,6 +19,7 @@ __all__ = [
     "is_circular",
     "is_delta",
     "is_fixed",
+    "is_normalised",
     "mask_of",
     "name_of",
     "num_values",
@@ -88,6 +90,24 @@ def support_of(fn: Any) -> Any:
     if type(support).__name__ == "MixtureSameFamilyConstraint" and is_fixed(support):
         return support.base_constraint  # the same for every component, and so that of the mixture
     return support
+
+
+def degrees_of_freedom(fn: Any, value: Tensor) -> int:
+    """How many real numbers a draw is made of, where its support is made of them: K - 1 for a simplex of K corners.
+
+    Args:
+        fn: the distribution, whose support it is.
+        value: a draw, [*plates, *event].
+    """
+    try:
+        return biject_to(support_of(fn)).inverse_shape(value.shape).numel()
+    except (NotImplementedError, AttributeError):  # no support, or one that no bijection from real numbers reaches
+        return value.numel()
+
+
+def is_normalised(fn: Any) -> bool:
+    """Whether a log-density is one of a distribution: not a ``pyro.factor``, nor a prior without an integral."""
+    return name_of(fn) not in ("Unit", "ImproperUniform")
 
 
 def has_discrete_support(fn: Any) -> bool:

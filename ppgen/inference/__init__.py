@@ -10,11 +10,13 @@ from ppgen.inference.bound import (
     kl_per_dimension,
     per_datum,
     rate_per_dimension,
+    unweighted_parts,
 )
 from ppgen.inference.capabilities import find_obstacle
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 from ppgen.inference.posterior import mean_by_datum, posterior_means
+from ppgen.inference.second_run import refuse_dropout, refuse_noise
 
 __all__ = [
     "BatchTrace",
@@ -34,10 +36,13 @@ __all__ = [
     "per_datum",
     "posterior_means",
     "rate_per_dimension",
+    "refuse_dropout",
+    "refuse_noise",
     "repeat_rows",
     "replay_batch",
     "row_weights",
     "trace_batch",
     "trace_guide",
     "trace_pair",
+    "unweighted_parts",
 ]

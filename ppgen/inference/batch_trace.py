@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.context import preserved_state
 from ppgen.declare import MISSING, PyroProgram, is_bits, is_missing, num_values
-from ppgen.errors import DataError, DeclarationError, SettingError
+from ppgen.errors import DataError, DeclarationError
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
+from ppgen.inference.second_run import refuse_dropout
 
 __all__ = ["BatchTrace", "EnumeratedBatch", "discrete_sites", "enumerate_discrete", "replay_batch", "trace_batch"]
 
@@ -116,16 +117,7 @@ def replay_batch(
     Raises:
         SettingError: if the guide drops out at random: the second run would be of another guide than the first.
     """
-    parts: Iterator[nn.Module] = guide.modules() if isinstance(guide, nn.Module) else iter(())
-    for part in parts:
-        if isinstance(part, nn.modules.dropout._DropoutNd) and part.training and part.p > 0:
-            raise SettingError(
-                "this gradient evaluates the guide twice, and its dropout would make it another one the second time",
-                expected="a guide that is a function of its input",
-                got=f"{type(part).__name__}(p={part.p:g}) in {type(guide).__name__}",
-                fix='gradient="pathwise", or a guide without dropout',
-                code="S075",
-            )
+    refuse_dropout(guide, "guide")
     trace = trace_pair(model, guide, first.batch, first.size, values, freeze_guide=freeze_guide)
     return dataclasses.replace(first, trace=trace)
 

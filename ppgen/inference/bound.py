@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ __all__ = [
     "kl_per_dimension",
     "per_datum",
     "rate_per_dimension",
+    "unweighted_parts",
 ]
 
 
@@ -38,12 +40,17 @@ class ELBOParts:
         traced: the run that they come from.
         label_nll: for each discrete latent that some rows observe, ``-log q(y | x)`` over these rows, per datum of
             the batch: what a semi-supervised model may add to its loss, so that the labels teach q(y | x) too.
+        added: what each ``pyro.factor`` of the guide adds to the loss, [] each; no part of the bound.
+        unweighted: the same parts without the program's own ``poutine.scale``, which make the bound; ``None`` where
+            there is no such scale.
     """
 
     distortion: Tensor
     rates: Mapping[str, Tensor]
     traced: BatchTrace
     label_nll: Mapping[str, Tensor] = dataclasses.field(default_factory=dict)
+    added: Mapping[str, Tensor] = dataclasses.field(default_factory=dict)
+    unweighted: ELBOParts | None = None
 
     @property
     def trace(self) -> PairedTrace:
@@ -55,11 +62,27 @@ class ELBOParts:
         """Sum of all rates, []."""
         return functools.reduce(torch.add, self.rates.values()) if self.rates else self.distortion.new_zeros(())
 
+    @property
+    def elbo(self) -> Tensor:
+        """The bound that the parts make, []: without the program's own scale, and without what its guide adds."""
+        parts = self.unweighted or self
+        return -(parts.distortion + parts.rate)
+
+    @property
+    def loss(self) -> Tensor:
+        """What a program of Pyro's minimises, nats per datum, []: with its scale, and with what its guide adds."""
+        return functools.reduce(torch.add, self.added.values(), self.distortion + self.rate)
+
     def record(self) -> dict[str, Tensor]:
-        """The parts by name, [] each, detached, and their sum: ``elbo``, or ``log_joint`` if the guide is a point."""
-        named = {f"rate/{name}": rate.detach() for name, rate in self.rates.items()}
-        bound = "log_joint" if self.trace.is_point else "elbo"
-        return named | {"distortion": self.distortion.detach(), bound: -(self.distortion + self.rate).detach()}
+        """The parts by name, [] each, detached, and their sum.
+
+        That is ``elbo``; ``log_joint`` if the guide is a point; ``unnormalised_elbo`` if the model has a factor.
+        """
+        parts = self.unweighted or self
+        named = {f"rate/{name}": rate.detach() for name, rate in parts.rates.items()}
+        bound = "log_joint" if self.trace.is_point else "elbo" if self.trace.is_normalised else "unnormalised_elbo"
+        named |= {"distortion": parts.distortion.detach(), bound: self.elbo.detach()}
+        return named | {f"added/{name}": value.detach() for name, value in self.added.items()}
 
 
 def elbo_parts(
@@ -96,7 +119,32 @@ def elbo_parts_of(traced: BatchTrace, size: int, *, closed_form: bool = True) ->
         name: _scaled(draw.rate(closed_form=closed_form), draw.scale, full) for name, draw in trace.latents.items()
     }
     nothing = next(iter(rates.values()), torch.zeros(())).new_zeros(())
-    return ELBOParts(-functools.reduce(torch.add, log_probs) if log_probs else nothing, rates, traced)
+    return ELBOParts(
+        -functools.reduce(torch.add, log_probs) if log_probs else nothing,
+        rates,
+        traced,
+        added={name: _scaled(draw.log_ratio(), draw.scale, full) for name, draw in trace.added.items()},
+        unweighted=unweighted_parts(traced, size, closed_form=closed_form),
+    )
+
+
+def unweighted_parts(traced: BatchTrace, size: int, *, closed_form: bool = True) -> ELBOParts | None:
+    """A run's parts without the program's own scale, no gradient; ``None`` where it has none.
+
+    Args:
+        traced: the run.
+        size: data points in the whole data set.
+        closed_form: as of :func:`elbo_parts`.
+    """
+    if not traced.trace.is_weighted:
+        return None
+    trace = copy.copy(traced.trace)
+    trace.observed, trace.latents = (
+        {name: dataclasses.replace(draw, scale=draw.plate_scale) for name, draw in sites.items()}
+        for sites in (trace.observed, trace.latents)
+    )
+    with torch.no_grad():
+        return elbo_parts_of(dataclasses.replace(traced, trace=trace), size, closed_form=closed_form)
 
 
 def _summed_parts(traced: BatchTrace, enumerated: EnumeratedBatch, size: int, *, closed_form: bool) -> ELBOParts:
@@ -153,7 +201,12 @@ def data_frame(draw: PairedSite, rows: int) -> Any:
         draw: the site.
         rows: of the run.
     """
-    fitting = [frame for frame in draw.frames if frame.vectorized and frame.size == rows]
+    known = draw.data_plates
+    fitting = [
+        frame
+        for frame in draw.frames
+        if frame.vectorized and frame.size == rows and (known is None or frame.name in known)
+    ]
     return next((frame for frame in fitting if frame.name == DATA_PLATE), fitting[0] if fitting else None)
 
 

@@ -37,6 +37,17 @@ def find_obstacle(model: Any, guide: Any, question: str, *, is_point: bool = Fal
         return _no_density(model, guide, latents, is_point)
     if question == "representation":
         return _no_representation(model, guide, latents)
+    return _no_sampling(model)
+
+
+def _no_sampling(model: Any) -> Unanswerable | None:
+    if factors := [name for name, site in model.sites.items() if site.role == "observed" and not site.is_normalised]:
+        return Unanswerable(
+            "no sampling: a factor weighs what the model draws, so that its draws are none of the density it has",
+            expected="a distribution at every site",
+            got=f"pyro.factor: {', '.join(factors)} of {label_of(model)}",
+            fix='a likelihood that can be drawn from: pyro.sample("x", ..., obs=x)',
+        )
     return None
 
 
@@ -48,6 +59,13 @@ def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool)
             got=f"{label_of(model)}, which draws x from z and says no more",
             fix="declare an `observation` distribution around the generator's output, and fit a guide for a bound",
             code="U011",
+        )
+    if factors := [name for name, site in model.sites.items() if not site.is_normalised]:
+        return Unanswerable(
+            "no density: the model's is not normalised, so that its numbers are no log p(x) and no bound on it",
+            expected="a distribution at every site",
+            got=f"pyro.factor or an improper prior: {', '.join(factors)} of {label_of(model)}",
+            fix='a likelihood with its normaliser, pyro.sample("x", ..., obs=x); history tells how the fit went',
         )
     if latents and guide is None:
         return Unanswerable(

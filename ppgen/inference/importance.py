@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 
 from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
-from ppgen.declare import Model, ProgramModule, PyroProgram, chunks, without_latents
-from ppgen.errors import DeclarationError
+from ppgen.declare import Model, ProgramModule, PyroProgram, chunks, label_of, without_latents
+from ppgen.errors import DeclarationError, Unanswerable
 from ppgen.inference.batch_trace import discrete_sites, trace_batch
 from ppgen.inference.bound import data_frame, elbo_parts, per_datum
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_pair
@@ -35,6 +35,7 @@ __all__ = [
 
 _ROWS_A_PASS = 2048  # particles times data points
 _ROWS = 256  # data points
+_FEW_ROWS = 8  # data points that tell whether a density is a function of them
 
 
 def elbo(
@@ -57,7 +58,7 @@ def elbo(
     with seeded(seed, next(iter(data.values())).device), evaluating(model, guide):
         if any(not site.local for site in model.sites.values()):
             draws = [elbo_parts(model, guide, data, rows, closed_form=False) for _ in range(num_particles)]
-            return torch.stack([-(drawn.distortion + drawn.rate).double() for drawn in draws])
+            return torch.stack([drawn.elbo.double() for drawn in draws])
         return torch.cat(
             [
                 torch.stack([elbo_per_datum(model, guide, chunk).double() for _ in range(num_particles)]).mean(0)
@@ -87,9 +88,22 @@ def log_prob(
     whole_number("num_particles", num_particles, suggested=1000)
     with seeded(seed, next(iter(data.values())).device), evaluating(model, guide):
         if guide is None:
+            _refuse_hidden_draws(model, {name: value[:_FEW_ROWS] for name, value in data.items()})
             return torch.cat([log_weights(model, None, chunk).double() for chunk in chunks(data, _ROWS)])
         pieces, allowed = _pieces(model, guide, data, num_particles)
         return torch.cat([_bound(model, guide, chunk, num_particles, allowed) for chunk in pieces])
+
+
+def _refuse_hidden_draws(model: ProgramModule, few: Mapping[str, Tensor]) -> None:
+    """Refuse to call a density exact that depends on draws of no site: hidden from handlers, or torch's own."""
+    first, second = log_weights(model, None, few), log_weights(model, None, few)
+    if not torch.allclose(first, second, rtol=1e-3, atol=1e-3, equal_nan=True):
+        raise Unanswerable(
+            f"no density: {label_of(model)} draws numbers that are no sites, and its log p(x) depends on them",
+            expected="the same density whenever it is asked for",
+            got=f"numbers that differ by up to {float((first - second).abs().max()):.2g} nats a datum",
+            fix='make them latents, pyro.sample("z", ...), and give a guide',
+        )
 
 
 def weights_of_data(

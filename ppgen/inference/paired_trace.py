@@ -7,6 +7,7 @@ in a single pass, for half of the overhead, on the same programs; tests hold its
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from itertools import takewhile
@@ -19,7 +20,7 @@ from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
 from ppgen.context import frozen
-from ppgen.declare import PyroProgram, is_delta
+from ppgen.declare import PyroProgram, is_delta, is_normalised, is_point_guide
 from ppgen.errors import DeclarationError
 
 __all__ = ["PairedSite", "PairedTrace", "registered_kl", "trace_guide", "trace_pair"]
@@ -39,6 +40,7 @@ class PairedSite:
         frames: the plates around it.
         in_order: whether every latent that precedes the site in the model precedes it in the guide too. Only then may
             ``KL(guide || model)`` replace the sampled log-ratio; else the prior's parents depend on the site itself.
+        data_plates: names of the plates over the data; ``None`` where they are known by their size alone.
     """
 
     name: str
@@ -49,11 +51,22 @@ class PairedSite:
     mask: Tensor | bool | None = None
     frames: tuple[Any, ...] = ()
     in_order: bool = False
+    data_plates: frozenset[str] | None = None
 
     @property
     def is_delta(self) -> bool:
         """Whether the guide's distribution is a Delta, inside whatever wraps it."""
         return is_delta(self.guide_fn)
+
+    @property
+    def plate_scale(self) -> float:
+        """The factor of subsampling alone."""
+        return math.prod(frame.full_size / frame.size for frame in self.frames if (frame.full_size or 0) > 0)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the program scales the site beyond its plates, by ``poutine.scale``."""
+        return isinstance(self.scale, Tensor) or not math.isclose(self.scale, self.plate_scale, rel_tol=1e-6)
 
     @property
     def has_valid_kl(self) -> bool:
@@ -104,28 +117,46 @@ def registered_kl(guide_fn: Any, model_fn: Any) -> Tensor | None:
 class PairedTrace(Messenger):
     """The messenger: records the guide's draws, hands them to the model, and records the model's densities.
 
+    What a guide observes (``pyro.factor``) is in ``added``: its log-density is subtracted from what is maximised, as
+    Pyro does, and is no part of the bound.
+
     Args:
         rows: of the batch.
         values: what guide sites take instead of a draw, by name.
+        data_plates: names of the plates over the data; ``None`` where they are known by their size alone.
     """
 
-    def __init__(self, rows: int, values: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self, rows: int, values: Mapping[str, Tensor] | None = None, data_plates: frozenset[str] | None = None
+    ) -> None:
         super().__init__()
+        self.data_plates = data_plates
         self.rows = rows
         self.values = values or {}
         self.latents: dict[str, PairedSite] = {}
         self.observed: dict[str, PairedSite] = {}
+        self.added: dict[str, PairedSite] = {}
         self.in_model = False
 
     @property
     def is_point(self) -> bool:
         """Whether the guide gives some latent as a point, so that no bound on log p(x) follows.
 
-        A Delta counts only if every site of the guide is one of the model: Pyro's flows draw an auxiliary site, which
-        has the density, and hand its parts on by Deltas.
+        Deltas that hand on what an auxiliary site drew are none.
         """
-        latents = self.latents.values()
-        return any(draw.is_delta for draw in latents) and all(draw.model_fn is not None for draw in latents)
+        met = [draw for draw in self.latents.values() if draw.model_fn is not None]
+        auxiliary = [draw.value for draw in self.latents.values() if draw.model_fn is None]
+        return is_point_guide([(draw.model_fn, draw.value) for draw in met if draw.is_delta], auxiliary)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether the program scales some site beyond its plates."""
+        return any(draw.is_weighted for draw in (*self.observed.values(), *self.latents.values()))
+
+    @property
+    def is_normalised(self) -> bool:
+        """Whether the model's density is one, and not a number of the program's own (``pyro.factor``)."""
+        return all(is_normalised(draw.model_fn) for draw in (*self.observed.values(), *self.latents.values()))
 
     def _process_message(self, message: Any) -> None:
         if message["type"] != "sample":
@@ -148,12 +179,25 @@ class PairedTrace(Messenger):
         name = message["name"]
         if not self.in_model:
             if not message["is_observed"]:
-                self.latents[name] = _draw(message, guide_fn=message["fn"])
+                self.latents[name] = self._draw(message, guide_fn=message["fn"])
+            elif not message["infer"].get("_deterministic"):
+                self.added[name] = self._draw(message, guide_fn=message["fn"])
         elif message["is_observed"]:
             if not message["infer"].get("_deterministic"):
-                self.observed[name] = _draw(message, model_fn=message["fn"])
+                self.observed[name] = self._draw(message, model_fn=message["fn"])
         else:
             self._match(name, message)
+
+    def _draw(self, message: Any, **side: Any) -> PairedSite:
+        return PairedSite(
+            message["name"],
+            message["value"],
+            scale=message["scale"],
+            mask=message["mask"],
+            frames=message["cond_indep_stack"],
+            data_plates=self.data_plates,
+            **side,
+        )
 
     def _match(self, name: str, message: Any) -> None:
         """Meet the guide's draw with the model's distribution."""
@@ -192,7 +236,7 @@ def trace_pair(
         values: what guide sites take instead of a draw, by name, [*plates, *event].
         freeze_guide: let no gradient reach the guide's parameters; what guide and model share keeps the model's.
     """
-    trace = PairedTrace(_rows(batch, size), values)
+    trace = PairedTrace(_rows(batch, size), values, _data_plates(model, guide))
     with trace:
         if guide is not None:
             with frozen(guide) if freeze_guide else nullcontext():
@@ -213,7 +257,7 @@ def trace_guide(
         size: data points in the whole data set.
         values: what guide sites take instead of a draw, by name, [*plates, *event].
     """
-    trace = PairedTrace(_rows(batch, size), values)
+    trace = PairedTrace(_rows(batch, size), values, _data_plates(guide))
     with trace:
         guide(batch, size)
     return trace.latents
@@ -223,12 +267,12 @@ def _rows(batch: Mapping[str, Tensor], size: int) -> int:
     return len(next(iter(batch.values()))) if batch else size
 
 
-def _draw(message: Any, **side: Any) -> PairedSite:
-    return PairedSite(
-        message["name"],
-        message["value"],
-        scale=message["scale"],
-        mask=message["mask"],
-        frames=message["cond_indep_stack"],
-        **side,
-    )
+def _data_plates(*programs: Any) -> frozenset[str] | None:
+    """Those of hand-written programs that have run; a declared one has the plate ``data``, and tells by its size."""
+    names: frozenset[str] = frozenset()
+    for program in programs:
+        known = names if program is None else getattr(program, "data_plates", None)
+        if known is None:
+            return None
+        names = names | known
+    return names

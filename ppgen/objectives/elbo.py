@@ -29,6 +29,7 @@ from ppgen.objectives.objective import (
     Step,
     TrainingPosition,
     must_be_pathwise,
+    must_be_plain,
     must_have_spread,
 )
 from ppgen.objectives.schedules import Ramp
@@ -144,6 +145,8 @@ class ELBO(Objective):
             must_have_spread(particles[0].trace, self)
         drawn = _mean(particles)
         value = drawn.distortion + self._price(particles, drawn.rate, step.schedule)
+        for added in drawn.added.values():
+            value = value + added
         if self.label_weight:
             value = value + self.label_weight * self._label_nll(drawn)
         return Loss(value, drawn.record())
@@ -158,6 +161,8 @@ class ELBO(Objective):
         for _ in range(self.num_particles):
             drawn = elbo_parts(model, guide, batch, size, closed_form=closed_form)
             must_be_pathwise(drawn.trace, self)
+            if self.gradient == "stl":
+                must_be_plain(drawn.trace, self)
             if self.gradient == "stl" and torch.is_grad_enabled():
                 values = {name: draw.value for name, draw in drawn.trace.latents.items()}
                 drawn = elbo_parts_of(
@@ -211,7 +216,10 @@ def _mean(particles: list[ELBOParts]) -> ELBOParts:
         return first
     rates = {name: torch.stack([drawn.rates[name] for drawn in particles]).mean() for name in first.rates}
     labels = {name: torch.stack([drawn.label_nll[name] for drawn in particles]).mean() for name in first.label_nll}
-    return ELBOParts(torch.stack([drawn.distortion for drawn in particles]).mean(), rates, first.traced, labels)
+    added = {name: torch.stack([drawn.added[name] for drawn in particles]).mean() for name in first.added}
+    distortion = torch.stack([drawn.distortion for drawn in particles]).mean()
+    unweighted = [drawn.unweighted for drawn in particles if drawn.unweighted is not None]
+    return ELBOParts(distortion, rates, first.traced, labels, added, _mean(unweighted) if unweighted else None)
 
 
 def _floored_rate(particles: Sequence[ELBOParts], floor: float, per: str, *, closed_form: bool) -> Tensor:

@@ -8,6 +8,7 @@ import math
 from typing import Literal, get_args
 
 import torch
+from pyro.infer.util import is_validation_enabled
 from torch import Tensor
 
 from ppgen.arguments import one_of, whole_number
@@ -18,6 +19,8 @@ from ppgen.inference import (
     elbo_parts_of,
     logsumexp_by_datum,
     per_datum,
+    refuse_dropout,
+    refuse_noise,
     repeat_rows,
     replay_batch,
     row_weights,
@@ -31,6 +34,7 @@ from ppgen.objectives.objective import (
     Step,
     must_be_local,
     must_be_pathwise,
+    must_be_plain,
     must_have_spread,
 )
 
@@ -96,6 +100,7 @@ class IWAE(Objective):
         total = self.num_particles * rows
         traced = trace_batch(model, guide, repeat_rows(batch, self.num_particles), total)
         must_be_pathwise(traced.trace, self)
+        must_be_plain(traced.trace, self)
         must_have_spread(traced.trace, self)
         if self.gradient == "stl" and traced.enumerated is not None:
             summed = ", ".join(traced.enumerated.log_q)
@@ -133,8 +138,12 @@ class IWAE(Objective):
         """
         drawn = traced.trace.latents
         leaves = {name: draw.value.detach().requires_grad_() for name, draw in drawn.items()}
+        if self.gradient == "dreg":  # the weights are the first run's, what they weigh is the second's
+            refuse_dropout(model, "model")
         again = replay_batch(traced, model, guide, leaves).trace
         weights = row_weights(again)
+        if self.gradient == "dreg" and is_validation_enabled():
+            refuse_noise(row_weights(traced.trace), weights)
         at_draws = (share.pow(2 if self.gradient == "dreg" else 1) * weights).sum()
         paths = torch.autograd.grad(at_draws, list(leaves.values()), retain_graph=True) if leaves else ()
         for_guide = sum((path.detach() * drawn[name].value).sum() for path, name in zip(paths, leaves, strict=True))

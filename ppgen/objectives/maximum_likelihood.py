@@ -40,5 +40,6 @@ class MaximumLikelihood(Objective):
         return [Player("likelihood", [state.model])]
 
     def loss(self, state: State, player: str, step: Step) -> Loss:
-        nll = elbo_parts(step.model, None, step.batch, step.size).distortion
-        return Loss(nll, {"log_prob": -nll.detach()})
+        drawn = elbo_parts(step.model, None, step.batch, step.size)
+        name = "log_prob" if drawn.trace.is_normalised else "unnormalised_log_prob"
+        return Loss(drawn.distortion, {name: drawn.elbo.detach()})

@@ -271,6 +271,23 @@ def must_be_pathwise(trace: PairedTrace, objective: Objective) -> None:
             )
 
 
+def must_be_plain(trace: PairedTrace, objective: Objective) -> None:
+    """Refuse what this objective would drop in silence: the program's own scale, and a factor of its guide.
+
+    Args:
+        trace: a run of the pair.
+        objective: named in the message.
+    """
+    if trace.is_weighted or trace.added:
+        what = f"pyro.factor {next(iter(trace.added))!r} in the guide" if trace.added else "poutine.scale"
+        raise SettingError(
+            f"{objective.name}: it has no place for {what}",
+            expected="a pair without scale of its own, and without factors in the guide",
+            got=what,
+            fix="objective=ppgen.ELBO(), which trains such a term as Pyro does",
+        )
+
+
 def must_have_spread(trace: PairedTrace, objective: Objective) -> None:
     """Refuse a guide that is a point: it has no density to weigh draws by, and no rate.
 

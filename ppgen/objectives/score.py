@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from ppgen.inference import (
     full_size,
     per_datum,
     trace_batch,
+    unweighted_parts,
 )
 
 __all__ = ["score_parts"]
@@ -63,7 +65,13 @@ def score_parts(
         _refuse_points(runs[0].trace)
     scored = [{name for name, draw in traced.trace.latents.items() if _is_scored(draw, keep_paths)} for traced in runs]
     terms = [_terms(traced.trace, scored[k], closed_form) for k, traced in enumerate(runs)]
-    return [_with_scores(traced, scored[k], terms[k], _others(terms, k)) for k, traced in enumerate(runs)]
+    return [
+        dataclasses.replace(
+            _with_scores(traced, scored[k], terms[k], _others(terms, k)),
+            unweighted=unweighted_parts(traced, size, closed_form=closed_form),
+        )
+        for k, traced in enumerate(runs)
+    ]
 
 
 class _Constants(Messenger):
@@ -95,9 +103,11 @@ Terms = dict[str, Tensor]
 def _terms(trace: PairedTrace, scored: set[str], closed_form: bool) -> Terms:
     """Every site's part of the loss: [rows] of a local site, a scalar of a global one; their sum is per datum."""
     observed = {name: _share(trace, draw, -draw.log_prob()) for name, draw in trace.observed.items()}
-    return observed | {
+    added = {name: _share(trace, draw, draw.log_ratio()) for name, draw in trace.added.items()}
+    rates = {
         name: _share(trace, draw, _rate(draw, name in scored, closed_form)) for name, draw in trace.latents.items()
     }
+    return observed | rates | added
 
 
 def _rate(draw: PairedSite, is_scored: bool, closed_form: bool) -> Tensor:
@@ -144,4 +154,5 @@ def _with_scores(traced: BatchTrace, scored: set[str], terms: Terms, baseline: T
         parts[name] = term.sum() + score + advantage.sum() * (shared - shared.detach())
     zero = next(iter(parts.values())).new_zeros(())
     distortion = functools.reduce(torch.add, [parts[name] for name in trace.observed], zero)
-    return ELBOParts(distortion, {name: parts[name] for name in trace.latents}, traced)
+    rates, added = ({name: parts[name] for name in sites} for sites in (trace.latents, trace.added))
+    return ELBOParts(distortion, rates, traced, added=added)

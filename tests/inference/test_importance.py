@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import ppgen
 from ppgen.declare import Model, latent, observed
-from ppgen.errors import DeclarationError, SettingError
+from ppgen.errors import DeclarationError, SettingError, Unanswerable
 from ppgen.guides import Delta, FullRank, MeanField
 from ppgen.inference import importance
 from ppgen.inference.importance import log_weights, only_latent, particle_weights, repeat_rows
@@ -408,3 +408,16 @@ def test_a_global_latent_has_no_weight_per_datum() -> None:
     model, x = SharedMean(), torch.randn(4, 2)
     with pytest.raises(DeclarationError, match="mu"):
         log_weights(model, MeanField(model), {"x": x})
+
+
+def test_a_density_that_depends_on_hidden_draws_is_not_called_exact() -> None:
+    def model(x: Tensor) -> None:
+        with pyro.poutine.block(), pyro.plate("hidden", len(x)):
+            z = pyro.sample("z", dist.Normal(0.0, 1.0))
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(pyro.param("loc", torch.tensor(0.0)) + z, 1.0), obs=x)
+
+    x = torch.randn(30)
+    fit = ppgen.fit(ppgen.Program(model), {"x": x}, max_epochs=1, progress=False)
+    with pytest.raises(Unanswerable, match="draws numbers that are no sites"):
+        fit.log_prob({"x": x})

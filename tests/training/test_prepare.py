@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyro
 import pyro.distributions as dist
 import pytest
 import torch
@@ -171,3 +172,13 @@ def test_bits_are_drawn_anew_from_bytes() -> None:
     assert not torch.equal(first.sum(0), second.sum(0))
     again = Minibatches(data, "train", 40, CPU, 0)
     assert torch.equal(next(iter(again.epoch()))["x"], first)
+
+
+def test_a_loss_that_depends_on_no_parameter_is_refused() -> None:
+    def model(x: torch.Tensor) -> None:
+        pyro.param("unused", torch.tensor(1.0))
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(0.0, 1.0), obs=x)
+
+    with pytest.raises(DeclarationError, match="depends on no parameter"):
+        ppgen.fit(ppgen.Program(model), {"x": torch.randn(20)}, max_epochs=1, progress=False)
