@@ -47,6 +47,7 @@ def verify_names(model: str, guide: str, latents: Mapping[str, Any], draws: Mapp
             got=f'infer={{"enumerate": ...}} at {missing[0]!r}, and {got}',
             fix=f"draw {missing[0]!r} in the guide; or sum it out in the likelihood: "
             "dist.MixtureSameFamily(dist.Categorical(weights), components)",
+            code="M067",
         )
     if missing:
         near = difflib.get_close_matches(missing[0], surplus, n=1) or (surplus if len(surplus) == 1 else [])

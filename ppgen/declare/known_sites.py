@@ -60,6 +60,7 @@ def verify_guide_sites(guide: str, latents: Mapping[str, Any], sites: Mapping[st
                 got=f'pyro.sample("{name}", ..., obs=...) in the guide',
                 fix=f"draw {name!r} only where it is not observed (if {name} is None: ...); to teach the guide by "
                 f'labels: pyro.factor("labels", -alpha * q.log_prob({name}), has_rsample=True)',
+                code="M068",
             )
     if added and (points or auxiliary):
         raise DeclarationError(
@@ -67,6 +68,7 @@ def verify_guide_sites(guide: str, latents: Mapping[str, Any], sites: Mapping[st
             expected="a factor in a guide of plain draws, or no factor",
             got=f"Delta or auxiliary sites {', '.join([*points, *auxiliary])} beside it",
             fix="give a Delta its density: dist.Delta(value, log_density=...)",
+            code="M069",
         )
     counted = {name: node for name, node in auxiliary.items() if _counts(node)}
     handed_on = _numbers((latents[name]["fn"], node["value"]) for name, node in points.items())
@@ -78,6 +80,7 @@ def verify_guide_sites(guide: str, latents: Mapping[str, Any], sites: Mapping[st
             got=f'pyro.sample("{name}", ..., infer={{"is_auxiliary": True}}) in the guide alone',
             fix=f"draw {name!r} in the model too, after its latents; or leave its density out, and the bound is a mean "
             f"of bounds: with pyro.poutine.mask(mask=False): {name} = pyro.sample(...)",
+            code="M070",
         )
 
 

@@ -98,4 +98,5 @@ def _verify_judged(folder: Path, judged: str) -> None:
             expected=f"scores of the weights {present[:16]}..." if present else "a run that has come to its end",
             got=f"scores of the weights {judged[:16]}...",
             fix=f'evaluate again: ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
+            code="C028",
         )

@@ -47,6 +47,7 @@ def _no_sampling(model: Any) -> Unanswerable | None:
             expected="a distribution at every site",
             got=f"pyro.factor: {', '.join(factors)} of {label_of(model)}",
             fix='a likelihood that can be drawn from: pyro.sample("x", ..., obs=x)',
+            code="U022",
         )
     return None
 
@@ -66,6 +67,7 @@ def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool)
             expected="a distribution at every site",
             got=f"pyro.factor or an improper prior: {', '.join(factors)} of {label_of(model)}",
             fix='a likelihood with its normaliser, pyro.sample("x", ..., obs=x); history tells how the fit went',
+            code="U023",
         )
     if latents and guide is None:
         return Unanswerable(

@@ -103,6 +103,7 @@ def _refuse_hidden_draws(model: ProgramModule, few: Mapping[str, Tensor]) -> Non
             expected="the same density whenever it is asked for",
             got=f"numbers that differ by up to {float((first - second).abs().max()):.2g} nats a datum",
             fix='make them latents, pyro.sample("z", ...), and give a guide',
+            code="U024",
         )
 
 

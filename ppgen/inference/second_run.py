@@ -51,4 +51,5 @@ def refuse_noise(first: Tensor, second: Tensor) -> None:
             expected="a pair that is a function of its input and draws",
             got=f"log weights that differ by up to {float((first - second).detach().abs().max()):.2g} nats",
             fix='gradient="pathwise", or a pair without dropout and noise of its own',
+            code="S139",
         )

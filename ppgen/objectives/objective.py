@@ -285,6 +285,7 @@ def must_be_plain(trace: PairedTrace, objective: Objective) -> None:
             expected="a pair without scale of its own, and without factors in the guide",
             got=what,
             fix="objective=ppgen.ELBO(), which trains such a term as Pyro does",
+            code="S140",
         )
 
 

@@ -94,6 +94,7 @@ def _refuse_points(trace: PairedTrace) -> None:
                 expected="a guide with a density at every site",
                 got=f"{draw.name}: Delta",
                 fix='gradient="mixed", which keeps the paths of what can be reparameterised',
+                code="M071",
             )
 
 

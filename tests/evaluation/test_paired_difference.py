@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppgen.estimate import Kind
-from ppgen.evaluation import Scorecard, Standing, compare, paired_difference
+from ppgen.estimate import Estimate, Kind
+from ppgen.evaluation import DataSplit, Scorecard, Standing, compare, paired_difference
 from tests.oracles.cards import card_of
 
 KINDS: tuple[Kind, ...] = ("exact", "lower bound", "upper bound", "interval", "unbiased", "biased")
