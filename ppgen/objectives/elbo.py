@@ -22,16 +22,8 @@ from ppgen.inference import (
     rate_per_dimension,
     replay_batch,
 )
-from ppgen.objectives.objective import (
-    Loss,
-    Objective,
-    State,
-    Step,
-    TrainingPosition,
-    must_be_pathwise,
-    must_be_plain,
-    must_have_spread,
-)
+from ppgen.objectives.objective import Loss, Objective, State, Step, TrainingPosition
+from ppgen.objectives.requirements import must_be_pathwise, must_be_plain, must_have_spread
 from ppgen.objectives.schedules import Ramp
 from ppgen.objectives.score import score_parts
 

@@ -27,16 +27,8 @@ from ppgen.inference import (
     trace_batch,
 )
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.objective import (
-    Loss,
-    Objective,
-    State,
-    Step,
-    must_be_local,
-    must_be_pathwise,
-    must_be_plain,
-    must_have_spread,
-)
+from ppgen.objectives.objective import Loss, Objective, State, Step
+from ppgen.objectives.requirements import must_be_local, must_be_pathwise, must_be_plain, must_have_spread
 
 __all__ = ["IWAE"]
 

@@ -1,4 +1,4 @@
-"""The contract of an objective: what is minimised, by whom, and what it may ask of settings, models and draws."""
+"""The contract of an objective: what is minimised, by whom, over what a fit owns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import finite_number, whole_number
-from ppgen.declare import PyroProgram, name_of, support_name
-from ppgen.errors import DeclarationError, SettingError
-from ppgen.inference import PairedTrace
+from ppgen.declare import PyroProgram
+from ppgen.errors import SettingError
 
 __all__ = [
     "Loss",
@@ -22,9 +21,6 @@ __all__ = [
     "State",
     "Step",
     "TrainingPosition",
-    "must_be_local",
-    "must_be_pathwise",
-    "must_have_spread",
 ]
 
 
@@ -233,74 +229,3 @@ class Objective(ABC):
             player: the name of the player.
             step: the batch, and what is scheduled for it.
         """
-
-
-def must_be_local(model: PyroProgram, objective: Objective) -> None:
-    """Refuse a declared model with a global latent: importance weights belong to one datum each.
-
-    Args:
-        model: the model.
-        objective: named in the message, as in those below.
-    """
-    for site in model.sites.values():
-        if not site.local:
-            raise SettingError(
-                f"{objective.name}: {site.name!r} is a global latent, so that data points share one importance weight",
-                expected="local latents only",
-                fix="objective=ppgen.ELBO()",
-                code="S093",
-            )
-
-
-def must_be_pathwise(trace: PairedTrace, objective: Objective) -> None:
-    """Refuse a guide whose draws hide their parameters: its gradient would be silently wrong, not only noisy.
-
-    Args:
-        trace: a run of it.
-        objective: named in the message.
-    """
-    for draw in trace.latents.values():
-        if not draw.guide_fn.has_rsample:
-            raise DeclarationError(
-                f"{objective.name}: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, and no gradient "
-                "passes it",
-                expected="reparameterised distributions in the guide (Normal, LogNormal, Gamma, Dirichlet ...)",
-                got=f"{name_of(draw.guide_fn)} over {support_name(draw.guide_fn.support)}",
-                fix='objective=ppgen.ELBO(gradient="mixed", num_particles=8), or ppgen.WakeSleep()',
-                code="M051",
-            )
-
-
-def must_be_plain(trace: PairedTrace, objective: Objective) -> None:
-    """Refuse what this objective would drop in silence: the program's own scale, and a factor of its guide.
-
-    Args:
-        trace: a run of the pair.
-        objective: named in the message.
-    """
-    if trace.is_weighted or trace.added:
-        what = f"pyro.factor {next(iter(trace.added))!r} in the guide" if trace.added else "poutine.scale"
-        raise SettingError(
-            f"{objective.name}: it has no place for {what}",
-            expected="a pair without scale of its own, and without factors in the guide",
-            got=what,
-            fix="objective=ppgen.ELBO(), which trains such a term as Pyro does",
-            code="S140",
-        )
-
-
-def must_have_spread(trace: PairedTrace, objective: Objective) -> None:
-    """Refuse a guide that is a point: it has no density to weigh draws by, and no rate.
-
-    Args:
-        trace: a run of it.
-        objective: named in the message.
-    """
-    if trace.is_point:
-        raise SettingError(
-            f"{objective.name}: the guide is a point, which has no density",
-            expected="a guide with spread",
-            got=", ".join(f"{name}: Delta" for name, draw in trace.latents.items() if draw.is_delta),
-            fix="guide=ppgen.guides.MeanField(model), or objective=ppgen.ELBO()",
-            code="S094",
-        )

@@ -16,16 +16,8 @@ from ppgen.declare import PyroProgram
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference import BatchTrace, PairedSite, data_frame, elbo_parts
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.objective import (
-    Loss,
-    Objective,
-    State,
-    Step,
-    TrainingPosition,
-    must_be_pathwise,
-    must_be_plain,
-    must_have_spread,
-)
+from ppgen.objectives.objective import Loss, Objective, State, Step, TrainingPosition
+from ppgen.objectives.requirements import must_be_pathwise, must_be_plain, must_have_spread
 
 __all__ = ["TotalCorrelation", "factorised_latent", "log_aggregate", "stratified_shares"]
 

@@ -25,15 +25,8 @@ from ppgen.inference import (
     trace_guide,
 )
 from ppgen.objectives.elbo import ELBO
-from ppgen.objectives.objective import (
-    Loss,
-    Objective,
-    Player,
-    State,
-    Step,
-    must_be_local,
-    must_have_spread,
-)
+from ppgen.objectives.objective import Loss, Objective, Player, State, Step
+from ppgen.objectives.requirements import must_be_local, must_have_spread
 
 __all__ = ["WakeSleep"]
 

@@ -25,14 +25,12 @@ from ppgen.runs.checkpoint import latest
 
 __all__ = ["FACTS", "FORMAT", "RunFolder", "describe_run", "versions"]
 
-FORMAT = 1
-"""Of ``run.json`` and the files beside it: every release reads the formats since the first."""
+FORMAT = 1  # of run.json and the files beside it: every release reads the formats since the first
 
 FACTS = ("dtypes", "discrete_likelihood", "point_guide")
-"""What :func:`ppgen.training.prepare.verify_fit` finds out of data and pair, for a fit that is loaded to know."""
+"""What ``verify_fit`` finds out of data and pair, for a fit that is loaded to know."""
 
-_ADDED = {"optimizer": "adam", "average": None}
-"""Settings that the first runs did not have, and what they did."""
+_ADDED = {"optimizer": "adam", "average": None}  # settings that the first runs did not have, and what they did
 
 _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 _RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
@@ -186,7 +184,6 @@ class RunFolder:
             raise CheckpointError(
                 f"{self.path}: this run has no checkpoint to go on from",
                 expected="a run folder that ppgen.fit(..., out=...) wrote while it trained",
-                got="one that fit.save wrote",
                 fix=f'ppgen.load("{self.path}"), or another out=...',
                 code="C027",
             )
