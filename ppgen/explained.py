@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ppgen.context import preserved_state
 from ppgen.data.column import lengths_of
+from ppgen.declare import without_latents
 
 __all__ = ["counted_dims", "name_of_density", "num_counted", "seen_part"]
 
@@ -117,7 +118,8 @@ def num_counted(model: Any, batch: Mapping[str, Tensor], main: str, covariates: 
 def _has_mask(model: Any, batch: Mapping[str, Tensor], main: str) -> bool:
     """Whether a run of the model leaves out elements of a site's density."""
     rows = len(batch[main])
-    head = {key: value[:_ROWS] for key, value in batch.items()} if model.is_declared else dict(batch)
+    given = without_latents(model, batch)  # which may be missing in some rows
+    head = {key: value[:_ROWS] for key, value in given.items()} if model.is_declared else given
     tracer = pyro.poutine.trace()
     with preserved_state(model), torch.no_grad(), tracer:
         model(head, rows)
