@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ppgen.context import preserved_state
 from ppgen.data.column import lengths_of
-from ppgen.declare import without_latents
+from ppgen.declare import chunks, without_latents
 
 __all__ = ["counted_dims", "name_of_density", "num_counted", "seen_part"]
 
-_ROWS = 64  # of a run that looks for masks
+_ROWS = 512  # of a run that looks for masks
 
 
 def seen_part(batch: Mapping[str, Tensor], main: str, covariates: Iterable[str]) -> tuple[str, str] | None:
@@ -116,18 +116,28 @@ def num_counted(model: Any, batch: Mapping[str, Tensor], main: str, covariates: 
 
 
 def _has_mask(model: Any, batch: Mapping[str, Tensor], main: str) -> bool:
-    """Whether a run of the model leaves out elements of a site's density."""
-    rows = len(batch[main])
+    """Whether the model leaves out elements of a site's density, in any row."""
     given = without_latents(model, batch)  # which may be missing in some rows
-    head = {key: value[:_ROWS] for key, value in given.items()} if model.is_declared else given
+    is_one_piece = any(not site.local for site in model.sites.values())  # as a bound with a global latent is
+    for piece in [given] if is_one_piece else chunks(given, _ROWS):
+        masks = _masks(model, piece, main, len(batch[main]))
+        if not masks:
+            return False  # what has no mask in some rows has none in the others
+        if not all(bool(mask.all()) for mask in masks):
+            return True
+    return False
+
+
+def _masks(model: Any, batch: Mapping[str, Tensor], main: str, size: int) -> list[Tensor]:
+    """The masks around and inside the distribution of a site, of a run of the model on some rows."""
     tracer = pyro.poutine.trace()
     with preserved_state(model), torch.no_grad(), tracer:
-        model(head, rows)
+        model(batch, size)
     node: Any = tracer.trace.nodes.get(main)
     if node is None:
-        return False
-    masks, fn = [node["mask"]], node["fn"]
+        return []
+    found, fn = [node["mask"]], node["fn"]
     while fn is not None:
-        masks.append(getattr(fn, "_mask", None))
+        found.append(getattr(fn, "_mask", None))
         fn = getattr(fn, "base_dist", None)
-    return not all(mask is None or bool(torch.as_tensor(mask).all()) for mask in masks)
+    return [torch.as_tensor(mask) for mask in found if mask is not None]

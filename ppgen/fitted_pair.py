@@ -99,9 +99,21 @@ class FittedPair:
     @property
     def density_of(self) -> str:
         """Which density the model has, as a reader would write it: ``p(x)``, ``p(x | y)``, ``p(unseen | seen)``."""
-        rows, covariates = self.data.representative_rows(), self.covariates
-        main = main_site(rows)
-        return name_of_density(self.observed, covariates, main, seen_part(rows, main, covariates))
+        covariates, main = self.covariates, main_site(self.data.splits["test"])
+        # A part that is seen takes two covariates; without them, no row of the data need be looked at.
+        seen = seen_part(self.data.representative_rows(), main, covariates) if len(covariates) > 1 else None
+        return name_of_density(self.observed, covariates, main, seen)
+
+    def num_dims(self, batch: Mapping[str, Tensor]) -> int:
+        """How many dimensions a density of these data counts; 0 where that is no one number for all of them.
+
+        Args:
+            batch: tensors [N, ...] by site and covariate.
+        """
+        main = main_site(self.data.splits["test"])
+        if self.observed != [main]:
+            return 0
+        return num_counted(self.model, self._to_device(batch), main, self.covariates)
 
     def unanswerable(self, question: str) -> str | None:
         """Why ``"density"``, ``"sampling"`` or ``"representation"`` has no answer here; ``None`` if it has one.
@@ -181,7 +193,6 @@ class FittedPair:
 
     def _estimate(self, values: Tensor, kind: Any, estimator: str, batch: Mapping[str, Tensor]) -> Estimate:
         """The mean of log-densities of a batch, with its standard error."""
-        main = main_site(self.data.splits["test"])
         error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else None
         return Estimate(
             float(values.mean()),
@@ -193,5 +204,5 @@ class FittedPair:
             num_data=len(next(iter(batch.values()))),
             better="higher",
             of=self.density_of,
-            num_dims=num_counted(self.model, batch, main, self.covariates) if self.observed == [main] else 0,
+            num_dims=self.num_dims(batch),
         )

@@ -124,6 +124,19 @@ def test_a_likelihood_with_a_mask_of_its_own_has_no_one_number_of_dimensions() -
     assert num_counted(model, {"x": x, "known": known}, "x", ["known"]) == 0
 
 
+def test_a_mask_or_an_end_far_behind_is_seen() -> None:
+    """Neither the first rows of a piece nor the first two of a split speak for all."""
+    known, x = torch.ones(1500, 4), (torch.rand(1500, 4) < 0.5).float()
+    known[1400:, 1:] = 0.0
+    assert num_counted(Incomplete(), {"x": x, "known": known}, "x", ["known"]) == 0
+    data = ppgen.data.from_tensors({"train": {"x": x[:60], "known": known[:60]}, "test": {"x": x, "known": known}})
+    fit = fitted(Incomplete(), data)
+    card = ppgen.evaluate(fit, ["density"], progress=False)
+    assert fit.log_prob().num_dims == card["density"]["log_prob"].num_dims == 0
+    assert card.baselines_of("log_prob") == {}
+    assert "bits_per_dim" not in card["density"]
+
+
 def test_a_single_number_has_one_dimension() -> None:
     class Number(ppgen.Model):
         def __init__(self) -> None:

@@ -146,8 +146,9 @@ def log_densities(evaluation: Evaluation) -> LogDensities:
     kind, fit = evaluation.prepared(_kind_of_density), evaluation.fit
     values = fit.log_prob_per_datum(num_particles=evaluation.num_particles, seed=evaluation.seed)
     values = values.detach().cpu().double()
-    mean, trivial = _mean(values, kind), {}
     train, test = fit.data.split("train"), fit.data.split("test")
+    # Two data points tell the kind, but not whether all of them count as many dimensions.
+    mean, trivial = _mean(values, dataclasses.replace(kind, num_dims=fit.num_dims(test))), {}
     main = main_site(test)
     of_values = mean.measure in ("continuous", fit.data.measure)  # a Gaussian suits whatever a density of x does
     is_spread = mean.measure == "binary" or bool((train[main] != train[main][:1]).any())  # else a Gaussian is infinite

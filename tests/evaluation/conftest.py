@@ -70,6 +70,9 @@ class FakeFit(Fit):
     def device(self) -> torch.device:
         return torch.device("cpu")
 
+    def num_dims(self, batch: Any) -> int:
+        return 64
+
     def unanswerable(self, question: str) -> str | None:
         return self.refused.get(question)
 
