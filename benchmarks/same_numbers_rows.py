@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import functools
-import io
 import json
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas
 import pyro
 import pyro.distributions as dist
 import torch
 from pyro.infer import Trace_ELBO, TraceMeanField_ELBO
+from same_numbers_before import answers_of, by_site, network_guide, networks_of, tidy_csv
 from torch import Tensor
 
 import ppgen
@@ -25,8 +24,6 @@ __all__ = ["ROWS"]
 Quantities = Iterator[tuple[str, Any]]
 Row = dict[str, Tensor]
 row = functools.partial
-
-network_guide = getattr(guides, "NetworkGuide", None) or guides.Amortized  # as it was called before
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 GIVEN = {"cvae": ("y",), "masked": ("given", "mask")}  # what samples of a recipe are conditional on
 
@@ -84,8 +81,7 @@ def recipe(name: str) -> Any:
 
 def state(fit: Any) -> Row:
     """Parameters and buffers of all that a fit trained."""
-    networks = fit.state.networks if hasattr(fit, "state") else fit.objective.networks  # before they had a state
-    modules = {"model": fit.model, "guide": fit.guide, **networks}
+    modules = {"model": fit.model, "guide": fit.guide, **networks_of(fit)}
     parts = {owner: module.state_dict() for owner, module in modules.items() if module is not None}
     return {f"{owner}.{name}": tensor for owner, part in parts.items() for name, tensor in part.items()}
 
@@ -105,11 +101,6 @@ def answer(question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return question(*args, **kwargs)
     except ppgen.Unanswerable:
         return "no answer"
-
-
-def by_site(answered: Any) -> Any:
-    """An answer by site as it was given before where there is one site: its tensor."""
-    return next(iter(answered.values())) if isinstance(answered, dict) and len(answered) == 1 else answered
 
 
 def asked(fit: Any, given: tuple[str, ...] = ()) -> Quantities:
@@ -158,8 +149,7 @@ few_labels = row(example, "partial_labels", "FewLabels")
 
 def hand_written() -> Any:
     """A pair of Pyro functions with parameters of their own."""
-    functions = runpy.run_path(str(EXAMPLES / "hand_written_pyro.py"))
-    return ppgen.Program(functions["model"], functions["guide"])
+    return ppgen.Program(*map(runpy.run_path(str(EXAMPLES / "hand_written_pyro.py")).get, ("model", "guide")))
 
 
 class Views(ppgen.Model):
@@ -193,17 +183,7 @@ def refined() -> Quantities:
 def evaluated(name: str) -> Quantities:
     """A recipe's scorecard: each number by itself, and all that is said beside them."""
     card = ppgen.evaluate(recipe(name), num_particles=50, progress=False)
-    questions = ("density", "sampling", "representation")
-    if hasattr(card, "answers"):
-        groups = {question: card[question] for question in questions}
-        asked = {answer.column.key: answer for answer in card.answers}
-        groups["baselines"] = {f"{key} {name}": b for key, a in asked.items() for name, b in a.baselines.items()}
-        # Before there were answers, a question that was refused was one refusal.
-        refused = {(card.reason(q) and q) or key: None for (q, key) in card.refusals}.keys()
-        of = {"density_of": card.density_of} if card["density"] else {}
-    else:
-        groups = {group: getattr(card, group) for group in (*questions, "baselines")}
-        refused, of = card.refusals.keys(), {}
+    groups, refused, of = answers_of(card)
     for group, found in groups.items():
         yield from ((f"{group}: {key}", estimate) for key, estimate in found.items())
     yield "log p of each datum", card.per_datum
@@ -247,19 +227,15 @@ def compared() -> Quantities:
     """Tables in all formats, ranks, verdicts, and the page."""
     fits = {name: recipe(name) for name in ("vae", "pixelcnn", "autoencoder")}
     cards = {name: ppgen.evaluate(fit, num_particles=50, progress=False) for name, fit in fits.items()}
-    comparison = ppgen.compare(cards)
+    pairs = (comparison := ppgen.compare(cards)).pairs
     yield from ((name, str(card)) for name, card in cards.items())
     yield "text", comparison.to_text()
     yield "Markdown", comparison.to_markdown()
     yield "LaTeX", comparison.to_latex()
-    columns = ["model", "baseline", "question", "metric", "value", "standard_error", "kind", "unit", "per", "measure",
-               "estimator", "num_data", "better", "reason", "data", "fingerprint"]  # fmt: skip
-    tidy = pandas.read_csv(io.StringIO(comparison.to_csv()), dtype=str)
-    yield "tidy frame", tidy[columns].to_csv(index=False)
+    yield "tidy frame", tidy_csv(comparison)
     yield "wide frame", comparison.frame().to_csv()
     yield "ranks", [f"{standing} {standing.group} {standing.reason}" for standing in comparison.ranking()]
-    compared_by = ("first", "second", "difference", "low", "high", "verdict", "winner")
-    yield "paired differences", [[getattr(pair, name) for name in compared_by] for pair in comparison.pairs]
+    yield "paired differences", [[p.first, p.second, p.difference, p.low, p.high, p.verdict, p.winner] for p in pairs]
     yield "page", ppgen.report(comparison, "page.html", fits=fits).read_text(encoding="utf-8")
 
 
@@ -269,10 +245,9 @@ def pyro_reference() -> Quantities:
     done = fit(model, guides.MeanField(model), images(), max_epochs=1)
     for estimator in (Trace_ELBO(), Trace_ELBO(num_particles=3), TraceMeanField_ELBO()):
         pyro.set_rng_seed(0)
-        name = f"{type(estimator).__name__} of {estimator.num_particles}"
-        yield name, estimator.loss(done.model, done.guide, batch, 256)
-    for part in (done.model, done.guide):
-        part.zero_grad()  # a fit once left the gradients of its last step behind
+        loss = estimator.loss(done.model, done.guide, batch, 256)
+        yield f"{type(estimator).__name__} of {estimator.num_particles}", loss
+    torch.nn.ModuleList([done.model, done.guide]).zero_grad()  # a fit once left those of its last step behind
     Trace_ELBO().differentiable_loss(done.model, done.guide, batch, 256).backward()
     yield "gradient", [p.grad for part in (done.model, done.guide) for p in part.parameters() if p.grad is not None]
     nodes = pyro.poutine.trace(done.model).get_trace(batch, 256).nodes
