@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ppgen.context import resolve_device
+from ppgen.context import alone, resolve_device
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
@@ -96,7 +96,7 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
     if isinstance(model, Program):
         model.setup(example)
         model, guide = model.model, model.guide
-    with torch.random.fork_rng(devices=[]):
+    with alone(), torch.random.fork_rng(devices=[]):
         model = build(record["model"], "model", folder) if model is None else model
         if guide is None and record["guide"] is not None:
             guide = build(record["guide"], "guide", folder, model)

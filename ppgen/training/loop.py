@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.context import signed_stream
 from ppgen.errors import DivergenceError
 from ppgen.objectives import TrainingPosition
 from ppgen.runs import RunFolder, checkpoint, weights
@@ -105,6 +106,7 @@ class Loop:
         """
         progress, self._training = self.progress, training
         self._began = time.monotonic() - progress.seconds
+        self._verify_stream = signed_stream()
         self._tell("start")
         try:
             with self._interruptible():
@@ -147,6 +149,7 @@ class Loop:
             at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
             self.step.scale_learning_rate(self.schedule(at.epoch / self.max_epochs))
             record = self._training.record = self.step(batch, at)
+            self._verify_stream()
             first, last = self.train.bounds[progress.position]
             for key, value in record.items():
                 self._records[key].append(value)
