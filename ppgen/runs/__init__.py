@@ -1,8 +1,9 @@
 """Runs on disk: the run folder, its record, checkpoints, weights and blueprints. Data only, never code."""
 
 from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class
-from ppgen.runs.blueprint import build, example_batch
-from ppgen.runs.run_folder import FACTS, RunFolder, describe_run, versions
+from ppgen.runs.blueprint import build, example, example_batch
+from ppgen.runs.description import FACTS, describe_run, fingerprint, versions
+from ppgen.runs.run_folder import RunFolder
 
 __all__ = [
     "DTYPES",
@@ -11,7 +12,9 @@ __all__ = [
     "RunFolder",
     "build",
     "describe_run",
+    "example",
     "example_batch",
+    "fingerprint",
     "known_class",
     "versions",
 ]

@@ -162,7 +162,9 @@ def fit(
             folder=folder,
             callbacks=(*([ProgressBar(objective.name)] if progress else []), *told),
         )
-        if folder is not None and not (resume and loop.restore()):
+        if folder is not None and resume and loop.restore():
+            folder.extend()
+        elif folder is not None:
             folder.begin(record)
         result = Fit(
             state,
