@@ -86,9 +86,9 @@ def sealed(record: Mapping[str, Any]) -> str:
     Args:
         record: plain data, with a ``"format"`` of 2 or more.
     """
-    content = json.loads(json.dumps(record))  # keys become texts, and are sorted as such
-    digest = hashlib.sha256(json.dumps(content, indent=2, sort_keys=True).encode()).hexdigest()
-    return json.dumps({**content, _SEAL: digest}, indent=2, sort_keys=True) + "\n"
+    content = json.loads(json.dumps(record))  # keys become texts, two of which may be one
+    digest = hashlib.sha256(json.dumps(content, indent=2).encode()).hexdigest()
+    return json.dumps({**content, _SEAL: digest}, indent=2) + "\n"
 
 
 def read_sealed(path: Path) -> dict[str, Any]:

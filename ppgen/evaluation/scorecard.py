@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ppgen.errors import CheckpointError, PpgenError, SettingError
+from ppgen.errors import CheckpointError, SettingError
 from ppgen.estimate import Estimate
+from ppgen.evaluation import log_densities
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.metric import Column, in_order
 from ppgen.evaluation.old_scores import brought_up_to_date
-from ppgen.files import replace
+from ppgen.files import digest_of, read_sealed, sealed, write_text
 
 __all__ = ["DataSplit", "Scorecard", "asked_of"]
 
@@ -48,6 +48,8 @@ class DataSplit:
 
 
 _SCORES, _PER_DATUM = "scores.json", "per_datum.npy"
+_FORMAT = 2
+"""Of the scores; the first had no digests."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -210,15 +212,11 @@ class Scorecard:
         if self.per_datum is None:
             densities.unlink(missing_ok=True)
         else:
-            replace(densities, self._write_per_datum)
-        record = self.to_dict() | {"num_per_datum": None if self.per_datum is None else len(self.per_datum)}
-        text = json.dumps(record, indent=2, ensure_ascii=False)
-        replace(scores, lambda path: path.write_text(text, encoding="utf-8"))
+            log_densities.write(densities, self.per_datum)
+        beside = None if self.per_datum is None else digest_of(densities)
+        count = None if self.per_datum is None else len(self.per_datum)
+        write_text(scores, sealed(self.to_dict() | {"format": _FORMAT, "num_per_datum": count, _PER_DATUM: beside}))
         return scores
-
-    def _write_per_datum(self, path: Path) -> None:
-        with path.open("wb") as file:  # to a path of another suffix, numpy adds its own
-            np.save(file, np.asarray(self.per_datum), allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path | str) -> Scorecard:
@@ -229,9 +227,11 @@ class Scorecard:
         """
         folder = Path(folder)
         try:
-            record = json.loads((folder / _SCORES).read_text(encoding="utf-8"))
-            count = record.pop("num_per_datum")
-            per_datum = None if count is None else np.load(folder / _PER_DATUM, allow_pickle=False)
+            record = read_sealed(folder / _SCORES)
+            if (written := record.pop("format", 1)) not in range(1, _FORMAT + 1):
+                raise ValueError(f"format {written!r}, which this ppgen does not read")
+            count, digest = record.pop("num_per_datum"), record.pop(_PER_DATUM, None)
+            per_datum = None if count is None else log_densities.read(folder / _PER_DATUM, digest)
             if per_datum is not None and per_datum.shape != (count,):
                 raise ValueError(f"{_PER_DATUM} holds {per_datum.shape} values, not ({count},)")
             return cls.from_dict(record, per_datum)
@@ -243,9 +243,9 @@ class Scorecard:
                 fix=f'ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
                 code="C005",
             ) from error
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, PpgenError) as error:
+        except Exception as error:  # the record may be anybody's: whatever it makes of our classes, it is the record's
             raise CheckpointError(
-                f"{folder}: the scores are damaged",
+                f"{folder / _SCORES}: the scores are damaged",
                 expected="the scores that ppgen wrote",
                 got=f"{type(error).__name__}: {error}",
                 fix=f'evaluate again: ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',

@@ -3,6 +3,7 @@
 from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class
 from ppgen.runs.blueprint import build, example, example_batch
 from ppgen.runs.description import FACTS, describe_run, fingerprint, versions
+from ppgen.runs.lock import locked
 from ppgen.runs.run_folder import RunFolder
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "example_batch",
     "fingerprint",
     "known_class",
+    "locked",
     "versions",
 ]

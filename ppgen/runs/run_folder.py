@@ -15,6 +15,7 @@ from ppgen import __version__
 from ppgen.errors import CheckpointError, SettingError
 from ppgen.files import digest_of, read_sealed, replace, sealed, write_text, writing
 from ppgen.runs import history, weights
+from ppgen.runs.lock import NAME as LOCK
 
 __all__ = ["FORMAT", "RunFolder"]
 
@@ -55,7 +56,7 @@ class RunFolder:
                 fix="choose another out=..., or remove it",
                 code="S104",
             )
-        if overwrite and not self.exists and self.path.exists() and any(self.path.iterdir()):
+        if overwrite and not self.exists and self.path.exists() and any(p.name != LOCK for p in self.path.iterdir()):
             raise SettingError(
                 f"{self.path}: this is no run that could be overwritten",
                 expected="a run folder, an empty folder or a new name",
@@ -216,7 +217,8 @@ class RunFolder:
         Raises:
             CheckpointError: if the folder cannot be made or written.
         """
-        write_text(self.path / "run.json", sealed({**record, "format": FORMAT}))
+        by_name = json.loads(json.dumps({**record, "format": FORMAT}, sort_keys=True))
+        write_text(self.path / "run.json", sealed(by_name))
 
     def read(self) -> dict[str, Any]:
         """The content of ``run.json``.

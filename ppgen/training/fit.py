@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
-from ppgen.runs import RunFolder, describe_run
+from ppgen.runs import RunFolder, describe_run, locked
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
@@ -124,7 +125,7 @@ def fit(
     dataset = as_dataset(data)
     folder = None if out is None else RunFolder.at(out)
 
-    with seeded(seed, chosen_device):
+    with seeded(seed, chosen_device), contextlib.ExitStack() as held:
         verify_weights(model)
         guide = choose_guide(model, guide)
         rows = to_device(dataset.representative_rows(), chosen_device)
@@ -143,6 +144,8 @@ def fit(
         with explained(model, guide, rows):
             rehearse(problem, rows)
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
+        if folder is not None:
+            held.enter_context(locked(folder.path))
         if folder is not None and folder.exists:
             if resume:
                 folder.verify_same(record)
