@@ -13,11 +13,11 @@ from ppgen.context import alone, resolve_device
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
-from ppgen.errors import CheckpointError, PpgenError
+from ppgen.errors import CheckpointError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective, State
-from ppgen.runs import RunFolder, build, example, example_batch, fingerprint, weights
+from ppgen.runs import Allowance, RunFolder, build, example, example_batch, fingerprint, understood, weights
 
 __all__ = ["load"]
 
@@ -64,24 +64,13 @@ def load(
             fix="take it up: ppgen.fit(..., resume=True), or ppgen fit ... --resume",
             code="C024",
         )
-    try:
+    with understood(run.path / "run.json"):
         run.verify_files(record)
         dataset = _load_data(record, data, run.path, other_data)
-        objective, state = _rebuild(record, run.path, model, guide, objective)
+        objective, state = _rebuild(record, run, model, guide, objective)
         settings = {**record["settings"], **record["facts"]}
         seconds = float(record.get("seconds", 0.0))
-    except PpgenError:
-        raise
-    except Exception as error:  # the record may be anybody's: whatever it makes of our classes, it is the record's
-        raise CheckpointError(
-            f"{run.path / 'run.json'}: damaged",
-            expected="what ppgen.fit wrote",
-            got=f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}",
-            fix="restore it from a copy, or fit again",
-            code="C025",
-        ) from error
-    modules = state.modules
-    history = run.read_history()
+    history, modules = run.read_history(), state.modules
     weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
     nn.ModuleList(modules.values()).to(chosen_device).eval()
     return Fit(
@@ -96,13 +85,13 @@ def load(
     )
 
 
-def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objective: Any) -> tuple[Objective, State]:
+def _rebuild(record: dict[str, Any], run: RunFolder, model: Any, guide: Any, objective: Any) -> tuple[Objective, State]:
     """Objective, model and guide as they were made for the fit, with all their parameters, yet without its weights."""
-    example = example_batch(record["example"])
+    example, folder = example_batch(record["example"]), run.path
     if isinstance(model, Program):
         model.setup(example)
         model, guide = model.model, model.guide
-    with alone(), torch.random.fork_rng(devices=[]):
+    with alone(), torch.random.fork_rng(devices=[]), Allowance(run.weights):
         model = build(record["model"], "model", folder) if model is None else model
         if guide is None and record["guide"] is not None:
             guide = build(record["guide"], "guide", folder, model)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ppgen.context import signed_stream
 from ppgen.errors import DivergenceError
 from ppgen.objectives import TrainingPosition
-from ppgen.runs import RunFolder, checkpoint, weights
+from ppgen.runs import RunFolder, checkpoint, understood, weights
 from ppgen.training.callbacks import Callback, ProgressBar, Training
 from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
@@ -267,10 +267,20 @@ class Loop:
         """
         if self.folder is None or checkpoint.latest(self.folder.checkpoint) is None:
             return False
-        state, device = checkpoint.read(self.folder.checkpoint), self.train.device
-        weights.apply(self.modules, state["weights"], str(self.folder.checkpoint))
+        state = checkpoint.read(self.folder.checkpoint)
+        with understood(self.folder.checkpoint):
+            self._restore(state, self.folder)
+        return True
+
+    def _restore(self, state: Mapping[str, Any], folder: RunFolder) -> None:
+        device = self.train.device
+        weights.apply(self.modules, state["weights"], str(folder.checkpoint))
         self.step.restore(state["optimizers"], state.get("averages", {}))
         self.progress, self.history = Progress(**state["progress"]), json.loads(state["history"])
+        done, size = self.progress, self.train.num_batches
+        in_order = 0 <= done.step <= done.epoch * size + done.position and 0 <= done.position <= size
+        if len(self.history) != done.epoch or not in_order:
+            raise ValueError(f"{done} after {len(self.history)} epochs of {size} batches")
         self._best = state["best"] and to_device(state["best"], device)
         # A larger patience than before lets a run go on that had stopped early.
         self.progress.stopped = "early" if not self.progress.position and self._is_out_of_patience() else ""
@@ -285,5 +295,4 @@ class Loop:
         self.train.order.set_state(random["order"])
         self.train.noise.set_state(random["noise"])
         self._order_at_epoch_start = random["order"]
-        self.folder.rewrite_history(self.history)
-        return True
+        folder.rewrite_history(self.history)
