@@ -88,7 +88,7 @@ def read(folder: Path) -> dict[str, Any]:
     if digest != entries[0]["sha256"]:
         raise CheckpointError(
             f"{path}: the checkpoint is damaged",
-            expected=f"SHA-256 {entries[0]['sha256'][:16]}...",
+            expected=f"SHA-256 {entries[0]['sha256'][:16]}..., as {_POINTER} says, unless that is damaged",
             got=f"{digest[:16]}... over {path.stat().st_size} bytes",
             fix=fix,
             code="C013",
