@@ -124,7 +124,7 @@ def _pointer(folder: Path) -> list[dict[str, Any]]:
         return []
     try:
         text = path.read_bytes()
-        entries = [
+        entries: list[dict[str, Any]] = [
             {"file": str(entry["file"]), "sha256": str(entry["sha256"]), "step": int(entry["step"])}
             for entry in json.loads(text)
         ]
