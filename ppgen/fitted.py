@@ -16,7 +16,6 @@ from ppgen.data import Dataset
 from ppgen.declare import label_of
 from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.files import replace
 from ppgen.fitted_pair import FittedPair
 from ppgen.inference import importance, posterior, predictive
 from ppgen.objectives import Objective, State
@@ -256,7 +255,7 @@ class Fit(FittedPair, HasAccessors):
         batch = self._batch(data)
         draws = posterior.to_arviz(posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
         if self.folder is not None:
-            replace(self.folder / "posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
+            RunFolder(self.folder).write_result("posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
         return draws
 
     def save(self, folder: str | os.PathLike[str]) -> None:

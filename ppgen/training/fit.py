@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +19,7 @@ from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
-from ppgen.runs import RunFolder, describe_run
+from ppgen.runs import RunFolder, describe_run, locked
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
@@ -129,7 +130,7 @@ def fit(
     dataset = as_dataset(data)
     folder = None if out is None else RunFolder.at(out)
 
-    with seeded(seed, chosen_device):
+    with seeded(seed, chosen_device), contextlib.ExitStack() as held:
         verify_weights(model)
         guide = choose_guide(model, guide)
         rows = to_device(dataset.representative_rows(), chosen_device)
@@ -150,6 +151,8 @@ def fit(
             rehearse(problem, rows)
         settings |= {"optimizer": described(optimizer, step.optimizers), "schedule": course.text}
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
+        if folder is not None:
+            held.enter_context(locked(folder.path))
         if folder is not None and folder.exists:
             if resume:
                 folder.verify_same(record)
@@ -169,7 +172,9 @@ def fit(
             folder=folder,
             callbacks=(*([ProgressBar(objective.name)] if progress else []), *told),
         )
-        if folder is not None and not (resume and loop.restore()):
+        if folder is not None and resume and loop.restore():
+            folder.extend()
+        elif folder is not None:
             folder.begin(record)
         result = Fit(
             state,

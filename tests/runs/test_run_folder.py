@@ -11,9 +11,11 @@ import torch
 
 import ppgen
 from ppgen.errors import CheckpointError, SettingError
+from ppgen.files import sealed
 from ppgen.guides import MeanField
 from ppgen.models import GAN, VAE
-from ppgen.runs.run_folder import FORMAT, RunFolder, describe_run
+from ppgen.runs.description import describe_run
+from ppgen.runs.run_folder import FORMAT, RunFolder
 
 PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 RECORD: dict[str, Any] = {part: {} for part in PARTS}
@@ -26,7 +28,8 @@ def test_a_record_comes_back(tmp_path: Path) -> None:
     assert folder.exists
     folder.write({**RECORD, "finished": True})
     assert folder.read() == {**RECORD, "finished": True, "format": FORMAT}
-    assert json.loads((tmp_path / "runs" / "a" / "run.json").read_text()) == folder.read()
+    text = (tmp_path / "runs" / "a" / "run.json").read_text()
+    assert {**folder.read(), "sha256": json.loads(text)["sha256"]} == json.loads(text)
 
 
 def test_history_grows_by_lines(tmp_path: Path) -> None:
@@ -51,7 +54,7 @@ def test_what_is_no_record(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("value", [FORMAT + 1, 0, "1", None, [1]])
 def test_a_format_that_this_release_does_not_read(tmp_path: Path, value: Any) -> None:
-    (tmp_path / "run.json").write_text(json.dumps({**RECORD, "format": value, "versions": {"ppgen": "9.7"}}))
+    (tmp_path / "run.json").write_text(sealed({**RECORD, "format": value, "versions": {"ppgen": "9.7"}}))
     with pytest.raises(CheckpointError, match=r"(?s)format 1.*9\.7.*pip install --upgrade ppgen"):
         RunFolder(tmp_path).read()
 
