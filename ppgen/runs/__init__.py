@@ -6,6 +6,7 @@ from ppgen.runs.blueprint import build, example, example_batch
 from ppgen.runs.description import FACTS, describe_run, fingerprint, versions
 from ppgen.runs.lock import locked
 from ppgen.runs.run_folder import RunFolder
+from ppgen.runs.succession import succeed
 from ppgen.runs.understood import understood
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "fingerprint",
     "known_class",
     "locked",
+    "succeed",
     "understood",
     "versions",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from ppgen.files import digest_of, read_sealed, replace, sealed, write_text, wri
 from ppgen.runs import history, weights
 from ppgen.runs.checkpoint import latest
 from ppgen.runs.lock import NAME as LOCK
+from ppgen.runs.succession import DRAFT, RESULTS, delete, succeed_if_killed
 
 __all__ = ["FORMAT", "RunFolder"]
 
@@ -29,8 +29,6 @@ _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 _KEPT = ("sources",)
 """What others than a fit wrote into the record, and a fit keeps."""
 
-_RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
-
 
 class RunFolder:
     """Paths and files of one run: its ``weights``, ``checkpoint`` and ``history``.
@@ -38,7 +36,7 @@ class RunFolder:
     Args:
         path: the folder; made when first written to.
         overwrite: whether a new run takes the place of one that is there. That one stays whole until the new run
-            begins, after all checks; files that are no part of a run always stay.
+            has come to its end; files that are no part of a run always stay.
 
     Raises:
         SettingError: if ``path`` is none, or a file, or to be overwritten and holds files, but no run.
@@ -96,22 +94,37 @@ class RunFolder:
             code="S106",
         )
 
-    def begin(self, record: Mapping[str, Any]) -> None:
-        """Start a run: the first write of a fit, which takes over from the run that is to be overwritten, if any.
+    def for_a_fit(self, *, resume: bool) -> RunFolder:
+        """Where a fit writes: here, or, where a run is to be overwritten, inside, until the new one is whole.
 
-        A kill at any moment leaves the earlier run without its results and checkpoints, or the new one unfinished,
-        never one run's record beside the checkpoint of the other.
+        Args:
+            resume: whether a run is taken up: one that was to take this one's place and did not come to its end, else
+                this one.
+
+        Raises:
+            SettingError: if there is a run, and it is to be neither taken up nor overwritten.
+            CheckpointError: if the folder cannot be written.
+        """
+        inside = RunFolder(self.path / DRAFT)
+        if resume:
+            return inside if inside.exists else self
+        if self.exists and not self.overwrite:
+            raise self.taken()
+        delete(inside.path)
+        return inside if self.exists else self
+
+    def begin(self, record: Mapping[str, Any]) -> None:
+        """Start a run: the first write of a fit.
+
+        Args:
+            record: from :func:`describe_run`.
 
         Raises:
             CheckpointError: if the folder cannot be made or written.
         """
-        if self.overwrite:
-            json.dumps(record)  # what cannot be written must fail before anything is deleted
-            self.drop_results()
-            self._delete(self.checkpoint)
+        with writing(self.checkpoint):
+            self.checkpoint.mkdir(parents=True, exist_ok=True)
         self.write({**record, "finished": False})
-        if self.overwrite:
-            self._delete(self.weights)
         self.rewrite_history([])
 
     def verify_same(self, record: Mapping[str, Any]) -> None:
@@ -174,8 +187,8 @@ class RunFolder:
 
     def drop_results(self) -> None:
         """Delete what was computed from a run's earlier weights."""
-        for name in _RESULTS:
-            self._delete(self.path / name)
+        for name in RESULTS:
+            delete(self.path / name)
 
     def write_result(self, name: str, write: Callable[[Path], object]) -> None:
         """Write a file that is computed from the weights, and its SHA-256 into the record.
@@ -204,7 +217,7 @@ class RunFolder:
         """
         for name, digest in record.get("files", {}).items():
             path = self.path / Path(name).name
-            if path.name in _RESULTS and not path.exists():
+            if path.name in RESULTS and not path.exists():
                 continue
             got = digest_of(path) if path.is_file() else "no such file"
             if got != digest:
@@ -213,18 +226,10 @@ class RunFolder:
                     expected=f"the file that ppgen wrote, SHA-256 {str(digest)[:16]}...",
                     got=got[:16],
                     fix="delete it: it can be computed again"
-                    if path.name in _RESULTS
+                    if path.name in RESULTS
                     else "restore it from a copy, or fit again",
                     code="C031",
                 )
-
-    @staticmethod
-    def _delete(place: Path) -> None:
-        with writing(place):
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink(missing_ok=True)
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Write ``run.json`` atomically, with its format and sealed.
@@ -241,6 +246,7 @@ class RunFolder:
         Raises:
             CheckpointError: if it is missing, not what ppgen wrote, or of a format that this release does not read.
         """
+        succeed_if_killed(self.path)
         path = self.path / "run.json"
         fix = "pass the folder that `ppgen fit --out` made, such as runs/vae"
         if not path.is_file():

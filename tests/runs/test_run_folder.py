@@ -93,33 +93,17 @@ def test_a_folder_is_named_by_a_path(path: Any) -> None:
         assert caught.value.got == repr(path)
 
 
-def test_a_new_run_takes_the_place_of_the_old_one_and_of_nothing_else(tmp_path: Path) -> None:
+def test_a_new_run_is_made_inside_the_old_one(tmp_path: Path) -> None:
     path = occupied(tmp_path / "run")
     before = contents(path)
-    folder = RunFolder(path, overwrite=True)
-    assert contents(path) == before, "nothing is deleted before the run begins"
+    inside = RunFolder(path, overwrite=True).for_a_fit(resume=False)
+    assert contents(path) == before
     with pytest.raises(TypeError):
-        folder.begin({**RECORD, "facts": object()})
-    assert contents(path) == before, "a record that cannot be written deletes nothing"
-    folder.begin(RECORD)
-    assert set(contents(path)) == {"run.json", "history.jsonl", "thesis.tex"}
-    assert not folder.read()["finished"]
-    assert folder.read_history() == []
-
-
-def test_a_kill_while_a_run_is_replaced_never_mixes_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = RunFolder(occupied(tmp_path / "run"), overwrite=True)
-
-    def kill(*args: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(RunFolder, "write", kill)
-    with pytest.raises(KeyboardInterrupt):
-        folder.begin(RECORD)
-    assert folder.read()["finished"]
-    assert folder.weights.read_text() == "old"
-    assert not folder.checkpoint.exists(), "or a new run would be taken up from an old checkpoint"
-    assert not (folder.path / "scores.json").exists()
+        inside.begin({**RECORD, "facts": object()})
+    inside.begin(RECORD)
+    assert {name: contents(path)[name] for name in before} == before
+    assert not inside.read()["finished"]
+    assert inside.read_history() == []
 
 
 def test_only_runs_are_overwritten(tmp_path: Path) -> None:
