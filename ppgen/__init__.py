@@ -127,7 +127,10 @@ _HOMES = {
     ),
     "ppgen.reporting": ("report",),
 }
-ACCESSORS = {"Fit": {"plot": "ppgen.reporting:FitPlots", "_repr_html_": "ppgen.reporting:fit_card"}}
+ACCESSORS = {
+    "Fit": {"plot": "ppgen.reporting:FitPlots", "_repr_html_": "ppgen.reporting:fit_card"},
+    "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},
+}
 """What upper rooms add to the objects of lower ones, by class and attribute: ``"module:member"``."""
 
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import math
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
@@ -109,6 +110,10 @@ class Estimate:
     def __str__(self) -> str:
         facts = [self.kind, self.estimator, f"n={self.num_data}" if self.num_data else "", self.measure]
         return f"{self.short()} ({', '.join(fact for fact in facts if fact)})"
+
+    def _repr_html_(self) -> str:
+        facts = str(self).removeprefix(self.short())
+        return f"<strong>{html.escape(self.short())}</strong><small>{html.escape(facts)}</small>"
 
     def short(self) -> str:
         """Value (of an interval, its ends), standard error and unit, with the digits that the error supports."""

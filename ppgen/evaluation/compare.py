@@ -134,6 +134,13 @@ class Comparison:
         r"""The same as LaTeX: ``tabular`` environments that need ``\usepackage{booktabs}``."""
         return table.to_latex(*self._parts())
 
+    def to_html(self) -> str:
+        """The same as HTML without a style, as notebooks show it; :func:`ppgen.report` writes a whole page."""
+        return table.to_html(*self._parts())
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
     def to_csv(self, path: Path | str | None = None) -> str:
         """One line for each number, baselines and refusals included; also written to ``path`` if one is given."""
         text = tidy(self.cards).to_csv(index=False)

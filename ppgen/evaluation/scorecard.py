@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ppgen.accessors import HasAccessors
 from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation.answer import Answer
@@ -21,7 +22,7 @@ __all__ = ["Scorecard", "asked_of"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Scorecard:
+class Scorecard(HasAccessors):
     """The answers of one fit, each number with what it is: ``card["density"]["log_prob"]``.
 
     Args:

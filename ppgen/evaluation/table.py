@@ -1,7 +1,8 @@
-"""Tables as text, Markdown and LaTeX."""
+"""Tables as text, Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
+import html
 import re
 import textwrap
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 from ppgen.evaluation.layout import Block, Cell, Remark, Row
 from ppgen.evaluation.metric import Column
 
-__all__ = ["to_latex", "to_markdown", "to_text"]
+__all__ = ["to_html", "to_latex", "to_markdown", "to_text"]
 
 _WIDTH = 118
 _ARROWS = {"higher": "↑", "lower": "↓", "": ""}
@@ -120,6 +121,39 @@ def to_latex(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
         parts.append([*lines, *_itemize(block.footnotes)])
     parts += [[f"\\paragraph{{{_escape_latex(remark.title)}}}", *_itemize(remark.lines)] for remark in remarks]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def to_html(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
+    """Plain HTML tables, with the footnotes as lists: what a notebook shows, in the notebook's own style.
+
+    Args:
+        blocks: the tables.
+        remarks: what stands below them.
+    """
+    parts = []
+    for block in blocks:
+        head = f"<p><strong>{html.escape(block.title)}</strong></p>"
+        body = ""
+        if block.columns:
+            heads = "".join(f"<th {_RIGHT}>{html.escape(_head(column))}</th>" for column in block.columns)
+            rows = "".join(map(_html_row, block.rows))
+            body = f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        parts.append(head + body + _html_list(block.footnotes))
+    parts += [f"<p><strong>{html.escape(remark.title)}</strong></p>{_html_list(remark.lines)}" for remark in remarks]
+    return f"<div>{''.join(parts)}</div>"
+
+
+_RIGHT = 'style="text-align: right"'
+
+
+def _html_row(row: Row) -> str:
+    name = html.escape(row.name)
+    cells = "".join(f"<td {_RIGHT}>{html.escape(_plain(cell))}</td>" for cell in row.cells)
+    return f'<tr><th scope="row">{f"<em>{name}</em>" if row.baseline else name}</th>{cells}</tr>'
+
+
+def _html_list(lines: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{html.escape(line)}</li>' for line in lines)}</ul>" if lines else ""
 
 
 def _head(column: Column) -> str:

@@ -10,6 +10,7 @@ from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.learning_curves import learning_curves
 from ppgen.reporting.ranking import ranking
 from ppgen.reporting.report import report
+from ppgen.reporting.scorecard_table import scorecard_table
 from ppgen.reporting.trade_offs import bottleneck, rate_distortion
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "reconstructions",
     "report",
     "save_figures",
+    "scorecard_table",
 ]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,6 +89,44 @@ def test_latex_is_balanced_escaped_and_rectangular(comparison: Comparison) -> No
     assert r"$\geq -2" in text
     assert r"$0 \pm 0.5$ of 16" in text
     assert not re.search("[±≥≤−↑↓—]", text)
+
+
+class Page(HTMLParser):
+    """The tags and the text of a piece of HTML, whose tags must be closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.add(tag)
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_html_holds_every_number_escaped(comparison: Comparison) -> None:
+    page = Page(comparison._repr_html_())
+    wanted = {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "em", "ul", "li"}
+    assert page.tags == wanted, "and nothing of the user's"
+    assert "50% & $x_1$ #{\\a}^~ <b>|*[c]" in page.texts
+    assert re.findall(r"-?\d+\.\d+", " ".join(page.texts)) == re.findall(r"-?\d+\.\d+", comparison.to_markdown())
+
+
+def test_a_scorecard_and_an_estimate_are_shown_as_tables_not_as_walls(comparison: Comparison) -> None:
+    card = next(iter(comparison.cards.values()))
+    assert "table" in Page(card._repr_html_()).tags
+    assert "".join(
+        Page(Estimate(-2.0, 0.5, kind="lower bound", unit="nats", estimator="<K>")._repr_html_()).texts
+    ) == str(Estimate(-2.0, 0.5, kind="lower bound", unit="nats", estimator="<K>"))
 
 
 def test_what_begins_a_line_never_reads_as_an_argument_of_the_line_before(make_card: Callable[..., Scorecard]) -> None:
