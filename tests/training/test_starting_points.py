@@ -9,7 +9,7 @@ from typing import Any
 import pyro.distributions as dist
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import ppgen
 from ppgen.declare import Model, latent, observed
@@ -27,7 +27,7 @@ class RawRegression(Model):
         return dist.Normal(torch.zeros(3), torch.tensor(self.scales)).to_event(1)
 
     @observed
-    def y(self, beta: Tensor, X: Tensor) -> dist.TorchDistribution:  # noqa: N803
+    def y(self, beta: Tensor, X: Tensor) -> dist.TorchDistribution:
         return dist.Normal((X @ beta.unsqueeze(-1)).squeeze(-1), 2.0)
 
     def posterior(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,7 +46,7 @@ def raw_columns() -> dict[str, Tensor]:
 
 
 class Mixture(Model):
-    """weights ~ Dirichlet(1, 1, 1), locs ~ Normal(0, 10), once;  c ~ Categorical(weights), x | c ~ Normal(locs_c, 1)."""
+    """weights ~ Dirichlet(1, 1, 1), locs ~ Normal(0, 10), once;  c ~ Categorical(weights), x ~ Normal(locs_c, 1)."""
 
     @latent(local=False)
     def weights(self) -> dist.TorchDistribution:
@@ -83,6 +83,13 @@ class RandomEffects(Model):
     @observed
     def x(self, theta: Tensor) -> dist.TorchDistribution:
         return dist.Normal(theta, 10.0)
+
+
+class Standardised(nn.Module):
+    """An encoder that gives x in units of its spread, and nothing else."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ((x - 300) / 100).unsqueeze(-1)
 
 
 def fitted(model: Model, data: dict[str, Tensor], guide: Any, **settings: Any) -> ppgen.Fit:
@@ -146,7 +153,7 @@ def test_a_mixture_with_weights_of_its_own_parts_its_components() -> None:
     bound = fit.elbo(data, num_particles=20)
     assert bound.kind == "lower bound"
     assert bound.value < float(best)
-    assert fit.encode(data)["c"].shape == (120,)
+    assert fit.encode(data)["c"].shape == (120, 3)
 
 
 def test_random_effects_around_300() -> None:
@@ -154,11 +161,12 @@ def test_random_effects_around_300() -> None:
     torch.manual_seed(1)
     effects = 300 + 40 * torch.randn(N)
     data, model = {"x": effects + 10 * torch.randn(N)}, RandomEffects()
-    fit = fitted(model, data, None, max_epochs=300, learning_rate=0.03, schedule="cosine")
+    guide = ppgen.guides.MeanField(model, encoder=Standardised())
+    fit = fitted(model, data, guide, max_epochs=600, learning_rate=0.03, schedule="cosine")
     assert fit.history[0]["start"] == "median of the prior"
-    assert abs(float(draws(fit, data, "mu", 200).mean()) - float(data["x"].mean())) < 15
     spread = math.sqrt(float(data["x"].var()) - 100)
-    assert spread / 1.6 < float(draws(fit, data, "tau", 200).mean()) < spread * 1.6
+    assert abs(float(draws(fit, data, "mu", 200).mean()) - float(data["x"].mean())) < 5
+    assert spread / 1.3 < float(draws(fit, data, "tau", 200).mean()) < spread * 1.3
 
 
 @pytest.mark.parametrize(
@@ -173,8 +181,9 @@ def test_where_a_user_lets_it_begin(init: Any, mean: float, spread: float) -> No
     assert spread / 1.5 < float(found.std()) < spread * 1.5
 
 
-def test_the_best_of_several_samples_is_kept() -> None:
+def test_the_best_of_several_samples_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """It begins no lower than each of the samples that it chose from."""
+    monkeypatch.setattr("ppgen.training.starting_points._TRIAL_STEPS", 10)
     data = two_clusters()
     settings: dict[str, Any] = {"max_epochs": 1, "learning_rate": 0.02, "batch_size": 60}
     ends = []
@@ -203,11 +212,12 @@ def test_what_has_been_trained_begins_where_it_is(tmp_path: Path) -> None:
     data, model = raw_columns(), RawRegression()
     first = ppgen.fit(model, data, max_epochs=2, out=tmp_path / "run", progress=False)
     before = first.guide.frames["beta"].center.clone()
+    saved = first.elbo(data, num_particles=3).value
     again = ppgen.fit(model, data, guide=first.guide, max_epochs=1, progress=False)
     assert "start" not in again.history[0]
-    loaded = ppgen.load(tmp_path / "run", model=RawRegression())
+    loaded = ppgen.load(tmp_path / "run", model=RawRegression(), data=data)
     assert torch.equal(loaded.guide.frames["beta"].center, before)
-    assert torch.equal(loaded.guide.free["beta"], torch.as_tensor(loaded.guide.free["beta"]))
+    assert loaded.elbo(data, num_particles=3).value == saved
     assert loaded.history[0]["start"].startswith("laplace")
 
 
