@@ -66,7 +66,7 @@ class FullRank(DerivedGuide):
         if latent.site.local:
             loc, scale = self.placed(latent, loc, positive(diagonal))
         else:
-            frame = self.frames[latent.name]
+            frame: Any = self.frames[latent.name]
             earlier = memory.get(_LOCATIONS)
             memory[_LOCATIONS] = loc if earlier is None else torch.cat([earlier, loc])
             loc, scale = frame(loc, earlier), frame.scale * positive(diagonal)

@@ -91,7 +91,8 @@ class StartedGuide(ModelGuide, Recorded):
             unit: likewise, [num_free], or as the frame has it.
             spread: of a global latent at first, in units.
         """
-        self.frames[latent.name].put(center, unit)
+        frame: Any = self.frames[latent.name]
+        frame.put(center, unit)
         if not latent.site.local:
             free = self.free[latent.name]
             with torch.no_grad():
@@ -126,7 +127,7 @@ class StartedGuide(ModelGuide, Recorded):
         """
         if latent.name not in self.frames:
             return loc, scale
-        frame = self.frames[latent.name]
+        frame: Any = self.frames[latent.name]
         return frame(loc), None if scale is None else frame.scale * scale
 
     def learned_features(self, latent: Latent, value: Tensor) -> Tensor:
@@ -139,7 +140,8 @@ class StartedGuide(ModelGuide, Recorded):
         features = latent.features(value)
         if latent.name not in self.frames:
             return features
-        frame, copies = self.frames[latent.name], prod(latent.plate_shape)
+        frame: Any = self.frames[latent.name]
+        copies = prod(latent.plate_shape)
         return (features - frame.center.repeat(copies)) / frame.scale.repeat(copies)
 
 

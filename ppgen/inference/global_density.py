@@ -79,7 +79,8 @@ class GlobalDensity:
         torch.set_default_dtype(self.dtype)
         try:
             with evaluating(self.model), torch.set_grad_enabled(with_gradient):
-                trace = trace_pair(pyro.condition(self.model, data=values), None, self.batch, rows)
+                known: Any = pyro.condition(self.model, data=values)
+                trace = trace_pair(known, None, self.batch, rows)
                 local = free.new_zeros(rows)
                 for draw in trace.observed.values():
                     log_p = draw.log_prob().to(free.dtype)

@@ -56,7 +56,7 @@ class PriorPoints:
         with preserved_state(model):
             torch.set_rng_state(state)
             for _ in range(_DRAWS):
-                nodes = pyro.poutine.trace(model).get_trace(batch).nodes
+                nodes: Any = pyro.poutine.trace(model).get_trace(batch).nodes
                 for latent in framed:
                     free = latent.unconstrain(nodes[latent.name]["value"].double())
                     kept[latent.name].append(free.reshape(-1, latent.num_free))
