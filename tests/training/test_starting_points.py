@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 import ppgen
 from ppgen.declare import Model, latent, observed
+from ppgen.runs import weights
+from ppgen.training.prior_points import PriorPoints
 
 N = 120
 
@@ -236,3 +238,25 @@ def test_an_unknown_start_is_refused() -> None:
     guide = ppgen.guides.MeanField(model, init=lambda site: -1.0 if site.name == "tau" else None)
     with pytest.raises(ppgen.errors.SettingError, match="init gives no value of 'tau'"):
         fitted(model, {"x": torch.zeros(4)}, guide, max_epochs=1)
+
+
+def test_a_run_that_is_taken_up_does_not_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends where the run ends that was never stopped, and looks for no start."""
+    data = raw_columns()
+    settings: dict[str, Any] = {"batch_size": N, "progress": False}
+    whole = ppgen.fit(RawRegression(), data, max_epochs=2, **settings)
+    ppgen.fit(RawRegression(), data, max_epochs=1, out=tmp_path / "run", **settings)
+    monkeypatch.setattr(PriorPoints, "of", lambda *_: pytest.fail("a start was looked for"))
+    resumed = ppgen.fit(RawRegression(), data, max_epochs=2, out=tmp_path / "run", resume=True, **settings)
+    assert torch.equal(resumed.guide.free["beta"], whole.guide.free["beta"])
+    assert [row.get("start") for row in resumed.history] == [row.get("start") for row in whole.history]
+
+
+def test_weights_from_before_there_were_frames() -> None:
+    """A guide that they are read into keeps the identity, which they were learned in."""
+    guide = ppgen.guides.MeanField(RandomEffects())
+    saved = {name: tensor + 1 for name, tensor in weights.collect({"guide": guide}).items() if ".frames." not in name}
+    weights.apply({"guide": guide}, saved, "an old run")
+    assert guide.free["mu"][0] == 1
+    assert torch.equal(guide.frames["mu"].center, torch.zeros(1))
+    assert torch.equal(guide.frames["mu"].unit, torch.ones(1))
