@@ -46,5 +46,6 @@ class Delta(DerivedGuide):
         return latent.num_free
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
-        free = output.reshape((*output.shape[:-1], *latent.unconstrained_shape))
+        loc, _ = self.placed(latent, output)
+        free = loc.reshape((*loc.shape[:-1], *latent.unconstrained_shape))
         return dist.Delta(latent.to_support(free), event_dim=len(latent.event_shape))

@@ -13,16 +13,16 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import Recorded
-from ppgen.declare import DATA_PLATE, Model, ModelGuide, Site, batch_rows, label_of, verify_model
+from ppgen.declare import DATA_PLATE, Model, Site, batch_rows, label_of, verify_model
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks
 from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
+from ppgen.guides.started import Init, StartedGuide, depends_on_global
 
 __all__ = ["DerivedGuide", "Latent"]
 
 
-class DerivedGuide(ModelGuide, Recorded, ABC):
+class DerivedGuide(StartedGuide, ABC):
     """A guide built from a declared model: one network reads what is observed, one head a latent gives q.
 
     Sites are drawn in the model's order, so that closed-form rates stay valid. A global latent gets free parameters
@@ -37,12 +37,25 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
         model: the declared model.
         encoder: a network of the user's instead of the default one: x [batch, ...] -> features [batch, F].
         width: features of the default encoder.
+        init: where ``ppgen.fit`` begins with global latents: ``"laplace"``, ``"median"``, ``"feasible"``,
+            ``"sample"``, or a function from a site to a value of it (or ``None``: its median); default: the first where
+            all continuous latents are global and not too many, else the second.
+        restarts: beginnings of which the best is kept; default: 8 for ``"laplace"``, else 1.
 
     Raises:
         DeclarationError: naming the site, if a latent is discrete or has an unsupported shape.
+        SettingError: for an unknown ``init``.
     """
 
-    def __init__(self, model: Model, *, encoder: nn.Module | None = None, width: int = 128) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        encoder: nn.Module | None = None,
+        width: int = 128,
+        init: Init = None,
+        restarts: int | None = None,
+    ) -> None:
         verify_model(type(self).__name__, model)
         if not isinstance(model, Model):
             raise DeclarationError(
@@ -60,11 +73,9 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
                 fix="leave the guide out",
                 code="M062",
             )
-        super().__init__(model)
-        self.latents: list[Latent] = []
+        super().__init__(model, init, restarts)
         self.evidence: EncoderInput | None = None
         self.heads = nn.ModuleDict()
-        self.free = nn.ParameterDict()
         self.parts = nn.ModuleDict()
         self.reads: dict[str, list[str]] = {}
         self.masks: Masks | None = None
@@ -175,6 +186,8 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
                     self.heads[latent.name] = make_head(num_features, num_read, num_outputs, self._width)
                 else:
                     self.free[latent.name] = nn.Parameter(start_narrow(latent.num_free, outputs))
+                if not latent.is_discrete and depends_on_global(latent.site, self.model.sites):
+                    self.frames[latent.name] = self.frame(latent, continuous)
         if any(latent.is_masked for latent in latents):
             one = {s.name: nodes[s.name]["value"].detach()[:1] if s.local else nodes[s.name]["value"] for s in sites}
             self.masks = Masks(self.model, one)
@@ -250,7 +263,7 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
         if not latent.is_discrete and latent is not self.latents[-1]:
             self.remember(latent, value, memory)
         if any(latent.name in names for names in self.reads.values()):
-            memory[f"features of {latent.name}"] = latent.features(value)
+            memory[f"features of {latent.name}"] = self.learned_features(latent, value)
         return value
 
     def _given(self, latents: list[Latent], batch: Mapping[str, Tensor] | None) -> set[str]:

@@ -62,7 +62,8 @@ class Flow(DerivedGuide):
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
         n = latent.num_free
         loc, raw, context = output.split([n, n, self.context], -1)
-        here = AffineTransform(loc, positive(raw), event_dim=1)
+        loc, scale = self.placed(latent, loc, positive(raw))
+        here = AffineTransform(loc, scale, event_dim=1)
         free: Any = dist.TransformedDistribution(self.parts[latent.name](context), [here])
         return latent.constrain(shaped(free, latent.unconstrained_shape))
 

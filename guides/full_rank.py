@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ppgen.errors import DeclarationError
 from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.guides.frames import Frame
 from ppgen.guides.networks import beside, lower_triangle, positive, with_covariance
 
 __all__ = ["FullRank"]
@@ -46,12 +47,29 @@ class FullRank(DerivedGuide):
         n = latent.num_free
         return n + n * (n + 1) // 2 + n * sum(b.num_free for b in before)
 
+    def frame(self, latent: Latent, before: list[Latent]) -> Frame:
+        return Frame(latent.num_free, None if latent.site.local else sum(b.num_free for b in before))
+
+    def settle(self, mode: Tensor, precision: Tensor) -> None:
+        tril = torch.linalg.cholesky(torch.linalg.inv(precision))
+        first = 0
+        for latent in self.shared:
+            last = first + latent.num_free
+            self.begin_correlated(latent, mode[first:last], tril[first:last, :last])
+            first = last
+
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
         n, lead = latent.num_free, output.shape[:-1]
         loc, diagonal, below, across = output.split(
             [n, n, n * (n - 1) // 2, output.shape[-1] - 2 * n - n * (n - 1) // 2], -1
         )
-        scale = positive(diagonal)
+        if latent.site.local:
+            loc, scale = self.placed(latent, loc, positive(diagonal))
+        else:
+            frame: Any = self.frames[latent.name]
+            earlier = memory.get(_LOCATIONS)
+            memory[_LOCATIONS] = loc if earlier is None else torch.cat([earlier, loc])
+            loc, scale = frame(loc, earlier), frame.scale * positive(diagonal)
         noise = memory.get(_noise_key(latent))
         if noise is not None:
             loc = loc + scale * (across.reshape(*lead, n, -1) @ noise.unsqueeze(-1)).squeeze(-1)
@@ -66,6 +84,9 @@ class FullRank(DerivedGuide):
         noise = torch.linalg.solve_triangular(tril, (flat - loc).unsqueeze(-1), upper=False).squeeze(-1)
         earlier = memory.get(_noise_key(latent))
         memory[_noise_key(latent)] = noise if earlier is None else beside(earlier, [noise])
+
+
+_LOCATIONS = "locations of global latents, as they are learned"
 
 
 def _noise_key(latent: Latent) -> str:

@@ -42,4 +42,5 @@ class MeanField(DerivedGuide):
 
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
         loc, raw = output.chunk(2, -1)
-        return latent.constrain(normal(loc, positive(raw), latent.unconstrained_shape))
+        loc, scale = self.placed(latent, loc, positive(raw))
+        return latent.constrain(normal(loc, scale, latent.unconstrained_shape))

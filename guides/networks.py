@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -182,8 +183,8 @@ def near_zero(layer: nn.Linear) -> nn.Linear:
     return layer
 
 
-def start_narrow(num_free: int, num_outputs: int) -> Tensor:
-    """Where the outputs of a global latent begin: at scale 0.1 in free coordinates, as Pyro's autoguides do.
+def start_narrow(num_free: int, num_outputs: int, spread: float = 0.1) -> Tensor:
+    """Where the outputs of a global latent begin: at scale 0.1 in the guide's coordinates, as Pyro's autoguides do.
 
     All data speak of it, so that its posterior is narrow. From a scale of 1 the first draws lie far out, with gradients
     so large that Adam, which divides by the size of those it has seen, hardly moves for a thousand steps.
@@ -191,9 +192,10 @@ def start_narrow(num_free: int, num_outputs: int) -> Tensor:
     Args:
         num_free: free coordinates of the latent, whose locations come first and scales second.
         num_outputs: how many numbers, [num_outputs].
+        spread: another scale.
     """
     start = torch.zeros(num_outputs)
-    start[num_free : 2 * num_free] = -2.7935  # a scale of 0.1, see positive
+    start[num_free : 2 * num_free] = math.log(math.expm1(spread)) - SOFTPLUS_ONE  # see positive
     return start
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from ppgen.arguments import one_of
 from ppgen.declare import Site
 from ppgen.guides.derived import DerivedGuide, Latent
+from ppgen.guides.frames import Frame
 from ppgen.guides.networks import lower_triangle, normal, positive, with_covariance
 
 __all__ = ["Structured", "faithful_inverse"]
@@ -85,9 +87,24 @@ class Structured(DerivedGuide):
         n = latent.num_free
         return n + n * (n + 1) // 2 if n <= _LARGEST_COVARIANCE else 2 * n
 
+    def frame(self, latent: Latent, before: list[Latent]) -> Frame:
+        has_covariance = not latent.site.local and latent.num_free <= _LARGEST_COVARIANCE
+        return Frame(latent.num_free, 0 if has_covariance else None)
+
+    def settle(self, mode: Tensor, precision: Tensor) -> None:
+        super().settle(mode, precision)
+        first = 0
+        for latent in self.shared:
+            last = first + latent.num_free
+            if latent.num_free <= _LARGEST_COVARIANCE:
+                covariance = torch.linalg.inv(precision[first:last, first:last])
+                self.begin_correlated(latent, mode[first:last], torch.linalg.cholesky(covariance))
+            first = last
+
     def distribution(self, latent: Latent, output: Tensor, memory: dict[str, Any]) -> Any:
         n, shape = latent.num_free, latent.unconstrained_shape
-        loc, scale, below = output[..., :n], positive(output[..., n : 2 * n]), output[..., 2 * n :]
+        below = output[..., 2 * n :]
+        loc, scale = self.placed(latent, output[..., :n], positive(output[..., n : 2 * n]))
         if n > _LARGEST_COVARIANCE:
             return latent.constrain(normal(loc, scale, shape))
         return latent.constrain(with_covariance(loc, lower_triangle(scale, below), shape))

@@ -1,6 +1,6 @@
 """Running a guide and a model on a batch, and what follows: bounds, weights, posterior and predictive draws."""
 
-from ppgen.inference.batch_trace import BatchTrace, discrete_sites, replay_batch, trace_batch
+from ppgen.inference.batch_trace import BatchTrace, discrete_sites, enumerate_discrete, replay_batch, trace_batch
 from ppgen.inference.bound import (
     ELBOParts,
     data_frame,
@@ -13,7 +13,9 @@ from ppgen.inference.bound import (
     unweighted_parts,
 )
 from ppgen.inference.capabilities import find_obstacle
+from ppgen.inference.global_density import GlobalDensity
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
+from ppgen.inference.laplace import Mode, find_mode
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 from ppgen.inference.posterior import mean_by_datum, posterior_means
 from ppgen.inference.second_run import refuse_dropout, refuse_noise
@@ -21,6 +23,8 @@ from ppgen.inference.second_run import refuse_dropout, refuse_noise
 __all__ = [
     "BatchTrace",
     "ELBOParts",
+    "GlobalDensity",
+    "Mode",
     "PairedSite",
     "PairedTrace",
     "data_frame",
@@ -28,6 +32,8 @@ __all__ = [
     "elbo_parts",
     "elbo_parts_of",
     "elbo_per_datum",
+    "enumerate_discrete",
+    "find_mode",
     "find_obstacle",
     "full_size",
     "kl_per_dimension",

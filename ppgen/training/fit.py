@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
-from ppgen.runs import RunFolder, describe_run, locked, succeed
+from ppgen.runs import RunFolder, checkpoint, describe_run, locked, succeed
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
@@ -27,6 +28,7 @@ from ppgen.training.optimizers import Choice, described
 from ppgen.training.prepare import Minibatches, Problem, set_up, to_device, verify_fit, verify_weights
 from ppgen.training.rehearsal import rehearse, verify_state
 from ppgen.training.settings import Course, check_patience, check_settings, choose_players
+from ppgen.training.starting_points import StartNote, find_start
 from ppgen.training.step import TrainingStep
 
 __all__ = ["choose_guide", "choose_objective", "fit", "unwrap"]
@@ -144,9 +146,15 @@ def fit(
         players = choose_players(objective, state, average)
         check_patience(patience, dataset, players)
         problem = Problem(objective, state, players, dataset.size("train"))
-        step = TrainingStep(
-            problem, optimizer=optimizer, learning_rate=learning_rate, clip_norm=clip_norm, device=chosen_device
+        make_step = functools.partial(
+            TrainingStep,
+            problem,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            clip_norm=clip_norm,
+            device=chosen_device,
         )
+        step = make_step()
         with explained(model, guide, rows):
             rehearse(problem, rows)
         settings |= {"optimizer": described(optimizer, step.optimizers), "schedule": course.text}
@@ -158,11 +166,15 @@ def fit(
         if folder is not None and folder.exists:
             folder.verify_same(record)
 
+        begins = not (resume and folder is not None and checkpoint.latest(folder.checkpoint))
+        minibatches = functools.partial(Minibatches, dataset, "train", batch_size, chosen_device, seed)
+        start = find_start(problem, dataset, rows, make_step, minibatches, seed) if begins else ""
+        told = (*told, *([StartNote(start)] if start else []))
         reseed(seed, chosen_device)
         loop = Loop(
             problem,
             step,
-            Minibatches(dataset, "train", batch_size, chosen_device, seed),
+            minibatches(),
             to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") else None,
             max_epochs=max_epochs,
             schedule=course,
