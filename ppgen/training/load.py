@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ppgen.context import resolve_device
+from ppgen.context import resolve_device, validation
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
@@ -76,7 +76,11 @@ def load(
             code="C025",
         ) from error
     modules = state.modules
-    weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
+    saved = weights.read(run.weights, record.get("weights"))
+    if isinstance(state.guide, DerivedGuide) and state.guide.evidence is not None:
+        inside = "guide.evidence."
+        state.guide.evidence.expect_scales({name.removeprefix(inside) for name in saved if name.startswith(inside)})
+    weights.apply(modules, saved, str(run.weights))
     nn.ModuleList(modules.values()).to(chosen_device).eval()
     return Fit(
         state,
@@ -96,7 +100,8 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
     if isinstance(model, Program):
         model.setup(example)
         model, guide = model.model, model.guide
-    with torch.random.fork_rng(devices=[]):
+    # The example has the shapes of the data and not their values: a covariate that is a scale is 0 there.
+    with torch.random.fork_rng(devices=[]), validation(False):
         model = build(record["model"], "model", folder) if model is None else model
         if guide is None and record["guide"] is not None:
             guide = build(record["guide"], "guide", folder, model)
