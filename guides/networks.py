@@ -13,7 +13,8 @@ from torch.nn.functional import softplus
 
 import ppgen.distributions  # noqa: F401  (registers KL(MultivariateNormal || Normal))
 from ppgen.context import preserved_state
-from ppgen.data.scales import Scale
+from ppgen.data.column import lengths_of
+from ppgen.data.scales import Scale, within
 from ppgen.errors import DeclarationError
 from ppgen.guides.standardised import Standardised
 from ppgen.nets import MLP, SequenceEncoder
@@ -94,9 +95,15 @@ class EncoderInput(nn.Module):
         inputs = {name: batch[name] for name in self.names}
         if self.encoder is not None:
             return self.encoder(next(iter(inputs.values()))) if len(inputs) == 1 else self.encoder(**inputs)
-        read = {name: self.scales[name](value) if name in self.scales else value for name, value in inputs.items()}
-        features = [self.readers[name](value) for name, value in read.items()]
+        features = [self.readers[name](self._scaled(name, value, batch)) for name, value in inputs.items()]
         return self.mix(torch.cat(features, -1) if len(features) > 1 else features[0])
+
+    def _scaled(self, name: str, value: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        if name not in self.scales:
+            return value
+        read, lengths = self.scales[name](value), lengths_of(name, batch)
+        # Padding is 0, before and after: far from all numbers, it would be all that the network sees.
+        return read if lengths is None else torch.where(within(read, batch[lengths]), read, 0.0)
 
     def standardise(self, scales: Mapping[str, Scale]) -> None:
         """Read numbers by their scales from now on; counts that were taken for labels get a reader of numbers.

@@ -12,7 +12,7 @@ from ppgen.data.column import Column
 from ppgen.data.dataset import Dataset
 from ppgen.declare import chunks
 
-__all__ = ["Scale", "column_scales"]
+__all__ = ["Scale", "column_scales", "within"]
 
 _ROWS = 8192
 _CONSTANT = 1e-12  # a spread so much smaller than the mean is rounding
@@ -62,6 +62,17 @@ def column_scales(dataset: Dataset, names: Collection[str]) -> dict[str, Scale]:
     return {name: sums[name].scale(column.kind == "count") for name, column in columns.items()}
 
 
+def within(values: Tensor, lengths: Tensor) -> Tensor:
+    """Which steps of sequences are their own, and not padding: bools that broadcast with the values.
+
+    Args:
+        values: [N, T, ...].
+        lengths: [N].
+    """
+    steps = torch.arange(values.shape[1], device=values.device) < lengths.unsqueeze(1)
+    return steps.reshape(*steps.shape, *[1] * (values.dim() - 2))
+
+
 def _is_number(column: Column) -> bool:
     return column.kind in ("real", "sequence", "count") and column.measure != "binary"
 
@@ -71,10 +82,7 @@ def _present(column: Column, values: Tensor, seen: Mapping[str, Tensor]) -> Tens
     present = torch.isfinite(values)
     if column.missing is not None:
         present &= values != column.missing
-    if column.lengths is not None:
-        within = torch.arange(values.shape[1]) < seen[column.lengths].detach().cpu().unsqueeze(1)
-        present &= within.reshape(*within.shape, *[1] * (values.dim() - 2))
-    return present
+    return present if column.lengths is None else present & within(values, seen[column.lengths].detach().cpu())
 
 
 class _Moments:
