@@ -9,14 +9,14 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ppgen.context import resolve_device
+from ppgen.context import evaluating, resolve_device, seeded
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
 from ppgen.declare import label_of, verify_batch, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.explained import name_of_density, num_counted, seen_part
-from ppgen.inference import find_obstacle, importance, prediction, predictive
+from ppgen.inference import find_obstacle, importance, prediction, predictive, trace_guide
 from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
 from ppgen.runs import DTYPES, weights
@@ -110,6 +110,16 @@ class FittedPair:
     def has_global_latent(self) -> bool:
         """Whether some latent is shared by all data points, such as the weights of a Bayesian regression."""
         return any(not site.local for site in self._latents.values())
+
+    @property
+    def has_point_codes(self) -> bool:
+        """Whether the guide gives a latent of single data points as a point: the pair is an autoencoder."""
+        if not self.settings.get("point_guide"):
+            return False
+        rows = self._to_device(without_latents(self.model, self.data.representative_rows()))
+        with seeded(0, self.device), evaluating(self.guide):
+            drawn = trace_guide(self.guide, rows, len(next(iter(rows.values()))))
+        return any(drawn[name].is_delta for name, site in self._latents.items() if site.local and name in drawn)
 
     def num_dims(self, batch: Mapping[str, Tensor]) -> int:
         """How many dimensions a density of these data counts; 0 where that is no one number for all of them.
