@@ -13,7 +13,7 @@ from ppgen.context import evaluating, resolve_device, seeded
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
 from ppgen.declare import label_of, verify_batch, without_latents
-from ppgen.errors import DataError, Unanswerable
+from ppgen.errors import DataError, DeclarationError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.explained import name_of_density, num_counted, seen_part
 from ppgen.inference import find_obstacle, importance, prediction, predictive, trace_guide
@@ -195,11 +195,18 @@ class FittedPair:
     def _log_likelihoods(
         self, draws: Mapping[str, Tensor], batch: Mapping[str, Tensor], seed: int
     ) -> dict[str, Tensor] | None:
-        """``log p(x_i | theta_s)`` at draws of the global latents, [S, N], by its sites; ``None`` without such."""
-        theta = {name: value for name, value in draws.items() if not self._sites[name].local}
-        if not theta or self._refusal("density") is not None:
+        """``log p(x_i | theta_s)`` at draws of the global latents, [S, N], by its sites; ``None`` where there is none.
+
+        Rows of a hand-written guide may have parameters of their own, so that its local latents cannot be drawn often.
+        """
+        theta = {name: value for name, value in draws.items() if name in self._sites and not self._sites[name].local}
+        is_plain = self.model.is_declared or len(theta) == len(self._latents)
+        if not theta or not is_plain or self._refusal("density") is not None:
             return None
-        values = prediction.log_likelihoods(self.model, self.guide, batch, theta, _PARTICLES, seed)
+        try:
+            values = prediction.log_likelihoods(self.model, self.guide, batch, theta, _PARTICLES, seed)
+        except DeclarationError:  # some site stands in no plate over the data
+            return None
         return {", ".join(self.observed): values}
 
     def _to_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

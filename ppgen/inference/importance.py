@@ -206,7 +206,7 @@ def row_weights(trace: PairedTrace, but: Collection[str] = ()) -> Tensor:
 
     Args:
         trace: of the run.
-        but: latents that the weights are given, whose densities do not count.
+        but: latents of all data points together, which the weights are given and do not count.
     """
     terms = [per_datum(draw.log_prob(), draw, trace.rows) for draw in trace.observed.values()]
     terms += [per_datum(-draw.log_ratio(), draw, trace.rows) for name, draw in trace.latents.items() if name not in but]

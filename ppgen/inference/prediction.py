@@ -14,6 +14,7 @@ from ppgen.arguments import whole_number
 from ppgen.context import evaluating, seeded
 from ppgen.declare import ProgramModule, chunks, without_latents
 from ppgen.inference.batch_trace import trace_batch
+from ppgen.inference.bound import data_frame
 from ppgen.inference.importance import logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.paired_trace import trace_guide
 
@@ -105,7 +106,9 @@ def _by_draw(
     found = []
     for values in draws:
         traced = trace_batch(model, guide, wide, rows * particles, values=values)
-        weights = row_weights(traced.trace, but=values).double()
+        # Not only what is given: behind a global latent may stand an auxiliary site of the guide, as in AutoNormal.
+        shared = [name for name, draw in traced.trace.latents.items() if data_frame(draw, traced.rows) is None]
+        weights = row_weights(traced.trace, but=shared).double()
         if traced.enumerated is not None:
             weights = logsumexp_by_datum(weights, traced.enumerated.datum, rows * particles)
         found.append(weights.reshape(particles, rows).logsumexp(0) - math.log(particles))

@@ -9,6 +9,7 @@ import pyro
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro.infer.autoguide import AutoNormal
 from torch import Tensor
 
 import ppgen
@@ -136,6 +137,32 @@ def test_arviz_takes_the_pointwise_values(name: str) -> None:
     loo = arviz.loo(train, pointwise=True)
     assert float(loo.elpd_loo if hasattr(loo, "elpd_loo") else loo.elpd) < 0.0
     assert float(np.asarray(loo.pareto_k).max()) < 0.7
+    assert (
+        len(arviz.compare({"one": train, "two": done.posterior(done.data.split("train"), num_draws=300, seed=1)})) == 2
+    )
+
+
+def test_a_hand_written_pair_with_auxiliary_sites() -> None:
+    """Pyro's AutoNormal draws an unconstrained site, and hands it on as a Delta."""
+    x, y = torch.randn(60, 3), torch.randn(60)
+
+    def model(batch: Any, size: Any = None) -> None:
+        w = pyro.sample("w", dist.Normal(torch.zeros(3), 2.0).to_event(1))
+        scale = pyro.sample("scale", dist.LogNormal(0.0, 1.0))
+        rows = len(batch["x"])
+        with pyro.plate("data", size or rows, subsample=torch.arange(rows)):
+            pyro.sample("y", dist.Normal(batch["x"] @ w, scale), obs=batch["y"])
+
+    program = ppgen.Program(model, AutoNormal(model))
+    done = ppgen.fit(program, {"x": x, "y": y}, max_epochs=2, progress=False)
+    draws = done.posterior(num_draws=50)
+    test = done.data.split("test")
+    w, scale = (torch.as_tensor(draws.posterior[name].values[0]) for name in ("w", "scale"))
+    expected = dist.Normal(w @ test["x"].T, scale[:, None]).log_prob(test["y"])
+    assert draws.log_likelihood["y"].values[0] == pytest.approx(expected.numpy(), abs=1e-4)
+    assert done.log_prob(num_particles=50).value == pytest.approx(
+        float((expected.logsumexp(0) - np.log(50)).mean()), abs=0.3
+    )
 
 
 def test_models_of_global_latents_are_ranked_by_it() -> None:
