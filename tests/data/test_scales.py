@@ -62,7 +62,7 @@ def test_bits_images_and_classes_have_no_scale() -> None:
 
 
 def test_steps_of_a_sequence_share_a_scale_and_padding_does_not_count() -> None:
-    sequences = [100 + torch.randn(length, 2) for length in torch.arange(60) % 5 + 2]
+    sequences = [100 + torch.randn(row % 5 + 2, 2) for row in range(60)]
     data, scales = of({"x": sequences})
     train = data.split("train")
     own = [x[:n] for x, n in zip(train["x"], train["x_lengths"], strict=True)]
