@@ -13,7 +13,9 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from ppgen.declare import DATA_PLATE, Model, Site, batch_rows, label_of, verify_model
+from ppgen.data import Dataset
+from ppgen.data.scales import column_scales
+from ppgen.declare import DATA_PLATE, Model, Site, batch_rows, label_of, name_of, verify_model
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks
 from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
@@ -29,6 +31,10 @@ class DerivedGuide(StartedGuide, ABC):
     instead of a head. A latent whose value is in the batch is observed there and not drawn; where the model masks a
     latent (``return dist.Normal(...).mask(mask)``), so does the guide. Building the guide changes nothing of the model,
     and no random state.
+
+    The default encoder reads real numbers and counts standardised by the training split, :meth:`standardise`. For a
+    few hundred rows or fewer, free parameters for each row, which need no encoder at all, are often nearer to the
+    posterior: an ``AutoNormal`` of Pyro's on the whole data at once.
 
     Encoder and heads are made by :meth:`setup`, as soon as the shapes of everything observed are known: at once, or on
     the first batch if the model has covariates or further plates.
@@ -79,6 +85,7 @@ class DerivedGuide(StartedGuide, ABC):
         self.parts = nn.ModuleDict()
         self.reads: dict[str, list[str]] = {}
         self.masks: Masks | None = None
+        self.classes: set[str] = set()
         self._encoder, self._width = encoder, width
         self._is_placed = False
         if not model.covariates and not model.plates:
@@ -164,6 +171,7 @@ class DerivedGuide(StartedGuide, ABC):
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
         given = self._given(latents, batch)
+        self.classes = {site.name for site in sites if name_of(nodes[site.name]["fn"]) == "Categorical"}
         observed = [site.name for site in sites if site.role != "latent" or site.name in given]
         evidence = [*observed, *self.model.covariates]
         with torch.random.fork_rng(devices=[]):
@@ -194,6 +202,21 @@ class DerivedGuide(StartedGuide, ABC):
         self.latents, self._is_placed = latents, False
         self._follow(batch)
         return self
+
+    def standardise(self, data: Dataset) -> None:
+        """Let the default encoder read real numbers and counts as the training split has them; ``ppgen.fit`` calls it.
+
+        Real values are read as ``(x - mean) / spread``, counts as ``log(1 + n)`` standardised likewise, classes by an
+        embedding, and images and bits as they are. The first data set decides. A guide that never saw one, such as one
+        that Pyro's own ``SVI`` trains, reads numbers as they are.
+
+        Args:
+            data: that the guide is to be trained on.
+        """
+        if self.evidence is not None and not self.evidence.knows_scales:
+            read = [name for name in self.evidence.names if name not in self.classes - data.kinds.keys()]
+            with torch.random.fork_rng(devices=[]):
+                self.evidence.standardise(column_scales(data, read))
 
     def _follow(self, batch: Mapping[str, Tensor] | None) -> None:
         """Take type and device of the model's weights or, once, of the data."""

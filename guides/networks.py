@@ -14,7 +14,10 @@ from torch.nn.functional import softplus
 
 import ppgen.distributions  # noqa: F401  (registers KL(MultivariateNormal || Normal))
 from ppgen.context import preserved_state
+from ppgen.data.column import lengths_of
+from ppgen.data.scales import Scale, within
 from ppgen.errors import DeclarationError
+from ppgen.guides.standardised import Standardised
 from ppgen.nets import MLP, SequenceEncoder
 from ppgen.nets import encoder as default_encoder
 from ppgen.nets.layers import SOFTPLUS_ONE
@@ -40,7 +43,8 @@ class EncoderInput(nn.Module):
     The reader of each input is chosen by its event shape: convolutions for an image [C, H, W], a perceptron beside an
     affine map for a vector or number, an embedding for an integer label. A matrix [T, D] is read as one vector, or by
     a recurrent network if it is a sequence, as the model tells: one of its latents is a path of T states. Several
-    inputs are mixed by a further perceptron.
+    inputs are mixed by a further perceptron. Numbers are standardised once their scales are known,
+    :meth:`standardise`, and read as they are until then.
 
     Args:
         example: one value of each input, [batch, ...], in the order in which they are read.
@@ -70,6 +74,8 @@ class EncoderInput(nn.Module):
             )
         self.names = list(example)
         self.encoder = encoder
+        self.scales, self.knows_scales = nn.ModuleDict(), encoder is not None
+        self.num_means = {name: value.shape[1:][-1:] for name, value in example.items()}
         if encoder is not None:
             self.num_features = self._probe(example)
             return
@@ -90,8 +96,42 @@ class EncoderInput(nn.Module):
         inputs = {name: batch[name] for name in self.names}
         if self.encoder is not None:
             return self.encoder(next(iter(inputs.values()))) if len(inputs) == 1 else self.encoder(**inputs)
-        features = [self.readers[name](value) for name, value in inputs.items()]
+        features = [self.readers[name](self._scaled(name, value, batch)) for name, value in inputs.items()]
         return self.mix(torch.cat(features, -1) if len(features) > 1 else features[0])
+
+    def _scaled(self, name: str, value: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        if name not in self.scales:
+            return value
+        read, lengths = self.scales[name](value), lengths_of(name, batch)
+        # Padding is 0, before and after: far from all numbers, it would be all that the network sees.
+        return read if lengths is None else torch.where(within(read, batch[lengths]), read, 0.0)
+
+    def standardise(self, scales: Mapping[str, Scale]) -> None:
+        """Read numbers by their scales from now on; counts that were taken for labels get a reader of numbers.
+
+        Once: the weights trained since belong to these scales. An encoder of the user's reads what there is.
+
+        Args:
+            scales: by input.
+        """
+        if self.knows_scales:
+            return
+        like, self.knows_scales = next(self.readers.parameters()), True
+        for name in self.names:
+            if name in scales:
+                if isinstance(self.readers[name], nn.Embedding):
+                    self.readers[name] = default_encoder((), self.num_features)
+                self.scales[name] = Standardised(scales[name])
+        self.to(like.device, like.dtype)
+
+    def expect_scales(self, saved: Collection[str]) -> None:
+        """Make room for the scales that were saved with a guide's weights, if there were any.
+
+        Args:
+            saved: names of this module's parameters and buffers in the file.
+        """
+        sizes = {name: size for name, size in self.num_means.items() if f"scales.{name}.mean" in saved}
+        self.standardise({name: Scale(torch.zeros(size), torch.ones(size), False) for name, size in sizes.items()})
 
     def _probe(self, example: Mapping[str, Tensor]) -> int:
         rows = len(next(iter(example.values())))

@@ -88,17 +88,20 @@ class Fit(FittedPair, HasAccessors):
     def log_prob(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Estimate:
         """``log p(x)``, a mean over data in nats per datum: exact without latents, else the IWAE-K bound.
 
+        With global latents: ``log p(x_i | train)`` by the guide, ``log 1/K sum_k p(x_i | theta_k)``, a bound too.
+
         Args:
             data: what to evaluate; default: the test split.
             num_particles: K, draws of the guide for each datum.
             seed: of those draws.
         """
         values, batch = self._log_densities(data, num_particles, seed)
-        kind, estimator = ("exact", "log p(x)") if self.guide is None else ("lower bound", f"IWAE-{num_particles}")
-        return self._estimate(values, kind, estimator, batch)
+        name = "lppd" if self.has_global_latent else "IWAE"
+        told = ("exact", "log p(x)") if self.guide is None else ("lower bound", f"{name}-{num_particles}")
+        return self._estimate(values, *told, batch)
 
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
-        """``log p(x_i)`` or its importance-weighted bound for each datum: [N], float64, nats.
+        """``log p(x_i)`` or its bound, as :meth:`log_prob` says, for each datum: [N], float64, nats.
 
         Args:
             data: what to evaluate; default: the test split.
@@ -106,13 +109,6 @@ class Fit(FittedPair, HasAccessors):
             seed: of those draws.
         """
         return self._log_densities(data, num_particles, seed)[0]
-
-    def _log_densities(self, data: Any, num_particles: int, seed: int) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Log-densities or bounds [N], and the batch that they are of."""
-        self._must_answer("density")
-        self._must_be_local("log_prob")
-        batch = self._batch(data)
-        return importance.log_prob(self.model, self.guide, batch, num_particles, seed).cpu(), batch
 
     def log_weights(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """Log importance weights ``log p(x_i, z_ik) - log q(z_ik | x_i)``: [num_particles, N], float64, nats.
@@ -243,6 +239,9 @@ class Fit(FittedPair, HasAccessors):
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder.
 
+        With global latents there is a group ``log_likelihood``: ``log p(x_i | theta)``, local latents integrated out by
+        16 importance weights. Of the training split it is what ``az.loo`` and ``az.compare`` ask for.
+
         Args:
             data: to which they are posterior; default: the test split.
             num_draws: for each datum.
@@ -253,7 +252,8 @@ class Fit(FittedPair, HasAccessors):
             guide = self._must_answer("representation")
         whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)
-        draws = posterior.to_arviz(posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
+        drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
+        draws = posterior.to_arviz(drawn, batch, self._log_likelihoods(drawn, batch, seed))
         if self.folder is not None:
             RunFolder(self.folder).write_result("posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
         return draws

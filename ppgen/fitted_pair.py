@@ -9,19 +9,21 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ppgen.context import resolve_device
+from ppgen.context import evaluating, resolve_device, seeded
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
 from ppgen.declare import label_of, verify_batch, without_latents
-from ppgen.errors import DataError, Unanswerable
+from ppgen.errors import DataError, DeclarationError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.explained import name_of_density, num_counted, seen_part
-from ppgen.inference import find_obstacle, predictive
+from ppgen.inference import find_obstacle, importance, prediction, predictive, trace_guide
 from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
 from ppgen.runs import DTYPES, weights
 
 __all__ = ["FittedPair"]
+
+_PARTICLES = 16  # of a local latent, for each draw of the global ones
 
 
 class FittedPair:
@@ -104,6 +106,21 @@ class FittedPair:
         seen = seen_part(self.data.representative_rows(), main, covariates) if len(covariates) > 1 else None
         return name_of_density(self.observed, covariates, main, seen)
 
+    @property
+    def has_global_latent(self) -> bool:
+        """Whether some latent is shared by all data points, such as the weights of a Bayesian regression."""
+        return any(not site.local for site in self._latents.values())
+
+    @property
+    def has_point_codes(self) -> bool:
+        """Whether the guide gives a latent of single data points as a point: the pair is an autoencoder."""
+        if not self.settings.get("point_guide"):
+            return False
+        rows = self._to_device(without_latents(self.model, self.data.representative_rows()))
+        with seeded(0, self.device), evaluating(self.guide):
+            drawn = trace_guide(self.guide, rows, len(next(iter(rows.values()))))
+        return any(drawn[name].is_delta for name, site in self._latents.items() if site.local and name in drawn)
+
     def num_dims(self, batch: Mapping[str, Tensor]) -> int:
         """How many dimensions a density of these data counts; 0 where that is no one number for all of them.
 
@@ -139,10 +156,6 @@ class FittedPair:
     def _latents(self) -> dict[str, Any]:
         return {name: site for name, site in self._sites.items() if site.role == "latent"}
 
-    @property
-    def _has_global_latent(self) -> bool:
-        return any(not site.local for site in self._latents.values())
-
     def _refusal(self, question: str) -> Unanswerable | None:
         return find_obstacle(self.model, self.guide, question, is_point=bool(self.settings.get("point_guide")))
 
@@ -154,7 +167,7 @@ class FittedPair:
 
     def _must_be_local(self, question: str) -> None:
         """Refuse what belongs to single data points where all of them share one density."""
-        if self._has_global_latent:
+        if self.has_global_latent:
             raise Unanswerable(
                 f"{question}: {label_of(self.model)} has a global latent, so that data points share one density",
                 expected="latents with one value per datum",
@@ -165,10 +178,36 @@ class FittedPair:
 
     def _draw_global(self, seed: int) -> dict[str, Tensor]:
         """One draw of every global latent from the guide, [*event] each."""
-        if self.guide is None or not self._has_global_latent:
+        if self.guide is None or not self.has_global_latent:
             return {}
         rows = self._to_device(self.data.representative_rows())
         return draw_global(self.model, self.guide, rows, seed=seed)
+
+    def _log_densities(self, data: Any, num_particles: int, seed: int) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Log-densities or bounds [N], and the batch that they are of."""
+        guide, batch = self._must_answer("density"), self._batch(data)
+        if guide is None or not self.has_global_latent:
+            return importance.log_prob(self.model, guide, batch, num_particles, seed).cpu(), batch
+        # The parameters of a declared guide know the training data; a hand-written one may look at them.
+        rows = self._to_device(self.data.representative_rows() if guide.is_declared else self.data.split("train"))
+        return prediction.log_predictive(self.model, guide, batch, rows, num_particles, seed).cpu(), batch
+
+    def _log_likelihoods(
+        self, draws: Mapping[str, Tensor], batch: Mapping[str, Tensor], seed: int
+    ) -> dict[str, Tensor] | None:
+        """``log p(x_i | theta_s)`` at draws of the global latents, [S, N], by its sites; ``None`` where there is none.
+
+        Rows of a hand-written guide may have parameters of their own, so that its local latents cannot be drawn often.
+        """
+        theta = {name: value for name, value in draws.items() if name in self._sites and not self._sites[name].local}
+        is_plain = self.model.is_declared or len(theta) == len(self._latents)
+        if not theta or not is_plain or self._refusal("density") is not None:
+            return None
+        try:
+            values = prediction.log_likelihoods(self.model, self.guide, batch, theta, _PARTICLES, seed)
+        except DeclarationError:  # some site stands in no plate over the data
+            return None
+        return {", ".join(self.observed): values}
 
     def _to_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """A batch where the weights are, in the types that the model was fitted to."""

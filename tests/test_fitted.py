@@ -106,14 +106,12 @@ def test_a_continuous_likelihood_has_a_continuous_measure() -> None:
     assert unit.elbo().measure == "continuous"  # a Normal on bits is no binary density
 
 
-def test_a_global_latent_has_a_bound_for_all_data_only() -> None:
+def test_a_global_latent_leaves_a_predictive_density() -> None:
     model = SharedMean()
     torch.manual_seed(0)
     found = fit(model, None, model(size=60)["x"].detach())
     assert found.elbo(num_particles=7).kind == "lower bound"
-    for ask in (found.log_prob, found.log_prob_per_datum):
-        with pytest.raises(Unanswerable, match=r"(?s)global latent.*fit\.elbo"):
-            ask()
+    assert found.log_prob(num_particles=7).estimator == "lppd-7"  # its closed forms: tests/inference/test_prediction.py
     assert found.encode().only.shape == (6, 2)
     assert found.reconstruct().only.shape == (6, 2)
     assert found.sample(3).only.shape == (3, 2)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ppgen.data.dataset import main_site
+from ppgen.declare import without_latents
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
@@ -20,6 +21,7 @@ __all__ = [
     "LogDensities",
     "bits_per_dim",
     "elbo",
+    "elbo_of_training_data",
     "explained_site",
     "factorised_log_prob",
     "log_densities",
@@ -135,13 +137,13 @@ class LogDensities:
 
 
 def log_densities(evaluation: Evaluation) -> LogDensities:
-    """Exact log-densities of the test split, or their importance-weighted bounds, beside a trivial density.
+    """Exact log-densities of the test split, or their bounds, beside a trivial density.
 
     Args:
         evaluation: of a fit, with a number of particles for the bound where there are latent variables.
 
     Raises:
-        Unanswerable: if the fit has no density, or data points share one, under a global latent.
+        Unanswerable: if the fit has no density.
     """
     kind, fit = evaluation.prepared(_kind_of_density), evaluation.fit
     values = fit.log_prob_per_datum(num_particles=evaluation.num_particles, seed=evaluation.seed)
@@ -214,15 +216,33 @@ def log_prob(found: LogDensities) -> Measured:
 
 @metric(prepare=itself, question="density", title="ELBO", unit="nats/datum", better="higher")
 def elbo(evaluation: Evaluation) -> Measured:
-    """The evidence lower bound, also where a global latent leaves no density of single data points."""
+    """The evidence lower bound of the test split, where data points have one each."""
     fit = evaluation.fit
-    try:
-        if evaluation.prepared(_kind_of_density).kind == "exact":
-            return Measured(None)  # it would repeat log p
-    except Unanswerable:
-        if fit.unanswerable("density"):
-            raise
+    if evaluation.prepared(_kind_of_density).kind == "exact" or fit.has_global_latent:
+        return Measured(None)  # it would repeat log p, or charge the rate of what all data share to the test split
     return Measured(fit.elbo(num_particles=_ELBO_PARTICLES, seed=evaluation.seed))
+
+
+@metric(prepare=itself, question="density", title="ELBO of training data", unit="nats/data set", better="higher")
+def elbo_of_training_data(evaluation: Evaluation) -> Measured:
+    """The evidence lower bound of the whole training split, where a latent is shared by all of it."""
+    fit = evaluation.fit
+    if not fit.has_global_latent:
+        evaluation.prepared(_kind_of_density)  # which refuses what has no density
+        return Measured(None)
+    train = without_latents(fit.model, fit.data.split("train"))
+    bound = fit.elbo(train, num_particles=_ELBO_PARTICLES, seed=evaluation.seed)
+    size, error = bound.num_data, bound.standard_error
+    return Measured(
+        dataclasses.replace(
+            bound,
+            value=size * bound.value,
+            standard_error=None if error is None else size * error,
+            per="data set",
+            of="p(training data)",
+            num_dims=0,
+        )
+    )
 
 
 @metric(prepare=log_densities, question="density", title="code length", unit="bits/dim", better="lower")

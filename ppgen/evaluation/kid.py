@@ -105,4 +105,4 @@ def _self_kernel(points: Tensor) -> Tensor:
 @metric(key="kid", prepare=clouds, question="sampling", title="KID", better="lower", headline=True)
 def kid_of_samples(found: Clouds) -> Measured:
     """The distance of samples from the test split, beside that of real training data."""
-    return Measured(kid(found.real, found.generated), {"real/real": kid(found.real, found.training)})
+    return found.measured(kid)

@@ -12,6 +12,7 @@ from ppgen.estimate import Estimate
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.metric import Column, in_order
 from ppgen.evaluation.paired_difference import PairedDifference, Standing
+from ppgen.evaluation.sampling import DECODED
 from ppgen.evaluation.scorecard import Scorecard, asked_of
 
 __all__ = ["Block", "Cell", "Remark", "Row", "blocks", "comparable", "grouped", "remarks"]
@@ -219,11 +220,13 @@ def _block(question: str, cards: Mapping[str, Scorecard], measure: str) -> Block
 
 
 def _baselines(cards: Mapping[str, Scorecard], columns: Sequence[Column]) -> dict[str, list[Estimate | None]]:
-    """The baselines by name, in columns; those of the first card that has them speak for all on the same data."""
+    """The baselines in columns: the first card's for all on the same data; of decoded codes, a row for each card."""
     found: dict[str, list[Estimate | None]] = {}
     for place, column in enumerate(columns):
-        for answer in (answer for card in cards.values() for answer in card.answers if answer.column == column):
-            for name, estimate in answer.baselines.items():
+        asked = ((model, answer) for model, card in cards.items() for answer in card.answers if answer.column == column)
+        for model, answer in asked:
+            for baseline, estimate in answer.baselines.items():
+                name = f"{model}, {baseline}" if baseline == DECODED else baseline
                 row = found.setdefault(name, [None] * len(columns))
                 row[place] = row[place] or estimate
     return found
@@ -256,8 +259,11 @@ def _caveats(question: str, columns: Sequence[Column], cards: Mapping[str, Score
         return [*densities, "≥ the true value is at least, ≤ at most, what is shown"]
     if question != "sampling":
         return []
-    told = grouped((fact, name) for name, card in cards.items() if (fact := card.facts.get("samples_given")))
-    given = [f"samples given {fact} ({', '.join(names)})" for fact, names in told.items()]
+    told = [
+        (card.facts.get(f"samples_{verb}"), verb, name) for verb in ("given", "are") for name, card in cards.items()
+    ]
+    facts = grouped((f"samples {verb} {fact}", name) for fact, verb, name in told if fact)
+    given = [f"{fact} ({', '.join(names)})" for fact, names in facts.items()]
     networks = grouped(
         (str(network)[:12], name) for name, card in cards.items() if (network := card.facts.get("feature_network"))
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ppgen.errors import SettingError
-from ppgen.evaluation.density import bits_per_dim, elbo, log_prob
+from ppgen.evaluation.density import bits_per_dim, elbo, elbo_of_training_data, log_prob
 from ppgen.evaluation.kid import kid_of_samples
 from ppgen.evaluation.metric import Metric
 from ppgen.evaluation.prdc import coverage, density, precision, recall
@@ -16,7 +16,7 @@ from ppgen.evaluation.representation import active_units, error_of_reconstructio
 __all__ = ["METRICS", "chosen"]
 
 METRICS: tuple[Metric, ...] = (
-    *(log_prob, elbo, bits_per_dim),
+    *(log_prob, elbo, elbo_of_training_data, bits_per_dim),
     *(kid_of_samples, precision, recall, density, coverage),
     *(linear_probe, knn, error_of_reconstructions, active_units),
 )
@@ -34,7 +34,7 @@ def chosen(metrics: Iterable[Any] | None) -> tuple[Metric, ...]:
 
     Example:
         >>> [metric.key for metric in chosen(["kid", "density"])]
-        ['kid', 'log_prob', 'elbo', 'bits_per_dim']
+        ['kid', 'log_prob', 'elbo', 'elbo_of_training_data', 'bits_per_dim']
     """
     if metrics is None:
         return METRICS

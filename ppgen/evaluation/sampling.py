@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ppgen.declare import without_latents
 from ppgen.errors import Unanswerable
+from ppgen.estimate import Estimate
 from ppgen.evaluation.density import explained_site
 from ppgen.evaluation.features import feature_network
-from ppgen.evaluation.metric import Evaluation
+from ppgen.evaluation.metric import Evaluation, Measured
 
-__all__ = ["Clouds", "clouds"]
+__all__ = ["DECODED", "Clouds", "clouds"]
+
+DECODED = "decoded training codes"
 
 _FEWEST = 12  # density and coverage with k = 5 need 2 (k + 1) points
 _MOST = 10_000
@@ -28,11 +33,27 @@ class Clouds:
         generated: of samples.
         training: of real training data, in place of samples: what they score is the floor, or ceiling, that a
             perfect model would reach.
+        decoded: where the guide is a point, of the codes of the same training data, decoded; else ``None``. Then the
+            samples are decoded codes as well, of the prior.
     """
 
     real: Tensor
     generated: Tensor
     training: Tensor
+    decoded: Tensor | None = None
+
+    def measured(self, statistic: Callable[[Tensor, Tensor], Estimate]) -> Measured:
+        """A number of the samples, beside those of real training data and, where there are such, of decoded codes.
+
+        Args:
+            statistic: of two sets of features, real ones and others, [N, F] each.
+        """
+        others = {"real/real": self.training} | ({} if self.decoded is None else {DECODED: self.decoded})
+        baselines = {name: statistic(self.real, features) for name, features in others.items()}
+        estimate = statistic(self.real, self.generated)
+        if self.decoded is not None:
+            estimate = dataclasses.replace(estimate, estimator=f"{estimate.estimator}, decoded codes")
+        return Measured(estimate, baselines)
 
 
 def clouds(evaluation: Evaluation) -> Clouds:
@@ -44,6 +65,11 @@ def clouds(evaluation: Evaluation) -> Clouds:
     A conditional model draws each sample with the covariates of a test point of its own, none of which is among the
     real data that it is compared with: so the test split is halved. Samples made from the very points that they are
     judged by would score above real data.
+
+    An autoencoder is a decoder of codes: its likelihood is only a way to write the squared error, and noise of that
+    size no part of what it has learnt. So where the guide gives local latents as points, samples are the likelihood's
+    means at codes of the prior, and beside them stand the means at the codes of training data: the aggregate of its
+    codes.
 
     Args:
         evaluation: of a fit that can be sampled.
@@ -66,12 +92,18 @@ def clouds(evaluation: Evaluation) -> Clouds:
     chosen = order[:size]
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
     given: dict[str, Any] = {key: test[key][order[size : 2 * size]] for key in fit.covariates}
-    samples = fit.sample(size, site=main, seed=seed, **given)
+    is_decoder = fit.has_point_codes
+    samples = fit.sample(size, site=main, seed=seed, **({"mean": True} if is_decoder else {}), **given)
+    if is_decoder:
+        evaluation.facts["samples_are"] = "decoded codes of the prior, without the noise of the likelihood"
     if given:
         evaluation.facts["samples_given"] = f"{', '.join(given)} of {size} other test points"
 
     network = feature_network(data)
     evaluation.facts["feature_network"] = network.hash
-    return Clouds(
-        network.features(test[main][chosen]), network.features(samples), network.features(train[main][others])
-    )
+    real, generated = network.features(test[main][chosen]), network.features(samples)
+    training, decoded = network.features(train[main][others]), None
+    if is_decoder:
+        seen = without_latents(fit.model, {key: values[others.to(values.device)] for key, values in train.items()})
+        decoded = network.features(fit.reconstruct(seen, site=main, seed=seed))
+    return Clouds(real, generated, training, decoded)

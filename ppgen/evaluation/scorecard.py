@@ -211,8 +211,11 @@ class Scorecard(HasAccessors):
                 lines += [f"  {question}", *shown]
         if grid := self.facts.get("grid"):
             lines.append(f"  a continuous density of {grid} has no upper bound: dequantize=True")
-        if given := self.facts.get("samples_given"):
-            lines.append(f"  samples given {given}")
+        lines += [
+            f"  samples {verb} {self.facts[key]}"
+            for verb in ("given", "are")
+            if (key := f"samples_{verb}") in self.facts
+        ]
         if network := self.facts.get("feature_network"):
             lines.append(f"  features of network {network[:12]}")
         return "\n".join(lines)

@@ -72,7 +72,13 @@ class BatchTrace:
 
 
 def trace_batch(
-    model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor], size: int, *, sum_out: bool = True
+    model: PyroProgram,
+    guide: PyroProgram | None,
+    batch: Mapping[str, Tensor],
+    size: int,
+    *,
+    sum_out: bool = True,
+    values: Mapping[str, Tensor] | None = None,
 ) -> BatchTrace:
     """Run guide then model.
 
@@ -82,6 +88,7 @@ def trace_batch(
         batch: values by site and covariate, [batch, ...] each.
         size: data points in the whole data set.
         sum_out: give a row to every value of the discrete latents, where these are few enough; else all are drawn.
+        values: what sites of the guide take instead of a draw, by name, [*plates, *event].
 
     Raises:
         DataError: if a discrete latent is drawn, and the batch observes it in some rows only.
@@ -90,9 +97,10 @@ def trace_batch(
     if guide is not None and names:
         enumerated = enumerate_discrete(guide, batch, names)
         rows = len(enumerated.datum)
-        return BatchTrace(trace_pair(model, guide, enumerated.batch, rows), enumerated.batch, rows, enumerated)
+        trace = trace_pair(model, guide, enumerated.batch, rows, values)
+        return BatchTrace(trace, enumerated.batch, rows, enumerated)
     _refuse_missing(guide, batch, None)
-    trace = trace_pair(model, guide, batch, size)
+    trace = trace_pair(model, guide, batch, size, values)
     _refuse_missing(guide, batch, trace.observed)
     return BatchTrace(trace, batch, size)
 

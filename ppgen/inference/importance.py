@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import torch
 from pyro.distributions import MaskedDistribution
@@ -201,10 +201,15 @@ def elbo_per_datum(model: PyroProgram, guide: PyroProgram | None, batch: Mapping
     return _sum_by_datum(log_q.exp() * (weights - log_q), traced.enumerated.datum, traced.enumerated.num_data)
 
 
-def row_weights(trace: PairedTrace) -> Tensor:
-    """``log p(x, z) - log q(z | x)`` of every row of a paired run, [rows]."""
+def row_weights(trace: PairedTrace, but: Collection[str] = ()) -> Tensor:
+    """``log p(x, z) - log q(z | x)`` of every row of a paired run, [rows].
+
+    Args:
+        trace: of the run.
+        but: latents of all data points together, which the weights are given and do not count.
+    """
     terms = [per_datum(draw.log_prob(), draw, trace.rows) for draw in trace.observed.values()]
-    terms += [per_datum(-draw.log_ratio(), draw, trace.rows) for draw in trace.latents.values()]
+    terms += [per_datum(-draw.log_ratio(), draw, trace.rows) for name, draw in trace.latents.items() if name not in but]
     if not terms:
         raise DeclarationError(
             "the model has neither observed nor latent sites",

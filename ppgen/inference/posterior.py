@@ -252,7 +252,9 @@ def draw_missing(guide: ProgramModule, batch: Mapping[str, Tensor], names: list[
     return values
 
 
-def to_arviz(posterior: Mapping[str, Tensor], observed: Mapping[str, Tensor]) -> Any:
+def to_arviz(
+    posterior: Mapping[str, Tensor], observed: Mapping[str, Tensor], log_likelihood: Mapping[str, Tensor] | None = None
+) -> Any:
     """Draws and data as InferenceData (ArviZ < 1) or a DataTree (>= 1), with one chain.
 
     A guide's draws are independent: one chain holds all of them.
@@ -260,13 +262,16 @@ def to_arviz(posterior: Mapping[str, Tensor], observed: Mapping[str, Tensor]) ->
     Args:
         posterior: [num_draws, N, *event] of each latent.
         observed: the data, [N, ...] each.
+        log_likelihood: of each datum at each draw, [num_draws, N], by what it is of; a group of its own, if any.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # 0.23 announces at import that 1.0 is to come
         import arviz
 
-    draws = {name: value.detach().cpu().numpy()[None] for name, value in posterior.items()}
-    data = {name: value.detach().cpu().numpy() for name, value in observed.items()}
-    if int(arviz.__version__.partition(".")[0]) < 1:
-        return arviz.from_dict(posterior=draws, observed_data=data)
-    return arviz.from_dict({"posterior": draws, "observed_data": data})
+    groups: dict[str, Any] = {
+        "posterior": {name: value.detach().cpu().numpy()[None] for name, value in posterior.items()},
+        "observed_data": {name: value.detach().cpu().numpy() for name, value in observed.items()},
+    }
+    if log_likelihood:
+        groups["log_likelihood"] = {name: value.detach().cpu().numpy()[None] for name, value in log_likelihood.items()}
+    return arviz.from_dict(**groups) if int(arviz.__version__.partition(".")[0]) < 1 else arviz.from_dict(groups)

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from ppgen.context import evaluating, preserved_state, seeded, validation
 from ppgen.data import Dataset
-from ppgen.declare import ProgramModule, ProgramPart, label_of, name_of, without_latents
+from ppgen.declare import ProgramModule, ProgramPart, label_of, name_of
 from ppgen.errors import DataError, SettingError, Unanswerable
-from ppgen.inference.paired_trace import trace_guide
 from ppgen.inference.posterior import closed_mean
+from ppgen.inference.prediction import global_draws
 
 __all__ = [
     "as_latents",
@@ -65,10 +65,8 @@ def draw_global(model: Any, guide: ProgramModule, data: Mapping[str, Tensor], *,
         data: rows that the guide reads, [N, ...] each.
         seed: of the draw.
     """
-    rows = len(next(iter(data.values())))
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
-        draws = trace_guide(guide, without_latents(model, data), rows)
-    return {name: draws[name].value for name, site in model.sites.items() if name in draws and not site.local}
+        return global_draws(model, guide, data)
 
 
 def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:

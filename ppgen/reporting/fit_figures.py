@@ -117,10 +117,20 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
     else:
         rows = torch.arange(min(len(x), _SAMPLES if pictures or (x.dim() == 2 and x.shape[1] > 2) else _VECTORS))
     given: dict[str, Any] = {key: test[key][rows] for key in covariates if key in test}
-    panels = {"samples": fit.sample(len(rows), site=main, seed=seed, **given)}
+    panels = {}
     roles = {site.role for site in fit.model.sites.values()}
-    if pictures and roles == {"latent", "observed"}:  # there is a p(x | z) whose mean differs from its samples
-        panels["means of p(x | z)"] = fit.sample(len(rows), site=main, seed=seed, mean=True, **given)
+    if is_decoder := fit.has_point_codes:
+        panels["decoded codes of the prior"] = fit.sample(len(rows), site=main, seed=seed, mean=True, **given)
+        train = fit.data.split("train")
+        some = torch.randperm(len(train[main]), generator=torch.Generator().manual_seed(seed))[: len(rows)]
+        if label is not None and columns is not None:
+            some = _rows_of(train[label], torch.arange(columns).repeat(len(rows) // columns))
+        seen = without_latents(fit.model, {key: column[some] for key, column in train.items()})
+        panels["decoded training codes"] = fit.reconstruct(seen, site=main, seed=seed)
+    else:
+        panels["samples"] = fit.sample(len(rows), site=main, seed=seed, **given)
+        if pictures and roles == {"latent", "observed"}:  # there is a p(x | z) whose mean differs from its samples
+            panels["means of p(x | z)"] = fit.sample(len(rows), site=main, seed=seed, mean=True, **given)
     panels["test data"] = x[rows]
     drawn = grids(panels, columns=columns, reference="test data")
     caption = "Samples beside test data that the model never saw."
@@ -128,7 +138,9 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
         caption += f" Each column is one value of {label}."
     elif given:
         caption += f" Samples share {', '.join(given)} with the test data in the same place."
-    if len(panels) == 3:
+    if is_decoder:
+        caption += " They are decoded codes, without the noise of the likelihood: the guide gives a code as a point."
+    elif len(panels) == 3:
         caption += " The means are smoother than any sample, since they leave out the noise of the likelihood."
     return dataclasses.replace(drawn, caption=f"{caption} {drawn.caption}".strip())
 

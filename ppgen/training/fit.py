@@ -137,6 +137,8 @@ def fit(
         guide = choose_guide(model, guide)
         rows = to_device(dataset.representative_rows(), chosen_device)
         set_up(model, guide, rows, chosen_device)
+        if isinstance(guide, DerivedGuide):
+            guide.standardise(dataset)
         objective = choose_objective(model, guide, objective)
         objective.check(model, guide)
         facts = verify_fit(model, guide, dataset, rows)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ppgen.context import alone, resolve_device
+from ppgen.context import alone, resolve_device, validation
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
@@ -71,7 +71,11 @@ def load(
         settings = {**record["settings"], **record["facts"]}
         seconds = float(record.get("seconds", 0.0))
     history, modules = run.read_history(), state.modules
-    weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
+    saved = weights.read(run.weights, record.get("weights"))
+    if isinstance(state.guide, DerivedGuide) and state.guide.evidence is not None:
+        inside = "guide.evidence."
+        state.guide.evidence.expect_scales({name.removeprefix(inside) for name in saved if name.startswith(inside)})
+    weights.apply(modules, saved, str(run.weights))
     nn.ModuleList(modules.values()).to(chosen_device).eval()
     return Fit(
         state,
@@ -91,7 +95,8 @@ def _rebuild(record: dict[str, Any], run: RunFolder, model: Any, guide: Any, obj
     if isinstance(model, Program):
         model.setup(example)
         model, guide = model.model, model.guide
-    with alone(), torch.random.fork_rng(devices=[]), Allowance(run.weights):
+    # The example has the shapes of the data and not their values: a covariate that is a scale is 0 there.
+    with alone(), torch.random.fork_rng(devices=[]), validation(False), Allowance(run.weights):
         model = build(record["model"], "model", folder) if model is None else model
         if guide is None and record["guide"] is not None:
             guide = build(record["guide"], "guide", folder, model)

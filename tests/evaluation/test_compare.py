@@ -97,7 +97,7 @@ def test_wide_of_nothing_measured() -> None:
 
 def test_tidy_has_a_row_for_every_number_baseline_and_refusal(cards: dict[str, Scorecard]) -> None:
     frame = tidy(cards)
-    assert len(frame) == 1 + 2 + 1 + 3  # vae; gan's two numbers, one floor, and three refused metrics
+    assert len(frame) == 1 + 2 + 1 + 4  # vae; gan's two numbers, one floor, and four refused metrics
     assert set(frame.query("model == 'gan' and question == 'density'").reason) == {"implicit"}
     floor = frame.query("baseline == 'real/real'").iloc[0]
     assert (floor.metric, floor.value) == ("kid", 0.0)

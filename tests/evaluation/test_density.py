@@ -12,7 +12,7 @@ import torch
 import ppgen
 import ppgen.data
 from ppgen.declare.site import Site
-from ppgen.errors import DataError, SettingError, Unanswerable
+from ppgen.errors import DataError, SettingError
 from ppgen.evaluation import compare, evaluate
 from ppgen.evaluation.density import factorised_log_prob, num_levels
 
@@ -107,22 +107,17 @@ def test_another_measure_has_neither_the_baseline_nor_bits(fake_fit: Callable[..
     assert card.baselines_of("bits_per_dim") == {}
 
 
-def test_a_global_latent_leaves_the_elbo(fake_fit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_global_latent_is_charged_to_all_training_data(fake_fit: Callable[..., Any]) -> None:
+    """And not to the test split, as the bound of that would."""
     fit = fake_fit(kind="lower bound")
-    bound = fit.elbo()
-
-    def refuse(*data: Any, **settings: Any) -> None:
-        raise Unanswerable("the model has a global latent")
-
-    monkeypatch.setattr(fit, "log_prob_per_datum", refuse)
-    monkeypatch.setattr(fit, "elbo", lambda **settings: bound)
-    monkeypatch.setattr(fit, "log_prob", refuse)
-    card = evaluate(fit, ["density"], progress=False)
-    assert set(card["density"]) == {"elbo"}
-    reason = "the model has a global latent"
-    assert card.refusals == {("density", "log_prob"): reason, ("density", "bits_per_dim"): reason}
-    assert card.per_datum is None
-    assert card.density_of == "p(x)"
+    fit.model.sites["w"] = Site("w", "latent", (), local=False)
+    card = evaluate(fit, ["log_prob", "elbo", "elbo_of_training_data"], progress=False)
+    assert set(card["density"]) == {"log_prob", "elbo_of_training_data"}
+    assert card.refusals == {}
+    train = fit.data.split("train")
+    size, whole = len(train["x"]), card["density"]["elbo_of_training_data"]
+    assert whole.value == pytest.approx(size * fit.elbo(train).value)
+    assert (whole.per, whole.num_data, whole.of) == ("data set", size, "p(training data)")
 
 
 def test_a_density_is_called_by_what_it_explains_and_what_it_is_told(fake_fit: Callable[..., Any]) -> None:

@@ -21,7 +21,7 @@ def test_a_metric_is_registered_where_it_is_computed_and_is_in_the_default_set()
             if isinstance(value, Metric) and value.function.__module__ == module.__name__:
                 found[value.key] = module.__name__.rpartition(".")[2]
     assert found == {
-        **dict.fromkeys(("log_prob", "elbo", "bits_per_dim"), "density"),
+        **dict.fromkeys(("log_prob", "elbo", "elbo_of_training_data", "bits_per_dim"), "density"),
         "kid": "kid",
         **dict.fromkeys(("precision", "recall", "density", "coverage"), "prdc"),
         **dict.fromkeys(("linear_probe", "knn"), "probes"),
@@ -47,9 +47,11 @@ def test_keys_questions_metrics_and_functions_each_once() -> None:
         return 0.0
 
     assert keys(["kid", "log_prob"]) == ["kid", "log_prob"]
-    assert keys(["density"]) == ["log_prob", "elbo", "bits_per_dim"]  # the question
+    assert keys(["density"]) == ["log_prob", "elbo", "elbo_of_training_data", "bits_per_dim"]  # the question
     assert keys(["sampling.density"]) == ["density"]  # the metric
-    assert keys(["elbo", "density", ink, Metric("ink", ink)]) == ["elbo", "log_prob", "bits_per_dim", "ink"]
+    assert keys(["elbo", "density", ink, Metric("ink", ink)]) == [
+        *("elbo", "log_prob", "elbo_of_training_data", "bits_per_dim", "ink")
+    ]
     assert chosen([ink])[0].question == "own"
 
 

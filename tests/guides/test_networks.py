@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from ppgen.data.scales import Scale
 from ppgen.errors import DeclarationError
 from ppgen.guides.networks import EncoderInput, positive
 
@@ -28,6 +29,18 @@ def test_every_shape_is_read_into_one_row_a_datum(example: dict[str, torch.Tenso
     assert features.shape == (3, reader.num_features) == (3, 16)
     features.sum().backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in reader.parameters())
+
+
+def test_padding_stays_zero_when_numbers_are_standardised() -> None:
+    seen = []
+    x, lengths = 1000.0 + torch.randn(3, 5, 2), torch.tensor([5, 2, 3])
+    x = torch.where((torch.arange(5) < lengths[:, None])[..., None], x, 0.0)
+    reader = EncoderInput({"x": x, "x_lengths": lengths}, width=4)
+    reader.standardise({"x": Scale(torch.full((2,), 1000.0), torch.ones(2), is_count=False)})
+    reader.readers["x"].register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    reader({"x": x, "x_lengths": lengths})
+    assert torch.equal(seen[0] == 0, x == 0)
+    assert seen[0].abs().max() < 10
 
 
 def test_every_input_is_read() -> None:

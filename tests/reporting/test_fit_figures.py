@@ -53,6 +53,16 @@ def test_samples_are_the_fits_and_stand_beside_test_data(fits: Mapping[str, Any]
     assert tuple(tile.flatten().tolist()) in test
 
 
+def test_an_autoencoder_shows_decoded_codes() -> None:
+    torch.manual_seed(0)
+    model = ppgen.models.Autoencoder((1, 8, 8), latent_dim=2, hidden=(8,))
+    fit = ppgen.fit(model, "digits", guide=ppgen.guides.Delta(model), max_epochs=1, progress=False)
+    drawn = fit_figures(fit, seed=3).figures["samples"]
+    titles = [axes.get_title(loc="left") for axes in drawn.figure.axes]
+    assert titles == ["decoded codes of the prior", "decoded training codes", "test data"]
+    assert "decoded codes, without the noise of the likelihood" in drawn.caption
+
+
 def test_a_conditional_model_has_a_column_a_class(fits: Mapping[str, Any], figures: Any) -> None:
     drawn = figures["cvae"].figures["samples"]
     assert "Each column is one value of y" in drawn.caption
