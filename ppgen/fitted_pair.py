@@ -144,7 +144,8 @@ class FittedPair:
         return any(not site.local for site in self._latents.values())
 
     def _refusal(self, question: str) -> Unanswerable | None:
-        return find_obstacle(self.model, self.guide, question, is_point=bool(self.settings.get("point_guide")))
+        facts = {"is_point": bool(self.settings.get("point_guide")), "read_noise": self.settings.get("read_noise", "")}
+        return find_obstacle(self.model, self.guide, question, **facts)
 
     def _must_answer(self, question: str) -> Any:
         """The guide, if the question has an answer."""
