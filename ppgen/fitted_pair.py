@@ -111,7 +111,7 @@ class FittedPair:
             batch: tensors [N, ...] by site and covariate.
         """
         main = main_site(self.data.splits["test"])
-        if self.observed != [main]:
+        if [self.model.column_of(site) for site in self.observed] != [main]:
             return 0
         return num_counted(self.model, self._to_device(batch), main, self.covariates)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.data.dataset import main_site
 from ppgen.errors import Unanswerable
 from ppgen.evaluation.density import explained_site
 from ppgen.evaluation.features import feature_network
@@ -55,7 +56,7 @@ def clouds(evaluation: Evaluation) -> Clouds:
     if reason := fit.unanswerable("sampling"):
         raise Unanswerable(reason, code="U007")
     test, train = data.split("test"), data.split("train")
-    main = explained_site(fit, test)
+    main, site = main_site(test), explained_site(fit, test)
     available = min(len(test[main]) // (2 if fit.covariates else 1), len(train[main]))
     if available < _FEWEST:
         raise Unanswerable(f"{available} real data points are too few: {_FEWEST} are needed", code="U008")
@@ -66,7 +67,7 @@ def clouds(evaluation: Evaluation) -> Clouds:
     chosen = order[:size]
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
     given: dict[str, Any] = {key: test[key][order[size : 2 * size]] for key in fit.covariates}
-    samples = fit.sample(size, site=main, seed=seed, **given)
+    samples = fit.sample(size, site=site, seed=seed, **given)
     if given:
         evaluation.facts["samples_given"] = f"{', '.join(given)} of {size} other test points"
 

@@ -13,6 +13,7 @@ from ppgen.inference.bound import (
     unweighted_parts,
 )
 from ppgen.inference.capabilities import find_obstacle
+from ppgen.inference.dreams import dream, find_waking
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 from ppgen.inference.posterior import mean_by_datum, posterior_means
@@ -25,10 +26,12 @@ __all__ = [
     "PairedTrace",
     "data_frame",
     "discrete_sites",
+    "dream",
     "elbo_parts",
     "elbo_parts_of",
     "elbo_per_datum",
     "find_obstacle",
+    "find_waking",
     "full_size",
     "kl_per_dimension",
     "logsumexp_by_datum",
