@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ppgen.arguments import Recorded
 from ppgen.declare import DATA_PLATE, Model, ModelGuide, Site, batch_rows, label_of, verify_model
 from ppgen.errors import DeclarationError
-from ppgen.guides.coordinates import Latent, Masks
+from ppgen.guides.coordinates import Latent, Masks, largest_class
 from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
 
 __all__ = ["DerivedGuide", "Latent"]
@@ -152,6 +152,7 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
         # Discrete latents come first, so that they can be summed out with everything else given them.
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
+        example |= {site.name: largest_class(nodes[site.name]["fn"], example[site.name]) for site in sites}
         given = self._given(latents, batch)
         observed = [site.name for site in sites if site.role != "latent" or site.name in given]
         evidence = [*observed, *self.model.covariates]

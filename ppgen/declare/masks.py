@@ -66,7 +66,7 @@ def find_read_noise(model: nn.Module, batch: Mapping[str, Tensor], size: int | N
             continue
         changed = drawn.copy()
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            other = before[name]["fn"].sample().expand(counted.shape)
+            other = before[name]["fn"]().expand(counted.shape)
         value = torch.where(counted, before[name]["value"].detach(), other)
         changed.nodes[name] = {**drawn.nodes[name], "value": value}
         after = look(model, batch, size, replayed=changed)
