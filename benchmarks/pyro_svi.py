@@ -14,9 +14,10 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pyro
+import pyro.optim
 import torch
 from pyro.infer import SVI, Trace_ELBO, TraceEnum_ELBO, TraceMeanField_ELBO, config_enumerate
 from torch import Tensor, nn
@@ -39,7 +40,8 @@ SUMMED: list[tuple[str, Any, ppgen.Objective]] = [
 def build(name: str) -> tuple[Any, Any, ppgen.data.Dataset]:
     """Model, guide and digits without labels of latents; the same weights on every call."""
     known = ppgen.zoo.dataset(name)
-    model, guide, _ = ppgen.zoo.build(name, known)
+    built = ppgen.zoo.build(name, known)
+    model, guide = cast(Any, built.model), built.guide
     splits = {split: without_latents(model, rows) for split, rows in known.splits.items()}
     return model, guide, dataclasses.replace(known, splits=splits)
 

@@ -19,6 +19,7 @@ from ppgen.estimate import Estimate
 from ppgen.files import replace
 from ppgen.fitted_pair import FittedPair
 from ppgen.inference import importance, posterior, predictive
+from ppgen.inference.derived_quantities import derived_quantities
 from ppgen.objectives import Objective, State
 from ppgen.runs import FACTS, RunFolder, describe_run
 
@@ -244,6 +245,8 @@ class Fit(FittedPair, HasAccessors):
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder.
 
+        What a hand-written model names by ``pyro.deterministic`` is among them.
+
         Args:
             data: to which they are posterior; default: the test split.
             num_draws: for each datum.
@@ -254,7 +257,8 @@ class Fit(FittedPair, HasAccessors):
             guide = self._must_answer("representation")
         whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)
-        draws = posterior.to_arviz(posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
+        drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
+        draws = posterior.to_arviz(drawn | derived_quantities(self.model, drawn, batch, seed=seed), batch)
         if self.folder is not None:
             replace(self.folder / "posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
         return draws

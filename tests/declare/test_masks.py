@@ -48,7 +48,7 @@ def outside(q: Any, keep: Tensor) -> Any:
     return pyro.sample("z", q.to_event(1).mask(keep))
 
 
-def around(q: Any, keep: Tensor) -> Any:
+def around(q: Any, keep: Any) -> Any:
     with poutine.mask(mask=keep):
         return pyro.sample("z", q.to_event(1))
 

@@ -103,7 +103,9 @@ def test_a_loss_that_can_be_differentiated_has_the_gradient_of_kl() -> None:
     for _ in range(500):
         guide.zero_grad()
         Trace_ELBO().differentiable_loss(model, guide, {"x": X}).backward()
-        grads.append(guide.log_scale.grad.item())
+        gradient = guide.log_scale.grad
+        assert gradient is not None
+        grads.append(gradient.item())
     draws = torch.tensor(grads)
     assert abs(draws.mean() - 4 * len(X)) < 4 * draws.std() / 500**0.5
 
