@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import pyro
-import pyro.optim
 import torch
 from pyro.infer import SVI, Trace_ELBO, TraceEnum_ELBO, TraceMeanField_ELBO, config_enumerate
 from torch import Tensor, nn
@@ -61,7 +60,7 @@ def by_svi(name: str, elbo: Callable[[], Any] = Trace_ELBO, epochs: int = EPOCHS
     before = judge(model, guide, data)
     train = Minibatches(data, "train", BATCH, torch.device("cpu"), 0)
     marked = config_enumerate(guide, "parallel") if isinstance(elbo(), TraceEnum_ELBO) else guide
-    svi = SVI(model, marked, pyro.optim.Adam({"lr": RATE}), elbo())
+    svi = SVI(model, marked, cast(Any, pyro.optim).Adam({"lr": RATE}), elbo())
     torch.manual_seed(0)
     nn.ModuleList([model, guide]).train()
     for _ in range(epochs):
