@@ -28,7 +28,7 @@ from ppgen.declare import (
 )
 from ppgen.errors import DeclarationError
 
-__all__ = ["Latent", "Masks"]
+__all__ = ["Latent", "Masks", "largest_class"]
 
 
 _PATHS = ("Markov", "GaussianHMM", "LinearHMM")
@@ -139,6 +139,17 @@ class Latent:
         free = tuple(to_support.inverse_shape(torch.Size(event)))
         told = dataclasses.replace(site, event_shape=event, num_values=0, is_discrete=False)
         return cls(told, event, free, to_support, _is_identity(to_support), plates, "", masked, name_of(fn) in _PATHS)
+
+
+def largest_class(fn: Any, value: Tensor) -> Tensor:
+    """A site's value; the last class of a Categorical in its place, since an embedding has a row for each of them.
+
+    Args:
+        fn: the site's distribution in the model.
+        value: some value of it, [batch, ...].
+    """
+    is_class = name_of(fn) == "Categorical" and not value.is_floating_point()
+    return torch.full_like(value, num_values(fn) - 1) if is_class else value
 
 
 def _must_be_enumerable(site: Site, fn: Any, where: str) -> None:

@@ -17,7 +17,7 @@ from ppgen.data import Dataset
 from ppgen.data.scales import column_scales
 from ppgen.declare import DATA_PLATE, Model, Site, batch_rows, label_of, name_of, verify_model
 from ppgen.errors import DeclarationError
-from ppgen.guides.coordinates import Latent, Masks
+from ppgen.guides.coordinates import Latent, Masks, largest_class
 from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
 from ppgen.guides.started import Init, StartedGuide, depends_on_global
 
@@ -170,6 +170,7 @@ class DerivedGuide(StartedGuide, ABC):
         # Discrete latents come first, so that they can be summed out with everything else given them.
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
+        example |= {site.name: largest_class(nodes[site.name]["fn"], example[site.name]) for site in sites}
         given = self._given(latents, batch)
         self.classes = {site.name for site in sites if name_of(nodes[site.name]["fn"]) == "Categorical"}
         observed = [site.name for site in sites if site.role != "latent" or site.name in given]

@@ -133,7 +133,8 @@ def _masks(model: Any, batch: Mapping[str, Tensor], main: str, size: int) -> lis
     tracer = pyro.poutine.trace()
     with preserved_state(model), torch.no_grad(), tracer:
         model(batch, size)
-    node: Any = tracer.trace.nodes.get(main)
+    site = next((site for site in model.sites if model.column_of(site) == main), main)
+    node: Any = tracer.trace.nodes.get(site)
     if node is None:
         return []
     found, fn = [node["mask"]], node["fn"]

@@ -18,6 +18,7 @@ from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.fitted_pair import FittedPair
 from ppgen.inference import importance, posterior, predictive
+from ppgen.inference.derived_quantities import derived_quantities
 from ppgen.objectives import Objective, State
 from ppgen.runs import FACTS, RunFolder, describe_run
 
@@ -240,7 +241,8 @@ class Fit(FittedPair, HasAccessors):
         """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder.
 
         With global latents there is a group ``log_likelihood``: ``log p(x_i | theta)``, local latents integrated out by
-        16 importance weights. Of the training split it is what ``az.loo`` and ``az.compare`` ask for.
+        16 importance weights. Of the training split it is what ``az.loo`` and ``az.compare`` ask for. Among the draws
+        is what a hand-written model names by ``pyro.deterministic``.
 
         Args:
             data: to which they are posterior; default: the test split.
@@ -253,7 +255,8 @@ class Fit(FittedPair, HasAccessors):
         whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)
         drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
-        draws = posterior.to_arviz(drawn, batch, self._log_likelihoods(drawn, batch, seed))
+        derived = derived_quantities(self.model, drawn, batch, seed=seed)
+        draws = posterior.to_arviz(drawn | derived, batch, self._log_likelihoods(drawn, batch, seed))
         if self.folder is not None:
             RunFolder(self.folder).write_result("posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
         return draws

@@ -128,7 +128,7 @@ class FittedPair:
             batch: tensors [N, ...] by site and covariate.
         """
         main = main_site(self.data.splits["test"])
-        if self.observed != [main]:
+        if [self.model.column_of(site) for site in self.observed] != [main]:
             return 0
         return num_counted(self.model, self._to_device(batch), main, self.covariates)
 
@@ -157,7 +157,8 @@ class FittedPair:
         return {name: site for name, site in self._sites.items() if site.role == "latent"}
 
     def _refusal(self, question: str) -> Unanswerable | None:
-        return find_obstacle(self.model, self.guide, question, is_point=bool(self.settings.get("point_guide")))
+        facts = {"is_point": bool(self.settings.get("point_guide")), "read_noise": self.settings.get("read_noise", "")}
+        return find_obstacle(self.model, self.guide, question, **facts)
 
     def _must_answer(self, question: str) -> Any:
         """The guide, if the question has an answer."""

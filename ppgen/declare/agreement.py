@@ -1,4 +1,4 @@
-"""What the traces of a checked pair must satisfy: names, shapes, supports, masks, scales, plates and parameters."""
+"""What the traces of a checked pair must satisfy: names, shapes, supports, scales, plates and parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ppgen.declare.program import ProgramPart
 from ppgen.declare.supports import (
     CIRCLE,
     is_circular,
-    mask_of,
     name_of,
     same_support,
     support_name,
@@ -80,7 +79,7 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
         guide_node: of the guide's trace.
 
     Raises:
-        DeclarationError: if event shape, value shape, support, mask or scale differ.
+        DeclarationError: if event shape, value shape, support or scale differ.
     """
     p, q = model_node["fn"], guide_node["fn"]
     if tuple(p.event_shape) != tuple(q.event_shape):
@@ -113,16 +112,6 @@ def verify_pair(where: str, model_node: Any, guide_node: Any) -> None:
             fix="a distribution on that support: ppgen.guides.MeanField(model), or "
             + ("dist.VonMises" if is_circular(p) else "dist.TransformedDistribution(q, [biject_to(p.support)])"),
             code="M005",
-        )
-    if not _same_mask(model_node, guide_node):
-        raise DeclarationError(
-            f"{where}: the model masks this site and the guide does not, or otherwise: "
-            "what is drawn and not counted would lift the bound above log p(x)",
-            expected=f"the model's mask, {_mask_in_words(model_node)}",
-            got=_mask_in_words(guide_node),
-            fix="in the guide, as in the model: return q.mask(mask); a derived guide copies the mask of a site whose "
-            "method in the model returns p.mask(mask)",
-            code="M006",
         )
     scales = (torch.as_tensor(node["scale"]).double() for node in (model_node, guide_node))
     if not bool(torch.isclose(*torch.broadcast_tensors(*scales)).all()):
@@ -262,27 +251,6 @@ def _covers(p: Any, q: Any, value: Tensor) -> bool:
     if name_of(q) == "Delta" or same_support(wanted, offered):
         return True
     return name_of(q) == "TransformedDistribution" and support_name(offered) == "real numbers"
-
-
-def _same_mask(model_node: Any, guide_node: Any) -> bool:
-    """Whether the same elements count, by ``poutine.mask`` or by the distribution's own."""
-    try:
-        return all(
-            bool(torch.eq(*torch.broadcast_tensors(p, q)).all())
-            for p, q in zip(_masks(model_node), _masks(guide_node), strict=True)
-        )
-    except RuntimeError:  # shapes that do not broadcast: a mask inside the event
-        return False
-
-
-def _masks(node: Any) -> tuple[Tensor, Tensor]:
-    own, around = mask_of(node["fn"]), node["mask"]
-    return torch.as_tensor(True if own is None else own), torch.as_tensor(True if around is None else around)
-
-
-def _mask_in_words(node: Any) -> str:
-    words = [f"{int(mask.sum())} of {mask.numel()} elements" for mask in _masks(node) if mask.dim() or not mask]
-    return f"which counts {' of these '.join(words)}" if words else "no mask"
 
 
 def _words(scale: float | Tensor) -> str:

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from ppgen.declare.agreement import verify_names, verify_pair, verify_registered, verify_rows, verify_scale
 from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views, without_latents
-from ppgen.declare.known_sites import is_point_guide, verify_guide_sites
+from ppgen.declare.known_sites import gives_point, verify_guide_sites
 from ppgen.declare.look import label_of, look, random_sites
+from ppgen.declare.masks import find_read_noise, verify_masks
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.program import Program, ProgramPart, as_guide
 from ppgen.declare.strangers import verify_guide, verify_model
-from ppgen.declare.supports import has_finite_support, is_delta, is_fixed, name_of, support_of
+from ppgen.declare.supports import has_finite_support, is_fixed, name_of, support_of
 from ppgen.declare.verify import explain_failure, verify_finite, verify_support
 from ppgen.errors import DataError, DeclarationError, PpgenError
 
@@ -31,8 +32,8 @@ _FEW = 16  # rows that stand for a data set
 def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = None) -> None:
     """Verify sites, supports, shapes and plates of a pair on a batch, and say what is wrong and how to mend it.
 
-    The pair is run twice: on the batch as the whole data set, and on all but its last row as a minibatch of a larger
-    one. Nothing changes: parameters, buffers and random state are bit for bit what they were. Where a discrete latent's
+    The pair is run on the batch as the whole data set, and on all but its last row as a minibatch of a larger one.
+    Nothing changes: parameters, buffers and random state are bit for bit what they were. Where a discrete latent's
     values are -1, they are missing: the pair is run with the latent unobserved, and on the rows that have it.
 
     ``ppgen.fit`` verifies the same by fewer runs, on rows that hold the extremes of every covariate, and calls this
@@ -86,10 +87,12 @@ class FirstRun:
     Args:
         given: distributions of all sites whose values the batch has, be it in some rows.
         is_point: whether the guide gives some latent as a point.
+        read_noise: see :func:`find_read_noise`.
     """
 
     given: Mapping[str, Any]
     is_point: bool
+    read_noise: str
 
 
 def verify_once(model: ProgramModule, guide: ProgramModule | None, batch: Mapping[str, Tensor]) -> FirstRun:
@@ -124,9 +127,8 @@ def verify_once(model: ProgramModule, guide: ProgramModule | None, batch: Mappin
         for name in known:
             may_miss = has_finite_support(given[name])
             verify_support(f"{label_of(model)}.{name}", name, given[name], batch[name][:few], may_miss=may_miss)
-        draws = {} if drawn is None else {n: d for n, d in random_sites(drawn).items() if not d["is_observed"]}
-        points = [(nodes[n]["fn"], d["value"]) for n, d in draws.items() if n in nodes and is_delta(d["fn"])]
-        return FirstRun(given, is_point_guide(points, [d["value"] for n, d in draws.items() if n not in nodes]))
+        draws = {} if drawn is None else random_sites(drawn)
+        return FirstRun(given, gives_point(nodes, draws), find_read_noise(model, fewer, size, trace, drawn))
 
 
 @contextlib.contextmanager
@@ -235,11 +237,12 @@ def _verify_guide(model: ProgramModule, guide: ProgramModule, trace: Any, drawn:
 
 
 def _verify_densities(model: ProgramModule, guide: ProgramModule | None, trace: Any, drawn: Any) -> None:
-    """Shapes of all log-densities, and that whatever they are computed from is a parameter of the pair."""
+    """Masks and shapes of all log-densities, and that what they are computed from is a parameter of the pair."""
     if guide is None:
         _score(model, trace)
         verify_registered(label_of(model), trace, [model])
         return
+    verify_masks(label_of(guide), trace, drawn)
     for part, run in ((guide, drawn), (model, trace)):
         _score(part, run)
         verify_registered(label_of(part), run, [model, guide])

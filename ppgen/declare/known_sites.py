@@ -11,7 +11,7 @@ from torch import Tensor
 from ppgen.declare.supports import degrees_of_freedom, is_delta, mask_of
 from ppgen.errors import DeclarationError
 
-__all__ = ["is_point_guide", "verify_guide_sites"]
+__all__ = ["gives_point", "is_point_guide", "verify_guide_sites"]
 
 
 def is_point_guide(points: Iterable[tuple[Any, Tensor]], auxiliary: Iterable[Tensor]) -> bool:
@@ -25,6 +25,18 @@ def is_point_guide(points: Iterable[tuple[Any, Tensor]], auxiliary: Iterable[Ten
     """
     points = list(points)
     return bool(points) and _numbers(points) > sum(value.numel() for value in auxiliary)
+
+
+def gives_point(sites: Mapping[str, Any], drawn: Mapping[str, Any]) -> bool:
+    """:func:`is_point_guide`, read from traces.
+
+    Args:
+        sites: nodes of the model's trace, on the guide's draws.
+        drawn: nodes of the guide's trace, observed ones among them.
+    """
+    draws = {name: node for name, node in drawn.items() if not node["is_observed"]}
+    points = [(sites[n]["fn"], d["value"]) for n, d in draws.items() if n in sites and is_delta(d["fn"])]
+    return is_point_guide(points, [d["value"] for n, d in draws.items() if n not in sites])
 
 
 def _numbers(points: Iterable[tuple[Any, Tensor]]) -> int:

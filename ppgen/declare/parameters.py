@@ -68,6 +68,14 @@ class ProgramModule(nn.Module):
         """Whether its sites are declared ahead of data, see :class:`~ppgen.declare.PyroProgram`."""
         return True
 
+    def column_of(self, site: str) -> str:
+        """The entry of the batch that is an observed site's value: of its name, unless a run has shown another.
+
+        Args:
+            site: the site.
+        """
+        return site
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         returned = super().__call__(*args, **kwargs)
         if any(_is_capture(frame) for frame in _PYRO_STACK):
@@ -190,6 +198,12 @@ class Parameters(Messenger):
         super().__init__()
         self.part, self.store = part, store
         self._known: set[int] = set()
+        self.asked: set[str] = set()  # names in the store that the part has asked for
+
+    @property
+    def stored(self) -> list[nn.Parameter]:
+        """The parameters of the store that the part has asked for."""
+        return [getattr(self.store, self.store.keys[name]) for name in sorted(self.asked)]
 
     def _process_message(self, message: Any) -> None:
         if message["type"] != "param":
@@ -213,6 +227,7 @@ class Parameters(Messenger):
                 )
             start: Any = init() if callable(init) else init
             self.store.create(name, start, constraints.real if constraint is None else constraint)
+        self.asked.add(name)
         return self.store.value(name)
 
     def _owned(self, name: str, parameter: nn.Parameter) -> Tensor:
@@ -221,6 +236,7 @@ class Parameters(Messenger):
             self._known.update(map(id, self.part.parameters()))
         if id(parameter) not in self._known and name not in self.store:
             self.store.adopt(name, parameter)
+            self.asked.add(name)
             self._known.add(id(parameter))
         return parameter if id(parameter) in self._known else self.store.value(name)
 

@@ -15,6 +15,7 @@ from torch import nn
 from torch.distributions import Distribution
 
 from ppgen.declare.batch import Batch, batch_rows
+from ppgen.declare.columns import explained_columns, observed_columns
 from ppgen.declare.guide import Guide, ModelGuide
 from ppgen.declare.held_networks import networks_of
 from ppgen.declare.look import look, random_sites
@@ -112,6 +113,8 @@ class ProgramPart(ProgramModule):
     """
 
     sites: Mapping[str, Site] = MappingProxyType({})
+    _columns: Mapping[str, str] = MappingProxyType({})
+    explained: frozenset[str] = frozenset()  # the arguments that are values of observed sites
     plates: tuple[str, ...] = ()
     data_plates: frozenset[str] | None = None
     """Names of the plates over the rows of the batch; ``None`` before :meth:`setup`."""
@@ -158,6 +161,7 @@ class ProgramPart(ProgramModule):
             size: of the whole data set.
         """
         nodes = random_sites(look(self, batch, size))
+        self._columns, self.explained = observed_columns(nodes, batch), explained_columns(nodes, batch)
         self.data_plates = self._find_data_plates(nodes, batch, batch_rows(batch, size))
         self.sites = {name: _site_of(name, node, self.data_plates) for name, node in nodes.items()}
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
@@ -178,8 +182,18 @@ class ProgramPart(ProgramModule):
 
     @property
     def covariates(self) -> tuple[str, ...]:
-        """The arguments that are neither sites, nor the batch or the size of the data."""
-        return tuple(name for name in self.arguments if name not in self.sites and name not in ("size", "batch"))
+        """The arguments that are neither values of observed sites, nor the batch or the size of the data."""
+        known = {*self.explained, "size", "batch"}
+        return tuple(name for name in self.arguments if name not in known)
+
+    def column_of(self, site: str) -> str:
+        """The argument whose tensor an observed site was given, as a run has shown it; else that of its name."""
+        return self._columns.get(site, site)
+
+    @property
+    def own_parameters(self) -> nn.ParameterList:
+        """Those that it has asked for itself; the store holds those of its pair's other part too."""
+        return nn.ParameterList(dict.fromkeys([*self.networks.parameters(), *self._messenger.stored]))
 
     def _get_name(self) -> str:
         return self.label

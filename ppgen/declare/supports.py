@@ -86,10 +86,21 @@ def support_of(fn: Any) -> Any:
     try:
         support = fn.support
     except (NotImplementedError, AttributeError):
-        return None
+        return _flow_support(_within(fn))
     if type(support).__name__ == "MixtureSameFamilyConstraint" and is_fixed(support):
         return support.base_constraint  # the same for every component, and so that of the mixture
     return support
+
+
+def _flow_support(fn: Any) -> Any:
+    """The support of a flow of zuko, which does not say it, be it in Pyro's wrapper ``ZukoToPyro``.
+
+    It is where the flow's transform starts, if the base that this leads to lies on all real numbers.
+    """
+    flow = getattr(fn, "dist", fn)
+    transform, base = getattr(flow, "transform", None), getattr(flow, "base", None)
+    is_whole = base is not None and support_name(support_of(base)) == _WORDS["_Real"]
+    return getattr(transform, "domain", None) if is_whole else None
 
 
 def degrees_of_freedom(fn: Any, value: Tensor) -> int:

@@ -106,7 +106,7 @@ def rate_decomposition(
     with seeded(seed, reference.device), evaluating(model, guide):
         for chunk in chunks(data, _ROWS):
             latent = factorised_latent(trace_batch(model, guide, chunk, len(next(iter(chunk.values())))))
-            z = latent.guide_fn.sample((num_draws,))
+            z = latent.draws(num_draws)
             pieces.append((latent.guide_fn, z, latent.guide_fn.log_prob(z), latent.model_fn.log_prob(z)))
         posteriors, draws, log_q, log_p = zip(*pieces, strict=True)
         every = torch.cat(draws, 1)

@@ -41,9 +41,10 @@ def explained_site(fit: Fit, columns: Mapping[str, Tensor]) -> str:
         Unanswerable: if the model takes it as given.
     """
     main = main_site(columns)
-    if main not in fit.observed:
+    sites = [site for site in fit.observed if fit.model.column_of(site) == main]
+    if not sites:
         raise Unanswerable(f"the model explains {', '.join(fit.observed)}, and takes {main} as given", code="U001")
-    return main
+    return sites[0]
 
 
 def factorised_log_prob(train: Tensor, test: Tensor, measure: str, counted: Tensor | None = None) -> Tensor:
@@ -154,7 +155,8 @@ def log_densities(evaluation: Evaluation) -> LogDensities:
     main = main_site(test)
     of_values = mean.measure in ("continuous", fit.data.measure)  # a Gaussian suits whatever a density of x does
     is_spread = mean.measure == "binary" or bool((train[main] != train[main][:1]).any())  # else a Gaussian is infinite
-    if fit.observed == [main] and mean.num_dims and of_values and is_spread and mean.measure in _BASELINES:
+    explained = [fit.model.column_of(site) for site in fit.observed]
+    if explained == [main] and mean.num_dims and of_values and is_spread and mean.measure in _BASELINES:
         counted = counted_dims(test, main, fit.covariates)
         others = factorised_log_prob(train[main], test[main], mean.measure, counted)
         name, how = _BASELINES[mean.measure]

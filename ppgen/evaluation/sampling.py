@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.data.dataset import main_site
 from ppgen.declare import without_latents
 from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
@@ -81,7 +82,7 @@ def clouds(evaluation: Evaluation) -> Clouds:
     if reason := fit.unanswerable("sampling"):
         raise Unanswerable(reason, code="U007")
     test, train = data.split("test"), data.split("train")
-    main = explained_site(fit, test)
+    main, site = main_site(test), explained_site(fit, test)
     available = min(len(test[main]) // (2 if fit.covariates else 1), len(train[main]))
     if available < _FEWEST:
         raise Unanswerable(f"{available} real data points are too few: {_FEWEST} are needed", code="U008")
@@ -93,7 +94,7 @@ def clouds(evaluation: Evaluation) -> Clouds:
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
     given: dict[str, Any] = {key: test[key][order[size : 2 * size]] for key in fit.covariates}
     is_decoder = fit.has_point_codes
-    samples = fit.sample(size, site=main, seed=seed, **({"mean": True} if is_decoder else {}), **given)
+    samples = fit.sample(size, site=site, seed=seed, **({"mean": True} if is_decoder else {}), **given)
     if is_decoder:
         evaluation.facts["samples_are"] = "decoded codes of the prior, without the noise of the likelihood"
     if given:
@@ -105,5 +106,5 @@ def clouds(evaluation: Evaluation) -> Clouds:
     training, decoded = network.features(train[main][others]), None
     if is_decoder:
         seen = without_latents(fit.model, {key: values[others.to(values.device)] for key, values in train.items()})
-        decoded = network.features(fit.reconstruct(seen, site=main, seed=seed))
+        decoded = network.features(fit.reconstruct(seen, site=site, seed=seed))
     return Clouds(real, generated, training, decoded)

@@ -13,6 +13,7 @@ from ppgen.inference.bound import (
     unweighted_parts,
 )
 from ppgen.inference.capabilities import find_obstacle
+from ppgen.inference.dreams import dream, find_waking
 from ppgen.inference.global_density import GlobalDensity
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.laplace import Mode, find_mode
@@ -29,12 +30,14 @@ __all__ = [
     "PairedTrace",
     "data_frame",
     "discrete_sites",
+    "dream",
     "elbo_parts",
     "elbo_parts_of",
     "elbo_per_datum",
     "enumerate_discrete",
     "find_mode",
     "find_obstacle",
+    "find_waking",
     "full_size",
     "kl_per_dimension",
     "logsumexp_by_datum",

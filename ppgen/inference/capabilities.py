@@ -12,7 +12,9 @@ __all__ = ["QUESTIONS", "find_obstacle"]
 QUESTIONS = ("density", "sampling", "representation")
 
 
-def find_obstacle(model: Any, guide: Any, question: str, *, is_point: bool = False) -> Unanswerable | None:
+def find_obstacle(
+    model: Any, guide: Any, question: str, *, is_point: bool = False, read_noise: str = ""
+) -> Unanswerable | None:
     """Why a question has no answer, with a way to one; ``None`` if it has an answer.
 
     Args:
@@ -20,6 +22,7 @@ def find_obstacle(model: Any, guide: Any, question: str, *, is_point: bool = Fal
         guide: the guide, or ``None``.
         question: ``"density"``, ``"sampling"`` or ``"representation"``.
         is_point: whether the guide gives some latent as a point.
+        read_noise: a latent that the model masks, and whose masked values it reads; ``""`` if there is none.
 
     Raises:
         SettingError: on an unknown question.
@@ -34,7 +37,7 @@ def find_obstacle(model: Any, guide: Any, question: str, *, is_point: bool = Fal
         )
     latents = {name: site for name, site in model.sites.items() if site.role == "latent"}
     if question == "density":
-        return _no_density(model, guide, latents, is_point)
+        return _no_density(model, guide, latents, is_point, read_noise)
     if question == "representation":
         return _no_representation(model, guide, latents)
     return _no_sampling(model)
@@ -52,7 +55,9 @@ def _no_sampling(model: Any) -> Unanswerable | None:
     return None
 
 
-def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool) -> Unanswerable | None:
+def _no_density(
+    model: Any, guide: Any, latents: dict[str, Any], is_point: bool, read_noise: str
+) -> Unanswerable | None:
     if model.is_implicit:
         return Unanswerable(
             "no density: implicit model",
@@ -84,6 +89,15 @@ def _no_density(model: Any, guide: Any, latents: dict[str, Any], is_point: bool)
             got=label_of(guide),
             fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model))",
             code="U013",
+        )
+    if read_noise:
+        return Unanswerable(
+            f"no density: {read_noise!r} is masked, and what the mask leaves out is read by another site, so that the "
+            "guide chooses it at no cost, and no bound on log p(x) follows",
+            expected="a density that does not depend on values that are not counted",
+            got=f"{label_of(model)}, which changes its density with them",
+            fix=f"torch.where(mask, {read_noise}, 0) wherever the model reads it, or a prior without a mask",
+            code="U025",
         )
     return None
 

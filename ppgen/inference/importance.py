@@ -267,7 +267,7 @@ def particle_weights(
     wide = repeat_rows(batch, num_particles)
     if only is None:
         return log_weights(model, guide, wide).reshape(num_particles, -1)
-    values = only.guide_fn.sample((num_particles,))
+    values = only.draws(num_particles)
     log_q = only.guide_fn.log_prob(values)
     joint = log_weights(model, None, wide | {only.name: values.flatten(0, 1)})
     return joint.reshape(num_particles, -1) - log_q

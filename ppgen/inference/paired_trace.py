@@ -93,6 +93,14 @@ class PairedSite:
             return self._masked(self.guide_fn.log_prob(self.value))
         return self._masked(self.guide_fn.log_prob(self.value) - self.model_fn.log_prob(self.value))
 
+    def draws(self, num: int) -> Tensor:
+        """Further draws of the guide's distribution, without a gradient: [num, *plates, *event]."""
+        try:
+            return self.guide_fn.sample((num,))
+        except NotImplementedError:  # Pyro's wrapper of zuko's flows draws by its call alone
+            with torch.no_grad():
+                return self.guide_fn((num,))
+
     def _masked(self, density: Tensor) -> Tensor:
         if self.mask is None or self.mask is True:
             return density

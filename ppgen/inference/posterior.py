@@ -93,7 +93,7 @@ def draw_posterior(
             return {name: torch.stack([run[name] for run in runs]) for name in runs[0]}
         first = trace_guide(guide, data, rows)
         if len(first) == 1:  # no other site that its distribution could depend on: the encoder runs once
-            return {name: draw.guide_fn.sample((num_draws,)) for name, draw in first.items()}
+            return {name: draw.draws(num_draws) for name, draw in first.items()}
         draws = [first, *(trace_guide(guide, data, rows) for _ in range(num_draws - 1))]
     return {name: torch.stack([draw[name].value for draw in draws]) for name in first if name in model.sites}
 
@@ -167,7 +167,7 @@ def _center(draw: PairedSite) -> Tensor:
     if not draw.guide_fn.has_rsample:
         return draw.guide_fn.mode.expand(draw.value.shape)  # a mean of class indices is no class
     mean = closed_mean(draw.guide_fn)
-    return draw.guide_fn.sample((_DRAWS_A_RUN,)).mean(0) if mean is None else mean.expand(draw.value.shape)
+    return draw.draws(_DRAWS_A_RUN).mean(0) if mean is None else mean.expand(draw.value.shape)
 
 
 def _is_settled(first: PairedSite, second: PairedSite) -> bool:

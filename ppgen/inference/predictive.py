@@ -205,8 +205,9 @@ def _value(node: Any, mean: bool) -> Tensor:
 def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
     """Names of the covariates that a prior run needs, and of all that it takes.
 
-    Those of a declared model are parents that are no sites. Of a hand-written program only the arguments are known:
-    those that share the name of an observed site are taken for its value.
+    Those of a declared model are parents that are no sites. Those of a hand-written program are the arguments that no
+    observed site was given as its value; the only one of a data set, if any, is taken for that value. An argument with
+    a default value may be left out.
 
     Args:
         model: the model.
@@ -215,15 +216,19 @@ def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:
     sites = model.sites
     if isinstance(model, ProgramPart):
         takes = set(model.arguments) | (set(dataset.keys) if "batch" in model.arguments else set())
-        others = [key for key in dataset.keys if key in takes and key not in sites] if len(dataset.keys) > 1 else []
-        return others, others
+        explained = model.explained
+        others = [key for key in dataset.keys if key in takes and key not in explained] if len(dataset.keys) > 1 else []
+        optional = {name for name, parameter in model.arguments.items() if parameter.default is not parameter.empty}
+        return [key for key in others if key not in optional], others
     known = list(model.covariates)
     needed = {p for site in sites.values() for p in site.parents if p not in site.optional}
     return [name for name in known if name in needed], known
 
 
 def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:
-    """Values for the data arguments of a hand-written program, which a prior run draws anew: [n, ...] of zeros.
+    """Values for the data arguments of a hand-written program, which a prior run draws anew: [n, ...].
+
+    They are training rows, since a program may read sizes from them, such as the lengths of documents.
 
     Args:
         model: the model.
@@ -232,9 +237,9 @@ def placeholders(model: Any, dataset: Dataset, n: int) -> dict[str, Tensor]:
     """
     if not isinstance(model, ProgramPart):
         return {}
-    needed, _ = covariates(model, dataset)
+    _, known = covariates(model, dataset)
     rows = dataset.representative_rows()
-    return {key: torch.zeros(n, *t.shape[1:], dtype=t.dtype) for key, t in rows.items() if key not in needed}
+    return {key: t[torch.arange(n) % len(t)] for key, t in rows.items() if key not in known}
 
 
 def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) -> dict[str, Tensor]:

@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import one_of, whole_number
-from ppgen.declare import ProgramPart, PyroProgram
+from ppgen.declare import ProgramPart, PyroProgram, label_of
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference import (
     BatchTrace,
+    dream,
     elbo_parts_of,
+    find_waking,
     per_datum,
     repeat_rows,
     replay_batch,
@@ -52,7 +54,8 @@ class WakeSleep(Objective):
 
     Raises:
         SettingError: on a setting out of range, or a wake phase of the guide with a single particle, whose gradient is
-            pure noise; by :meth:`check`, on a global latent; from the loss, on a point guide.
+            pure noise; by :meth:`check`, on a global latent; by :meth:`setup`, on a hand-written program
+            that cannot dream; from the loss, on a point guide.
 
     Example:
         >>> WakeSleep(5, guide_phase="wake").name
@@ -80,18 +83,25 @@ class WakeSleep(Objective):
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         ELBO().check(model, guide)
-        if isinstance(model, ProgramPart):
-            raise SettingError(
-                "WakeSleep: a hand-written program does not say which of its data to dream",
-                expected="a ppgen.Model",
-                got=type(model).__name__,
-                fix="declare the model, or objective=ppgen.ELBO(gradient='mixed', num_particles=8)",
-                code="S098",
-            )
         must_be_local(model, self)
 
+    def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:
+        state = super().setup(model, guide, batch)
+        if self.guide_phase != "wake" and (reason := find_waking(model, batch)):
+            raise SettingError(
+                f"WakeSleep: {label_of(model)} cannot dream its data: {reason}",
+                expected="a program whose observed sites are given arguments that nothing else reads",
+                got=f"def {label_of(model)}({', '.join(batch)})",
+                fix="declare the model, or objective=ppgen.WakeSleep(5, guide_phase='wake')",
+                code="S098",
+            )
+        return state
+
     def players(self, state: State) -> list[Player]:
-        return [Player("wake", [state.model]), Player("sleep", [state.guide])]
+        parts = [state.model, state.guide]
+        # Both parts of a hand-written program hold all that its functions have created.
+        wake, sleep = (part.own_parameters if isinstance(part, ProgramPart) else part for part in parts)
+        return [Player("wake", [wake]), Player("sleep", [sleep])]
 
     def loss(self, state: State, player: str, step: Step) -> Loss:
         model, guide, batch = step.model, step.guide, step.batch
@@ -116,13 +126,9 @@ class WakeSleep(Objective):
         return -(share * log_q).sum(0).mean()
 
     def _dreamt(self, model: Any, guide: PyroProgram, batch: Mapping[str, Tensor]) -> Tensor:
-        rows = len(next(iter(batch.values())))
-        given = {name: value for name, value in batch.items() if name not in model.sites}
         with torch.no_grad():
-            dream = model(given, rows)
-        latents = {name: dream[name] for name, site in model.sites.items() if site.role == "latent"}
-        evidence = given | {name: dream[name] for name in model.sites if name not in latents}
-        return -_log_q(guide, evidence, rows, latents).mean()
+            latents, evidence = dream(model, batch)
+        return -_log_q(guide, evidence, len(next(iter(batch.values()))), latents).mean()
 
     def _draws(
         self, model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]

@@ -106,7 +106,7 @@ def save_figures(fit: Fit, folder: str | os.PathLike[str] | None = None, *, seed
 def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
     """Samples beside test data; with a class label, a column a class."""
     main = explained_site(fit, test)
-    x = test[main]
+    x = test[fit.model.column_of(main)]
     pictures = x.dim() in (3, 4)
     covariates = fit.covariates
     label = next((key for key in covariates if 1 < fit.data.num_classes.get(key, 0) <= _MAX_CLASS_COLUMNS), None)
@@ -147,7 +147,7 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
 
 def _reconstructions(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:
     main = explained_site(fit, test)
-    x = test[main]
+    x = test[fit.model.column_of(main)]
     count = _RECONSTRUCTIONS if x.dim() != 2 or x.shape[1] > 2 else _VECTORS
     chosen = {key: column[:count] for key, column in test.items()}
     return reconstructions(x[:count], fit.reconstruct(without_latents(fit.model, chosen), site=main))

@@ -97,7 +97,7 @@ class FitPlots:
         rows = self._rows(n, seed)
         site = explained_site(self._fit, rows)
         made = self._fit.reconstruct(without_latents(self._fit.model, rows), site=site)
-        upper, lower = to_points(rows[site], site), to_points(made, site)
+        upper, lower = to_points(rows[self._fit.model.column_of(site)], site), to_points(made, site)
         with house_style():
             axes = _axes(axes, 0.66 * len(made) + 1.04, 1.6)
             draw_pairs(axes, upper, lower, len(made), joint_limits([upper, lower]))

@@ -25,7 +25,7 @@ from ppgen.training.diagnosis import must_be_finite
 from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.progress import Progress
-from ppgen.training.step import TrainingStep
+from ppgen.training.step import REPEATED, TrainingStep
 
 __all__ = ["Loop"]
 
@@ -176,11 +176,12 @@ class Loop:
         return self.progress.seconds
 
     def _means(self) -> dict[str, float]:
-        """Means over the epoch's data points of everything recorded, read from the device once."""
+        """Means over the epoch's data points of what is recorded, read from the device once; repetitions are summed."""
         means = {}
         for key, values in self._records.items():
             rows = torch.tensor(self._rows[key], dtype=torch.float64)
-            means[key] = float((rows / rows.sum()) @ torch.stack(values).double().cpu())
+            share = torch.ones_like(rows) if key == REPEATED else rows / rows.sum()
+            means[key] = float(share @ torch.stack(values).double().cpu())
         must_be_finite({f"record {key!r} of the objective": torch.tensor(mean) for key, mean in means.items()})
         return means
 

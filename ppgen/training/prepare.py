@@ -131,8 +131,8 @@ def verify_fit(
         rows: a few of them on the device, [N, ...] each.
 
     Returns:
-        Facts for the run: the dtype that each tensor of a batch should have, whether the likelihood is discrete, and
-        whether the guide is a point.
+        Facts for the run: the dtype that each tensor of a batch should have, whether the likelihood is discrete,
+        whether the guide is a point, and a latent whose masked values the model reads, if there is one.
     """
     found = verify_once(model, guide, rows)
     device = next(iter(rows.values())).device
@@ -144,6 +144,7 @@ def verify_fit(
         "dtypes": {key: str(value.dtype).removeprefix("torch.") for key, value in rows.items()},
         "discrete_likelihood": all(map(has_discrete_support, found.given.values())),
         "point_guide": found.is_point,
+        **({"read_noise": found.read_noise} if found.read_noise else {}),
     }
 
 

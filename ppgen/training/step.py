@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,8 +20,12 @@ from ppgen.training.diagnosis import diagnose, not_finite
 from ppgen.training.optimizers import Choice, Optimizer, by_player, make_optimizer
 from ppgen.training.prepare import Problem
 
-__all__ = ["TrainingStep", "Turn", "take_turn"]
+__all__ = ["REPEATED", "TrainingStep", "Turn", "take_turn"]
 
+REPEATED = "repeated_steps"
+"""In the record of a step, how often it was repeated; in history, the number of an epoch's repetitions."""
+
+_REPEATS = 5
 _READ_EVERY = 50  # steps between two looks at the device's verdict, so that a GPU is never made to wait
 
 
@@ -66,8 +71,9 @@ class TrainingStep:
 
     A step goes once through guide and model (:mod:`ppgen.inference.paired_trace`) instead of Pyro's trace, replay and
     one optimizer for each parameter; checks of arguments and supports run on the first step of each batch signature
-    only. A step whose loss or gradient is not finite is never applied: on the CPU it is seen at once; on a GPU a flag
-    on the device makes the optimizers skip this and all later steps until the flag is read.
+    only. A step whose loss or gradient is not finite is never applied. On the CPU it is seen at once, and repeated with
+    other noise, up to 5 times: a rare draw should not end a fit; the record counts it. On a GPU a flag on the device
+    makes the optimizers skip this and all later steps until the flag is read.
 
     Args:
         problem: what is trained.
@@ -107,6 +113,7 @@ class TrainingStep:
         self._bad = torch.zeros((), device=device)
         self._seen: set[tuple[Any, ...]] = set()
         self._steps = 0
+        self._warned = False
 
     def __call__(self, batch: Mapping[str, Tensor], position: TrainingPosition) -> dict[str, Tensor]:
         """Let every player move whose turn it is.
@@ -182,8 +189,10 @@ class TrainingStep:
         self, player: str, step: Step, batch: Mapping[str, Tensor], position: TrainingPosition
     ) -> dict[str, Tensor]:
         parameters = self._parameters[player]
-        turn = take_turn(self.problem.objective, self.problem.state, player, step, parameters)
+        turn, repeats = self._take_turn(player, step, position)
         record = {"loss" if len(self._parameters) == 1 else f"{player}_loss": turn.value, **turn.record}
+        if repeats:
+            record[REPEATED] = torch.full_like(turn.value, repeats)
         if not parameters:
             return record
         if self._asynchronous:
@@ -201,14 +210,43 @@ class TrainingStep:
             self.averages[player].update()
         return record
 
+    def _take_turn(self, player: str, step: Step, position: TrainingPosition) -> tuple[Turn, int]:
+        """A player's turn, and how often it was repeated because it was not finite with the noise that it drew."""
+        objective, state, parameters = self.problem.objective, self.problem.state, self._parameters[player]
+        repeats = 0 if self._asynchronous or not parameters else _REPEATS
+        for repeat in range(repeats):
+            try:
+                turn = take_turn(objective, state, player, step, parameters)
+                is_finite = math.isfinite((turn.value + turn.norm).item())
+            except (ValueError, torch.linalg.LinAlgError):  # a check, or a decomposition, met what is not finite
+                is_finite = False
+            if is_finite:
+                self._tell_of(repeat, position)
+                return turn, repeat
+            self._put_back()
+        return take_turn(objective, state, player, step, parameters), repeats
+
+    def _tell_of(self, repeats: int, position: TrainingPosition) -> None:
+        if repeats and not self._warned:
+            warnings.warn(
+                f"step {position.step + 1} of training was not finite with the noise that it drew, and was repeated "
+                f"with other noise; history counts such repetitions as {REPEATED!r}",
+                stacklevel=2,
+            )
+            self._warned = True
+
+    def _put_back(self) -> None:
+        """Buffers as before the step."""
+        for buffer, kept in zip(self._buffers, self._kept, strict=True):
+            buffer.copy_(kept)
+
     def _divergence(
         self, batch: Mapping[str, Tensor], position: TrainingPosition, player: str | None = None
     ) -> DivergenceError:
         """The error that says what was not finite; buffers are put back as before the failed step."""
         since = min(self._steps, _READ_EVERY) if self._asynchronous else 0
         error = diagnose(self.problem, player or next(iter(self._parameters)), batch, position, since=since)
-        for buffer, kept in zip(self._buffers, self._kept, strict=True):
-            buffer.copy_(kept)
+        self._put_back()
         return error
 
     def state(self) -> dict[str, Any]:

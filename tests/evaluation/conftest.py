@@ -33,6 +33,9 @@ class FakeModel(types.SimpleNamespace):
     def covariates(self) -> tuple[str, ...]:
         return tuple(covariate_names(self.sites))
 
+    def column_of(self, site: str) -> str:
+        return site
+
 
 @dataclasses.dataclass
 class FakeFit(Fit):
