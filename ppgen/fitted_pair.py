@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import whole_number
 from ppgen.context import resolve_device
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
@@ -16,7 +17,7 @@ from ppgen.declare import label_of, verify_batch, without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.explained import name_of_density, num_counted, seen_part
-from ppgen.inference import find_obstacle, predictive
+from ppgen.inference import find_obstacle, needs_reference, predictive, reference_draws, reference_estimator, summed_out
 from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
 from ppgen.runs import DTYPES, weights
@@ -153,7 +154,9 @@ class FittedPair:
         return self.guide
 
     def _must_be_local(self, question: str) -> None:
-        """Refuse what belongs to single data points where all of them share one density."""
+        """Refuse what belongs to single data points where they share one density, or where only an ELBO is known."""
+        if needs_reference(self.model, self.guide):
+            raise _only_an_elbo(question, self.model, self.guide)
         if self._has_global_latent:
             raise Unanswerable(
                 f"{question}: {label_of(self.model)} has a global latent, so that data points share one density",
@@ -177,8 +180,9 @@ class FittedPair:
 
     def _batch(self, data: Any) -> dict[str, Tensor]:
         """What a user passes as data, on the device, and verified: what the model excludes has no density."""
+        default = "train" if self.model.is_whole else "test"  # a whole program may have parameters for each row
         batch = self._to_device(
-            without_latents(self.model, self.data.split("test")) if data is None else as_batch(data, self.data)
+            without_latents(self.model, self.data.split(default)) if data is None else as_batch(data, self.data)
         )
         if not batch or not len(next(iter(batch.values()))):
             raise DataError(
@@ -190,6 +194,23 @@ class FittedPair:
             )
         verify_batch(self.model, self.guide, batch)
         return batch
+
+    def _reference_elbo(self, data: Any, num_particles: int, seed: int) -> Estimate:
+        """The bound by Pyro's estimator, a mean over particles: of the data set if the program was taken whole.
+
+        It is exact where nothing is drawn: draws that are hidden from Pyro show in two runs that differ.
+        """
+        whole_number("num_particles", num_particles, suggested=1000)
+        batch = self._batch(data)
+        name = f"{reference_estimator(self.model, self.guide).__name__}-{num_particles}"
+        is_drawn = set(self._latents) - set(summed_out(self.model, self.guide))
+        values = reference_draws(self.model, self.guide, batch, num_particles if is_drawn else 2, seed)
+        is_exact = not is_drawn and bool(torch.isclose(values[0], values[1], rtol=1e-5))
+        kind, values = ("exact", values[:1]) if is_exact else ("lower bound", values)
+        if not self.model.is_whole:
+            return self._estimate(values / len(next(iter(batch.values()))), kind, name, batch)
+        name = f"{name} of the training split" if data is None else name
+        return dataclasses.replace(self._estimate(values, kind, name, batch), per="data set", num_dims=0)
 
     def _estimate(self, values: Tensor, kind: Any, estimator: str, batch: Mapping[str, Tensor]) -> Estimate:
         """The mean of log-densities of a batch, with its standard error."""
@@ -206,3 +227,20 @@ class FittedPair:
             of=self.density_of,
             num_dims=self.num_dims(batch),
         )
+
+
+def _only_an_elbo(question: str, model: Any, guide: Any) -> Unanswerable:
+    """Why nothing but the ELBO is known of a pair that Pyro's own estimators serve."""
+    if model.is_whole:
+        return Unanswerable(
+            f"{question}: {label_of(model)} runs on all rows at once, so that data points have no density of their own",
+            expected="a program that runs on a part of the rows as on a part of the data",
+            got=model.why_whole,
+            fix="fit.elbo() bounds the log-density of the whole data set",
+        )
+    return Unanswerable(
+        f"{question}: {label_of(model)} sums latents out, and no importance weights are computed then",
+        expected="latents that the guide draws",
+        got=f"summed out: {', '.join(summed_out(model, guide))}",
+        fix="fit.elbo(data), which is by TraceEnum_ELBO",
+    )

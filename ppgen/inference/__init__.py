@@ -16,6 +16,13 @@ from ppgen.inference.capabilities import find_obstacle
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 from ppgen.inference.posterior import mean_by_datum, posterior_means
+from ppgen.inference.reference import (
+    needs_reference,
+    reference_bound,
+    reference_draws,
+    reference_estimator,
+    summed_out,
+)
 from ppgen.inference.second_run import refuse_dropout, refuse_noise
 
 __all__ = [
@@ -33,14 +40,19 @@ __all__ = [
     "kl_per_dimension",
     "logsumexp_by_datum",
     "mean_by_datum",
+    "needs_reference",
     "per_datum",
     "posterior_means",
     "rate_per_dimension",
+    "reference_bound",
+    "reference_draws",
+    "reference_estimator",
     "refuse_dropout",
     "refuse_noise",
     "repeat_rows",
     "replay_batch",
     "row_weights",
+    "summed_out",
     "trace_batch",
     "trace_guide",
     "trace_pair",

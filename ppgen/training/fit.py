@@ -12,7 +12,6 @@ from torch import nn
 
 from ppgen.arguments import plain
 from ppgen.context import reseed, resolve_device, seeded
-from ppgen.data import as_dataset
 from ppgen.declare import Guide, Program, ProgramModule, ProgramPart, as_guide, explained, verify_guide, verify_model
 from ppgen.errors import SettingError
 from ppgen.fitted import Fit
@@ -20,10 +19,12 @@ from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
 from ppgen.runs import RunFolder, describe_run
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
+from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
 from ppgen.training.optimizers import Choice, described
 from ppgen.training.prepare import Minibatches, Problem, set_up, to_device, verify_fit, verify_weights
+from ppgen.training.pyro_objective import pyro_objective
 from ppgen.training.rehearsal import rehearse, verify_state
 from ppgen.training.settings import Course, check_patience, check_settings, choose_players
 from ppgen.training.step import TrainingStep
@@ -39,7 +40,7 @@ def fit(
     guide: Any = None,
     objective: Objective | None = None,
     max_epochs: int = 20,
-    batch_size: int = 128,
+    batch_size: int | None = 128,
     learning_rate: float | Mapping[str, float] = 1e-3,
     optimizer: Choice | Mapping[str, Choice] = "adam",
     schedule: str | Callable[[float], float] = "constant",
@@ -65,7 +66,10 @@ def fit(
         objective: default: ``ELBO()`` with latents, ``MaximumLikelihood()`` without, ``Adversarial()`` for an
             implicit model.
         max_epochs: passes over the training split.
-        batch_size: rows of a minibatch.
+        batch_size: rows of a minibatch; ``None`` for all rows in one batch, in their order (arrays that a
+            :class:`ppgen.Program` is fitted to are then not split). A Program that runs on all rows only, as most of
+            Pyro's examples do, needs this, or at least as many as there are: it is taken whole, in the order of the
+            rows, and its numbers are of the data set.
         learning_rate: at the start; or one for each player, ``{"critic": 4e-4, "generator": 1e-4}``.
         optimizer: ``"adam"``, or any of ``torch.optim`` by its name in small letters, or what makes one:
             ``functools.partial(torch.optim.SGD, momentum=0.9)``; or one for each player.
@@ -126,13 +130,15 @@ def fit(
         )
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
-    dataset = as_dataset(data)
+    dataset = chosen_data(data, model, batch_size)
     folder = None if out is None else RunFolder.at(out)
 
     with seeded(seed, chosen_device):
         verify_weights(model)
         guide = choose_guide(model, guide)
-        rows = to_device(dataset.representative_rows(), chosen_device)
+        whole = take_whole(model, guide, dataset, batch_size, chosen_device)
+        dataset = undivided(data) if whole else dataset
+        rows = whole_rows(dataset, chosen_device) if whole else to_device(dataset.representative_rows(), chosen_device)
         set_up(model, guide, rows, chosen_device)
         objective = choose_objective(model, guide, objective)
         objective.check(model, guide)
@@ -141,7 +147,7 @@ def fit(
         verify_state(objective, state)
         nn.ModuleList(state.modules.values()).to(chosen_device)
         players = choose_players(objective, state, average)
-        check_patience(patience, dataset, players)
+        check_patience(patience, dataset, players, whole=whole)
         problem = Problem(objective, state, players, dataset.size("train"))
         step = TrainingStep(
             problem, optimizer=optimizer, learning_rate=learning_rate, clip_norm=clip_norm, device=chosen_device
@@ -160,8 +166,8 @@ def fit(
         loop = Loop(
             problem,
             step,
-            Minibatches(dataset, "train", batch_size, chosen_device, seed),
-            to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") else None,
+            Minibatches(dataset, "train", None if whole else batch_size, chosen_device, seed),
+            to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") and not whole else None,
             max_epochs=max_epochs,
             schedule=course,
             patience=patience,
@@ -252,6 +258,8 @@ def choose_objective(model: ProgramModule, guide: ProgramModule | None, objectiv
     Raises:
         SettingError: for what is no objective.
     """
+    if (by_pyro := pyro_objective(model, guide, objective)) is not None:
+        return by_pyro
     if objective is None:
         if model.is_implicit:
             return Adversarial()

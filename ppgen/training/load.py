@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ppgen.context import resolve_device
-from ppgen.data import Dataset, as_dataset
+from ppgen.data import Dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
 from ppgen.errors import CheckpointError, PpgenError
@@ -18,6 +19,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective, State
 from ppgen.runs import RunFolder, build, example_batch, weights
+from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
 
 __all__ = ["load"]
 
@@ -61,9 +63,14 @@ def load(
             code="C024",
         )
     try:
-        objective, state = _rebuild(record, run.path, model, guide, objective)
-        settings = {**record["settings"], **record["facts"]}
-        dataset = _load_data(record, data, run.path)
+        settings, example = {**record["settings"], **record["facts"]}, example_batch(record["example"])
+        if isinstance(model, Program):
+            dataset = _load_data(record, data, run.path, model.model)
+            dataset = _set_up(model, example, data, dataset, settings["batch_size"])
+            objective, state = _rebuild(record, example, run.path, model, guide, objective)
+        else:
+            objective, state = _rebuild(record, example, run.path, model, guide, objective)
+            dataset = _load_data(record, data, run.path, model)
         seconds = float(record.get("seconds", 0.0))
     except PpgenError:
         raise
@@ -90,11 +97,23 @@ def load(
     )
 
 
-def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objective: Any) -> tuple[Objective, State]:
+def _set_up(
+    program: Program, example: Mapping[str, Tensor], data: Any, dataset: Dataset, batch_size: int | None
+) -> Dataset:
+    """Make all parameters of a program, which one that was taken whole does on all rows; the data as it saw them."""
+    cpu = torch.device("cpu")
+    whole = take_whole(program.model, program.guide, dataset, batch_size, cpu)
+    if whole and data is not None:
+        dataset = undivided(data)
+    program.setup(whole_rows(dataset, cpu) if whole else example)
+    return dataset
+
+
+def _rebuild(
+    record: dict[str, Any], example: Mapping[str, Tensor], folder: Path, model: Any, guide: Any, objective: Any
+) -> tuple[Objective, State]:
     """Objective, model and guide as they were made for the fit, with all their parameters, yet without its weights."""
-    example = example_batch(record["example"])
     if isinstance(model, Program):
-        model.setup(example)
         model, guide = model.model, model.guide
     with torch.random.fork_rng(devices=[]):
         model = build(record["model"], "model", folder) if model is None else model
@@ -109,9 +128,9 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
         return objective, objective.setup(model, guide, example)  # which draws the initial weights of a critic
 
 
-def _load_data(record: dict[str, Any], data: Any, folder: Path) -> Dataset:
+def _load_data(record: dict[str, Any], data: Any, folder: Path, model: Any) -> Dataset:
     if data is not None:
-        return as_dataset(data)
+        return chosen_data(data, model, record["settings"]["batch_size"])
     spec = record["data"].get("spec")
     if not spec:
         raise CheckpointError(
