@@ -42,6 +42,12 @@ class Program:
     gets. Each call sees one minibatch, so the data plate is ``pyro.plate("data", size, subsample_size=len(x))`` (or
     ``pyro.plate("data", len(x))`` if all latents are local).
 
+    At full batch, ``ppgen.fit(..., batch_size=None)``, every program runs as it is written: one that does not run on a
+    part of the rows (``pyro.plate("data", len(x))`` with global latents, parameters for each row, ``AutoNormal`` over
+    local latents) is taken whole, and its numbers are of the data set. Latents that the model asks to have enumerated,
+    ``infer={"enumerate": "parallel"}``, need no site in the guide: they are summed out, and drawn afterwards by
+    ``fit.posterior``.
+
     ``pyro.param`` and ``pyro.module`` work, and never touch the global param store: the pair's parameters live in the
     pair, so that two fits in one process cannot meet. Networks that the functions close over or name, or that are
     attributes of their object, are found without ``pyro.module``; what is named only inside an inner function or a

@@ -1,4 +1,4 @@
-"""Baseball batting averages (Efron & Morris, 1975), as in Pyro's example: pooled fully, partly, not at all, in logits."""
+"""Baseball batting averages (Efron & Morris, 1975), as in Pyro's example: pooled fully, partly, or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sparse gamma deep exponential family (Ranganath et al., 2015), with a parameter for each row, as in Pyro's example."""
+"""Sparse gamma deep exponential family (Ranganath et al., 2015): a parameter for each row, as in Pyro's example."""
 
 from __future__ import annotations
 
