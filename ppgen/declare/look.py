@@ -30,7 +30,7 @@ __all__ = [
 
 SIZED_PLATE = (
     'with pyro.plate("data", size, subsample_size=len(x)): ..., where fit gives x and size; or leave it as it is, and '
-    "let it see all rows at once: ppgen.fit(..., batch_size=None)"
+    "let it see all rows at once: ppgen.fit(ppgen.Program(model, guide), data, batch_size=None)"
 )
 
 
@@ -58,7 +58,8 @@ def verify_plates(owner: str, trace: Any, rows: int | None, strict: Collection[s
             what = "does not follow the rows of the batch"
             fix = (
                 "compute what belongs to a data point from x; a guide with parameters for each data point, such as "
-                "AutoNormal over local latents, sees all data at once: ppgen.fit(..., batch_size=None)"
+                "AutoNormal over local latents, sees all rows at once: "
+                "ppgen.fit(ppgen.Program(model, guide), data, batch_size=None)"
             )
         raise DeclarationError(
             f"{owner}: the plate {name!r} {what}",
@@ -149,8 +150,8 @@ def random_sites(trace: Any) -> dict[str, Any]:
 
 
 def to_sum_out(node: Any) -> bool:
-    """Whether a latent asks to have all its values enumerated, as by ``config_enumerate``."""
-    return not node["is_observed"] and node["infer"].get("enumerate") is not None
+    """Whether a latent of a model asks to be summed out: Pyro does so in parallel only, and draws all others."""
+    return not node["is_observed"] and node["infer"].get("enumerate") == "parallel"
 
 
 def label_of(program: Any) -> str:

@@ -17,7 +17,7 @@ from torch.distributions import Distribution
 from ppgen.declare.batch import Batch, batch_rows
 from ppgen.declare.guide import Guide, ModelGuide
 from ppgen.declare.held_networks import networks_of
-from ppgen.declare.look import look, random_sites, to_sum_out
+from ppgen.declare.look import look, random_sites
 from ppgen.declare.model import Model
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
 from ppgen.declare.site import DATA_PLATE, Site
@@ -168,7 +168,9 @@ class ProgramPart(ProgramModule):
         self.data_plates = whole if self.is_whole else self._find_data_plates(nodes, batch, batch_rows(batch, size))
         frames = [frame for node in nodes.values() for frame in node["cond_indep_stack"] if frame.vectorized]
         self.nesting = max((-frame.dim for frame in frames), default=0)
-        self.enumerated = frozenset(name for name, node in nodes.items() if to_sum_out(node))
+        self.enumerated = frozenset(
+            name for name, node in nodes.items() if not node["is_observed"] and node["infer"].get("enumerate")
+        )
         self.sites = {name: _site_of(name, node, self.data_plates) for name, node in nodes.items()}
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
 

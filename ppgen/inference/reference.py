@@ -17,7 +17,8 @@ from pyro.infer import Trace_ELBO, TraceEnum_ELBO
 from torch import Tensor
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare import ProgramModule
+from ppgen.declare import ProgramModule, label_of
+from ppgen.errors import DeclarationError, PpgenError
 from ppgen.inference.watch import Watch
 
 __all__ = [
@@ -136,9 +137,24 @@ def _estimate(
         warnings.filterwarnings("ignore", "Found vars in model but not guide")  # what is summed out; check saw the rest
         estimator = kind(**settings)
         pair = watch.around(model, in_model=True), watch.around(or_nothing(guide))
-        if torch.is_grad_enabled():
-            return torch.as_tensor(estimator.differentiable_loss(*pair, batch, size))
-        return torch.tensor(estimator.loss(*pair, batch, size), dtype=torch.float64)
+        try:
+            if torch.is_grad_enabled():
+                return torch.as_tensor(estimator.differentiable_loss(*pair, batch, size))
+            return torch.tensor(estimator.loss(*pair, batch, size), dtype=torch.float64)
+        except (NotImplementedError, ValueError) as error:
+            if kind is not TraceEnum_ELBO or isinstance(error, PpgenError):
+                raise
+            raise _cannot_sum_out(model, guide, error) from error
+
+
+def _cannot_sum_out(model: ProgramModule, guide: ProgramModule | None, error: Exception) -> DeclarationError:
+    asked = sorted(model.enumerated | (frozenset() if guide is None else guide.enumerated))
+    return DeclarationError(
+        f"{label_of(model)}: Pyro's TraceEnum_ELBO cannot sum out what asks for it",
+        expected="discrete latents with a finite list of values, independent over plates, of one scale",
+        got=f"{', '.join(asked)}: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+        fix='leave infer={"enumerate": "parallel"} out where it cannot be, and draw that latent in the guide',
+    )
 
 
 def plate_nesting(model: ProgramModule, guide: ProgramModule | None) -> int:

@@ -40,6 +40,26 @@ def parts() -> AutoGuideList:
     return guides
 
 
+class Declared(ppgen.Model):
+    """The same model as ppgen declares it."""
+
+    @ppgen.latent(local=False)
+    def mu(self) -> dist.Distribution:
+        return dist.Normal(0.0, 10.0)
+
+    @ppgen.latent(local=False)
+    def tau(self) -> dist.Distribution:
+        return dist.HalfCauchy(25.0)
+
+    @ppgen.latent
+    def eta(self) -> dist.Distribution:
+        return dist.Normal(0.0, 1.0)
+
+    @ppgen.observed
+    def y(self, eta: Tensor, mu: Tensor, tau: Tensor, sigma: Tensor) -> dist.Distribution:
+        return dist.Normal(mu + tau * eta, sigma)
+
+
 class ByHand:
     """A parameter for each school, as Pyro's own example has it."""
 
@@ -68,6 +88,15 @@ def test_every_guide_trains_as_by_svi(guide: str) -> None:
     assert (elbo.kind, elbo.per, elbo.num_data) == ("lower bound", "data set", 8)
     assert elbo.estimator == "Trace_ELBO-5 of the training split"
     assert dict(fit.posterior(num_draws=3).posterior.sizes) == {"chain": 1, "draw": 3, "eta_dim_0": 8}
+
+
+def test_a_declared_model_with_an_automatic_guide_is_such_a_program() -> None:
+    declared = Declared()
+    guides = AutoNormal(declared, init_loc_fn=init_to_feasible), GUIDES["AutoNormal"]()
+    pairs = ppgen.Program(declared, guides[0]), ppgen.Program(model, guides[1])
+    fits = [ppgen.fit(pair, schools(), batch_size=None, max_epochs=3, progress=False) for pair in pairs]
+    losses = [[row["train"]["loss"] for row in fit.history] for fit in fits]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-10)
 
 
 def test_as_many_rows_as_there_are_is_full_batch_too() -> None:

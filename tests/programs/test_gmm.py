@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyro
 import pyro.distributions as dist
 import pytest
@@ -12,7 +14,7 @@ from pyro.infer.autoguide import AutoDelta, AutoNormal, init_to_feasible
 from torch import Tensor
 
 import ppgen
-from ppgen.errors import Unanswerable
+from ppgen.errors import DeclarationError, Unanswerable
 from ppgen.training.fit import choose_objective
 from tests.oracles.losses import loss_of
 from tests.oracles.pyro_svi import bound_of_pyro, fitted_as_by_svi
@@ -113,6 +115,37 @@ def test_a_minibatch_has_the_loss_of_trace_enum_elbo(size: int) -> None:
     (at,) = program.guide.parameters()
     found, wanted = (torch.autograd.grad(value, at)[0] for value in (loss.value, reference / size))
     assert torch.allclose(found, wanted, rtol=1e-8)
+
+
+def test_samples_are_of_the_mixture() -> None:
+    fit = ppgen.fit(ppgen.Program(fixed), points(40), batch_size=16, max_epochs=1, progress=False, device="cpu")
+    weights, locs = (fit.model.params.value(name).detach() for name in ("weights", "locs"))
+    drawn = fit.sample(4000).only
+    mean = weights @ locs
+    spread = (weights @ (locs - mean) ** 2 + 1.0).sqrt()
+    assert abs(drawn.mean() - mean) < 4 * spread / 4000**0.5
+    assert drawn.std().item() == pytest.approx(spread.item(), rel=0.05)
+
+
+def with_counts(x: Tensor) -> None:
+    with pyro.plate("data", len(x)):
+        n = pyro.sample("n", dist.Poisson(torch.ones(())), infer={"enumerate": "parallel"})
+        pyro.sample("x", dist.Normal(pyro.param("a", torch.ones(())) * n, 1.0), obs=x)
+
+
+def one_by_one(x: Tensor) -> None:
+    with pyro.plate("data", len(x)):
+        y = pyro.sample("y", dist.Bernoulli(0.5), infer={"enumerate": "sequential"})
+        pyro.sample("x", dist.Normal(pyro.param("a", torch.ones(())) * y, 1.0), obs=x)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [(with_counts, "TraceEnum_ELBO cannot sum out what asks for it(.|\n)*n: "), (one_by_one, "no site for the latent")],
+)
+def test_what_cannot_be_summed_out_is_refused_by_name(model: Callable[..., None], words: str) -> None:
+    with pytest.raises(DeclarationError, match=words):
+        ppgen.fit(ppgen.Program(model, lambda x: None), points(), batch_size=None, max_epochs=1, progress=False)
 
 
 def test_what_would_leave_the_classes_to_the_prior_is_refused() -> None:
