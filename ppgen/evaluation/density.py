@@ -222,7 +222,16 @@ def elbo(evaluation: Evaluation) -> Measured:
     except Unanswerable:
         if fit.unanswerable("density"):
             raise
-    return Measured(fit.elbo(num_particles=_ELBO_PARTICLES, seed=evaluation.seed))
+    found = fit.elbo(num_particles=_ELBO_PARTICLES, seed=evaluation.seed)
+    return Measured(found if found.per == "datum" else _share(found))
+
+
+def _share(whole: Estimate) -> Estimate:
+    """A data set's log-density in the unit of the others: nats per datum."""
+    error, rows = whole.standard_error, whole.num_data
+    return dataclasses.replace(
+        whole, value=whole.value / rows, standard_error=None if error is None else error / rows, per="datum"
+    )
 
 
 @metric(prepare=log_densities, question="density", title="code length", unit="bits/dim", better="lower")

@@ -123,6 +123,14 @@ def test_what_belongs_to_single_rows_is_refused_by_name() -> None:
         fit.elbo({name: value[:4] for name, value in schools().items()})
 
 
+def test_a_scorecard_shares_the_bound_out_over_the_rows() -> None:
+    program = ppgen.Program(model, ByHand())
+    fit = ppgen.fit(program, schools(), batch_size=None, max_epochs=1, progress=False)
+    found, wanted = ppgen.evaluate(fit)["density"]["elbo"], fit.elbo(num_particles=10)
+    assert (found.per, found.estimator) == ("datum", "Trace_ELBO-10 of the training split")
+    assert found.value == pytest.approx(wanted.value / 8)
+
+
 def test_what_needs_other_rows_or_another_loss_is_refused_before_training() -> None:
     settings = {"batch_size": None, "max_epochs": 1, "progress": False}
     with pytest.raises(SettingError, match="only Pyro's own ELBO trains model as it is written"):
