@@ -17,7 +17,7 @@ from ppgen.declare import label_of
 from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.fitted_pair import FittedPair
-from ppgen.inference import importance, posterior, predictive
+from ppgen.inference import importance, needs_reference, posterior, predictive, summed_out
 from ppgen.inference.derived_quantities import derived_quantities
 from ppgen.objectives import Objective, State
 from ppgen.runs import FACTS, RunFolder, describe_run
@@ -72,14 +72,17 @@ class Fit(FittedPair, HasAccessors):
     def elbo(self, data: Any = None, num_particles: int = 1, *, seed: int = 0) -> Estimate:
         """The evidence lower bound, a mean over data in nats per datum; exact log p(x) without latents.
 
-        All log-ratios are sampled. The standard error is over data (over particles, if a latent is global).
+        All log-ratios are sampled. The standard error is over data (over particles, if a latent is global). Of a
+        program that sums latents out, it is by Pyro's ``TraceEnum_ELBO``; of one taken whole, in nats of the data set.
 
         Args:
-            data: what to evaluate; default: the test split.
+            data: what to evaluate; default: the test split (of a program that was taken whole, what it was fitted to).
             num_particles: draws of the guide for each datum.
             seed: of those draws.
         """
         self._must_answer("density")
+        if needs_reference(self.model, self.guide):
+            return self._reference_elbo(data, num_particles, seed)
         if self.guide is None:
             return self.log_prob(data)
         batch = self._batch(data)
@@ -238,11 +241,11 @@ class Fit(FittedPair, HasAccessors):
         return _answer(made, site)
 
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
-        """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder.
+        """Draws from the guide as ArviZ data, with those of latents that the model sums out, which follow exactly.
 
-        With global latents there is a group ``log_likelihood``: ``log p(x_i | theta)``, local latents integrated out by
-        16 importance weights. Of the training split it is what ``az.loo`` and ``az.compare`` ask for. Among the draws
-        is what a hand-written model names by ``pyro.deterministic``.
+        Also in ``posterior.nc`` if the fit has a run folder. With global latents there is a group ``log_likelihood``:
+        ``log p(x_i | theta)``, local latents integrated out by 16 importance weights; of the training split it is what
+        ``az.loo`` and ``az.compare`` ask for. What a model names by ``pyro.deterministic`` is among the draws.
 
         Args:
             data: to which they are posterior; default: the test split.
@@ -250,7 +253,7 @@ class Fit(FittedPair, HasAccessors):
             seed: of the draws.
         """
         guide = self.guide
-        if guide is None or not self._latents:
+        if not self._latents or (guide is None and not summed_out(self.model, guide)):
             guide = self._must_answer("representation")
         whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)

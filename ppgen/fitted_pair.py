@@ -9,6 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from ppgen.arguments import whole_number
 from ppgen.context import evaluating, resolve_device, seeded
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
@@ -16,7 +17,18 @@ from ppgen.declare import label_of, verify_batch, without_latents
 from ppgen.errors import DataError, DeclarationError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.explained import name_of_density, num_counted, seen_part
-from ppgen.inference import find_obstacle, importance, prediction, predictive, trace_guide
+from ppgen.inference import (
+    find_obstacle,
+    importance,
+    needs_reference,
+    only_an_elbo,
+    prediction,
+    predictive,
+    reference_draws,
+    reference_estimator,
+    summed_out,
+    trace_guide,
+)
 from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
 from ppgen.runs import DTYPES, weights
@@ -167,7 +179,8 @@ class FittedPair:
         return self.guide
 
     def _must_be_local(self, question: str) -> None:
-        """Refuse what belongs to single data points where all of them share one density."""
+        """Refuse what belongs to single data points where they share one density, or where only an ELBO is known."""
+        self._must_have_more_than_an_elbo(question)
         if self.has_global_latent:
             raise Unanswerable(
                 f"{question}: {label_of(self.model)} has a global latent, so that data points share one density",
@@ -176,6 +189,10 @@ class FittedPair:
                 fix="fit.elbo(data) bounds the log-density of the whole data set, given per datum",
                 code="U010",
             )
+
+    def _must_have_more_than_an_elbo(self, question: str) -> None:
+        if needs_reference(self.model, self.guide):
+            raise only_an_elbo(question, self.model, self.guide)
 
     def _draw_global(self, seed: int) -> dict[str, Tensor]:
         """One draw of every global latent from the guide, [*event] each."""
@@ -186,7 +203,9 @@ class FittedPair:
 
     def _log_densities(self, data: Any, num_particles: int, seed: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Log-densities or bounds [N], and the batch that they are of."""
-        guide, batch = self._must_answer("density"), self._batch(data)
+        guide = self._must_answer("density")
+        self._must_have_more_than_an_elbo("log_prob")
+        batch = self._batch(data)
         if guide is None or not self.has_global_latent:
             return importance.log_prob(self.model, guide, batch, num_particles, seed).cpu(), batch
         # The parameters of a declared guide know the training data; a hand-written one may look at them.
@@ -202,6 +221,7 @@ class FittedPair:
         """
         theta = {name: value for name, value in draws.items() if name in self._sites and not self._sites[name].local}
         is_plain = self.model.is_declared or len(theta) == len(self._latents)
+        is_plain = is_plain and not needs_reference(self.model, self.guide)
         if not theta or not is_plain or self._refusal("density") is not None:
             return None
         try:
@@ -217,8 +237,9 @@ class FittedPair:
 
     def _batch(self, data: Any) -> dict[str, Tensor]:
         """What a user passes as data, on the device, and verified: what the model excludes has no density."""
+        default = "train" if self.model.is_whole else "test"  # a whole program may have parameters for each row
         batch = self._to_device(
-            without_latents(self.model, self.data.split("test")) if data is None else as_batch(data, self.data)
+            without_latents(self.model, self.data.split(default)) if data is None else as_batch(data, self.data)
         )
         if not batch or not len(next(iter(batch.values()))):
             raise DataError(
@@ -230,6 +251,23 @@ class FittedPair:
             )
         verify_batch(self.model, self.guide, batch)
         return batch
+
+    def _reference_elbo(self, data: Any, num_particles: int, seed: int) -> Estimate:
+        """The bound by Pyro's estimator, a mean over particles: of the data set if the program was taken whole.
+
+        It is exact where nothing is drawn: draws that are hidden from Pyro show in two runs that differ.
+        """
+        whole_number("num_particles", num_particles, suggested=1000)
+        batch = self._batch(data)
+        name = f"{reference_estimator(self.model, self.guide).__name__}-{num_particles}"
+        is_drawn = set(self._latents) - set(summed_out(self.model, self.guide))
+        values = reference_draws(self.model, self.guide, batch, num_particles if is_drawn else 2, seed)
+        is_exact = not is_drawn and bool(torch.isclose(values[0], values[1], rtol=1e-5))
+        kind, values = ("exact", values[:1]) if is_exact else ("lower bound", values)
+        if not self.model.is_whole:
+            return self._estimate(values / len(next(iter(batch.values()))), kind, name, batch)
+        name = f"{name} of the training split" if data is None else name
+        return dataclasses.replace(self._estimate(values, kind, name, batch), per="data set", num_dims=0)
 
     def _estimate(self, values: Tensor, kind: Any, estimator: str, batch: Mapping[str, Tensor]) -> Estimate:
         """The mean of log-densities of a batch, with its standard error."""

@@ -61,7 +61,7 @@ def assemble(
     """
     import torch
 
-    from ppgen.training.fit import choose_objective, unwrap
+    from ppgen.training.choices import choose_objective, unwrap
 
     sources: Sources = {}
     offered: dict[str, Any] = {f"{key}_shape": tuple(t.shape[1:]) for key, t in data.splits["train"].items()}

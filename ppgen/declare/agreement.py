@@ -39,15 +39,6 @@ def verify_names(model: str, guide: str, latents: Mapping[str, Any], draws: Mapp
     missing = [name for name in latents if name not in draws]
     surplus = [name for name in draws if name not in latents and not draws[name]["infer"].get("is_auxiliary")]
     expected, got = f"guide sites {sorted(latents)}", f"guide sites {sorted(draws)}"
-    if missing and latents[missing[0]]["infer"].get("enumerate"):
-        raise DeclarationError(
-            f"{model}: {missing[0]!r} is to be summed out in the model, and no bound here does that",
-            expected=expected,
-            got=f'infer={{"enumerate": ...}} at {missing[0]!r}, and {got}',
-            fix=f"draw {missing[0]!r} in the guide; or sum it out in the likelihood: "
-            "dist.MixtureSameFamily(dist.Categorical(weights), components)",
-            code="M067",
-        )
     if missing:
         near = difflib.get_close_matches(missing[0], surplus, n=1) or (surplus if len(surplus) == 1 else [])
         raise DeclarationError(

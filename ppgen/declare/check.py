@@ -13,15 +13,16 @@ from torch import Tensor
 
 from ppgen.declare.agreement import verify_names, verify_pair, verify_registered, verify_rows, verify_scale
 from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views, without_latents
+from ppgen.declare.given import verify_given, verify_rows_given
 from ppgen.declare.known_sites import gives_point, verify_guide_sites
-from ppgen.declare.look import label_of, look, random_sites
+from ppgen.declare.look import label_of, look, random_sites, to_sum_out, verify_guide_plates
 from ppgen.declare.masks import find_read_noise, verify_masks
 from ppgen.declare.parameters import ProgramModule
-from ppgen.declare.program import Program, ProgramPart, as_guide
+from ppgen.declare.program import Program, as_guide
 from ppgen.declare.strangers import verify_guide, verify_model
 from ppgen.declare.supports import has_finite_support, is_fixed, name_of, support_of
-from ppgen.declare.verify import explain_failure, verify_finite, verify_support
-from ppgen.errors import DataError, DeclarationError, PpgenError
+from ppgen.declare.verify import explain_failure, verify_support
+from ppgen.errors import DeclarationError, PpgenError
 
 __all__ = ["FirstRun", "check", "explained", "verify_batch", "verify_once", "verify_values"]
 
@@ -62,7 +63,7 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
           more: ppgen explain ...
     """
     batch = {} if batch is None else batch
-    _verify_batch(batch)
+    verify_rows_given(batch)
     if isinstance(model, Program):
         model, guide = model.model, model.guide
         if guide is not None:
@@ -71,10 +72,10 @@ def check(model: Any, guide: Any = None, batch: Mapping[str, Tensor] | None = No
     if guide is not None:
         guide = as_guide(guide, model)
         verify_guide("check", guide, model)
-    _verify_observed(model, batch)
+    verify_given(model, batch)
     for view in views(batch, _verify_missing(model, batch)):
         _check_on(model, guide, view, None)
-        if view:
+        if view and not model.is_whole:
             rows = batch_rows(view, None)
             fewer = {name: value[: max(1, rows - 1)] for name, value in view.items()}
             _check_on(model, guide, fewer, 2 * rows)
@@ -110,11 +111,12 @@ def verify_once(model: ProgramModule, guide: ProgramModule | None, batch: Mappin
         DataError, DeclarationError: as by :func:`check`.
     """
     with explained(model, guide, batch):
-        _verify_batch(batch)
-        _verify_observed(model, batch)
+        verify_rows_given(batch)
+        verify_given(model, batch)
         evidence = without_latents(model, batch) or batch
-        few = max(1, batch_rows(batch, None) - 1)
-        fewer, size = {name: value[:few] for name, value in evidence.items()}, 2 * batch_rows(batch, None)
+        rows = batch_rows(batch, None)
+        few, size = (rows, rows) if model.is_whole else (max(1, rows - 1), 2 * rows)
+        fewer = {name: value[:few] for name, value in evidence.items()}
         drawn = None if guide is None else look(guide, fewer, size)
         trace = look(model, fewer, size, replayed=drawn)
         _verify_model(model, trace, few, size)
@@ -164,7 +166,7 @@ def verify_batch(model: Any, guide: ProgramModule | None, batch: Mapping[str, Te
         DataError, DeclarationError: if the pair cannot have anything to say about it.
     """
     index = torch.tensor([*range(min(_FEW, batch_rows(batch, None))), *extreme_rows(batch)])
-    few = {key: value[index.to(value.device)] for key, value in batch.items()}
+    few = batch if model.is_whole else {key: value[index.to(value.device)] for key, value in batch.items()}
     verify_values("data", model, verify_once(model, guide, few).given, batch)
 
 
@@ -216,20 +218,25 @@ def _check_on(model: ProgramModule, guide: ProgramModule | None, batch: Mapping[
 
 def _verify_model(model: ProgramModule, trace: Any, rows: int, size: int | None) -> None:
     """Plates, scales and the support of what is observed, in a trace of the model."""
-    verify_rows(label_of(model), trace, rows)
     sites = random_sites(trace)
+    if not model.is_whole:
+        verify_rows(label_of(model), trace, rows)
     for name, node in sites.items():
         if node["is_observed"]:
             verify_support(f"{label_of(model)}.{name}", name, node["fn"], node["value"])
-    if size is not None:
+    if size is not None and not model.is_whole:
         verify_scale(label_of(model), sites, rows)
 
 
 def _verify_guide(model: ProgramModule, guide: ProgramModule, trace: Any, drawn: Any, rows: int) -> None:
     """Names and distributions of the guide's draws, against those in a trace of the model."""
-    verify_rows(label_of(guide), drawn, rows)
-    latents = {name: node for name, node in random_sites(trace).items() if not node["is_observed"]}
+    if not model.is_whole:
+        verify_rows(label_of(guide), drawn, rows)
+        verify_guide_plates(label_of(guide), drawn, trace, rows)
     draws = {name: node for name, node in random_sites(drawn).items() if not node["is_observed"]}
+    latents = {
+        n: s for n, s in random_sites(trace).items() if not s["is_observed"] and (n in draws or not to_sum_out(s))
+    }
     verify_names(label_of(model), label_of(guide), latents, draws)
     verify_guide_sites(label_of(guide), latents, random_sites(drawn))
     for name, node in latents.items():
@@ -269,31 +276,3 @@ def _score(program: ProgramModule, trace: Any) -> None:
                 fix="append .to_event(...) to the distribution, or enclose the site in its plate",
                 code="M011",
             ) from error
-
-
-def _verify_batch(batch: Mapping[str, Tensor]) -> None:
-    if batch_rows(batch, None) < 1:
-        shapes = ", ".join(f"{name} of shape {list(value.shape)}" for name, value in batch.items())
-        raise DataError(
-            "the data set is empty",
-            expected="at least one data point, [batch, ...]",
-            got=shapes,
-            fix="check the file, filter or split that it came from",
-            code="D050",
-        )
-    for name, value in batch.items():
-        verify_finite("batch", name, value)
-
-
-def _verify_observed(model: Any, batch: Mapping[str, Tensor]) -> None:
-    if not batch or isinstance(model, ProgramPart):
-        return
-    for site in model.sites.values():
-        if site.role == "observed" and site.name not in batch:
-            raise DataError(
-                f"{label_of(model)}.{site.name}: the data do not contain this observed site",
-                expected=f"a tensor under the key {site.name!r}",
-                got=f"keys {sorted(batch)}",
-                fix=f'data={{"{site.name}": tensor}}',
-                code="D051",
-            )

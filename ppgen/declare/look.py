@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyro
 import torch
 from pyro.poutine.util import site_is_subsample
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.context import preserved_state, validation
 from ppgen.declare.batch import batch_rows
+from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.verify import explain_failure
 from ppgen.errors import DeclarationError, PpgenError
 
@@ -21,27 +22,34 @@ __all__ = [
     "label_of",
     "look",
     "random_sites",
+    "to_sum_out",
+    "verify_guide_plates",
     "verify_plates",
 ]
 
 
-SIZED_PLATE = 'with pyro.plate("data", size, subsample_size=len(x)): ..., where fit gives x and size'
+SIZED_PLATE = (
+    'with pyro.plate("data", size, subsample_size=len(x)): ..., where fit gives x and size; or leave it as it is, and '
+    "let it see all rows at once: ppgen.fit(ppgen.Program(model, guide), data, batch_size=None)"
+)
 
 
-def verify_plates(owner: str, trace: Any, rows: int) -> None:
+def verify_plates(owner: str, trace: Any, rows: int | None, strict: Collection[str] = ()) -> None:
     """Check that no plate of a trace, which may be one of a failed run, subsamples other than the batch's rows.
 
     Args:
         owner: the program's name, for the message.
         trace: of the program.
-        rows: of the batch.
+        rows: of the batch; ``None`` for a program that is taken whole, which has plates of any size.
+        strict: names of plates that must follow the rows. Pyro's automatic guides state the size of all their plates:
+            right over components, wrong over data.
 
     Raises:
         DeclarationError: naming the plate.
     """
     for name, plate in _plates(trace).items():
         size, own = plate.size, plate.subsample_size
-        if own in (None, rows):
+        if own in (None, rows) or (own == size and name not in strict):
             continue
         if own < size:
             what = "draws a subsample of its own"
@@ -49,16 +57,35 @@ def verify_plates(owner: str, trace: Any, rows: int) -> None:
         else:
             what = "does not follow the rows of the batch"
             fix = (
-                "compute what belongs to a data point from x; a guide with parameters for each data point, "
-                "such as AutoNormal over local latents, cannot be used with minibatches"
+                "compute what belongs to a data point from x; a guide with parameters for each data point, such as "
+                "AutoNormal over local latents, sees all rows at once: "
+                "ppgen.fit(ppgen.Program(model, guide), data, batch_size=None)"
             )
         raise DeclarationError(
             f"{owner}: the plate {name!r} {what}",
-            expected=f"a plate over the {rows} rows of the batch: fit makes the minibatches",
+            expected="a plate over all that it is made for, without a subsample"
+            if rows is None
+            else f"a plate over the {rows} rows of the batch: fit makes the minibatches",
             got=f"pyro.plate({name!r}, {size}, subsample_size={own})",
             fix=fix,
             code="M018",
         )
+
+
+def verify_guide_plates(guide: str, drawn: Any, trace: Any, rows: int) -> None:
+    """Check that the plates of a guide which follow the rows of the batch in the model do so in the guide.
+
+    Args:
+        guide: its name, for the message.
+        drawn: trace of the guide.
+        trace: of the model.
+        rows: of the batch.
+
+    Raises:
+        DeclarationError: naming the plate.
+    """
+    followed = [name for name, plate in _plates(trace).items() if rows in (plate.size, plate.subsample_size)]
+    verify_plates(guide, drawn, rows, strict=followed)
 
 
 def describe_plates(trace: Any) -> str:
@@ -72,7 +99,7 @@ def _plates(trace: Any) -> dict[str, Any]:
     }
 
 
-def look(program: nn.Module, batch: Mapping[str, Tensor], size: int | None, replayed: Any = None) -> Any:
+def look(program: ProgramModule, batch: Mapping[str, Tensor], size: int | None, replayed: Any = None) -> Any:
     """Trace a program with gradients and all checks on, leaving no mark on it.
 
     Args:
@@ -86,14 +113,16 @@ def look(program: nn.Module, batch: Mapping[str, Tensor], size: int | None, repl
     """
     tracer = pyro.poutine.trace()
     replay = pyro.poutine.replay(trace=pyro.poutine.Trace() if replayed is None else replayed)
-    label, rows = label_of(program), batch_rows(batch, size)
+    label, rows = label_of(program), None if program.is_whole else batch_rows(batch, size)
     try:
         with preserved_state(program), torch.enable_grad(), validation(True), tracer, replay:
             program(batch, size)
     except PpgenError:
         raise
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError, AssertionError) as error:
-        verify_plates(label, tracer.trace, rows)
+        for owner, trace in ((label, tracer.trace), ("guide", replayed)):
+            if trace is not None and rows is not None:
+                verify_plates(owner, trace, rows, strict=_plates(trace))
         plates = describe_plates(tracer.trace)
         where = f"{label} (plates: {plates})" if plates else label
         again = preserved_state(program)(lambda given: program(given, size))
@@ -118,6 +147,11 @@ def random_sites(trace: Any) -> dict[str, Any]:
         for name, node in trace.nodes.items()
         if node["type"] == "sample" and not site_is_subsample(node) and not node["infer"].get("_deterministic")
     }
+
+
+def to_sum_out(node: Any) -> bool:
+    """Whether a latent of a model asks to be summed out: Pyro does so in parallel only, and draws all others."""
+    return not node["is_observed"] and node["infer"].get("enumerate") == "parallel"
 
 
 def label_of(program: Any) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 from pyro.distributions.util import scale_and_mask
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.declare.look import look, random_sites
+from ppgen.declare.parameters import ProgramModule
 from ppgen.errors import DeclarationError
 
 __all__ = ["find_read_noise", "verify_masks"]
@@ -44,7 +45,7 @@ def verify_masks(guide: str, trace: Any, drawn: Any) -> None:
             )
 
 
-def find_read_noise(model: nn.Module, batch: Mapping[str, Tensor], size: int | None, trace: Any, drawn: Any) -> str:
+def find_read_noise(model: ProgramModule, batch: Mapping[str, Tensor], size: int | None, trace: Any, drawn: Any) -> str:
     """A latent with values that a mask leaves out and that another site's density depends on; ``""`` if there is none.
 
     Such values are noise that no density counts. Where a density reads them, the guide may choose them as it likes,

@@ -43,6 +43,15 @@ class ProgramModule(nn.Module):
     (``poutine.block(hide_types=["param"])``) hide these too.
     """
 
+    is_whole: bool = False
+    """Whether it runs on all rows of a data set at once and on nothing less, so that every site is the data set's."""
+    why_whole: str = ""
+    """What keeps it from running on a part of the rows."""
+    enumerated: frozenset[str] = frozenset()
+    """Names of the latents that the program itself asks to have summed out: ``infer={"enumerate": "parallel"}``."""
+    nesting: int = 0
+    """How many dimensions its plates take, which Pyro's enumeration stays left of."""
+
     @property
     def sites(self) -> Mapping[str, Site]:
         """Its random variables by name."""

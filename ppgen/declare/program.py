@@ -21,8 +21,8 @@ from ppgen.declare.held_networks import networks_of
 from ppgen.declare.look import look, random_sites
 from ppgen.declare.model import Model
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
+from ppgen.declare.shown import plates_of, site_of
 from ppgen.declare.site import DATA_PLATE, Site
-from ppgen.declare.supports import has_discrete_support, is_normalised, num_values
 from ppgen.errors import DeclarationError
 
 __all__ = [
@@ -42,6 +42,12 @@ class Program:
     in the whole data set. A guide of ``*args, **kwargs``, such as Pyro's ``AutoNormal(model)``, gets what the model
     gets. Each call sees one minibatch, so the data plate is ``pyro.plate("data", size, subsample_size=len(x))`` (or
     ``pyro.plate("data", len(x))`` if all latents are local).
+
+    At full batch, ``ppgen.fit(..., batch_size=None)``, every program runs as it is written: one that does not run on a
+    part of the rows (``pyro.plate("data", len(x))`` with global latents, parameters for each row, ``AutoNormal`` over
+    local latents) is taken whole, and its numbers are of the data set. Latents that the model asks to have enumerated,
+    ``infer={"enumerate": "parallel"}``, need no site in the guide: they are summed out, and drawn afterwards by
+    ``fit.posterior``.
 
     ``pyro.param`` and ``pyro.module`` work, and never touch the global param store: the pair's parameters live in the
     pair, so that two fits in one process cannot meet. Networks that the functions close over or name, or that are
@@ -162,8 +168,14 @@ class ProgramPart(ProgramModule):
         """
         nodes = random_sites(look(self, batch, size))
         self._columns, self.explained = observed_columns(nodes, batch), explained_columns(nodes, batch)
-        self.data_plates = self._find_data_plates(nodes, batch, batch_rows(batch, size))
-        self.sites = {name: _site_of(name, node, self.data_plates) for name, node in nodes.items()}
+        whole: frozenset[str] = frozenset()
+        self.data_plates = whole if self.is_whole else self._find_data_plates(nodes, batch, batch_rows(batch, size))
+        frames = [frame for node in nodes.values() for frame in node["cond_indep_stack"] if frame.vectorized]
+        self.nesting = max((-frame.dim for frame in frames), default=0)
+        self.enumerated = frozenset(
+            name for name, node in nodes.items() if not node["is_observed"] and node["infer"].get("enumerate")
+        )
+        self.sites = {name: site_of(name, node, self.data_plates) for name, node in nodes.items()}
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
 
     def _find_data_plates(self, nodes: Mapping[str, Any], batch: Batch, rows: int) -> frozenset[str]:
@@ -171,12 +183,12 @@ class ProgramPart(ProgramModule):
 
         One of the usual name is taken for what it says.
         """
-        found = _plates_of(nodes, rows)
+        found = plates_of(nodes, rows)
         if found <= {DATA_PLATE} or not batch:
             return found
         other = {name: value[1:] if rows > 1 else torch.cat([value, value]) for name, value in batch.items()}
         try:
-            return found & _plates_of(random_sites(look(self, other, None)), batch_rows(other, None))
+            return found & plates_of(random_sites(look(self, other, None)), batch_rows(other, None))
         except Exception:  # it runs on all rows at once only, and nothing tells its plates apart
             return found
 
@@ -258,27 +270,6 @@ def _verify_function(function: Any) -> None:
         got=got,
         fix=fix,
         code="M022",
-    )
-
-
-def _plates_of(nodes: Mapping[str, Any], rows: int) -> frozenset[str]:
-    return frozenset(frame.name for node in nodes.values() for frame in node["cond_indep_stack"] if frame.size == rows)
-
-
-def _site_of(name: str, node: Any, data_plates: frozenset[str]) -> Site:
-    """A site as its node in a run shows it; parents are not known."""
-    fn, frames = node["fn"], node["cond_indep_stack"][::-1]
-    data = next((frame for frame in frames if frame.name in data_plates), None)
-    return Site(
-        name,
-        "observed" if node["is_observed"] else "latent",
-        (),
-        local=data is not None,
-        plates=tuple(frame.name for frame in frames if frame is not data),
-        event_shape=tuple(fn.event_shape),
-        num_values=num_values(fn),
-        is_discrete=has_discrete_support(fn),
-        is_normalised=is_normalised(fn),
     )
 
 

@@ -220,8 +220,14 @@ def log_prob(found: LogDensities) -> Measured:
 def elbo(evaluation: Evaluation) -> Measured:
     """The evidence lower bound of the test split, where data points have one each."""
     fit = evaluation.fit
-    if evaluation.prepared(_kind_of_density).kind == "exact" or fit.has_global_latent:
-        return Measured(None)  # it would repeat log p, or charge the rate of what all data share to the test split
+    if fit.has_global_latent or fit.model.is_whole:
+        return Measured(None)  # the rate of what all data share would be charged to the test split
+    try:
+        if evaluation.prepared(_kind_of_density).kind == "exact":
+            return Measured(None)  # it would repeat log p
+    except Unanswerable:  # where latents are summed out, only the bound is known
+        if fit.unanswerable("density"):
+            raise
     return Measured(fit.elbo(num_particles=_ELBO_PARTICLES, seed=evaluation.seed))
 
 
@@ -229,12 +235,12 @@ def elbo(evaluation: Evaluation) -> Measured:
 def elbo_of_training_data(evaluation: Evaluation) -> Measured:
     """The evidence lower bound of the whole training split, where a latent is shared by all of it."""
     fit = evaluation.fit
-    if not fit.has_global_latent:
+    if not (fit.has_global_latent or fit.model.is_whole):
         evaluation.prepared(_kind_of_density)  # which refuses what has no density
         return Measured(None)
     train = without_latents(fit.model, fit.data.split("train"))
     bound = fit.elbo(train, num_particles=_ELBO_PARTICLES, seed=evaluation.seed)
-    size, error = bound.num_data, bound.standard_error
+    size, error = bound.num_data if bound.per == "datum" else 1, bound.standard_error
     return Measured(
         dataclasses.replace(
             bound,

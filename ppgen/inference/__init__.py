@@ -19,6 +19,14 @@ from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repea
 from ppgen.inference.laplace import Mode, find_mode
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 from ppgen.inference.posterior import mean_by_datum, posterior_means
+from ppgen.inference.reference import (
+    needs_reference,
+    only_an_elbo,
+    reference_bound,
+    reference_draws,
+    reference_estimator,
+    summed_out,
+)
 from ppgen.inference.second_run import refuse_dropout, refuse_noise
 
 __all__ = [
@@ -42,14 +50,20 @@ __all__ = [
     "kl_per_dimension",
     "logsumexp_by_datum",
     "mean_by_datum",
+    "needs_reference",
+    "only_an_elbo",
     "per_datum",
     "posterior_means",
     "rate_per_dimension",
+    "reference_bound",
+    "reference_draws",
+    "reference_estimator",
     "refuse_dropout",
     "refuse_noise",
     "repeat_rows",
     "replay_batch",
     "row_weights",
+    "summed_out",
     "trace_batch",
     "trace_guide",
     "trace_pair",

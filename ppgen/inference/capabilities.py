@@ -6,6 +6,7 @@ from typing import Any
 
 from ppgen.declare import label_of
 from ppgen.errors import SettingError, Unanswerable
+from ppgen.inference.reference import summed_out
 
 __all__ = ["QUESTIONS", "find_obstacle"]
 
@@ -44,6 +45,14 @@ def find_obstacle(
 
 
 def _no_sampling(model: Any) -> Unanswerable | None:
+    if model.is_whole:
+        return Unanswerable(
+            f"no sampling: {label_of(model)} runs on all rows at once, so that it cannot draw single data points",
+            expected="a program that runs on a part of the rows as on a part of the data",
+            got=model.why_whole,
+            fix="fit.posterior() has draws of its latents, for pyro.infer.Predictive(model, posterior_samples=draws)",
+            code="U028",
+        )
     if factors := [name for name, site in model.sites.items() if site.role == "observed" and not site.is_normalised]:
         return Unanswerable(
             "no sampling: a factor weighs what the model draws, so that its draws are none of the density it has",
@@ -74,7 +83,7 @@ def _no_density(
             fix='a likelihood with its normaliser, pyro.sample("x", ..., obs=x); history tells how the fit went',
             code="U023",
         )
-    if latents and guide is None:
+    if set(latents) - set(summed_out(model, guide)) and guide is None:
         return Unanswerable(
             "no density: latent variables but no guide",
             expected="a guide q(z | x), for a bound",
@@ -111,13 +120,21 @@ def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unans
             fix="ask for its density and its samples, or fit a model with latent variables",
             code="U014",
         )
-    if guide is None:
+    if guide is None and not summed_out(model, guide):
         return Unanswerable(
             "no representation: no guide q(z | x) was fitted, so that z cannot be read from x",
             expected="a guide",
             got=f"{label_of(model)} alone",
             fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model)), which needs a likelihood p(x | z)",
             code="U015",
+        )
+    if model.is_whole:
+        return Unanswerable(
+            f"no representation: {label_of(model)} runs on all rows at once, so that data points have no code each",
+            expected="a program that runs on a part of the rows as on a part of the data",
+            got=model.why_whole,
+            fix="fit.posterior() for draws of all latents",
+            code="U029",
         )
     if not any(site.local for site in latents.values()):
         return Unanswerable(

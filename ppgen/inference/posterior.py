@@ -11,10 +11,13 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare import ProgramModule, chunks, is_missing, name_of
+from ppgen.declare import ProgramModule, chunks, is_missing, label_of, name_of
+from ppgen.errors import Unanswerable
 from ppgen.inference.batch_trace import EnumeratedBatch, discrete_sites, enumerate_discrete
 from ppgen.inference.bound import data_frame
+from ppgen.inference.marginals import class_probabilities, draw_summed_out
 from ppgen.inference.paired_trace import PairedSite, trace_guide
+from ppgen.inference.reference import needs_reference, summed_out
 
 __all__ = [
     "closed_mean",
@@ -33,17 +36,20 @@ __all__ = [
 _ROWS = 512
 
 
-def encode(model: Any, guide: ProgramModule, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
+def encode(model: Any, guide: ProgramModule | None, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
     """``E_q[z | x]`` of every latent, [N, *event] ([*event] if it is global); a Categorical's probabilities [N, K].
 
     Args:
         model: the model.
-        guide: the guide.
+        guide: the guide; ``None`` where the model sums all its latents out.
         data: values by site and covariate, [N, ...] each.
         seed: of the draws that a mean without a closed form takes.
     """
-    with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
-        return _together(model, [_means(guide, chunk) for chunk in chunks(data, _ROWS)])
+    means: dict[str, Tensor] = {}
+    if guide is not None:
+        with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
+            means = _together(model, [_means(guide, chunk) for chunk in chunks(data, _ROWS)])
+    return means | class_probabilities(model, guide, data, seed)
 
 
 def point_estimates(model: Any, guide: ProgramModule, data: Mapping[str, Tensor], *, seed: int) -> dict[str, Tensor]:
@@ -57,6 +63,14 @@ def point_estimates(model: Any, guide: ProgramModule, data: Mapping[str, Tensor]
         data: values by site and covariate, [N, ...] each.
         seed: of the draws that a mean without a closed form takes.
     """
+    if summed := summed_out(model, guide):
+        raise Unanswerable(
+            f"there is no one value of each latent to decode at: {label_of(model)} sums {', '.join(summed)} out",
+            expected="latents that the guide draws",
+            got="latents that only the model has",
+            fix="fit.posterior(data) has joint draws of all latents",
+            code="U031",
+        )
     pieces = []
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
         for chunk in chunks(data, _ROWS):
@@ -67,20 +81,23 @@ def point_estimates(model: Any, guide: ProgramModule, data: Mapping[str, Tensor]
 
 
 def draw_posterior(
-    model: Any, guide: ProgramModule, data: Mapping[str, Tensor], num_draws: int, *, seed: int
+    model: Any, guide: ProgramModule | None, data: Mapping[str, Tensor], num_draws: int, *, seed: int
 ) -> dict[str, Tensor]:
     """Draws of every latent from the guide, [num_draws, N, *event] ([num_draws, *event] if global).
 
-    A discrete latent that the data have in some rows is drawn in the others.
+    A discrete latent that the data have in some rows is drawn in the others. What the model sums out is drawn from its
+    exact posterior given the others.
 
     Args:
         model: the model.
-        guide: the guide.
+        guide: the guide; ``None`` where the model sums all its latents out.
         data: values by site and covariate, [N, ...] each.
         num_draws: how many.
         seed: of the draws.
     """
     rows = len(next(iter(data.values())))
+    if guide is None or needs_reference(model, guide):
+        return draw_summed_out(model, guide, data, num_draws, seed)
     with seeded(seed, next(iter(data.values())).device), evaluating(guide, model):
         names = discrete_sites(guide, data)
         if any(name in data for name in names):

@@ -5,6 +5,7 @@ from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.iwae import IWAE
 from ppgen.objectives.maximum_likelihood import MaximumLikelihood
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step, TrainingPosition
+from ppgen.objectives.pyro_elbo import PyroELBO
 from ppgen.objectives.total_correlation import TotalCorrelation
 from ppgen.objectives.wake_sleep import WakeSleep
 
@@ -16,6 +17,7 @@ __all__ = [
     "MaximumLikelihood",
     "Objective",
     "Player",
+    "PyroELBO",
     "State",
     "Step",
     "TotalCorrelation",

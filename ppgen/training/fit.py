@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,14 +13,15 @@ from torch import nn
 
 from ppgen.arguments import plain
 from ppgen.context import reseed, resolve_device, seeded
-from ppgen.data import as_dataset
-from ppgen.declare import Guide, Program, ProgramModule, ProgramPart, as_guide, explained, verify_guide, verify_model
+from ppgen.declare import explained
 from ppgen.errors import SettingError
 from ppgen.fitted import Fit
-from ppgen.guides import DerivedGuide, MeanField
-from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
+from ppgen.guides import DerivedGuide
+from ppgen.objectives import Objective
 from ppgen.runs import RunFolder, checkpoint, describe_run, locked, succeed
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
+from ppgen.training.choices import choose_guide, choose_objective, unwrap
+from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
 from ppgen.training.optimizers import Choice, described
@@ -31,7 +31,7 @@ from ppgen.training.settings import Course, check_patience, check_settings, choo
 from ppgen.training.starting_points import StartNote, find_start
 from ppgen.training.step import TrainingStep
 
-__all__ = ["choose_guide", "choose_objective", "fit", "unwrap"]
+__all__ = ["fit"]
 
 
 @explain_misplaced
@@ -42,7 +42,7 @@ def fit(
     guide: Any = None,
     objective: Objective | None = None,
     max_epochs: int = 20,
-    batch_size: int = 128,
+    batch_size: int | None = 128,
     learning_rate: float | Mapping[str, float] = 1e-3,
     optimizer: Choice | Mapping[str, Choice] = "adam",
     schedule: str | Callable[[float], float] = "constant",
@@ -68,7 +68,10 @@ def fit(
         objective: default: ``ELBO()`` with latents, ``MaximumLikelihood()`` without, ``Adversarial()`` for an
             implicit model.
         max_epochs: passes over the training split.
-        batch_size: rows of a minibatch.
+        batch_size: rows of a minibatch; ``None`` for all rows in one batch, in their order (arrays that a
+            :class:`ppgen.Program` is fitted to are then not split). A Program that runs on all rows only, as most of
+            Pyro's examples do, needs this, or at least as many as there are: it is taken whole, in the order of the
+            rows, and its numbers are of the data set.
         learning_rate: at the start; or one for each player, ``{"critic": 4e-4, "generator": 1e-4}``.
         optimizer: ``"adam"``, or any of ``torch.optim`` by its name in small letters, or what makes one:
             ``functools.partial(torch.optim.SGD, momentum=0.9)``; or one for each player.
@@ -129,13 +132,15 @@ def fit(
         )
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
-    dataset = as_dataset(data)
+    dataset = chosen_data(data, model, batch_size)
     place = folder = None if out is None else RunFolder.at(out)
 
     with seeded(seed, chosen_device), contextlib.ExitStack() as held:
         verify_weights(model)
         guide = choose_guide(model, guide)
-        rows = to_device(dataset.representative_rows(), chosen_device)
+        whole = take_whole(model, guide, dataset, batch_size, chosen_device)
+        dataset = undivided(data) if whole else dataset
+        rows = whole_rows(dataset, chosen_device) if whole else to_device(dataset.representative_rows(), chosen_device)
         set_up(model, guide, rows, chosen_device)
         if isinstance(guide, DerivedGuide):
             guide.standardise(dataset)
@@ -146,7 +151,7 @@ def fit(
         verify_state(objective, state)
         nn.ModuleList(state.modules.values()).to(chosen_device)
         players = choose_players(objective, state, average)
-        check_patience(patience, dataset, players)
+        check_patience(patience, dataset, players, whole=whole)
         problem = Problem(objective, state, players, dataset.size("train"))
         make_step = functools.partial(
             TrainingStep,
@@ -169,7 +174,9 @@ def fit(
             folder.verify_same(record)
 
         begins = not (resume and folder is not None and checkpoint.latest(folder.checkpoint))
-        minibatches = functools.partial(Minibatches, dataset, "train", batch_size, chosen_device, seed)
+        minibatches = functools.partial(
+            Minibatches, dataset, "train", None if whole else batch_size, chosen_device, seed
+        )
         start = find_start(problem, dataset, rows, make_step, minibatches, seed) if begins else ""
         told = (*told, *([StartNote(start)] if start else []))
         reseed(seed, chosen_device)
@@ -177,7 +184,7 @@ def fit(
             problem,
             step,
             minibatches(),
-            to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") else None,
+            to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") and not whole else None,
             max_epochs=max_epochs,
             schedule=course,
             patience=patience,
@@ -212,88 +219,3 @@ def fit(
             succeed(place.path)
             result.folder = place.path
     return result
-
-
-def unwrap(model: Any, guide: Any) -> tuple[ProgramModule, Any]:
-    """Model and guide as modules; a :class:`Program` holds both.
-
-    Args:
-        model: as given to :func:`fit`.
-        guide: likewise.
-
-    Raises:
-        SettingError: for a Program with a second guide.
-        DeclarationError: for what is no model.
-    """
-    if isinstance(model, Program):
-        if guide is not None:
-            raise SettingError(
-                "fit: a Program brings its own guide",
-                expected="guide=None",
-                got=type(guide).__name__,
-                fix="leave guide out, or ppgen.Program(model, guide)",
-                code="S111",
-            )
-        return model.model, model.guide
-    verify_model("fit", model)
-    return model, guide
-
-
-def choose_guide(model: Any, guide: Any) -> ProgramModule | None:
-    """The user's guide, else the mean-field guide of a declared model with latents and a likelihood.
-
-    Args:
-        model: unwrapped.
-        guide: a guide, the class of one, or ``None``.
-
-    Raises:
-        DeclarationError: for what is no guide.
-    """
-    if guide is None:
-        if isinstance(model, ProgramPart) or model.is_implicit or not _has_latents(model):
-            return None
-        return MeanField(model)
-    if isinstance(guide, type) and issubclass(guide, DerivedGuide) and not inspect.isabstract(guide):
-        guide = guide(model)
-    elif isinstance(guide, type) and issubclass(guide, Guide) and not _required(guide):
-        guide = guide()
-    guide = as_guide(guide, model)
-    verify_guide("fit", guide, model)
-    return guide
-
-
-def choose_objective(model: ProgramModule, guide: ProgramModule | None, objective: Objective | None) -> Objective:
-    """The user's objective, else what the sites call for: an ELBO, maximum likelihood, or adversarial training.
-
-    Args:
-        model: unwrapped.
-        guide: of the fit, or ``None``.
-        objective: the user's, or ``None``.
-
-    Raises:
-        SettingError: for what is no objective.
-    """
-    if objective is None:
-        if model.is_implicit:
-            return Adversarial()
-        return ELBO() if guide is not None or _has_latents(model) else MaximumLikelihood()
-    if not isinstance(objective, Objective):
-        raise SettingError(
-            "fit: this is no objective",
-            expected="ppgen.ELBO(), ppgen.MaximumLikelihood(), ppgen.Adversarial() ...",
-            got=repr(objective),
-            fix="objective=ppgen.ELBO(beta=4.0)",
-            code="S112",
-        )
-    return objective
-
-
-def _required(kind: type[nn.Module]) -> list[str]:
-    """Arguments without which no instance can be made."""
-    parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
-    named = (p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
-    return [p.name for p in named if p.default is p.empty]
-
-
-def _has_latents(model: Any) -> bool:
-    return any(site.role == "latent" for site in model.sites.values())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ppgen.context import alone, resolve_device, validation
-from ppgen.data import Dataset, as_dataset
+from ppgen.data import Dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
 from ppgen.errors import CheckpointError
@@ -18,6 +19,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective, State
 from ppgen.runs import Allowance, RunFolder, build, example, example_batch, fingerprint, understood, weights
+from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
 
 __all__ = ["load"]
 
@@ -66,9 +68,13 @@ def load(
         )
     with understood(run.path / "run.json"):
         run.verify_files(record)
-        dataset = _load_data(record, data, run.path, other_data)
-        objective, state = _rebuild(record, run, model, guide, objective)
-        settings = {**record["settings"], **record["facts"]}
+        settings, rows = {**record["settings"], **record["facts"]}, example_batch(record["example"])
+        dataset = _load_data(record, data, run.path, model.model if isinstance(model, Program) else model)
+        if isinstance(model, Program):
+            dataset = _set_up(model, rows, data, dataset, settings["batch_size"])
+        if not other_data:
+            _verify_data(record, dataset, run.path)
+        objective, state = _rebuild(record, rows, run, model, guide, objective)
         seconds = float(record.get("seconds", 0.0))
     history, modules = run.read_history(), state.modules
     saved = weights.read(run.weights, record.get("weights"))
@@ -89,11 +95,24 @@ def load(
     )
 
 
-def _rebuild(record: dict[str, Any], run: RunFolder, model: Any, guide: Any, objective: Any) -> tuple[Objective, State]:
+def _set_up(
+    program: Program, example: Mapping[str, Tensor], data: Any, dataset: Dataset, batch_size: int | None
+) -> Dataset:
+    """Make all parameters of a program, which one that was taken whole does on all rows; the data as it saw them."""
+    cpu = torch.device("cpu")
+    whole = take_whole(program.model, program.guide, dataset, batch_size, cpu)
+    if whole and data is not None:
+        dataset = undivided(data)
+    program.setup(whole_rows(dataset, cpu) if whole else example)
+    return dataset
+
+
+def _rebuild(
+    record: dict[str, Any], example: Mapping[str, Tensor], run: RunFolder, model: Any, guide: Any, objective: Any
+) -> tuple[Objective, State]:
     """Objective, model and guide as they were made for the fit, with all their parameters, yet without its weights."""
-    example, folder = example_batch(record["example"]), run.path
+    folder = run.path
     if isinstance(model, Program):
-        model.setup(example)
         model, guide = model.model, model.guide
     # The example has the shapes of the data and not their values: a covariate that is a scale is 0 there.
     with alone(), torch.random.fork_rng(devices=[]), validation(False), Allowance(run.weights):
@@ -109,9 +128,11 @@ def _rebuild(record: dict[str, Any], run: RunFolder, model: Any, guide: Any, obj
         return objective, objective.setup(model, guide, example)  # which draws the initial weights of a critic
 
 
-def _load_data(record: dict[str, Any], data: Any, folder: Path, other_data: bool) -> Dataset:
+def _load_data(record: dict[str, Any], data: Any, folder: Path, model: Any) -> Dataset:
     told = record["data"]
-    if data is None and not told.get("spec"):
+    if data is not None:
+        return chosen_data(data, model, record["settings"]["batch_size"])
+    if not told.get("spec"):
         raise CheckpointError(
             f"{folder}: the run was fitted to the user's own data, which it does not contain",
             expected=f"the data: {told.get('name')}",
@@ -120,10 +141,14 @@ def _load_data(record: dict[str, Any], data: Any, folder: Path, other_data: bool
             code="C026",
         )
     # Files that lie here already, no more: a record may be a stranger's, and its folders are not to be made.
-    dataset = as_dataset(data) if data is not None else load_data(**{**told["spec"], "download": False})
-    now, then = example(dataset.representative_rows()), record["example"]
+    return load_data(**{**told["spec"], "download": False})
+
+
+def _verify_data(record: dict[str, Any], dataset: Dataset, folder: Path) -> None:
+    """Refuse data that are not those of the fit: its test split would not be unseen."""
+    told, now, then = record["data"], example(dataset.representative_rows()), record["example"]
     changed = [name for name in {**then, **now} if now.get(name) != then.get(name)]
-    if not other_data and (changed or fingerprint(dataset) != told["fingerprint"]):
+    if changed or fingerprint(dataset) != told["fingerprint"]:
         raise CheckpointError(
             f"{folder}: the data are not those that the run was fitted to",
             expected=f"{told.get('name')}, fingerprint {told['fingerprint']}"
@@ -135,4 +160,3 @@ def _load_data(record: dict[str, Any], data: Any, folder: Path, other_data: bool
             "ppgen.load(..., data=..., other_data=True)",
             code="C033",
         )
-    return dataset

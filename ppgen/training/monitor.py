@@ -16,6 +16,7 @@ from ppgen.inference import (
     elbo_parts,
     kl_per_dimension,
     mean_by_datum,
+    needs_reference,
     posterior_means,
     trace_batch,
 )
@@ -58,7 +59,7 @@ def monitor(problem: Problem, data: Mapping[str, Tensor], position: TrainingPosi
                 weighted = value.double() * (count / rows)
                 totals[key] = totals[key] + weighted if key in totals else weighted
         row: dict[str, Any] = {key: value.item() for key, value in totals.items()}
-        if guide is not None:
+        if guide is not None and not needs_reference(problem.state.model, guide):
             row |= _by_latent(problem.state.model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
     return row
 
@@ -72,7 +73,7 @@ def _losses(
     if len(players) == 1:
         loss = problem.loss(players[0].name, chunk, position)
         named |= {"loss": loss.value, **loss.record}
-    if guide is not None and not {"elbo", "log_joint"} & set(named):
+    if guide is not None and not {"elbo", "log_joint", "unnormalised_elbo"} & set(named):
         named |= elbo_parts(problem.state.model, guide, chunk, problem.size).record()
     return named
 

@@ -162,17 +162,18 @@ class Minibatches:
     Args:
         dataset: where the split comes from.
         split: its name.
-        batch_size: rows of a minibatch.
+        batch_size: rows of a minibatch; ``None`` for all rows, in the order in which they are stored.
         device: where the tensors live.
         seed: of both generators.
     """
 
-    def __init__(self, dataset: Dataset, split: str, batch_size: int, device: torch.device, seed: int) -> None:
+    def __init__(self, dataset: Dataset, split: str, batch_size: int | None, device: torch.device, seed: int) -> None:
         self.tensors, self.transform = to_device(dataset.splits[split], device), dataset.transform
         self.dataset, self.split, self.size, self.device = dataset, split, dataset.size(split), device
         self.order = torch.Generator().manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed + 1)
-        starts = list(range(0, self.size, min(batch_size, self.size)))
+        self.in_order = batch_size is None
+        starts = list(range(0, self.size, min(batch_size or self.size, self.size)))
         if len(starts) > 1 and self.size - starts[-1] == 1:
             starts.pop()
         self.bounds = list(zip(starts, [*starts[1:], self.size], strict=True))
@@ -184,7 +185,12 @@ class Minibatches:
 
     def epoch(self, position: int = 0) -> Iterator[dict[str, Tensor]]:
         """The minibatches of one epoch in a new random order, [batch, ...] each, from number ``position`` on."""
+        if self.in_order:
+            yield self._seen(self.tensors)
+            return
         orders = self.dataset.draw_orders(self.split, self.order, self.device)
         for start, stop in self.bounds[position:]:
-            stored = {key: t.index_select(0, orders[key][start:stop]) for key, t in self.tensors.items()}
-            yield stored if self.transform is None else self.transform(stored, self.noise)
+            yield self._seen({key: t.index_select(0, orders[key][start:stop]) for key, t in self.tensors.items()})
+
+    def _seen(self, stored: dict[str, Tensor]) -> dict[str, Tensor]:
+        return stored if self.transform is None else self.transform(stored, self.noise)

@@ -39,7 +39,8 @@ def check_settings(
         SettingError: naming the first.
     """
     whole_number("fit: max_epochs", max_epochs, suggested=20)
-    whole_number("fit: batch_size", batch_size, suggested=128)
+    if batch_size is not None:
+        whole_number("fit: batch_size", batch_size, suggested=128)
     for rate in _each(learning_rate):
         finite_number("fit: learning_rate", rate, above=0, suggested=1e-3)
     for choice in _each(optimizer):
@@ -115,21 +116,24 @@ def choose_players(objective: Objective, state: State, average: Any) -> list[Pla
     return [dataclasses.replace(player, average=decays[player.name]) for player in players]
 
 
-def check_patience(patience: int | None, dataset: Dataset, players: list[Player]) -> None:
+def check_patience(patience: int | None, dataset: Dataset, players: list[Player], *, whole: bool = False) -> None:
     """Refuse early stopping where there is no validation loss to wait for.
 
     Args:
         patience: as given to :func:`fit`.
         dataset: whose validation split is looked at.
         players: of the objective.
+        whole: whether the program runs on all training rows and nothing else.
 
     Raises:
         SettingError: if the validation split is empty, or the objective's losses are no measure of the fit.
     """
-    if patience is None or (dataset.size("valid") and len(players) == 1):
+    if patience is None or (dataset.size("valid") and len(players) == 1 and not whole):
         return
     got, fix = f"players {[player.name for player in players]}", "leave patience out"
-    if not dataset.size("valid"):
+    if whole:
+        got = "a program that is taken whole, at full batch, and cannot be run on other rows"
+    elif not dataset.size("valid"):
         got, fix = "an empty validation split", f"{fix}, or ppgen.data.from_tensors(x, valid=0.1)"
     raise SettingError(
         "fit: patience needs a validation loss",

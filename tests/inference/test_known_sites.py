@@ -265,16 +265,6 @@ def test_weighted_draws_have_no_place_for_a_scale():
         fitted(scaled(normal), scaled(follow), objective=ppgen.IWAE(2))
 
 
-def test_enumeration_in_the_model_is_refused_by_name():
-    def mixture(x: Tensor, size: int) -> None:
-        with pyro.plate("data", size, subsample=torch.arange(len(x))):
-            y = pyro.sample("y", dist.Categorical(torch.ones(2) / 2), infer={"enumerate": "parallel"})
-            pyro.sample("x", dist.Normal(y.double(), 1.0), obs=x)
-
-    with pytest.raises(DeclarationError, match="'y' is to be summed out in the model"):
-        fitted(mixture, lambda x: None)
-
-
 # Plates ---------------------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from ppgen.errors import DataError, DeclarationError, DivergenceError, PpgenErro
 from ppgen.fitted import Fit
 from ppgen.guides import FullRank, MeanField
 from ppgen.models import GAN, VAE, PixelCNN
-from ppgen.training.fit import choose_guide, choose_objective, unwrap
+from ppgen.training.choices import choose_guide, choose_objective, unwrap
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
 from tests.oracles.state import rows_without_time, same, state_of
 

@@ -93,7 +93,9 @@ CASES: dict[str, tuple[Callable[[], tuple[Any, Any]], dict[str, Tensor], int, in
     "a point": (lambda: (small(), Delta), {"x": BITS}, 3, 2),
     "written": (lambda: (small(), Encoder()), {"x": BITS}, 2, 3),
     "with a covariate": (lambda: (small(ConditionalVAE, num_classes=3), None), {"x": BITS, "y": LABELS}, 3, 2),
-    "program": (lambda: (pair(), None), {"x": BITS}, 3, 3),
+    "program": (lambda: (pair(), None), {"x": BITS.repeat(8, 1, 1, 1)}, 3, 3),
+    # It is tried first whether it runs on a part of its rows: else it would be taken whole.
+    "program, all rows": (lambda: (pair(), None), {"x": BITS}, 5, 5),
     # A loss that sums labels out runs the guide twice: for q(y | x), then with every y given.
     "all labels": (lambda: _with(small(SemiSupervisedVAE, num_classes=3), MeanField), {"x": BITS, "y": LABELS}, 2, 3),
     "some labels": (lambda: (small(SemiSupervisedVAE, num_classes=3), None), {"x": BITS, "y": PARTLY}, 3, 3),
