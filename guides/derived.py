@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
+from ppgen.checked import checked
 from ppgen.declare import DATA_PLATE, Model, ModelGuide, Site, batch_rows, label_of, verify_model
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks
@@ -42,6 +43,7 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
         DeclarationError: naming the site, if a latent is discrete or has an unsupported shape.
     """
 
+    @checked
     def __init__(self, model: Model, *, encoder: nn.Module | None = None, width: int = 128) -> None:
         verify_model(type(self).__name__, model)
         if not isinstance(model, Model):

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from ppgen.arguments import one_of
+from ppgen.checked import checked
 from ppgen.declare import Site
 from ppgen.guides.derived import DerivedGuide, Latent
 from ppgen.guides.networks import lower_triangle, normal, positive, with_covariance
@@ -65,6 +66,7 @@ class Structured(DerivedGuide):
         width: features of the default encoder, and hidden width of the heads.
     """
 
+    @checked
     def __init__(self, model: Any, *, order: Literal["inverse", "model"] = "inverse", **settings: Any) -> None:
         self.order = one_of("Structured: order", order, ("inverse", "model"))
         self.parents: dict[str, list[str]] = {}

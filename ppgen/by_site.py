@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ppgen.checked import checked
 from ppgen.errors import SettingError
 
 __all__ = ["BySite"]
@@ -38,11 +39,14 @@ class BySite(dict[str, Tensor]):
                 f"only: there are {len(self)} sites" if self else "only: there is no site",
                 expected="one site",
                 got=", ".join(self) or "none",
-                fix=f'take one by its name: ["{next(iter(self))}"]' if self else None,
+                fix=f'take one by its name: ["{next(iter(self))}"]'
+                if self
+                else "another question: this model has no such site",
                 code="S003",
             )
         return next(iter(self.values()))
 
+    @checked
     def at(self, site: str) -> Tensor:
         """The tensor of one site.
 

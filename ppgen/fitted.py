@@ -10,8 +10,9 @@ from typing import Any, overload
 from torch import Tensor
 
 from ppgen.accessors import HasAccessors
-from ppgen.arguments import whole_number
+from ppgen.arguments import must_fit
 from ppgen.by_site import BySite
+from ppgen.checked import checked
 from ppgen.data import Dataset
 from ppgen.declare import label_of
 from ppgen.errors import Unanswerable
@@ -69,6 +70,7 @@ class Fit(FittedPair, HasAccessors):
 
     # Density ---------------------------------------------------------------------------------------------------------
 
+    @checked
     def elbo(self, data: Any = None, num_particles: int = 1, *, seed: int = 0) -> Estimate:
         """The evidence lower bound, a mean over data in nats per datum; exact log p(x) without latents.
 
@@ -86,6 +88,7 @@ class Fit(FittedPair, HasAccessors):
         values = importance.elbo(self.model, self.guide, batch, num_particles, seed)
         return self._estimate(values, "lower bound", f"ELBO-{num_particles}", batch)
 
+    @checked
     def log_prob(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Estimate:
         """``log p(x)``, a mean over data in nats per datum: exact without latents, else the IWAE-K bound.
 
@@ -98,6 +101,7 @@ class Fit(FittedPair, HasAccessors):
         kind, estimator = ("exact", "log p(x)") if self.guide is None else ("lower bound", f"IWAE-{num_particles}")
         return self._estimate(values, kind, estimator, batch)
 
+    @checked
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """``log p(x_i)`` or its importance-weighted bound for each datum: [N], float64, nats.
 
@@ -115,6 +119,7 @@ class Fit(FittedPair, HasAccessors):
         batch = self._batch(data)
         return importance.log_prob(self.model, self.guide, batch, num_particles, seed).cpu(), batch
 
+    @checked
     def log_weights(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """Log importance weights ``log p(x_i, z_ik) - log q(z_ik | x_i)``: [num_particles, N], float64, nats.
 
@@ -139,7 +144,9 @@ class Fit(FittedPair, HasAccessors):
                 fix="fit.log_prob_per_datum(data), which is exact",
                 code="U009",
             )
-        return importance.weights_of_data(self.model, guide, self._batch(data), num_particles, seed).cpu()
+        batch = self._batch(data)
+        must_fit("log_weights: num_particles", num_particles, 8 * len(next(iter(batch.values()))))
+        return importance.weights_of_data(self.model, guide, batch, num_particles, seed).cpu()
 
     # Sampling --------------------------------------------------------------------------------------------------------
 
@@ -147,6 +154,7 @@ class Fit(FittedPair, HasAccessors):
     def sample(self, n: int, *, site: None = ..., seed: int = ..., mean: bool = ..., **values: Any) -> BySite: ...
     @overload
     def sample(self, n: int, *, site: str, seed: int = ..., mean: bool = ..., **values: Any) -> Tensor: ...
+    @checked
     def sample(
         self, n: int, *, site: str | None = None, seed: int = 0, mean: bool = False, **values: Any
     ) -> BySite | Tensor:
@@ -169,7 +177,7 @@ class Fit(FittedPair, HasAccessors):
             SettingError: naming an argument that is no covariate, or an unknown site.
         """
         self._must_answer("sampling")
-        whole_number("sample: n", n, suggested=64)
+        must_fit("sample: n", n, max(4, self._bytes_of_row(self.observed)))
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
         fixed = self._draw_global(seed)
         drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
@@ -179,6 +187,7 @@ class Fit(FittedPair, HasAccessors):
     def decode(self, latents: Any, *, site: None = ..., seed: int = ..., **values: Any) -> BySite: ...
     @overload
     def decode(self, latents: Any, *, site: str, seed: int = ..., **values: Any) -> Tensor: ...
+    @checked
     def decode(self, latents: Any, *, site: str | None = None, seed: int = 0, **values: Any) -> BySite | Tensor:
         """The likelihood's mean at given latents, by observed site, [N, *event] each: what codes stand for.
 
@@ -206,6 +215,7 @@ class Fit(FittedPair, HasAccessors):
     def encode(self, data: Any = ..., *, site: None = ..., seed: int = ...) -> BySite: ...
     @overload
     def encode(self, data: Any = ..., *, site: str, seed: int = ...) -> Tensor: ...
+    @checked
     def encode(self, data: Any = None, *, site: str | None = None, seed: int = 0) -> BySite | Tensor:
         """Posterior means ``E_q[z | x]`` by local latent, [N, *event] each.
 
@@ -225,6 +235,7 @@ class Fit(FittedPair, HasAccessors):
     def reconstruct(self, data: Any = ..., *, site: None = ..., seed: int = ...) -> BySite: ...
     @overload
     def reconstruct(self, data: Any = ..., *, site: str, seed: int = ...) -> Tensor: ...
+    @checked
     def reconstruct(self, data: Any = None, *, site: str | None = None, seed: int = 0) -> BySite | Tensor:
         """The likelihood's mean at the posterior mean of z, by observed site: like ``x``.
 
@@ -241,6 +252,7 @@ class Fit(FittedPair, HasAccessors):
         made = predictive.reconstruct(self.model, latents, batch, seed=seed)
         return _answer(made, site)
 
+    @checked
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder.
 
@@ -252,13 +264,14 @@ class Fit(FittedPair, HasAccessors):
         guide = self.guide
         if guide is None or not self._latents:
             guide = self._must_answer("representation")
-        whole_number("posterior: num_draws", num_draws, suggested=1000)
         batch = self._batch(data)
+        must_fit("posterior: num_draws", num_draws, 4 * len(next(iter(batch.values()))))
         draws = posterior.to_arviz(posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
         if self.folder is not None:
             replace(self.folder / "posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
         return draws
 
+    @checked
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the run folder that ``ppgen.load`` reads.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
+from ppgen.checked import checked
 from ppgen.context import resolve_device
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
@@ -20,6 +21,7 @@ from ppgen.inference import find_obstacle, predictive
 from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
 from ppgen.runs import DTYPES, weights
+from ppgen.surroundings import verify_no_handlers
 
 __all__ = ["FittedPair"]
 
@@ -65,6 +67,7 @@ class FittedPair:
         """SHA-256 of the weights as they are: that of the ``model.safetensors`` which ``fit.save`` writes."""
         return weights.digest(self.state.modules)
 
+    @checked
     def to(self, device: str | torch.device) -> Self:
         """Move the weights to another device; answers are on the CPU wherever they are.
 
@@ -104,6 +107,7 @@ class FittedPair:
         seen = seen_part(self.data.representative_rows(), main, covariates) if len(covariates) > 1 else None
         return name_of_density(self.observed, covariates, main, seen)
 
+    @checked
     def num_dims(self, batch: Mapping[str, Tensor]) -> int:
         """How many dimensions a density of these data counts; 0 where that is no one number for all of them.
 
@@ -115,6 +119,7 @@ class FittedPair:
             return 0
         return num_counted(self.model, self._to_device(batch), main, self.covariates)
 
+    @checked
     def unanswerable(self, question: str) -> str | None:
         """Why ``"density"``, ``"sampling"`` or ``"representation"`` has no answer here; ``None`` if it has one.
 
@@ -148,9 +153,15 @@ class FittedPair:
 
     def _must_answer(self, question: str) -> Any:
         """The guide, if the question has an answer."""
+        verify_no_handlers("a question to a fit")
         if (error := self._refusal(question)) is not None:
             raise error
         return self.guide
+
+    def _bytes_of_row(self, names: Iterable[str] | None = None) -> int:
+        """What one row of the data, or of some of its columns, takes as numbers of a model."""
+        columns = self.data.splits["train"]
+        return sum(4 * columns[name][:1].numel() for name in columns if names is None or name in names)
 
     def _must_be_local(self, question: str) -> None:
         """Refuse what belongs to single data points where all of them share one density."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import one_of
+from ppgen.checked import checked
 from ppgen.data import built_in, image_sets, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
@@ -50,6 +51,7 @@ _STEPS: dict[str, Callable[..., Dataset]] = {
 """What may be made of a data set after it was loaded, by the name that a run folder keeps."""
 
 
+@checked
 def load(
     name: str | os.PathLike[str],
     *,
@@ -141,6 +143,7 @@ def as_dataset(data: Any) -> Dataset:
     return from_tensors(data)
 
 
+@checked
 def as_batch(data: Any, like: Dataset | None = None) -> dict[str, Tensor]:
     """Tensors, arrays or tables as one whole batch, validated and cast as a data set would, without any split.
 
@@ -179,9 +182,25 @@ def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:
     Raises:
         SettingError: on a step that there is not.
     """
-    for name, arguments in steps:
+    for step in _pairs(dataset.name, steps):
+        name, arguments = step
         dataset = _STEPS[one_of(f"{dataset.name}: step", name, _STEPS)](dataset, **arguments)
     return dataset
+
+
+def _pairs(name: str, steps: Any) -> list[Any]:
+    """Steps as pairs of a name and arguments."""
+    is_list = isinstance(steps, Iterable) and not isinstance(steps, str | bytes)
+    pairs = list(steps) if is_list else [steps]
+    for pair in pairs:
+        if not (isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], Mapping)):
+            raise SettingError(
+                f"{name}: a step is no pair of a name and its arguments",
+                expected='["partial_labels", {"per_class": 10}]',
+                got=repr(pair),
+                fix='steps=[["partial_labels", {"per_class": 10}]]',
+            )
+    return pairs
 
 
 def _is_path(name: str) -> bool:

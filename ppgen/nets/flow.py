@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
 from ppgen.arguments import Recorded, one_of
+from ppgen.checked import checked
 from ppgen.errors import SettingError
 
 __all__ = ["FLOWS", "Flow", "FlowDistribution", "zuko_flow"]
@@ -96,6 +97,7 @@ class Flow(Recorded):
         torch.Size([5, 3])
     """
 
+    @checked
     def __init__(
         self,
         dim: int,

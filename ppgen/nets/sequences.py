@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ppgen.arguments import Recorded
+from ppgen.checked import checked
 from ppgen.distributions import Markov
 from ppgen.nets.layers import MLP, SMALLEST_SCALE, SOFTPLUS_ONE, Gaussian, join, over_batch
 
@@ -36,6 +37,7 @@ class SequenceEncoder(Recorded):
         torch.Size([5, 64])
     """
 
+    @checked
     def __init__(self, event_shape: Sequence[int], out_features: int, hidden: int = 32) -> None:
         super().__init__()
         length, dim = event_shape
@@ -70,6 +72,7 @@ class GatedTransition(Recorded):
         torch.Size([5, 3])
     """
 
+    @checked
     def __init__(self, dim: int, hidden: int = 64) -> None:
         super().__init__()
         self.gate = MLP(dim, dim, hidden=(hidden,))
@@ -110,6 +113,7 @@ class Smoother(Recorded):
         torch.Size([5, 7, 3])
     """
 
+    @checked
     def __init__(self, x_dim: int, latent_dim: int, hidden: int = 64) -> None:
         super().__init__()
         self.recurrent = nn.GRU(x_dim, hidden, batch_first=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ppgen.checked import checked
 from ppgen.declare import without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.evaluation.density import explained_site
@@ -40,6 +41,7 @@ class FitPlots:
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
 
+    @checked
     def learning_curve(self, axes: MaybeAxes = None) -> Axes:
         """The ELBO, log-likelihood or losses, epoch by epoch.
 
@@ -61,6 +63,7 @@ class FitPlots:
             draw_history(axes, "", self._fit.history)
         return axes
 
+    @checked
     def samples(self, axes: MaybeAxes = None, *, n: int = 64, mean: bool = False, seed: int = 0) -> Axes:
         """New data points; those of a conditional model have the covariates of test data.
 
@@ -83,6 +86,7 @@ class FitPlots:
             draw_points(axes, points, math.ceil(math.sqrt(count)), joint_limits([points]))
         return axes
 
+    @checked
     def reconstructions(self, axes: MaybeAxes = None, *, n: int = 8, seed: int = 0) -> Axes:
         """Test data and their reconstructions: pictures above each other, vectors in one plot.
 
@@ -103,6 +107,7 @@ class FitPlots:
             draw_pairs(axes, upper, lower, len(made), joint_limits([upper, lower]))
         return axes
 
+    @checked
     def latent_space(self, axes: MaybeAxes = None, *, site: str | None = None, n: int = 1500, seed: int = 0) -> Axes:
         """Posterior means in two dimensions, coloured by the class label where the data have one.
 

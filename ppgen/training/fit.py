@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ppgen.arguments import plain
+from ppgen.checked import checked
 from ppgen.context import reseed, resolve_device, seeded
 from ppgen.data import as_dataset
 from ppgen.declare import Guide, Program, ProgramModule, ProgramPart, as_guide, explained, verify_guide, verify_model
@@ -19,6 +20,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
 from ppgen.runs import RunFolder, describe_run
+from ppgen.surroundings import verify_gradients, verify_no_handlers
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
@@ -32,6 +34,7 @@ __all__ = ["choose_guide", "choose_objective", "fit", "unwrap"]
 
 
 @explain_misplaced
+@checked
 def fit(
     model: Any,
     data: Any,
@@ -100,6 +103,8 @@ def fit(
         >>> fit.elbo().kind
         'lower bound'
     """
+    verify_gradients("fit")
+    verify_no_handlers("fit")
     max_epochs, batch_size, learning_rate, average, seed, patience, clip_norm = map(
         plain, (max_epochs, batch_size, learning_rate, average, seed, patience, clip_norm)
     )

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ppgen.checked import checked
 from ppgen.context import resolve_device
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
@@ -22,6 +23,7 @@ from ppgen.runs import RunFolder, build, example_batch, weights
 __all__ = ["load"]
 
 
+@checked
 def load(
     folder: str | os.PathLike[str],
     model: Any = None,
