@@ -14,7 +14,7 @@ from torch import nn
 
 from ppgen.errors import SettingError
 
-__all__ = ["Recorded", "finite_number", "must_fit", "one_of", "plain", "whole_number"]
+__all__ = ["Recorded", "finite_number", "must_fit", "one_of", "physical_memory", "plain", "whole_number"]
 
 
 def whole_number(
@@ -93,7 +93,7 @@ def must_fit(where: str, count: int, bytes_each: int) -> None:
     Example:
         >>> must_fit("sample: n", 64, 4 * 28 * 28)
     """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = physical_memory()
     if count * bytes_each > memory:
         name = where.rpartition(": ")[2]
         raise SettingError(
@@ -102,6 +102,11 @@ def must_fit(where: str, count: int, bytes_each: int) -> None:
             got=str(count),
             fix=f"{name}={max(1, min(1000, memory // bytes_each))}, and again with another seed for more",
         )
+
+
+def physical_memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def plain(value: Any) -> Any:

@@ -39,9 +39,7 @@ class BySite(dict[str, Tensor]):
                 f"only: there are {len(self)} sites" if self else "only: there is no site",
                 expected="one site",
                 got=", ".join(self) or "none",
-                fix=f'take one by its name: ["{next(iter(self))}"]'
-                if self
-                else "another question: this model has no such site",
+                fix=f'take one by its name: ["{next(iter(self))}"]' if self else "ask the fit something else",
                 code="S003",
             )
         return next(iter(self.values()))

@@ -58,7 +58,7 @@ def checked(function: F) -> F:
     has another annotation is the function's own to check. Arguments that are missing or unknown are named too.
 
     Args:
-        function: or a method, whose annotations are text (``from __future__ import annotations``).
+        function: whose annotations are text (``from __future__ import annotations``); of a class, its public methods.
 
     Returns:
         The function with the same signature, which raises :class:`~ppgen.errors.SettingError`.
@@ -76,6 +76,11 @@ def checked(function: F) -> F:
           fix: n=1
           more: ppgen explain S002
     """
+    if isinstance(function, type):
+        for name, member in list(vars(function).items()):
+            if inspect.isfunction(member) and not name.startswith("_"):
+                setattr(function, name, checked(member))
+        return function
     signature = inspect.signature(function)
     own = function.__name__
     is_maker = own == "__init__"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 
 import pyro
@@ -16,7 +18,40 @@ from torch.nn.parameter import is_lazy
 from ppgen.arguments import whole_number
 from ppgen.errors import SettingError
 
-__all__ = ["evaluating", "frozen", "preserved_state", "reseed", "resolve_device", "restored", "seeded", "validation"]
+__all__ = [
+    "alone",
+    "evaluating",
+    "frozen",
+    "preserved_state",
+    "reseed",
+    "resolve_device",
+    "restored",
+    "seeded",
+    "signed_stream",
+    "validation",
+]
+
+_process = threading.RLock()
+
+
+def _forget_the_other_threads() -> None:
+    """A forked process has one thread: what another held at the fork, nobody would give back."""
+    global _process
+    _process = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forget_the_other_threads)
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """A block that no other thread's block interrupts; those wait for one another.
+
+    Random numbers, the checks of distributions and the handlers of Pyro belong to the process: two fits at once would
+    draw from one another's noise, and see one another's sites. The contexts here that touch them are each such a block.
+    """
+    with _process:
+        yield
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
@@ -75,7 +110,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         seed: of the block.
         device: whose numbers are seeded beside those of the CPU.
     """
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    with alone(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         reseed(seed, device)
         yield
 
@@ -97,10 +132,39 @@ def reseed(seed: int, device: torch.device) -> None:
             torch.cuda.manual_seed(seed)
 
 
+_SIGNATURE = int.from_bytes(b"ppgen", "little")
+
+
+def signed_stream() -> Callable[[], None]:
+    """Sign the CPU's stream of random numbers where it keeps the seed it began with; its numbers stay what they are.
+
+    Locks hold nobody else's code back: a thread that calls ``torch.manual_seed`` to make its own model takes the
+    process's one stream away from whoever is drawing from it, and the signature with it.
+
+    Returns:
+        What raises a SettingError where the signature is gone, and there are other threads.
+    """
+    state = torch.get_rng_state()
+    state[:8] = torch.tensor(list(_SIGNATURE.to_bytes(8, "little")), dtype=torch.uint8)
+    torch.set_rng_state(state)
+    return _verify_signature
+
+
+def _verify_signature() -> None:
+    if torch.initial_seed() != _SIGNATURE and threading.active_count() > 1:
+        raise SettingError(
+            "fit: another thread seeded the random numbers of this process while the fit drew from them",
+            expected="nobody else's torch.manual_seed during a fit: its weights would not be those of its seed",
+            got="a torch.manual_seed, or the like, in the middle of a step",
+            fix="make all models before the first thread begins, or fit in processes instead of threads",
+            code="S141",
+        )
+
+
 @contextlib.contextmanager
 def evaluating(*modules: nn.Module | None) -> Iterator[None]:
     """No gradients, no checks, evaluation mode; the mode of every submodule is restored after."""
-    with _evaluation_mode(*modules), torch.no_grad(), validation(False):
+    with alone(), _evaluation_mode(*modules), torch.no_grad(), validation(False):
         yield
 
 
@@ -168,13 +232,14 @@ def _kept(tensors: Callable[[], Iterable[tuple[str, Tensor]]]) -> Iterator[None]
 
 @contextlib.contextmanager
 def _kept_random_state() -> Iterator[None]:
-    random_state = get_rng_state()
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        set_rng_state(random_state)
+    with alone():
+        random_state = get_rng_state()
+        devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+        try:
+            with torch.random.fork_rng(devices):
+                yield
+        finally:
+            set_rng_state(random_state)
 
 
 @contextlib.contextmanager
@@ -184,17 +249,18 @@ def validation(enabled: bool) -> Iterator[None]:
     The checks read every parameter of every distribution, a fifth of a small step's time and a device
     synchronisation each on a GPU, so that fitting keeps them for the first step of each batch signature only.
     """
-    pyro_before, torch_before = is_validation_enabled(), Distribution._validate_args
-    if enabled == pyro_before == torch_before:
-        yield
-        return
-    pyro.enable_validation(enabled)
-    Distribution.set_default_validate_args(enabled)
-    try:
-        yield
-    finally:
-        pyro.enable_validation(pyro_before)
-        Distribution.set_default_validate_args(torch_before)
+    with alone():
+        pyro_before, torch_before = is_validation_enabled(), Distribution._validate_args
+        if enabled == pyro_before == torch_before:
+            yield
+            return
+        pyro.enable_validation(enabled)
+        Distribution.set_default_validate_args(enabled)
+        try:
+            yield
+        finally:
+            pyro.enable_validation(pyro_before)
+            Distribution.set_default_validate_args(torch_before)
 
 
 @contextlib.contextmanager

@@ -1,19 +1,24 @@
-"""Atomic writes, digests of files, the cache folder, and the one error of a disk that refuses."""
+"""Atomic writes, digests and seals of files, the cache folder, and the one error of a disk that refuses."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ppgen.errors import CheckpointError
 
-__all__ = ["TEMPORARY", "cache_folder", "digest_of", "replace", "write_text", "writing"]
+__all__ = ["TEMPORARY", "cache_folder", "digest_of", "read_sealed", "replace", "sealed", "write_text", "writing"]
 
 TEMPORARY = ".tmp-"
 """How the name of a file begins that is not whole yet; after a kill it may stay behind."""
+
+_SEAL, _UNSEALED = "sha256", (None, 1)
+_LARGEST = 1 << 26  # bytes of a record, all of which are read at once
 
 
 @contextlib.contextmanager
@@ -73,6 +78,51 @@ def write_text(path: Path, text: str) -> None:
         CheckpointError: if the disk refuses; the file that was there before stays.
     """
     replace(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def sealed(record: Mapping[str, Any]) -> str:
+    """A record as a text that knows its own SHA-256, so that :func:`read_sealed` sees every change of it.
+
+    Args:
+        record: plain data, with a ``"format"`` of 2 or more.
+    """
+    content = json.loads(json.dumps(record))  # keys become texts, two of which may be one
+    digest = hashlib.sha256(json.dumps(content, indent=2).encode()).hexdigest()
+    return json.dumps({**content, _SEAL: digest}, indent=2) + "\n"
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """A record from a file, and sure that it is byte for byte as it was written, if it was sealed.
+
+    Those of the first format were not. One that lost its seal still says its format, and so is refused too.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The record without its seal.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is not what was written.
+    """
+    if not path.exists():
+        raise FileNotFoundError(2, "no such file", str(path))
+    if not path.is_file() or path.stat().st_size > _LARGEST:
+        raise ValueError(f"no file of at most {_LARGEST >> 20} MiB")
+    try:
+        text = path.read_bytes().decode()
+        record = json.loads(text)
+    except RecursionError:
+        raise ValueError("lists in lists beyond any record's depth") from None
+    except OSError as error:
+        raise ValueError(str(error)) from error
+    if not isinstance(record, dict):
+        raise ValueError(f"no object, but {type(record).__name__}")
+    seal = record.pop(_SEAL, None)
+    if (seal is not None or record.get("format") not in _UNSEALED) and sealed(record) != text:
+        raise ValueError("its SHA-256 is not the one that it was written with")
+    return record
 
 
 def cache_folder() -> Path:

@@ -17,7 +17,6 @@ from ppgen.data import Dataset
 from ppgen.declare import label_of
 from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.files import replace
 from ppgen.fitted_pair import FittedPair
 from ppgen.inference import importance, posterior, predictive
 from ppgen.objectives import Objective, State
@@ -26,6 +25,7 @@ from ppgen.runs import FACTS, RunFolder, describe_run
 __all__ = ["Fit"]
 
 
+@checked
 class Fit(FittedPair, HasAccessors):
     """A model, its guide and objective after fitting; made by ``ppgen.fit`` and ``ppgen.load``.
 
@@ -70,7 +70,6 @@ class Fit(FittedPair, HasAccessors):
 
     # Density ---------------------------------------------------------------------------------------------------------
 
-    @checked
     def elbo(self, data: Any = None, num_particles: int = 1, *, seed: int = 0) -> Estimate:
         """The evidence lower bound, a mean over data in nats per datum; exact log p(x) without latents.
 
@@ -88,7 +87,6 @@ class Fit(FittedPair, HasAccessors):
         values = importance.elbo(self.model, self.guide, batch, num_particles, seed)
         return self._estimate(values, "lower bound", f"ELBO-{num_particles}", batch)
 
-    @checked
     def log_prob(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Estimate:
         """``log p(x)``, a mean over data in nats per datum: exact without latents, else the IWAE-K bound.
 
@@ -101,7 +99,6 @@ class Fit(FittedPair, HasAccessors):
         kind, estimator = ("exact", "log p(x)") if self.guide is None else ("lower bound", f"IWAE-{num_particles}")
         return self._estimate(values, kind, estimator, batch)
 
-    @checked
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """``log p(x_i)`` or its importance-weighted bound for each datum: [N], float64, nats.
 
@@ -119,7 +116,6 @@ class Fit(FittedPair, HasAccessors):
         batch = self._batch(data)
         return importance.log_prob(self.model, self.guide, batch, num_particles, seed).cpu(), batch
 
-    @checked
     def log_weights(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """Log importance weights ``log p(x_i, z_ik) - log q(z_ik | x_i)``: [num_particles, N], float64, nats.
 
@@ -154,7 +150,6 @@ class Fit(FittedPair, HasAccessors):
     def sample(self, n: int, *, site: None = ..., seed: int = ..., mean: bool = ..., **values: Any) -> BySite: ...
     @overload
     def sample(self, n: int, *, site: str, seed: int = ..., mean: bool = ..., **values: Any) -> Tensor: ...
-    @checked
     def sample(
         self, n: int, *, site: str | None = None, seed: int = 0, mean: bool = False, **values: Any
     ) -> BySite | Tensor:
@@ -187,7 +182,6 @@ class Fit(FittedPair, HasAccessors):
     def decode(self, latents: Any, *, site: None = ..., seed: int = ..., **values: Any) -> BySite: ...
     @overload
     def decode(self, latents: Any, *, site: str, seed: int = ..., **values: Any) -> Tensor: ...
-    @checked
     def decode(self, latents: Any, *, site: str | None = None, seed: int = 0, **values: Any) -> BySite | Tensor:
         """The likelihood's mean at given latents, by observed site, [N, *event] each: what codes stand for.
 
@@ -215,7 +209,6 @@ class Fit(FittedPair, HasAccessors):
     def encode(self, data: Any = ..., *, site: None = ..., seed: int = ...) -> BySite: ...
     @overload
     def encode(self, data: Any = ..., *, site: str, seed: int = ...) -> Tensor: ...
-    @checked
     def encode(self, data: Any = None, *, site: str | None = None, seed: int = 0) -> BySite | Tensor:
         """Posterior means ``E_q[z | x]`` by local latent, [N, *event] each.
 
@@ -235,7 +228,6 @@ class Fit(FittedPair, HasAccessors):
     def reconstruct(self, data: Any = ..., *, site: None = ..., seed: int = ...) -> BySite: ...
     @overload
     def reconstruct(self, data: Any = ..., *, site: str, seed: int = ...) -> Tensor: ...
-    @checked
     def reconstruct(self, data: Any = None, *, site: str | None = None, seed: int = 0) -> BySite | Tensor:
         """The likelihood's mean at the posterior mean of z, by observed site: like ``x``.
 
@@ -252,7 +244,6 @@ class Fit(FittedPair, HasAccessors):
         made = predictive.reconstruct(self.model, latents, batch, seed=seed)
         return _answer(made, site)
 
-    @checked
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data; also written to ``posterior.nc`` if the fit has a run folder.
 
@@ -268,10 +259,9 @@ class Fit(FittedPair, HasAccessors):
         must_fit("posterior: num_draws", num_draws, 4 * len(next(iter(batch.values()))))
         draws = posterior.to_arviz(posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed), batch)
         if self.folder is not None:
-            replace(self.folder / "posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
+            RunFolder(self.folder).write_result("posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
         return draws
 
-    @checked
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the run folder that ``ppgen.load`` reads.
 

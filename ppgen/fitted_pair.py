@@ -26,6 +26,7 @@ from ppgen.surroundings import verify_no_handlers
 __all__ = ["FittedPair"]
 
 
+@checked
 class FittedPair:
     """What stands behind every question to a fit: the pair, its device, and the data that it was fitted to.
 
@@ -67,7 +68,6 @@ class FittedPair:
         """SHA-256 of the weights as they are: that of the ``model.safetensors`` which ``fit.save`` writes."""
         return weights.digest(self.state.modules)
 
-    @checked
     def to(self, device: str | torch.device) -> Self:
         """Move the weights to another device; answers are on the CPU wherever they are.
 
@@ -107,7 +107,6 @@ class FittedPair:
         seen = seen_part(self.data.representative_rows(), main, covariates) if len(covariates) > 1 else None
         return name_of_density(self.observed, covariates, main, seen)
 
-    @checked
     def num_dims(self, batch: Mapping[str, Tensor]) -> int:
         """How many dimensions a density of these data counts; 0 where that is no one number for all of them.
 
@@ -119,7 +118,6 @@ class FittedPair:
             return 0
         return num_counted(self.model, self._to_device(batch), main, self.covariates)
 
-    @checked
     def unanswerable(self, question: str) -> str | None:
         """Why ``"density"``, ``"sampling"`` or ``"representation"`` has no answer here; ``None`` if it has one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from pyro.poutine.runtime import _PYRO_STACK
 
+from ppgen.context import alone
 from ppgen.errors import SettingError
 
 __all__ = ["verify_gradients", "verify_no_handlers"]
@@ -39,11 +40,13 @@ def verify_no_handlers(where: str) -> None:
     Raises:
         SettingError: inside a plate, or a handler such as ``pyro.poutine.trace``.
     """
-    if not _PYRO_STACK:
+    with alone():  # so that the handlers of another thread's fit are gone
+        names = [type(handler).__name__ for handler in _PYRO_STACK]
+    if not names:
         return
     raise SettingError(
         f"{where}: handlers of Pyro around the call would change what it computes",
         expected="a call outside all plates and handlers",
-        got=f"a call inside {', '.join(type(handler).__name__ for handler in _PYRO_STACK)}",
+        got=f"a call inside {', '.join(names)}",
         fix=f"move {where}(...) out of the with-block, or of the program that is being traced",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ppgen.errors import CheckpointError
-from ppgen.files import cache_folder, digest_of, replace, write_text, writing
+from ppgen.files import cache_folder, digest_of, read_sealed, replace, sealed, write_text, writing
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -85,3 +85,43 @@ def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_folder() == Path("/there/ppgen")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_folder() == Path.home() / ".cache" / "ppgen"
+
+
+RECORD = {"format": 2, "a": [1.5, None, "ä"], "b": {"10": 1, "9": float("inf")}}
+
+
+def test_a_sealed_record_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(sealed({**RECORD, "b": {10: 1, 9: float("inf")}}))
+    assert read_sealed(path) == RECORD
+    with pytest.raises(FileNotFoundError):
+        read_sealed(tmp_path / "b.json")
+
+
+def test_every_change_of_a_sealed_record_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    whole = sealed(RECORD).encode()
+    changed = [whole[:n] for n in range(len(whole))] + [whole + b" ", b"[" * 10**5, b"[]", b"\xff"]
+    for place in range(len(whole)):
+        changed += [whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :] for bit in (1, 4, 32, 128)]
+    for content in changed:
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"."):
+            read_sealed(path)
+
+
+def test_the_first_format_has_no_seal(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    for text in ('{"format": 1, "a": 2}', '{"a": 2}'):
+        path.write_text(text)
+        assert read_sealed(path)["a"] == 2
+    for text in ('{"format": 2, "a": 2}', '{"a": 2, "sha256": "0"}'):
+        path.write_text(text)
+        with pytest.raises(ValueError, match="SHA-256"):
+            read_sealed(path)
+
+
+def test_what_would_never_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(ValueError, match="no file"):
+        read_sealed(tmp_path / "a.json")

@@ -153,7 +153,6 @@ def fit(
         kept = f"All is saved after {len(fitted.history)} epochs"
         raise KeyboardInterrupt(f"{kept}; take it up again by\n  {_again(folder)}")
     note_sources(folder, sources)
-    run.drop_results()
     click.echo(_summary(fitted))
     click.echo(f"\n{folder}\n  {shlex.join(['ppgen', 'evaluate', str(folder), *naming(sources)])}")
 

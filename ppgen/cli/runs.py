@@ -234,21 +234,24 @@ def open_run(
     import torch
 
     import ppgen
-    from ppgen.runs import RunFolder
+    from ppgen.runs import RunFolder, understood
 
     record = RunFolder(folder).read()
     given: dict[str, Any] = {}
-    offered = {f"{name}_shape": tuple(facts["shape"]) for name, facts in record["example"].items()}
+    with understood(folder / "run.json"):
+        offered = {f"{name}_shape": tuple(facts["shape"]) for name, facts in record["example"].items()}
+        arguments = {kind: (record[kind] or {}).get("arguments") or {} for kind in ("model", "guide")}
     with torch.random.fork_rng(devices=[]):  # initial weights, which the saved ones replace
         for kind, text in (("model", model), ("guide", guide)):
             source = _source(record, kind, folder)
             if text or source:
-                settings = source["settings"] if source else (record[kind] or {}).get("arguments") or {}
+                settings = source["settings"] if source else arguments[kind]
                 maker = load_member(text, kind.capitalize()) if text else recorded(source, kind, folder)
                 given[kind] = construct(maker, settings, offered | given, "--set")
     if data is not None:
-        spec = {"binarize": None, **record["data"]["spec"], "name": data, "root": None}
-        given["data"] = ppgen.data.load(**spec)
+        with understood(folder / "run.json"):
+            spec = {"binarize": None, **record["data"]["spec"], "name": data, "root": None}
+            given["data"] = ppgen.data.load(**spec)
     return ppgen.load(folder, device=device, **given)
 
 

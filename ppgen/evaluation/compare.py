@@ -22,6 +22,7 @@ from ppgen.evaluation.paired_difference import (
 )
 from ppgen.evaluation.paired_interval import check_level
 from ppgen.evaluation.scorecard import Scorecard, asked_of
+from ppgen.files import write_text
 from ppgen.fitted import Fit
 
 if TYPE_CHECKING:

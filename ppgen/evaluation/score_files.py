@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ppgen.errors import CheckpointError, PpgenError
-from ppgen.files import replace
+from ppgen.errors import CheckpointError
+from ppgen.evaluation import log_densities
+from ppgen.files import digest_of, read_sealed, sealed, write_text
 from ppgen.runs import RunFolder
 
 __all__ = ["read_scores", "write_scores"]
 
 _SCORES, _PER_DATUM = "scores.json", "per_datum.npy"
+_FORMAT = 2
+"""Of the scores; the first had no digests."""
 
 T = TypeVar("T")
 
@@ -35,17 +37,11 @@ def write_scores(folder: Path | str, record: Mapping[str, Any], per_datum: np.nd
     if per_datum is None:
         densities.unlink(missing_ok=True)
     else:
-        values = np.asarray(per_datum)
-        replace(densities, lambda path: _write_array(path, values))
-    full = {**record, "num_per_datum": None if per_datum is None else len(per_datum)}
-    text = json.dumps(full, indent=2, ensure_ascii=False)
-    replace(scores, lambda path: path.write_text(text, encoding="utf-8"))
+        log_densities.write(densities, per_datum)
+    beside = None if per_datum is None else digest_of(densities)
+    count = None if per_datum is None else len(per_datum)
+    write_text(scores, sealed({**record, "format": _FORMAT, "num_per_datum": count, _PER_DATUM: beside}))
     return scores
-
-
-def _write_array(path: Path, values: np.ndarray) -> None:
-    with path.open("wb") as file:  # to a path of another suffix, numpy adds its own
-        np.save(file, values, allow_pickle=False)
 
 
 def read_scores(folder: Path | str, made_of: Callable[[Mapping[str, Any], np.ndarray | None], T]) -> T:
@@ -60,9 +56,11 @@ def read_scores(folder: Path | str, made_of: Callable[[Mapping[str, Any], np.nda
     """
     folder = Path(folder)
     try:
-        record = json.loads((folder / _SCORES).read_text(encoding="utf-8"))
-        count = record.pop("num_per_datum")
-        per_datum = None if count is None else np.load(folder / _PER_DATUM, allow_pickle=False)
+        record = read_sealed(folder / _SCORES)
+        if (written := record.pop("format", 1)) not in range(1, _FORMAT + 1):
+            raise ValueError(f"format {written!r}, which this ppgen does not read")
+        count, digest = record.pop("num_per_datum"), record.pop(_PER_DATUM, None)
+        per_datum = None if count is None else log_densities.read(folder / _PER_DATUM, digest)
         if per_datum is not None and per_datum.shape != (count,):
             raise ValueError(f"{_PER_DATUM} holds {per_datum.shape} values, not ({count},)")
         made, judged = made_of(record, per_datum), record.get("weights", "")
@@ -74,9 +72,9 @@ def read_scores(folder: Path | str, made_of: Callable[[Mapping[str, Any], np.nda
             fix=f'ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
             code="C005",
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError, EOFError, PpgenError) as error:
+    except Exception as error:  # the record may be anybody's: whatever it makes of our classes, it is the record's
         raise CheckpointError(
-            f"{folder}: the scores are damaged",
+            f"{folder / _SCORES}: the scores are damaged",
             expected="the scores that ppgen wrote",
             got=f"{type(error).__name__}: {error}",
             fix=f'evaluate again: ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',

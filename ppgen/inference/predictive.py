@@ -131,7 +131,7 @@ def _as_tensor(call: str, name: str, value: Any) -> Tensor:
         return torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise DataError(
-            f"{call}: {name} is no array of numbers",
+            f"{call}: the values of {name} are no numbers",
             expected="a number, a tensor or an array",
             got=f"{type(value).__name__}: {error}",
             fix=f"{name}=torch.tensor(...)",

@@ -14,7 +14,6 @@ from torch.distributions import Distribution, constraints
 
 from ppgen.arguments import Recorded, one_of
 from ppgen.checked import checked
-from ppgen.errors import SettingError
 
 __all__ = ["FLOWS", "Flow", "FlowDistribution", "zuko_flow"]
 
@@ -109,14 +108,6 @@ class Flow(Recorded):
         super().__init__()
         if make is None:
             make = zuko_flow("MAF")
-        elif not callable(make):
-            raise SettingError(
-                "Flow: make is no constructor of flows",
-                expected="a class of zuko.flows, or a function with its arguments",
-                got=repr(make),
-                fix="make=zuko.flows.NSF",
-                code="S080",
-            )
         self.flow = make(dim, context_dim, transforms=num_transforms, hidden_features=tuple(hidden))
 
     def forward(self, context: Tensor | None = None) -> FlowDistribution:

@@ -21,6 +21,7 @@ from ppgen.reporting.style import Axes, MaybeAxes, house_style
 __all__ = ["FitPlots"]
 
 
+@checked
 class FitPlots:
     """What a fit looks like: ``fit.plot``. Axes in, axes out; without axes, a new figure of pyplot's.
 
@@ -41,7 +42,6 @@ class FitPlots:
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
 
-    @checked
     def learning_curve(self, axes: MaybeAxes = None) -> Axes:
         """The ELBO, log-likelihood or losses, epoch by epoch.
 
@@ -63,7 +63,6 @@ class FitPlots:
             draw_history(axes, "", self._fit.history)
         return axes
 
-    @checked
     def samples(self, axes: MaybeAxes = None, *, n: int = 64, mean: bool = False, seed: int = 0) -> Axes:
         """New data points; those of a conditional model have the covariates of test data.
 
@@ -86,7 +85,6 @@ class FitPlots:
             draw_points(axes, points, math.ceil(math.sqrt(count)), joint_limits([points]))
         return axes
 
-    @checked
     def reconstructions(self, axes: MaybeAxes = None, *, n: int = 8, seed: int = 0) -> Axes:
         """Test data and their reconstructions: pictures above each other, vectors in one plot.
 
@@ -107,7 +105,6 @@ class FitPlots:
             draw_pairs(axes, upper, lower, len(made), joint_limits([upper, lower]))
         return axes
 
-    @checked
     def latent_space(self, axes: MaybeAxes = None, *, site: str | None = None, n: int = 1500, seed: int = 0) -> Axes:
         """Posterior means in two dimensions, coloured by the class label where the data have one.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class, known_network
 __all__ = ["NoPlanError", "blueprint", "build", "decode", "encode", "example", "example_batch"]
 
 _PART, _NETWORK, _CLASS = "$model", "$network", "$class"
+_LARGEST_ROW = 1 << 26
 
 
 class NoPlanError(ValueError):
@@ -210,7 +212,13 @@ def example(batch: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def example_batch(saved: Mapping[str, Any]) -> dict[str, Tensor]:
-    """A batch of two rows with the shapes, types and largest labels of :func:`example`, [2, ...] each."""
+    """A batch of two rows with the shapes, types and largest labels of :func:`example`, [2, ...] each.
+
+    Raises:
+        ValueError: for rows that would fill the memory; nobody has such data.
+    """
+    if any(math.prod(facts["shape"]) > _LARGEST_ROW for facts in saved.values()):
+        raise ValueError(f"rows of more than {_LARGEST_ROW} numbers")
     return {
         name: torch.full((2, *facts["shape"]), facts["max"] or 0, dtype=DTYPES[facts["dtype"]])
         for name, facts in saved.items()

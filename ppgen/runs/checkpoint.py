@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def write(folder: Path, state: dict[str, Any], step: int) -> None:
     replace(draft, save)
     with writing(draft):
         digest = digest_of(draft)
-        path = draft.replace(folder / f"step-{step:09d}-{digest[:8]}.pt")
+        path = draft.replace(folder / _name(step, digest))
     others = [entry for entry in before if entry["file"] != path.name]
     entries = [{"file": path.name, "sha256": digest, "step": step}, *others[:1]]
     write_text(folder / _POINTER, json.dumps(entries))
@@ -88,18 +88,21 @@ def read(folder: Path) -> dict[str, Any]:
     if digest != entries[0]["sha256"]:
         raise CheckpointError(
             f"{path}: the checkpoint is damaged",
-            expected=f"SHA-256 {entries[0]['sha256'][:16]}...",
+            expected=f"SHA-256 {entries[0]['sha256'][:16]}..., as {_POINTER} says, unless that is damaged",
             got=f"{digest[:16]}... over {path.stat().st_size} bytes",
             fix=fix,
             code="C013",
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError) as error:
+        with zipfile.ZipFile(path) as archive:
+            if any(item.compress_type != zipfile.ZIP_STORED for item in archive.infolist()):
+                raise ValueError("compressed parts, which no checkpoint has, may be of any size")
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # the bytes may be anybody's, and the digest beside them too
         raise CheckpointError(
             f"{path}: cannot be read as a checkpoint",
             expected="what ppgen wrote",
-            got=str(error).splitlines()[0],
+            got=f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}",
             fix=fix,
             code="C014",
         ) from error
@@ -111,16 +114,25 @@ def latest(folder: Path) -> int | None:
     return int(entries[0]["step"]) if entries else None
 
 
+def _name(step: int, digest: str) -> str:
+    return f"step-{step:09d}-{digest[:8]}.pt"
+
+
 def _pointer(folder: Path) -> list[dict[str, Any]]:
     path = folder / _POINTER
     if not path.is_file():
         return []
     try:
-        return [
-            {"file": Path(str(entry["file"])).name, "sha256": str(entry["sha256"]), "step": int(entry["step"])}
-            for entry in json.loads(path.read_text())
+        text = path.read_bytes()
+        entries: list[dict[str, Any]] = [
+            {"file": str(entry["file"]), "sha256": str(entry["sha256"]), "step": int(entry["step"])}
+            for entry in json.loads(text)
         ]
-    except (ValueError, KeyError, TypeError) as error:
+        for entry in entries:
+            if entry["file"] != _name(entry["step"], entry["sha256"]):
+                raise ValueError(f"{entry['file']} is not the file of step {entry['step']} with its SHA-256")
+        return entries
+    except (ValueError, KeyError, TypeError, RecursionError, OSError) as error:
         raise CheckpointError(
             f"{path}: the pointer to the checkpoint is damaged",
             expected='[{"file": ..., "sha256": ..., "step": ...}]',

@@ -2,91 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import platform
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from ppgen import __version__
-from ppgen.data import Dataset
 from ppgen.errors import CheckpointError, SettingError
-from ppgen.files import write_text, writing
-from ppgen.objectives import Objective
-from ppgen.runs import weights
-from ppgen.runs.blueprint import blueprint, example
+from ppgen.files import digest_of, read_sealed, replace, sealed, write_text, writing
+from ppgen.runs import history, weights
 from ppgen.runs.checkpoint import latest
+from ppgen.runs.lock import NAME as LOCK
+from ppgen.runs.succession import DRAFT, RESULTS, delete, succeed_if_killed
 
-__all__ = ["FACTS", "FORMAT", "RunFolder", "describe_run", "versions"]
+__all__ = ["FORMAT", "RunFolder"]
 
-FORMAT = 1  # of run.json and the files beside it: every release reads the formats since the first
-
-FACTS = ("dtypes", "discrete_likelihood", "point_guide")
-"""What ``verify_fit`` finds out of data and pair, for a fit that is loaded to know."""
+FORMAT = 2
+"""Of ``run.json`` and the files beside it: every release reads the formats since the first, which had no digests."""
 
 _ADDED = {"optimizer": "adam", "average": None}  # settings that the first runs did not have, and what they did
 
 _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
-_RESULTS = ("scores.json", "per_datum.npy", "posterior.nc", "figures")
-
-
-def versions() -> dict[str, str]:
-    """What the same numbers depend on: versions, and the number of threads."""
-    import pyro
-
-    return {
-        "ppgen": __version__,
-        "torch": torch.__version__,
-        "pyro": pyro.__version__,
-        "python": platform.python_version(),
-        "threads": str(torch.get_num_threads()),
-    }
-
-
-def describe_run(
-    model: nn.Module,
-    guide: nn.Module | None,
-    objective: Objective,
-    dataset: Dataset,
-    settings: Mapping[str, Any],
-    facts: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The content of ``run.json``: classes and arguments, data, settings and versions; data only.
-
-    Args:
-        model: as it was made; likewise guide and objective.
-        guide: or ``None``.
-        objective: that is minimised.
-        dataset: that the pair is fitted to.
-        settings: the arguments of the fit.
-        facts: by the names in ``FACTS``.
-    """
-    return {
-        "model": blueprint(model),
-        "guide": blueprint(guide, model),
-        "objective": blueprint(objective),
-        "data": {"name": dataset.name, "spec": dict(dataset.spec), "fingerprint": _fingerprint(dataset)},
-        "example": example(dataset.representative_rows()),
-        "settings": dict(settings),
-        "facts": dict(facts),
-        "versions": versions(),
-    }
-
-
-def _fingerprint(dataset: Dataset) -> str:
-    """16 hexadecimal digits of the stored tensors of all splits: another order of the rows is another run."""
-    digest = hashlib.sha256(dataset.protocol.encode())
-    for split, stored in dataset.splits.items():
-        for key, tensor in sorted(stored.items()):
-            digest.update(f"\n{split} {key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().data)
-    return digest.hexdigest()[:16]
+_KEPT = ("sources",)
+"""What others than a fit wrote into the record, and a fit keeps."""
 
 
 class RunFolder:
@@ -95,7 +36,7 @@ class RunFolder:
     Args:
         path: the folder; made when first written to.
         overwrite: whether a new run takes the place of one that is there. That one stays whole until the new run
-            begins, after all checks; files that are no part of a run always stay.
+            has come to its end; files that are no part of a run always stay.
 
     Raises:
         SettingError: if ``path`` is none, or a file, or to be overwritten and holds files, but no run.
@@ -121,7 +62,7 @@ class RunFolder:
                 fix="choose another out=..., or remove it",
                 code="S104",
             )
-        if overwrite and not self.exists and self.path.exists() and any(self.path.iterdir()):
+        if overwrite and not self.exists and self.path.exists() and any(p.name != LOCK for p in self.path.iterdir()):
             raise SettingError(
                 f"{self.path}: this is no run that could be overwritten",
                 expected="a run folder, an empty folder or a new name",
@@ -153,22 +94,37 @@ class RunFolder:
             code="S106",
         )
 
-    def begin(self, record: Mapping[str, Any]) -> None:
-        """Start a run: the first write of a fit, which takes over from the run that is to be overwritten, if any.
+    def for_a_fit(self, *, resume: bool) -> RunFolder:
+        """Where a fit writes: here, or, where a run is to be overwritten, inside, until the new one is whole.
 
-        A kill at any moment leaves the earlier run without its results and checkpoints, or the new one unfinished,
-        never one run's record beside the checkpoint of the other.
+        Args:
+            resume: whether a run is taken up: one that was to take this one's place and did not come to its end, else
+                this one.
+
+        Raises:
+            SettingError: if there is a run, and it is to be neither taken up nor overwritten.
+            CheckpointError: if the folder cannot be written.
+        """
+        inside = RunFolder(self.path / DRAFT)
+        if resume:
+            return inside if inside.exists else self
+        if self.exists and not self.overwrite:
+            raise self.taken()
+        delete(inside.path)
+        return inside if self.exists else self
+
+    def begin(self, record: Mapping[str, Any]) -> None:
+        """Start a run: the first write of a fit.
+
+        Args:
+            record: from :func:`describe_run`.
 
         Raises:
             CheckpointError: if the folder cannot be made or written.
         """
-        if self.overwrite:
-            json.dumps(record)  # what cannot be written must fail before anything is deleted
-            self.drop_results()
-            self._delete(self.checkpoint)
+        with writing(self.checkpoint):
+            self.checkpoint.mkdir(parents=True, exist_ok=True)
         self.write({**record, "finished": False})
-        if self.overwrite:
-            self._delete(self.weights)
         self.rewrite_history([])
 
     def verify_same(self, record: Mapping[str, Any]) -> None:
@@ -200,6 +156,12 @@ class RunFolder:
                     code="C016",
                 )
 
+    def extend(self) -> None:
+        """Say that a run which had come to its end goes on: until it ends again, its files are of different epochs."""
+        record = self.read()
+        if record.get("finished"):
+            self.write({**record, "finished": False})
+
     def finish(
         self, record: Mapping[str, Any], modules: Mapping[str, nn.Module], *, seconds: float, stopped: str
     ) -> None:
@@ -214,30 +176,69 @@ class RunFolder:
         Raises:
             CheckpointError: if the disk refuses.
         """
+        known = self.read()
         digest = weights.write(modules, self.weights)
-        self.write({**record, "finished": True, "seconds": seconds, "stopped": stopped, "weights": digest})
+        files = known.get("files", {}) if digest == known.get("weights") else {}
+        if not files:
+            self.drop_results()
+        facts = {"finished": True, "seconds": seconds, "stopped": stopped, "weights": digest}
+        files = {**files, self.history.name: digest_of(self.history)}
+        self.write({**{key: known[key] for key in _KEPT if key in known}, **record, **facts, "files": files})
 
     def drop_results(self) -> None:
         """Delete what was computed from a run's earlier weights."""
-        for name in _RESULTS:
-            self._delete(self.path / name)
+        for name in RESULTS:
+            delete(self.path / name)
 
-    @staticmethod
-    def _delete(place: Path) -> None:
-        with writing(place):
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink(missing_ok=True)
+    def write_result(self, name: str, write: Callable[[Path], object]) -> None:
+        """Write a file that is computed from the weights, and its SHA-256 into the record.
+
+        Args:
+            name: of the file.
+            write: writes the content to the path that it is given.
+
+        Raises:
+            CheckpointError: if the disk refuses, or the run is damaged.
+        """
+        record = self.read()
+        others = {key: digest for key, digest in record.get("files", {}).items() if key != name}
+        self.write({**record, "files": others})  # a kill between the two leaves a file of which nothing is said
+        replace(self.path / name, write)
+        self.write({**record, "files": {**others, name: digest_of(self.path / name)}})
+
+    def verify_files(self, record: Mapping[str, Any]) -> None:
+        """Hold every file of which the record says so against its SHA-256; a result that was deleted is no damage.
+
+        Args:
+            record: from :meth:`read`.
+
+        Raises:
+            CheckpointError: naming the file.
+        """
+        for name, digest in record.get("files", {}).items():
+            path = self.path / Path(name).name
+            if path.name in RESULTS and not path.exists():
+                continue
+            got = digest_of(path) if path.is_file() else "no such file"
+            if got != digest:
+                raise CheckpointError(
+                    f"{path}: damaged",
+                    expected=f"the file that ppgen wrote, SHA-256 {str(digest)[:16]}...",
+                    got=got[:16],
+                    fix="delete it: it can be computed again"
+                    if path.name in RESULTS
+                    else "restore it from a copy, or fit again",
+                    code="C031",
+                )
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """Write ``run.json`` atomically, with its format.
+        """Write ``run.json`` atomically, with its format and sealed.
 
         Raises:
             CheckpointError: if the folder cannot be made or written.
         """
-        content = {"format": FORMAT, **record}
-        write_text(self.path / "run.json", json.dumps(content, indent=2, sort_keys=True) + "\n")
+        by_name = json.loads(json.dumps({**record, "format": FORMAT}, sort_keys=True))
+        write_text(self.path / "run.json", sealed(by_name))
 
     def read(self) -> dict[str, Any]:
         """The content of ``run.json``.
@@ -245,6 +246,7 @@ class RunFolder:
         Raises:
             CheckpointError: if it is missing, not what ppgen wrote, or of a format that this release does not read.
         """
+        succeed_if_killed(self.path)
         path = self.path / "run.json"
         fix = "pass the folder that `ppgen fit --out` made, such as runs/vae"
         if not path.is_file():
@@ -256,10 +258,16 @@ class RunFolder:
                 code="C017",
             )
         try:
-            record = json.loads(path.read_text())
-        except (ValueError, UnicodeDecodeError, OSError) as error:
-            raise CheckpointError(f"{path}: damaged", expected="JSON", got=str(error), fix=fix, code="C018") from error
-        missing = [key for key in ("format", *_PARTS) if not isinstance(record, dict) or key not in record]
+            record = read_sealed(path)
+        except ValueError as error:
+            raise CheckpointError(
+                f"{path}: damaged",
+                expected="what ppgen wrote: JSON that has the SHA-256 which stands in it",
+                got=str(error),
+                fix="restore it from a copy, or fit again",
+                code="C018",
+            ) from error
+        missing = [key for key in ("format", *_PARTS) if key not in record]
         if missing:
             raise CheckpointError(
                 f"{path}: not a run of ppgen",
@@ -268,10 +276,10 @@ class RunFolder:
                 fix=fix,
                 code="C019",
             )
-        if record["format"] != FORMAT:
+        if record["format"] not in range(1, FORMAT + 1):
             raise CheckpointError(
                 f"{path}: a run folder of a format that ppgen {__version__} does not read",
-                expected=f"format {FORMAT}",
+                expected=f"format 1 to {FORMAT}",
                 got=f"format {record['format']!r}, written with {record.get('versions', 'unknown versions')}",
                 fix="install the ppgen that wrote it, or a later one: pip install --upgrade ppgen; or fit again",
                 code="C020",
@@ -280,21 +288,12 @@ class RunFolder:
 
     def rewrite_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace ``history.jsonl``, one line an epoch."""
-        write_text(self.history, "".join(json.dumps(row) + "\n" for row in rows))
+        history.rewrite(self.history, rows)
 
     def append_history(self, row: Mapping[str, Any]) -> None:
         """Add one line to ``history.jsonl``."""
-        with writing(self.history), self.history.open("a") as file:
-            file.write(json.dumps(row) + "\n")
+        history.append(self.history, row)
 
     def read_history(self) -> list[dict[str, Any]]:
         """All whole lines of ``history.jsonl``."""
-        if not self.history.is_file():
-            return []
-        rows = []
-        for line in self.history.read_text().splitlines():
-            try:
-                rows.append(json.loads(line))
-            except ValueError:
-                break  # a kill in the middle of a line: what follows was never written
-        return rows
+        return history.read(self.history)

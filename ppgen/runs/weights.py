@@ -49,6 +49,15 @@ def apply(modules: Modules, saved: Mapping[str, Tensor], source: str) -> None:
                 + (", objective=ppgen.Adversarial(critic=...) with the critic given then" if "critic." in name else ""),
                 code="C021",
             )
+    for name, tensor in own.items():
+        if not torch.can_cast(saved[name].dtype, tensor.dtype):
+            raise CheckpointError(
+                f"{source}: the weights are not those of this model: {name} is of another kind",
+                expected=str(tensor.dtype),
+                got=str(saved[name].dtype),
+                fix="restore the file from a copy, or fit again",
+                code="C032",
+            )
     with torch.no_grad():
         for name, tensor in own.items():
             tensor.copy_(saved[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
-from ppgen.runs import RunFolder, describe_run
+from ppgen.runs import RunFolder, describe_run, locked, succeed
 from ppgen.surroundings import verify_gradients, verify_no_handlers
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.loop import Loop
@@ -132,9 +133,9 @@ def fit(
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
     dataset = as_dataset(data)
-    folder = None if out is None else RunFolder.at(out)
+    place = folder = None if out is None else RunFolder.at(out)
 
-    with seeded(seed, chosen_device):
+    with seeded(seed, chosen_device), contextlib.ExitStack() as held:
         verify_weights(model)
         guide = choose_guide(model, guide)
         rows = to_device(dataset.representative_rows(), chosen_device)
@@ -155,11 +156,12 @@ def fit(
             rehearse(problem, rows)
         settings |= {"optimizer": described(optimizer, step.optimizers), "schedule": course.text}
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
+        if place is not None:
+            held.enter_context(locked(place.path))
+            succeed(place.path)
+            folder = place.for_a_fit(resume=resume)
         if folder is not None and folder.exists:
-            if resume:
-                folder.verify_same(record)
-            elif not folder.overwrite:
-                raise folder.taken()
+            folder.verify_same(record)
 
         reseed(seed, chosen_device)
         loop = Loop(
@@ -174,7 +176,9 @@ def fit(
             folder=folder,
             callbacks=(*([ProgressBar(objective.name)] if progress else []), *told),
         )
-        if folder is not None and not (resume and loop.restore()):
+        if folder is not None and resume and loop.restore():
+            folder.extend()
+        elif folder is not None:
             folder.begin(record)
         result = Fit(
             state,
@@ -195,6 +199,9 @@ def fit(
             nn.ModuleList(state.modules.values()).eval()
         if folder is not None and result.stopped != "interrupted":
             folder.finish(record, state.modules, seconds=result.seconds, stopped=result.stopped)
+        if place is not None:
+            succeed(place.path)
+            result.folder = place.path
     return result
 
 

@@ -10,15 +10,15 @@ import torch
 from torch import nn
 
 from ppgen.checked import checked
-from ppgen.context import resolve_device
+from ppgen.context import alone, resolve_device
 from ppgen.data import Dataset, as_dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
-from ppgen.errors import CheckpointError, PpgenError
+from ppgen.errors import CheckpointError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective, State
-from ppgen.runs import RunFolder, build, example_batch, weights
+from ppgen.runs import Allowance, RunFolder, build, example, example_batch, fingerprint, understood, weights
 
 __all__ = ["load"]
 
@@ -31,6 +31,7 @@ def load(
     data: Any = None,
     objective: Any = None,
     *,
+    other_data: bool = False,
     device: str | torch.device = "auto",
 ) -> Fit:
     """Read a fit back from its run folder. Nothing there is executed.
@@ -42,13 +43,16 @@ def load(
         guide: likewise.
         data: the data; needed only if the run was fitted to the user's own tensors.
         objective: likewise, only for an objective with arguments that are no plain data.
+        other_data: whether the data may be others than it was fitted to. By default, a file that was replaced, or
+            another split of the same rows, is refused: the test split would not be unseen.
         device: where its weights go: ``"auto"``, ``"cpu"``, ``"cuda"`` ..., wherever it was fitted.
 
     Returns:
         The fit.
 
     Raises:
-        CheckpointError: if the folder is no run, unfinished, damaged, or needs one of the arguments.
+        CheckpointError: if the folder is no run, unfinished, damaged, or needs one of the arguments, or if the data
+            are not those of the fit.
         SettingError: if there is no such device.
     """
     chosen_device = resolve_device(device)
@@ -58,33 +62,24 @@ def load(
         raise CheckpointError(
             f"{run.path}: the run is not finished",
             expected="a run that came to its end",
-            got="one that was stopped or is still going on",
+            got="one that was stopped, is still going on, or is being extended by more epochs",
             fix="take it up: ppgen.fit(..., resume=True), or ppgen fit ... --resume",
             code="C024",
         )
-    try:
-        objective, state = _rebuild(record, run.path, model, guide, objective)
+    with understood(run.path / "run.json"):
+        run.verify_files(record)
+        dataset = _load_data(record, data, run.path, other_data)
+        objective, state = _rebuild(record, run, model, guide, objective)
         settings = {**record["settings"], **record["facts"]}
-        dataset = _load_data(record, data, run.path)
         seconds = float(record.get("seconds", 0.0))
-    except PpgenError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise CheckpointError(
-            f"{run.path / 'run.json'}: damaged",
-            expected="what ppgen.fit wrote",
-            got=f"{type(error).__name__}: {error}",
-            fix="restore it from a copy, or fit again",
-            code="C025",
-        ) from error
-    modules = state.modules
+    history, modules = run.read_history(), state.modules
     weights.apply(modules, weights.read(run.weights, record.get("weights")), str(run.weights))
     nn.ModuleList(modules.values()).to(chosen_device).eval()
     return Fit(
         state,
         objective,
         dataset,
-        history=run.read_history(),
+        history=history,
         settings=settings,
         seconds=seconds,
         stopped=str(record.get("stopped", "")),
@@ -92,13 +87,13 @@ def load(
     )
 
 
-def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objective: Any) -> tuple[Objective, State]:
+def _rebuild(record: dict[str, Any], run: RunFolder, model: Any, guide: Any, objective: Any) -> tuple[Objective, State]:
     """Objective, model and guide as they were made for the fit, with all their parameters, yet without its weights."""
-    example = example_batch(record["example"])
+    example, folder = example_batch(record["example"]), run.path
     if isinstance(model, Program):
         model.setup(example)
         model, guide = model.model, model.guide
-    with torch.random.fork_rng(devices=[]):
+    with alone(), torch.random.fork_rng(devices=[]), Allowance(run.weights):
         model = build(record["model"], "model", folder) if model is None else model
         if guide is None and record["guide"] is not None:
             guide = build(record["guide"], "guide", folder, model)
@@ -111,16 +106,30 @@ def _rebuild(record: dict[str, Any], folder: Path, model: Any, guide: Any, objec
         return objective, objective.setup(model, guide, example)  # which draws the initial weights of a critic
 
 
-def _load_data(record: dict[str, Any], data: Any, folder: Path) -> Dataset:
-    if data is not None:
-        return as_dataset(data)
-    spec = record["data"].get("spec")
-    if not spec:
+def _load_data(record: dict[str, Any], data: Any, folder: Path, other_data: bool) -> Dataset:
+    told = record["data"]
+    if data is None and not told.get("spec"):
         raise CheckpointError(
             f"{folder}: the run was fitted to the user's own data, which it does not contain",
-            expected=f"the data: {record['data'].get('name')}",
+            expected=f"the data: {told.get('name')}",
             got="data=None",
             fix=f'ppgen.load("{folder}", data={{"x": x}})',
             code="C026",
         )
-    return load_data(**spec)
+    # Files that lie here already, no more: a record may be a stranger's, and its folders are not to be made.
+    dataset = as_dataset(data) if data is not None else load_data(**{**told["spec"], "download": False})
+    now, then = example(dataset.representative_rows()), record["example"]
+    changed = [name for name in {**then, **now} if now.get(name) != then.get(name)]
+    if not other_data and (changed or fingerprint(dataset) != told["fingerprint"]):
+        raise CheckpointError(
+            f"{folder}: the data are not those that the run was fitted to",
+            expected=f"{told.get('name')}, fingerprint {told['fingerprint']}"
+            + "".join(f"; {name}: {then.get(name)}" for name in changed),
+            got=f"{dataset.name}, fingerprint {fingerprint(dataset)}"
+            + "".join(f"; {name}: {now.get(name)}" for name in changed)
+            + ("" if changed else ", with other values, or another split of the same rows"),
+            fix="pass the data of the fit, with its seed of the split; if others are meant: "
+            "ppgen.load(..., data=..., other_data=True)",
+            code="C033",
+        )
+    return dataset

@@ -16,42 +16,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.context import signed_stream
 from ppgen.errors import DivergenceError
 from ppgen.objectives import TrainingPosition
-from ppgen.runs import RunFolder, checkpoint, weights
+from ppgen.runs import RunFolder, checkpoint, understood, weights
 from ppgen.training.callbacks import RESERVED, Callback, ProgressBar, Training
 from ppgen.training.diagnosis import must_be_finite
 from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
+from ppgen.training.progress import Progress
 from ppgen.training.step import TrainingStep
 
-__all__ = ["Loop", "Progress"]
+__all__ = ["Loop"]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 30.0
 _SECONDS_BETWEEN_EPOCH_CHECKPOINTS = 1.0
-
-
-@dataclasses.dataclass
-class Progress:
-    """Where training stands, beside weights and optimizer state.
-
-    Args:
-        epoch: epochs done.
-        position: batches done of the epoch that has begun.
-        step: optimizer steps done.
-        seconds: of training, over all processes that took it up.
-        best_loss: the smallest validation loss, if early stopping asks for it.
-        best_epoch: the epoch of that loss, whose weights are kept.
-        stopped: ``""``, ``"early"``, ``"interrupted"``, ``"diverged"``, or a callback's reason.
-    """
-
-    epoch: int = 0
-    position: int = 0
-    step: int = 0
-    seconds: float = 0.0
-    best_loss: float | None = None
-    best_epoch: int = 0
-    stopped: str = ""
 
 
 class Loop:
@@ -106,6 +85,7 @@ class Loop:
         """
         progress, self._training = self.progress, training
         self._began = time.monotonic() - progress.seconds
+        self._verify_stream = signed_stream()
         self._tell("start")
         try:
             with self._interruptible():
@@ -151,6 +131,7 @@ class Loop:
             at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
             self.step.scale_learning_rate(self.schedule(at.epoch / self.max_epochs))
             record = self._training.record = self.step(batch, at)
+            self._verify_stream()
             first, last = self.train.bounds[progress.position]
             for key, value in record.items():
                 self._records[key].append(value)
@@ -276,10 +257,17 @@ class Loop:
         """
         if self.folder is None or checkpoint.latest(self.folder.checkpoint) is None:
             return False
-        state, device = checkpoint.read(self.folder.checkpoint), self.train.device
-        weights.apply(self.modules, state["weights"], str(self.folder.checkpoint))
+        state = checkpoint.read(self.folder.checkpoint)
+        with understood(self.folder.checkpoint):
+            self._restore(state, self.folder)
+        return True
+
+    def _restore(self, state: Mapping[str, Any], folder: RunFolder) -> None:
+        device = self.train.device
+        weights.apply(self.modules, state["weights"], str(folder.checkpoint))
         self.step.restore(state["optimizers"], state.get("averages", {}))
         self.progress, self.history = Progress(**state["progress"]), json.loads(state["history"])
+        self.progress.must_fit(len(self.history), self.train.num_batches)
         self._best = state["best"] and to_device(state["best"], device)
         self.progress.stopped = self._still_stopped()
         self._records.update({key: list(v.unbind()) for key, v in to_device(state["records"], device).items()})
@@ -293,5 +281,4 @@ class Loop:
         self.train.order.set_state(random["order"])
         self.train.noise.set_state(random["noise"])
         self._order_at_epoch_start = random["order"]
-        self.folder.rewrite_history(self.history)
-        return True
+        folder.rewrite_history(self.history)

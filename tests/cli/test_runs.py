@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import py_compile
 import shutil
 import sys
@@ -15,6 +14,7 @@ import pytest
 import ppgen as package
 from ppgen.cli.runs import find_runs, note, open_run
 from ppgen.errors import CheckpointError
+from ppgen.runs import RunFolder
 from tests.cli.conftest import Ppgen
 
 
@@ -98,9 +98,9 @@ def test_a_run_cannot_choose_what_is_executed(own: Path, here: Path, place: str,
 
 def tell(run: Path, source: Any, /, **settings: Any) -> None:
     """Write another source of the model into a run folder, as whoever made the folder could."""
-    record = json.loads((run / "run.json").read_text())
+    record = RunFolder(run).read()
     record["sources"]["model"] = {"from": source, "settings": settings}
-    (run / "run.json").write_text(json.dumps(record))
+    RunFolder(run).write(record)
 
 
 NAMES = [
@@ -143,8 +143,7 @@ def test_no_name_in_a_run_folder_is_imported_or_called(
 
 @pytest.mark.parametrize("sources", [3, [], "os:system", {"model": 3}, {"model": {"from": "my_models.py:Tiny"}}])
 def test_sources_that_are_damaged(own: Path, sources: Any) -> None:
-    record = json.loads((own / "run.json").read_text())
-    (own / "run.json").write_text(json.dumps({**record, "sources": sources}))
+    RunFolder(own).write({**RunFolder(own).read(), "sources": sources})
     with pytest.raises(CheckpointError, match="damaged"):
         open_run(own)
 

@@ -115,3 +115,18 @@ def test_it_reads_as_a_card(card: Scorecard) -> None:
     assert "log p           -15.00 ± 0.42 nats/datum (lower bound, by hand, n=50, binary)" in text
     assert "real/real                 1.000 ± 0.010" in text
     assert "representation\n    not answered: no guide" in text
+
+
+def test_every_digit_of_the_scores_counts(card: Scorecard, tmp_path: Path) -> None:
+    """Changed by hand or by a disk, also where the number is as good as another."""
+    path = card.save(tmp_path)
+    whole = path.read_text()
+    for place in [place for place, letter in enumerate(whole) if letter.isdigit()][::7]:
+        path.write_text(whole[:place] + str((int(whole[place]) + 1) % 10) + whole[place + 1 :])
+        with pytest.raises(CheckpointError, match=r"scores\.json"):
+            Scorecard.load(tmp_path)
+    path.write_text(whole)
+    array = tmp_path / "per_datum.npy"
+    np.save(array, card.per_datum + 1e-9)
+    with pytest.raises(CheckpointError, match=r"per_datum\.npy"):
+        Scorecard.load(tmp_path)

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,27 @@ def test_a_damaged_pointer_is_named(folder: Path, text: str) -> None:
         checkpoint.read(folder)
 
 
+def test_every_digit_of_the_newest_entry_counts(folder: Path) -> None:
+    text = (folder / "latest.json").read_text()
+    for place in (place for place, letter in enumerate(text[: text.index("}")]) if letter.isdigit()):
+        changed = str((int(text[place]) + 1) % 10)
+        (folder / "latest.json").write_text(text[:place] + changed + text[place + 1 :])
+        with pytest.raises(CheckpointError, match="damaged"):
+            checkpoint.read(folder)
+
+
+def test_what_would_fill_the_memory_is_not_unpacked(folder: Path) -> None:
+    torch.save(STATE, folder / "a.pt")
+    with zipfile.ZipFile(folder / "a.pt") as plain, zipfile.ZipFile(folder / "b.pt", "w", zipfile.ZIP_DEFLATED) as bomb:
+        for item in plain.infolist():
+            bomb.writestr(item.filename, plain.read(item))
+    digest = hashlib.sha256((folder / "b.pt").read_bytes()).hexdigest()
+    path = (folder / "b.pt").rename(folder / f"step-000000020-{digest[:8]}.pt")
+    point(folder, path.name, path)
+    with pytest.raises(CheckpointError, match="compressed"):
+        checkpoint.read(folder)
+
+
 def test_what_is_missing_is_named(folder: Path) -> None:
     newest(folder).unlink()
     with pytest.raises(CheckpointError, match="missing"):
@@ -98,10 +120,11 @@ def test_code_in_a_checkpoint_is_never_run(folder: Path, monkeypatch: pytest.Mon
     with monkeypatch.context() as patch:
         patch.chdir(folder)
         for explode in (
-            lambda: path.write_bytes(pickle.dumps(Bomb(), 2)),
-            lambda: torch.save({"weights": Bomb()}, path),
+            lambda to: to.write_bytes(pickle.dumps(Bomb(), 2)),
+            lambda to: torch.save({"weights": Bomb()}, to),
         ):
-            explode()
+            explode(path)
+            path = path.rename(folder / f"step-000000020-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}.pt")
             point(folder, path.name, path)
             with pytest.raises(CheckpointError, match="cannot be read"):
                 checkpoint.read(folder)
@@ -117,7 +140,7 @@ def test_a_pointer_leads_nowhere_but_into_its_folder(folder: Path) -> None:
     outside = folder.parent / "outside.pt"
     torch.save(STATE, outside)
     point(folder, "../outside.pt", outside)
-    with pytest.raises(CheckpointError, match="missing"):
+    with pytest.raises(CheckpointError, match="damaged"):
         checkpoint.read(folder)
 
 

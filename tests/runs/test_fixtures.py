@@ -10,7 +10,7 @@ import pytest
 
 import ppgen
 from ppgen.errors import CheckpointError
-from ppgen.runs.run_folder import FORMAT, RunFolder
+from ppgen.runs import RunFolder
 from tests.fixtures.make_runs import EXPECTED, FOLDER, RUNS, measure
 from tests.oracles.state import rows_without_time, same, state_of
 
@@ -33,7 +33,7 @@ def test_the_folders_are_those_of_this_format() -> None:
     assert sorted(path.name for path in FOLDER.iterdir() if path.is_dir()) == sorted(RUNS)
     for name in RUNS:
         record = RunFolder(FOLDER / name).read()
-        assert record["format"] == FORMAT
+        assert record["format"] == 1
         assert record["finished"] == (name in FINISHED)
         assert record["data"]["name"] in ("digits", "tensors")
         assert not {"/", "\\"} & set(json.dumps(record)), "no path of a machine"

@@ -11,9 +11,11 @@ import torch
 
 import ppgen
 from ppgen.errors import CheckpointError, SettingError
+from ppgen.files import sealed
 from ppgen.guides import MeanField
 from ppgen.models import GAN, VAE
-from ppgen.runs.run_folder import FORMAT, RunFolder, describe_run
+from ppgen.runs.description import describe_run
+from ppgen.runs.run_folder import FORMAT, RunFolder
 
 PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 RECORD: dict[str, Any] = {part: {} for part in PARTS}
@@ -26,7 +28,8 @@ def test_a_record_comes_back(tmp_path: Path) -> None:
     assert folder.exists
     folder.write({**RECORD, "finished": True})
     assert folder.read() == {**RECORD, "finished": True, "format": FORMAT}
-    assert json.loads((tmp_path / "runs" / "a" / "run.json").read_text()) == folder.read()
+    text = (tmp_path / "runs" / "a" / "run.json").read_text()
+    assert {**folder.read(), "sha256": json.loads(text)["sha256"]} == json.loads(text)
 
 
 def test_history_grows_by_lines(tmp_path: Path) -> None:
@@ -51,7 +54,7 @@ def test_what_is_no_record(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("value", [FORMAT + 1, 0, "1", None, [1]])
 def test_a_format_that_this_release_does_not_read(tmp_path: Path, value: Any) -> None:
-    (tmp_path / "run.json").write_text(json.dumps({**RECORD, "format": value, "versions": {"ppgen": "9.7"}}))
+    (tmp_path / "run.json").write_text(sealed({**RECORD, "format": value, "versions": {"ppgen": "9.7"}}))
     with pytest.raises(CheckpointError, match=r"(?s)format 1.*9\.7.*pip install --upgrade ppgen"):
         RunFolder(tmp_path).read()
 
@@ -90,33 +93,17 @@ def test_a_folder_is_named_by_a_path(path: Any) -> None:
         assert caught.value.got == repr(path)
 
 
-def test_a_new_run_takes_the_place_of_the_old_one_and_of_nothing_else(tmp_path: Path) -> None:
+def test_a_new_run_is_made_inside_the_old_one(tmp_path: Path) -> None:
     path = occupied(tmp_path / "run")
     before = contents(path)
-    folder = RunFolder(path, overwrite=True)
-    assert contents(path) == before, "nothing is deleted before the run begins"
+    inside = RunFolder(path, overwrite=True).for_a_fit(resume=False)
+    assert contents(path) == before
     with pytest.raises(TypeError):
-        folder.begin({**RECORD, "facts": object()})
-    assert contents(path) == before, "a record that cannot be written deletes nothing"
-    folder.begin(RECORD)
-    assert set(contents(path)) == {"run.json", "history.jsonl", "thesis.tex"}
-    assert not folder.read()["finished"]
-    assert folder.read_history() == []
-
-
-def test_a_kill_while_a_run_is_replaced_never_mixes_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = RunFolder(occupied(tmp_path / "run"), overwrite=True)
-
-    def kill(*args: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(RunFolder, "write", kill)
-    with pytest.raises(KeyboardInterrupt):
-        folder.begin(RECORD)
-    assert folder.read()["finished"]
-    assert folder.weights.read_text() == "old"
-    assert not folder.checkpoint.exists(), "or a new run would be taken up from an old checkpoint"
-    assert not (folder.path / "scores.json").exists()
+        inside.begin({**RECORD, "facts": object()})
+    inside.begin(RECORD)
+    assert {name: contents(path)[name] for name in before} == before
+    assert not inside.read()["finished"]
+    assert inside.read_history() == []
 
 
 def test_only_runs_are_overwritten(tmp_path: Path) -> None:

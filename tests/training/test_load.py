@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,11 +15,12 @@ from torch import nn
 import ppgen
 from ppgen.context import resolve_device
 from ppgen.data import Dataset
-from ppgen.errors import CheckpointError
+from ppgen.errors import CheckpointError, DataError
 from ppgen.fitted import Fit
 from ppgen.guides import FullRank, MeanField
 from ppgen.models import GAN, VAE
-from tests.fixtures.make_runs import FOLDER, RUNS
+from ppgen.runs import RunFolder
+from tests.fixtures.make_runs import FOLDER, columns
 from tests.oracles.state import rows_without_time, same, state_of
 
 X = (1, 8, 8)
@@ -97,10 +99,56 @@ def test_weights_of_another_model_are_refused() -> None:
 
 
 def test_what_is_code_and_data_of_ones_own_are_asked_for() -> None:
-    with pytest.raises(CheckpointError, match="model="):
-        ppgen.load(FOLDER / "program")
     with pytest.raises(CheckpointError, match="own data"):
-        ppgen.load(FOLDER / "program", model=RUNS["program"].make()["model"])
+        ppgen.load(FOLDER / "program")
+    with pytest.raises(CheckpointError, match="model="):
+        ppgen.load(FOLDER / "program", data=columns())
+
+
+def test_other_data_are_refused_by_what_differs(tmp_path: Path) -> None:
+    """Rows that were changed, in another order, of another shape, or split by another seed."""
+    x = (torch.arange(240) * 37 % 23).reshape(60, 4) % 2.0
+    first = fit_to(x, tmp_path / "run")
+    assert ppgen.load(tmp_path / "run", data={"x": x.clone()}).elbo() == first.elbo()
+    one_value = x.clone()
+    one_value[3, 1] = 1 - one_value[3, 1]
+    others: dict[str, Any] = {
+        "other values": one_value,
+        "or another split": ppgen.data.from_tensors(x, seed=1),
+        "[3]": x[:, :3],
+        "int64": {"x": x, "y": torch.arange(60) % 3},
+        "values": x.flip(0),
+    }
+    for word, other in others.items():
+        with pytest.raises(CheckpointError, match="not those that the run was fitted to") as caught:
+            ppgen.load(tmp_path / "run", data=other)
+        assert word in caught.value.got
+    assert ppgen.load(tmp_path / "run", data=1 - x, other_data=True).elbo() != first.elbo()
+
+
+def test_a_file_of_data_that_was_replaced_is_refused(tmp_path: Path) -> None:
+    x = torch.randn(60, 4).gt(0).float()
+    np.save(tmp_path / "x.npy", x)
+    first = fit_to(tmp_path / "x.npy", tmp_path / "run")
+    assert ppgen.load(tmp_path / "run").elbo() == first.elbo()
+    np.save(tmp_path / "x.npy", 1 - x)
+    with pytest.raises(CheckpointError, match="not those that the run was fitted to"):
+        ppgen.load(tmp_path / "run")
+
+
+def fit_to(data: Any, folder: Path) -> Fit:
+    model = VAE((4,), latent_dim=2, hidden=(4,))
+    return ppgen.fit(model, data, max_epochs=1, progress=False, device="cpu", out=folder)
+
+
+def test_what_a_record_names_is_neither_fetched_nor_made(tmp_path: Path) -> None:
+    run = RunFolder(shutil.copytree(FOLDER / "vae", tmp_path / "run"))
+    for name in ("mnist", "cifar10", "svhn", "celeba", "usps", "binarized_mnist"):
+        spec = {"name": name, "binarize": None, "seed": 0, "root": str(tmp_path / "made"), "download": True}
+        run.write({**run.read(), "data": {"name": name, "spec": spec, "fingerprint": "0" * 16}})
+        with pytest.raises((CheckpointError, DataError), match="missing"):
+            ppgen.load(run.path)
+    assert not (tmp_path / "made").exists()
 
 
 def test_dropout_and_batch_statistics_are_in_evaluation_mode(

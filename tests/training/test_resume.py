@@ -13,7 +13,8 @@ import pytest
 import torch
 
 import ppgen
-from ppgen.errors import DivergenceError
+from ppgen.data import Dataset
+from ppgen.errors import CheckpointError, DivergenceError
 from ppgen.fitted import Fit
 from ppgen.models import GAN, PixelCNN
 from ppgen.runs import checkpoint
@@ -213,3 +214,27 @@ def test_a_diverged_run_keeps_its_last_good_step(
     assert same(state_of(fit), state_of(good))
     assert checkpoint.latest(tmp_path / "run" / "checkpoint") == 9
     assert fit.elbo().kind == "lower bound"
+
+
+def test_a_run_that_is_being_extended_says_so_until_it_ends(
+    noisy_fit: Make, grey: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in a later epoch, its history and its weights are of different ones: it is not finished, and goes on."""
+    settings: dict[str, Any] = {"schedule": "constant", "patience": None, "out": tmp_path / "run"}
+    noisy_fit(max_epochs=2, **settings)
+    (tmp_path / "run" / "scores.json").write_text("of epoch 2")
+    with monkeypatch.context() as patch:
+        at_call(patch, 8, die)
+        with pytest.raises(Killed):
+            noisy_fit(max_epochs=4, resume=True, **settings)
+    assert len(history_on_disk(tmp_path / "run")) == 3
+    with pytest.raises(CheckpointError, match="being extended"):
+        ppgen.load(tmp_path / "run", data=grey)
+    ended = noisy_fit(max_epochs=4, resume=True, **settings)
+    whole = noisy_fit(max_epochs=4, **{**settings, "out": None})
+    assert same(state_of(ppgen.load(tmp_path / "run", data=grey)), state_of(whole))
+    assert same(state_of(ended), state_of(whole))
+    assert not (tmp_path / "run" / "scores.json").exists(), "scores of other weights"
+    (tmp_path / "run" / "scores.json").write_text("of epoch 4")
+    noisy_fit(max_epochs=4, resume=True, **settings)
+    assert (tmp_path / "run" / "scores.json").exists(), "nothing was trained"
