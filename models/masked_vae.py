@@ -50,7 +50,7 @@ class MaskedVAE(Model):
     @checked
     def __init__(
         self,
-        x_shape: Sequence[int],
+        x_shape: tuple[int, int, int],
         latent_dim: int = 16,
         width: int = 128,
         hidden: Sequence[int] | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ def load(
     root: str | os.PathLike[str] | None = None,
     download: bool = True,
     seed: int = 0,
-    steps: Iterable[Sequence[Any]] = (),
+    steps: Sequence[Sequence[Any]] = (),
 ) -> Dataset:
     """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
 
@@ -172,7 +172,7 @@ def as_batch(data: Any, like: Dataset | None = None) -> dict[str, Tensor]:
     return {key: t.to(floats) if t.dtype == torch.uint8 else t for key, t in columns.items()}
 
 
-def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:
+def apply(dataset: Dataset, steps: Sequence[Sequence[Any]]) -> Dataset:
     """The data set after some steps.
 
     Args:
@@ -182,15 +182,14 @@ def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:
     Raises:
         SettingError: on a step that there is not.
     """
-    for step in _pairs(dataset.name, steps):
-        name, arguments = step
+    for name, arguments in _pairs(dataset.name, steps):
         dataset = _STEPS[one_of(f"{dataset.name}: step", name, _STEPS)](dataset, **arguments)
     return dataset
 
 
 def _pairs(name: str, steps: Any) -> list[Any]:
     """Steps as pairs of a name and arguments."""
-    is_list = isinstance(steps, Iterable) and not isinstance(steps, str | bytes)
+    is_list = isinstance(steps, Sequence) and not isinstance(steps, str | bytes)
     pairs = list(steps) if is_list else [steps]
     for pair in pairs:
         if not (isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], Mapping)):

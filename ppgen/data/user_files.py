@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,9 +44,12 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
     """
     if not folder.is_dir():
         raise missing("folder of images", folder, fix="check the path")
-    names = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-    is_split = "train" in names and set(names) <= set(_SPLITS)
-    files = {_SPLITS[name]: _files(folder / name) for name in names} if is_split else {"train": _files(folder)}
+    with reading(
+        "folder of images", folder, expected="a folder that may be read, and stays as it is", fix="chmod -R u+rX FOLDER"
+    ):
+        names = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+        is_split = "train" in names and set(names) <= set(_SPLITS)
+        files = {_SPLITS[name]: _files(folder / name) for name in names} if is_split else {"train": _files(folder)}
     every = [file for labelled in files.values() for file, _ in labelled]
     if not every:
         raise DataError(
@@ -155,10 +159,10 @@ def read_arrays(path: Path) -> dict[str, Any]:
                 return {"x": np.lib.format.read_array(file, allow_pickle=False)}
             if path.suffix != ".npz":
                 raise ValueError(f"the suffix {path.suffix or 'is missing'} is neither .npy nor .npz")
-            archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
-            unpacked = sum(entry.file_size for entry in archive.zip.infolist())
+            unpacked = sum(int(entry.file_size) for entry in zipfile.ZipFile(file).infolist())
             if unpacked > physical_memory():
                 raise ValueError(f"{unpacked} bytes when unpacked, more than the memory of this machine")
+            archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
             arrays = {key: archive[key] for key in archive.files}
     if splits := _splits(arrays):
         return splits

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pyro.distributions as dist
@@ -38,7 +37,7 @@ class SequenceEncoder(Recorded):
     """
 
     @checked
-    def __init__(self, event_shape: Sequence[int], out_features: int, hidden: int = 32) -> None:
+    def __init__(self, event_shape: tuple[int, int], out_features: int, hidden: int = 32) -> None:
         super().__init__()
         length, dim = event_shape
         self.recurrent = nn.GRU(dim, hidden, batch_first=True, bidirectional=True)
