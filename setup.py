@@ -20,8 +20,8 @@ PACKAGE_DATA = {"ppgen": ["py.typed", "errors.json"], "ppgen.reporting": ["*.jin
 # Every dependency and every bound is explained in docs/dependencies.md.
 INSTALL_REQUIRES = [
     "pyro-ppl>=1.9.1",
-    "torch>=2.14",
-    "torchvision>=0.29",
+    "torch>=2.6",
+    "torchvision>=0.21",
     "arviz>=0.23",
     "click>=8.2",
     "graphviz>=0.20",

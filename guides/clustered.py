@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
+from ppgen.checked import checked
 from ppgen.declare import Guide, latent
 
 
@@ -41,6 +42,7 @@ class Clustered(Guide):
     model: Any
     posterior: Callable[..., Any]
 
+    @checked
     def __init__(self, model: Any, posterior: Callable[..., Any]) -> None:
         super().__init__()
         object.__setattr__(self, "model", model)  # not a submodule: its parameters are the model's own

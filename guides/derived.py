@@ -13,6 +13,7 @@ import pyro
 import torch
 from torch import Tensor, nn
 
+from ppgen.checked import checked
 from ppgen.data import Dataset
 from ppgen.data.scales import column_scales
 from ppgen.declare import DATA_PLATE, Model, Site, batch_rows, label_of, name_of, verify_model
@@ -53,6 +54,7 @@ class DerivedGuide(StartedGuide, ABC):
         SettingError: for an unknown ``init``.
     """
 
+    @checked
     def __init__(
         self,
         model: Model,
@@ -157,8 +159,7 @@ class DerivedGuide(StartedGuide, ABC):
         continuous latent, the encoder reads its value too; a guide that did not know of it is built anew.
 
         Args:
-            batch: observed sites and covariates, [rows, ...] each, with the largest label of each integer covariate
-                among its rows.
+            batch: by site and covariate, [rows, ...] each, with the largest label of each integer covariate among them.
         """
         if self.is_ready and not self._is_news(batch):
             self._follow(batch)

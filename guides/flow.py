@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributions.transforms import AffineTransform
 
 from ppgen.arguments import whole_number
+from ppgen.checked import checked
 from ppgen.guides.derived import DerivedGuide, Latent
 from ppgen.guides.networks import near_zero, positive, shaped
 from ppgen.nets import Flow as FlowNetwork
@@ -36,6 +37,7 @@ class Flow(DerivedGuide):
         width: features of the default encoder, and hidden width of heads and flows.
     """
 
+    @checked
     def __init__(
         self,
         model: Any,

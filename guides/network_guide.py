@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ppgen.checked import checked
 from ppgen.declare import Guide, latent
 
 
@@ -28,6 +29,7 @@ class NetworkGuide(Guide):
         torch.Size([5, 3])
     """
 
+    @checked
     def __init__(self, posterior: Callable[..., Any]) -> None:
         super().__init__()
         self.posterior = posterior
@@ -56,6 +58,7 @@ class TwoLevelNetworkGuide(Guide):
         torch.Size([5, 4])
     """
 
+    @checked
     def __init__(self, top: Callable[..., Any], bottom: Callable[..., Any]) -> None:
         super().__init__()
         self.top, self.bottom = top, bottom

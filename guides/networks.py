@@ -166,7 +166,7 @@ def _reader(value: Tensor, width: int, lengths: Collection[int]) -> nn.Module:
     if not (value.is_floating_point() or value.dtype is torch.bool or shape):
         return nn.Embedding(int(value.max()) + 1, width)
     is_sequence = len(shape) == 2 and shape[0] in lengths
-    network = SequenceEncoder(shape, width) if is_sequence else default_encoder(shape, width)
+    network = SequenceEncoder((shape[0], shape[1]), width) if is_sequence else default_encoder(shape, width)
     return network if value.is_floating_point() else _Numbers(network)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import finite_number, whole_number
+from ppgen.checked import checked
 from ppgen.context import preserved_state, validation
 from ppgen.declare import ModelGuide, Site
 from ppgen.errors import SettingError
@@ -55,6 +56,7 @@ class Refined(ModelGuide):
         True
     """
 
+    @checked
     def __init__(self, guide: DerivedGuide, *, steps: int = 50, learning_rate: float = 0.1, seed: int = 0) -> None:
         if not isinstance(guide, DerivedGuide) or not guide.is_ready:
             raise SettingError(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import one_of
+from ppgen.checked import checked
 from ppgen.declare import Site
 from ppgen.guides.derived import DerivedGuide, Latent
 from ppgen.guides.frames import Frame
@@ -67,6 +68,7 @@ class Structured(DerivedGuide):
         width: features of the default encoder, and hidden width of the heads.
     """
 
+    @checked
     def __init__(self, model: Any, *, order: Literal["inverse", "model"] = "inverse", **settings: Any) -> None:
         self.order = one_of("Structured: order", order, ("inverse", "model"))
         self.parents: dict[str, list[str]] = {}

@@ -10,6 +10,7 @@ import pyro.distributions as dist
 import torch
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 
@@ -35,6 +36,7 @@ class Autoencoder(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(
         self,
         x_shape: Sequence[int],

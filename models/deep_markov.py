@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 from ppgen.distributions import Markov
 
@@ -34,6 +35,7 @@ class DeepMarkovModel(Model):
         torch.Size([3, 7, 2])
     """
 
+    @checked
     def __init__(self, x_shape: tuple[int, int], latent_dim: int = 8, hidden: int = 64) -> None:
         super().__init__()
         self.length, x_dim = x_shape

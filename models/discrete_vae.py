@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 
@@ -37,6 +38,7 @@ class DiscreteVAE(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(
         self,
         x_shape: Sequence[int],

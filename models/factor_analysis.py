@@ -7,6 +7,7 @@ __all__ = ["FactorAnalysis"]
 import pyro.distributions as dist
 import torch
 
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 
@@ -32,6 +33,7 @@ class FactorAnalysis(Model):
         torch.Size([3, 5])
     """
 
+    @checked
     def __init__(self, x_dim: int, latent_dim: int = 2) -> None:
         super().__init__()
         self.x_dim, self.latent_dim = x_dim, latent_dim

@@ -10,6 +10,7 @@ import pyro.distributions as dist
 import torch
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, implicit, latent
 
 
@@ -34,6 +35,7 @@ class GAN(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(self, x_shape: Sequence[int], latent_dim: int = 32, hidden: Sequence[int] | None = None) -> None:
         super().__init__()
         self.latent_dim = latent_dim

@@ -10,6 +10,7 @@ import pyro.distributions as dist
 import torch
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 
@@ -36,10 +37,11 @@ class HierarchicalVAE(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(
         self,
         x_shape: Sequence[int],
-        latent_dims: Sequence[int] = (16, 8),
+        latent_dims: tuple[int, int] = (16, 8),
         width: int = 128,
         hidden: Sequence[int] | None = None,
     ) -> None:

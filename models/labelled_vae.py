@@ -10,6 +10,7 @@ import pyro.distributions as dist
 import torch
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DataError
 
@@ -17,12 +18,9 @@ from ppgen.errors import DataError
 class _LabelledVAE(Model):
     """What both have: a decoder that reads the style z and the label y."""
 
+    @checked
     def __init__(
-        self,
-        x_shape: Sequence[int],
-        num_classes: int = 10,
-        latent_dim: int = 16,
-        hidden: Sequence[int] | None = None,
+        self, x_shape: Sequence[int], num_classes: int = 10, latent_dim: int = 16, hidden: Sequence[int] | None = None
     ) -> None:
         super().__init__()
         self.x_shape, self.num_classes, self.latent_dim = tuple(x_shape), num_classes, latent_dim

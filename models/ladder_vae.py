@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 
@@ -40,10 +41,11 @@ class LadderVAE(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(
         self,
         x_shape: Sequence[int],
-        latent_dims: Sequence[int] = (16, 8, 4),
+        latent_dims: tuple[int, int, int] = (16, 8, 4),
         width: int = 128,
         hidden: Sequence[int] | None = None,
     ) -> None:

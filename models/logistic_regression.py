@@ -8,6 +8,7 @@ import pyro.distributions as dist
 import torch
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 
@@ -34,6 +35,7 @@ class BayesianLogisticRegression(Model):
         torch.Size([3])
     """
 
+    @checked
     def __init__(self, x_dim: int, num_classes: int = 2, scale: float = 1.0) -> None:
         super().__init__()
         self.x_dim, self.num_classes, self.scale = x_dim, num_classes, scale

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 CERTAIN = 100.0  # a logit: log sigmoid(100) is 0 in float32 and float64, and a pixel against it costs 100 nats
@@ -46,9 +47,10 @@ class MaskedVAE(Model):
         True
     """
 
+    @checked
     def __init__(
         self,
-        x_shape: Sequence[int],
+        x_shape: tuple[int, int, int],
         latent_dim: int = 16,
         width: int = 128,
         hidden: Sequence[int] | None = None,

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 
@@ -39,6 +40,7 @@ class MixtureVAE(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(
         self,
         x_shape: Sequence[int],

@@ -7,6 +7,7 @@ __all__ = ["PixelCNN"]
 from collections.abc import Sequence
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, observed
 from ppgen.distributions import Autoregressive
 
@@ -43,6 +44,7 @@ class PixelCNN(Model):
         ([[1, 1, 1], [1, 1, 1], [0, 0, 0]], [[1, 1, 0]])
     """
 
+    @checked
     def __init__(self, x_shape: Sequence[int], hidden: int = 32, num_layers: int = 4) -> None:
         super().__init__()
         self.x_shape = tuple(x_shape)

@@ -10,6 +10,7 @@ import pyro.distributions as dist
 import torch
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 
 
@@ -32,6 +33,7 @@ class VAE(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(self, x_shape: Sequence[int], latent_dim: int = 16, hidden: Sequence[int] | None = None) -> None:
         super().__init__()
         self.x_shape, self.latent_dim = tuple(x_shape), latent_dim

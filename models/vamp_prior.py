@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from math import prod
 
 import pyro.distributions as dist
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ppgen import nets
+from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
 from ppgen.distributions import EqualMixture
 
@@ -20,8 +20,7 @@ class VampPriorVAE(Model):
     """z ~ 1/K sum_k posterior(z | u_k);  x | z ~ Bernoulli(decoder(z)), with learned pseudo-inputs u_1 .. u_K.
 
     The prior that maximises the ELBO is the posterior averaged over the data; K learned images stand for the data. So
-    the model holds the network that the guide uses. The fit is a little faster from images of the data:
-    ``model.pseudo_inputs.start_at(x[:K])``.
+    the model holds the guide's network. A fit may begin at images of the data: ``model.pseudo_inputs.start_at(x[:K])``.
 
     Reference: J. Tomczak and M. Welling, "VAE with a VampPrior", 2018 (arXiv 1705.07120).
 
@@ -38,6 +37,7 @@ class VampPriorVAE(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(
         self,
         x_shape: Sequence[int],
@@ -61,7 +61,7 @@ class VampPriorVAE(Model):
         return EqualMixture(self.posterior(self.pseudo_inputs()))
 
     @observed
-    def x(self, z: torch.Tensor) -> dist.TorchDistribution:
+    def x(self, z: Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given z."""
         return dist.Bernoulli(logits=self.decoder(z)).to_event(len(self.x_shape))
 
@@ -88,16 +88,16 @@ class VampPriorHierarchicalVAE(Model):
         torch.Size([3, 1, 8, 8])
     """
 
+    @checked
     def __init__(
         self,
         x_shape: Sequence[int],
-        latent_dims: Sequence[int] = (40, 40),
+        latent_dims: tuple[int, int] = (40, 40),
         num_components: int = 500,
         hidden: Sequence[int] = (300, 300),
     ) -> None:
         super().__init__()
-        self.x_shape = tuple(x_shape)
-        z1_dim, z2_dim = latent_dims
+        self.x_shape, (z1_dim, z2_dim) = tuple(x_shape), latent_dims
         self.posterior = nets.Gaussian(nets.GatedMLP([self.x_shape], hidden), hidden[-1], z2_dim)
         self.conditional = nets.Gaussian(nets.GatedMLP([(z2_dim,)], hidden), hidden[-1], z1_dim)
         self.features = nets.GatedMLP([(z1_dim,), (z2_dim,)], hidden[::-1])
@@ -110,11 +110,11 @@ class VampPriorHierarchicalVAE(Model):
         return EqualMixture(self.posterior(self.pseudo_inputs()))
 
     @latent
-    def z1(self, z2: torch.Tensor) -> dist.TorchDistribution:
+    def z1(self, z2: Tensor) -> dist.TorchDistribution:
         """How it looks, given what it is of."""
         return self.conditional(z2)
 
     @observed
-    def x(self, z1: torch.Tensor, z2: torch.Tensor) -> dist.TorchDistribution:
+    def x(self, z1: Tensor, z2: Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given both layers."""
         return dist.Bernoulli(logits=self.logits(self.features(z1, z2))).to_event(len(self.x_shape))

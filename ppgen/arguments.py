@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 import numbers
-from collections.abc import Collection, Mapping
+import os
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import nn
 
 from ppgen.errors import SettingError
 
-__all__ = ["Recorded", "finite_number", "one_of", "plain", "whole_number"]
+__all__ = ["Recorded", "finite_number", "must_fit", "one_of", "physical_memory", "plain", "whole_number"]
 
 
 def whole_number(
@@ -78,6 +79,37 @@ def finite_number(
     return number
 
 
+def must_fit(where: str, count: int, bytes_each: int) -> None:
+    """Refuse a number of things that this machine's memory cannot hold, before the work for them begins.
+
+    Args:
+        where: whose argument it is, ``"sample: n"``.
+        count: what the user gave.
+        bytes_each: how much one of them takes in the answer.
+
+    Raises:
+        SettingError: naming the largest number that would fit.
+
+    Example:
+        >>> must_fit("sample: n", 64, 4 * 28 * 28)
+    """
+    memory = physical_memory()
+    if count * bytes_each > memory:
+        name = where.rpartition(": ")[2]
+        raise SettingError(
+            f"{where} is more than this machine can hold",
+            expected=f"at most {memory // bytes_each}: {memory / 2**30:.0f} GiB of memory, {bytes_each} bytes each",
+            got=str(count),
+            fix=f"{name}={max(1, min(1000, memory // bytes_each))}, and again with another seed for more",
+            code="S146",
+        )
+
+
+def physical_memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def plain(value: Any) -> Any:
     """A setting with Python's numbers in place of numpy's, which neither generators nor JSON take.
 
@@ -105,7 +137,8 @@ def one_of(where: str, value: Any, known: Collection[Any]) -> Any:
     Raises:
         SettingError: if it is not in the list.
     """
-    if value not in known:
+    is_one = isinstance(value, Hashable) and value in list(known)  # an array equals nothing as a whole
+    if not is_one:
         _, _, name = where.rpartition(": ")
         choices = list(known)
         raise SettingError(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from ppgen.checked import checked
 from ppgen.errors import SettingError
 
-__all__ = ["BySite"]
+__all__ = ["BySite", "answer_of"]
 
 
 class BySite(dict[str, Tensor]):
@@ -38,11 +40,12 @@ class BySite(dict[str, Tensor]):
                 f"only: there are {len(self)} sites" if self else "only: there is no site",
                 expected="one site",
                 got=", ".join(self) or "none",
-                fix=f'take one by its name: ["{next(iter(self))}"]' if self else None,
+                fix=f'take one by its name: ["{next(iter(self))}"]' if self else "ask the fit something else",
                 code="S003",
             )
         return next(iter(self.values()))
 
+    @checked
     def at(self, site: str) -> Tensor:
         """The tensor of one site.
 
@@ -76,3 +79,17 @@ class BySite(dict[str, Tensor]):
                 name=name,
                 obj=self,
             )
+
+
+def answer_of(values: Mapping[str, Tensor], site: str | None) -> BySite | Tensor:
+    """Tensors on the CPU, all by site or that of one.
+
+    Args:
+        values: by site.
+        site: of the one, or ``None``.
+
+    Raises:
+        SettingError: listing the names, if this is none of them.
+    """
+    answer = BySite({name: value.cpu() for name, value in values.items()})
+    return answer if site is None else answer.at(site)

@@ -7,6 +7,8 @@ a new place and brings the list up to date.
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "CheckpointError",
     "DataError",
@@ -46,6 +48,7 @@ class PpgenError(Exception):
         fix: str | None = None,
         code: str | None = None,
     ) -> None:
+        what, expected, got, fix = map(_readable, (what, expected, got, fix))
         self.what, self.expected, self.got, self.fix, self.code = what, expected, got, fix, code
         more = f"ppgen explain {code}" if code else None
         parts = [("expected", expected), ("got", got), ("fix", fix), ("more", more)]
@@ -74,3 +77,13 @@ class CheckpointError(PpgenError):
 
 class Unanswerable(PpgenError):
     """A question that this model cannot answer, with the reason and the way to get an answer."""
+
+
+_LONGEST = 480
+
+
+def _readable(text: Any) -> Any:
+    """A part of a text, with its middle left out where nobody would read it: what a user gave may be of any length."""
+    if text is None or len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 4 :]}"

@@ -10,8 +10,9 @@ from typing import Any, overload
 from torch import Tensor
 
 from ppgen.accessors import HasAccessors
-from ppgen.arguments import whole_number
-from ppgen.by_site import BySite
+from ppgen.arguments import must_fit
+from ppgen.by_site import BySite, answer_of
+from ppgen.checked import checked
 from ppgen.data import Dataset
 from ppgen.declare import label_of
 from ppgen.errors import Unanswerable
@@ -25,6 +26,7 @@ from ppgen.runs import FACTS, RunFolder, describe_run
 __all__ = ["Fit"]
 
 
+@checked
 class Fit(FittedPair, HasAccessors):
     """A model, its guide and objective after fitting; made by ``ppgen.fit`` and ``ppgen.load``.
 
@@ -80,7 +82,7 @@ class Fit(FittedPair, HasAccessors):
             num_particles: draws of the guide for each datum.
             seed: of those draws.
         """
-        self._must_answer("density")
+        self._mustanswer_of("density")
         if needs_reference(self.model, self.guide):
             return self._reference_elbo(data, num_particles, seed)
         if self.guide is None:
@@ -128,7 +130,7 @@ class Fit(FittedPair, HasAccessors):
         Raises:
             Unanswerable: for a model without latents or with a global one, an implicit one, or a point guide.
         """
-        guide = self._must_answer("density")
+        guide = self._mustanswer_of("density")
         self._must_be_local("log_weights")
         if guide is None:
             raise Unanswerable(
@@ -138,7 +140,9 @@ class Fit(FittedPair, HasAccessors):
                 fix="fit.log_prob_per_datum(data), which is exact",
                 code="U009",
             )
-        return importance.weights_of_data(self.model, guide, self._batch(data), num_particles, seed).cpu()
+        batch = self._batch(data)
+        must_fit("log_weights: num_particles", num_particles, 8 * len(next(iter(batch.values()))))
+        return importance.weights_of_data(self.model, guide, batch, num_particles, seed).cpu()
 
     # Sampling --------------------------------------------------------------------------------------------------------
 
@@ -167,12 +171,12 @@ class Fit(FittedPair, HasAccessors):
             Unanswerable: naming the covariates that are missing.
             SettingError: naming an argument that is no covariate, or an unknown site.
         """
-        self._must_answer("sampling")
-        whole_number("sample: n", n, suggested=64)
+        self._mustanswer_of("sampling")
+        must_fit("sample: n", n, max(4, self._bytes_of_row(self.observed)))
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
         fixed = self._draw_global(seed)
         drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
-        return _answer(drawn, site)
+        return answer_of(drawn, site)
 
     @overload
     def decode(self, latents: Any, *, site: None = ..., seed: int = ..., **values: Any) -> BySite: ...
@@ -190,14 +194,14 @@ class Fit(FittedPair, HasAccessors):
         Raises:
             SettingError, DataError: for latents that the model does not have, or of another shape.
         """
-        self._must_answer("sampling")
+        self._mustanswer_of("sampling")
         codes = self._to_device(predictive.as_latents(self.model, latents))
         n = len(next(iter(codes.values())))
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
         predictive.verify_latents(self.model, codes, given)
         fixed = codes | self._draw_global(seed)
         drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=True, seed=seed, device=self.device)
-        return _answer(drawn, site)
+        return answer_of(drawn, site)
 
     # Representation --------------------------------------------------------------------------------------------------
 
@@ -216,9 +220,9 @@ class Fit(FittedPair, HasAccessors):
             site: give the tensor of this latent alone.
             seed: of draws, where a mean has no closed form.
         """
-        guide = self._must_answer("representation")
+        guide = self._mustanswer_of("representation")
         means = posterior.encode(self.model, guide, self._batch(data), seed=seed)
-        return _answer({name: value for name, value in means.items() if self._sites[name].local}, site)
+        return answer_of({name: value for name, value in means.items() if self._sites[name].local}, site)
 
     @overload
     def reconstruct(self, data: Any = ..., *, site: None = ..., seed: int = ...) -> BySite: ...
@@ -235,10 +239,10 @@ class Fit(FittedPair, HasAccessors):
             site: give the tensor of this site alone.
             seed: of draws, where a mean has no closed form.
         """
-        guide, batch = self._must_answer("representation"), self._batch(data)
+        guide, batch = self._mustanswer_of("representation"), self._batch(data)
         latents = posterior.point_estimates(self.model, guide, batch, seed=seed)
         made = predictive.reconstruct(self.model, latents, batch, seed=seed)
-        return _answer(made, site)
+        return answer_of(made, site)
 
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data, with those of latents that the model sums out, which follow exactly.
@@ -254,9 +258,9 @@ class Fit(FittedPair, HasAccessors):
         """
         guide = self.guide
         if not self._latents or (guide is None and not summed_out(self.model, guide)):
-            guide = self._must_answer("representation")
-        whole_number("posterior: num_draws", num_draws, suggested=1000)
+            guide = self._mustanswer_of("representation")
         batch = self._batch(data)
+        must_fit("posterior: num_draws", num_draws, 4 * len(next(iter(batch.values()))))
         drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
         derived = derived_quantities(self.model, drawn, batch, seed=seed)
         draws = posterior.to_arviz(drawn | derived, batch, self._log_likelihoods(drawn, batch, seed))
@@ -292,9 +296,3 @@ class Fit(FittedPair, HasAccessors):
             f"Fit({label_of(self.model)}, {guide}, {self.objective.name}, data={self.data.name!r}, "
             f"{len(self.history)} epochs, {self.seconds:.1f} s{', ' + self.stopped if self.stopped else ''})"
         )
-
-
-def _answer(values: Mapping[str, Tensor], site: str | None) -> BySite | Tensor:
-    """Tensors on the CPU, by site or of one site."""
-    answer = BySite({name: value.cpu() for name, value in values.items()})
-    return answer if site is None else answer.at(site)

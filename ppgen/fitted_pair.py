@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
+from ppgen.checked import checked
 from ppgen.context import evaluating, resolve_device, seeded
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
@@ -32,12 +33,14 @@ from ppgen.inference import (
 from ppgen.inference.predictive import draw_global
 from ppgen.objectives import State
 from ppgen.runs import DTYPES, weights
+from ppgen.surroundings import verify_no_handlers
 
 __all__ = ["FittedPair"]
 
 _PARTICLES = 16  # of a local latent, for each draw of the global ones
 
 
+@checked
 class FittedPair:
     """What stands behind every question to a fit: the pair, its device, and the data that it was fitted to.
 
@@ -174,9 +177,15 @@ class FittedPair:
 
     def _must_answer(self, question: str) -> Any:
         """The guide, if the question has an answer."""
+        verify_no_handlers("a question to a fit")
         if (error := self._refusal(question)) is not None:
             raise error
         return self.guide
+
+    def _bytes_of_row(self, names: Iterable[str] | None = None) -> int:
+        """What one row of the data, or of some of its columns, takes as numbers of a model."""
+        columns = self.data.splits["train"]
+        return sum(4 * columns[name][:1].numel() for name in columns if names is None or name in names)
 
     def _must_be_local(self, question: str) -> None:
         """Refuse what belongs to single data points where they share one density, or where only an ELBO is known."""

@@ -29,7 +29,7 @@ def test_a_network_among_the_arguments_is_a_submodule_once():
 
 
 def test_a_wrong_call_is_reported_by_the_constructor():
-    with pytest.raises(TypeError, match="widths"):
+    with pytest.raises(SettingError, match="widths"):
         nets.MLP(4, 2, widths=(3,))
 
 

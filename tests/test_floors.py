@@ -17,7 +17,7 @@ import pytest
 import ppgen
 
 FLOORS = (
-    {"accessors", "arguments", "by_site", "context", "errors", "estimate", "files"},
+    {"accessors", "arguments", "by_site", "checked", "context", "errors", "estimate", "files", "surroundings"},
     {"nets", "distributions"},
     {"declare"},
     {"data"},

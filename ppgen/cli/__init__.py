@@ -14,6 +14,7 @@ from ppgen.cli.fit import fit
 from ppgen.cli.list import list_
 from ppgen.cli.report import report
 from ppgen.cli.sample import sample
+from ppgen.cli.wording import in_flags
 from ppgen.errors import PpgenError
 
 __all__ = ["Interrupted", "Refusal", "commands", "main"]
@@ -47,7 +48,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except PpgenError as error:
-            raise Refusal(str(error)) from error
+            called = self.commands.get(ctx.invoked_subcommand or "")
+            raise Refusal(str(in_flags(error, called.params if called else ()))) from error
         except KeyboardInterrupt as error:  # click's own ending would be "Aborted!" with exit code 1
             raise Interrupted(str(error)) from error
 

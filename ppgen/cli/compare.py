@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ppgen.cli.options import device_option
+from ppgen.cli.options import FilePath, device_option
 from ppgen.cli.runs import scored_runs
 
 __all__ = ["compare"]
@@ -22,7 +22,7 @@ __all__ = ["compare"]
     show_default=True,
     help="How the table is written.",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to a file instead.")
+@click.option("-o", "--output", type=FilePath(dir_okay=False, path_type=Path), help="Write to a file instead.")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Coverage of each interval.")
 @device_option
 def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, device: str) -> None:
@@ -47,4 +47,4 @@ def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float,
     else:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text + "\n", encoding="utf-8")
-        click.echo(output)
+        click.echo(click.format_filename(output))

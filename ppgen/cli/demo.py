@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ppgen import zoo
-from ppgen.cli.options import progress_option, threads_option
+from ppgen.cli.options import SEED, FilePath, progress_option, threads_option
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -26,12 +26,12 @@ PARTICLES = {False: 1000, True: 100}
 @click.option("--quick", is_flag=True, help="Shorter fits and fewer particles: worse numbers, sooner.")
 @click.option(
     "--out",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FilePath(file_okay=False, path_type=Path),
     default=Path("runs/demo"),
     show_default=True,
     help="Where the runs and the report go; runs of an earlier demo are replaced.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of everything.")
 @threads_option(default=1)
 @progress_option
 def demo(quick: bool, out: Path, seed: int, progress: bool) -> None:

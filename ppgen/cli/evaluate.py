@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ppgen.cli.options import progress_option, run_options, threads_option
+from ppgen.cli.options import SEED, progress_option, run_options, threads_option
 from ppgen.cli.runs import find_runs, open_run
 
 __all__ = ["evaluate"]
@@ -17,7 +17,7 @@ __all__ = ["evaluate"]
 )
 @click.option("--particles", type=int, default=1000, show_default=True, help="Of the bound on log p(x).")
 @click.option("--samples", type=int, help="Drawn for the sampling metrics.  [default: as many as test data]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of all draws.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
 @threads_option()
 @run_options
 @progress_option

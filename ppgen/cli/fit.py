@@ -13,6 +13,8 @@ from ppgen import zoo
 from ppgen.cli.assembly import Assembled, assemble
 from ppgen.cli.defaults import FIT_DEFAULTS
 from ppgen.cli.options import (
+    SEED,
+    FilePath,
     assignments,
     data_options,
     device_option,
@@ -62,16 +64,14 @@ __all__ = ["fit"]
 @setting_option("--clip-norm", "clip_norm", float, "Largest norm of the gradient.")
 @click.option(
     "--seed",
-    type=int,
+    type=SEED,
     default=FIT_DEFAULTS["seed"],
     show_default=True,
     help="Of initial weights, data order and noise.",
 )
 @device_option
 @threads_option()
-@click.option(
-    "--out", metavar="FOLDER", type=click.Path(path_type=Path), help="Run folder.  [default: runs/MODEL-DATA]"
-)
+@click.option("--out", metavar="FOLDER", type=FilePath(path_type=Path), help="Run folder.  [default: runs/MODEL-DATA]")
 @click.option("--resume", is_flag=True, help="Take up the run in the folder exactly where it stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder, once all checks are passed.")
 @progress_option
@@ -119,7 +119,8 @@ def fit(
     import ppgen
 
     recipe = None if is_source(model) else zoo.recipe(model)
-    data = data or (recipe.data if recipe else "digits")
+    if data is None:
+        data = recipe.data if recipe else "digits"
     folder = out or _default_folder(model, data)
     run = _claim(folder, resume, overwrite)
     steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.steps if recipe else ())

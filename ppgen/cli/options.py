@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,8 @@ from ppgen.cli.defaults import FIT_DEFAULTS
 from ppgen.errors import SettingError
 
 __all__ = [
+    "SEED",
+    "FilePath",
     "assignments",
     "data_options",
     "device_option",
@@ -26,6 +29,21 @@ __all__ = [
     "threads_option",
     "together",
 ]
+
+SEED = click.IntRange(0, 2**63 - 1)
+"""What every generator takes."""
+
+
+class FilePath(click.Path):
+    """A path that names something: the empty text, which stands for the current folder, is refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, or a usage error."""
+        text = os.fspath(value)
+        if not text or "\0" in text or len(text) > 4000 or any(len(part) > 255 for part in text.split(os.sep)):
+            self.fail(f"{text[:80]!r} is no path. Expected the name of a file or folder, such as runs/vae.", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,7 +89,7 @@ data_options = together(
         "--data-root",
         "root",
         metavar="FOLDER",
-        type=click.Path(file_okay=False),
+        type=FilePath(file_okay=False),
         help="Where data sets are stored.  [default: $PPGEN_DATA, else ~/.cache/ppgen/data]",
     ),
 )
@@ -129,7 +147,7 @@ def threads_option(default: int | None = None) -> Callable[[F], F]:
 
     return click.option(
         "--threads",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 4096),
         default=default,
         show_default=default is not None,
         callback=limit,
@@ -192,7 +210,7 @@ def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:
             raise SettingError(
                 f"{option} {pair}: this is no NAME=VALUE pair",
                 expected="a name, an equals sign and a JSON value",
-                got=pair,
+                got=pair or "nothing",
                 fix=f"{option} latent_dim=16",
                 code="S012",
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ppgen.cli.options import run_options
+from ppgen.cli.options import SEED, FilePath, run_options
 from ppgen.cli.runs import open_run, scored_runs
 
 __all__ = ["report"]
@@ -17,13 +17,13 @@ __all__ = ["report"]
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=FilePath(path_type=Path),
     default=Path("report.html"),
     show_default=True,
     help="The page to write.",
 )
 @click.option("--title", help="The page's heading.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the test data and samples shown.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Chooses the test data and samples shown.")
 @run_options
 def report(
     runs: tuple[str, ...],
@@ -54,4 +54,4 @@ def report(
         name: open_run(folder, model=model, guide=guide, data=data, device=device) for name, folder in folders.items()
     }
     comparison = ppgen.compare(folders, progress=False)
-    click.echo(write(comparison, output, fits=fits, title=title, seed=seed))
+    click.echo(click.format_filename(write(comparison, output, fits=fits, title=title, seed=seed)))

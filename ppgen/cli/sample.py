@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import assignments, run_options
+from ppgen.cli.options import SEED, FilePath, assignments, run_options
 from ppgen.cli.runs import open_run
 from ppgen.errors import SettingError
 
@@ -22,19 +22,19 @@ NUMBERS = (".npy", ".npz")
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=FilePath(path_type=Path))
 @click.option("-n", "--number", type=int, default=64, show_default=True, help="How many.")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(dir_okay=False, path_type=Path),
     default=Path("samples.png"),
     show_default=True,
     help="A picture (.png, .svg, .pdf) or numbers (.npy, .npz).",
 )
 @click.option("--given", multiple=True, metavar="NAME=VALUE", help="A covariate: one value, or a list to go round.")
 @click.option("--mean", is_flag=True, help="Show the likelihood's mean instead of a draw from it: smoother, no sample.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the draws.")
 @run_options
 def sample(
     run: Path,
@@ -77,7 +77,7 @@ def sample(
         grids(drawn if len(drawn) > 1 else drawn.only).save(output)
     else:
         _write(drawn, output)
-    click.echo(output)
+    click.echo(click.format_filename(output))
 
 
 def _covariates(fit: Fit, number: int, given: Mapping[str, Any]) -> dict[str, Any]:

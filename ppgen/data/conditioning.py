@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ppgen.arguments import whole_number
+from ppgen.checked import checked
 from ppgen.data.column import Column
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.domains import Together
@@ -48,6 +49,7 @@ def _refuse_domains(dataset: Dataset, step: str) -> None:
         )
 
 
+@checked
 def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> Dataset:
     """Gather columns into one vector for each data point, the covariate ``y`` of a conditional model.
 
@@ -120,6 +122,7 @@ def _vector(dataset: Dataset, stored: Mapping[str, Tensor], columns: Sequence[st
     return torch.cat([part.reshape(len(part), -1).to(torch.get_default_dtype()) for part in parts], 1)
 
 
+@checked
 def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key: str = "y") -> Dataset:
     """Keep the labels of ``per_class`` random training rows of each class; all other training rows say -1, missing.
 
@@ -169,6 +172,7 @@ def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key:
     return derived(dataset, "partial_labels", {"per_class": per_class, "seed": seed, "key": key}, splits=splits)
 
 
+@checked
 def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
     """Add what is seen of each image as covariates ``given`` and ``mask``: 1, 2 or 3 of its four quadrants.
 

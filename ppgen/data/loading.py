@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import one_of
+from ppgen.checked import checked
 from ppgen.data import built_in, image_sets, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
@@ -50,6 +51,7 @@ _STEPS: dict[str, Callable[..., Dataset]] = {
 """What may be made of a data set after it was loaded, by the name that a run folder keeps."""
 
 
+@checked
 def load(
     name: str | os.PathLike[str],
     *,
@@ -58,7 +60,7 @@ def load(
     root: str | os.PathLike[str] | None = None,
     download: bool = True,
     seed: int = 0,
-    steps: Iterable[Sequence[Any]] = (),
+    steps: Sequence[Sequence[Any]] = (),
 ) -> Dataset:
     """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
 
@@ -141,6 +143,7 @@ def as_dataset(data: Any) -> Dataset:
     return from_tensors(data)
 
 
+@checked
 def as_batch(data: Any, like: Dataset | None = None) -> dict[str, Tensor]:
     """Tensors, arrays or tables as one whole batch, validated and cast as a data set would, without any split.
 
@@ -169,7 +172,7 @@ def as_batch(data: Any, like: Dataset | None = None) -> dict[str, Tensor]:
     return {key: t.to(floats) if t.dtype == torch.uint8 else t for key, t in columns.items()}
 
 
-def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:
+def apply(dataset: Dataset, steps: Sequence[Sequence[Any]]) -> Dataset:
     """The data set after some steps.
 
     Args:
@@ -179,9 +182,25 @@ def apply(dataset: Dataset, steps: Iterable[Sequence[Any]]) -> Dataset:
     Raises:
         SettingError: on a step that there is not.
     """
-    for name, arguments in steps:
+    for name, arguments in _pairs(dataset.name, steps):
         dataset = _STEPS[one_of(f"{dataset.name}: step", name, _STEPS)](dataset, **arguments)
     return dataset
+
+
+def _pairs(name: str, steps: Any) -> list[Any]:
+    """Steps as pairs of a name and arguments."""
+    is_list = isinstance(steps, Sequence) and not isinstance(steps, str | bytes)
+    pairs = list(steps) if is_list else [steps]
+    for pair in pairs:
+        if not (isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], Mapping)):
+            raise SettingError(
+                f"{name}: a step is no pair of a name and its arguments",
+                expected='["partial_labels", {"per_class": 10}]',
+                got=repr(pair),
+                fix='steps=[["partial_labels", {"per_class": 10}]]',
+                code="S149",
+            )
+    return pairs
 
 
 def _is_path(name: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ppgen.checked import checked
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.column import MEASURE_OF_KIND, check_kind, check_kinds, lengths_of
 from ppgen.data.conversion import to_columns
@@ -24,6 +25,7 @@ from ppgen.errors import DataError, SettingError
 __all__ = ["class_counts", "from_tensors", "split_columns"]
 
 
+@checked
 def from_tensors(
     tensors: Any,
     *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ppgen.checked import checked
 from ppgen.data.dataset import Dataset
 from ppgen.data.domains import Together, joined, name_in
 from ppgen.data.loading import load
@@ -15,6 +16,7 @@ from ppgen.errors import DataError, SettingError
 __all__ = ["unpaired"]
 
 
+@checked
 def unpaired(*, valid: float = 0.1, test: float = 0.1, seed: int = 0, **domains: Any) -> Dataset:
     """A data set of several domains whose rows were never paired: photographs of horses, and others of zebras.
 

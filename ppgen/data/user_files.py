@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ppgen.arguments import physical_memory
 from ppgen.data.roots import missing, reading
 from ppgen.data.splitting import SPLITS
 from ppgen.errors import DataError
@@ -42,9 +44,12 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
     """
     if not folder.is_dir():
         raise missing("folder of images", folder, fix="check the path")
-    names = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-    is_split = "train" in names and set(names) <= set(_SPLITS)
-    files = {_SPLITS[name]: _files(folder / name) for name in names} if is_split else {"train": _files(folder)}
+    with reading(
+        "folder of images", folder, expected="a folder that may be read, and stays as it is", fix="chmod -R u+rX FOLDER"
+    ):
+        names = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+        is_split = "train" in names and set(names) <= set(_SPLITS)
+        files = {_SPLITS[name]: _files(folder / name) for name in names} if is_split else {"train": _files(folder)}
     every = [file for labelled in files.values() for file, _ in labelled]
     if not every:
         raise DataError(
@@ -104,9 +109,16 @@ def _columns(
 def _header(path: Path) -> tuple[str, tuple[int, int]]:
     """Mode and size, read without decoding the pixels."""
     with _image(path) as image:
-        if image.mode.startswith(("I", "F")):
+        if image.mode.startswith(("I", "F")) or _is_deep(image):
             raise ValueError(f"mode {image.mode}: more than 8 bits a channel")
         return image.mode, image.size
+
+
+def _is_deep(image: Any) -> bool:
+    """Whether pillow would cut 16 bits a channel to 8, which it does in silence for colours: what its decoder reads."""
+    words = [word for tile in image.tile for word in (tile[3] if isinstance(tile[3], tuple) else (tile[3],))]
+    levels = [word for word in words if isinstance(word, int)] if image.format == "PPM" else []
+    return any(isinstance(word, str) and ";16" in word for word in words) or any(level > 255 for level in levels)
 
 
 @contextmanager
@@ -114,8 +126,16 @@ def _image(path: Path) -> Iterator[Any]:
     from PIL import Image
 
     whole = "an undamaged image of 8 bits a channel"
-    with reading("image", path, expected=whole, fix="remove or replace the file"), Image.open(path) as image:
-        yield image
+    with reading("image", path, expected=whole, fix="remove or replace the file"):
+        _refuse_special(path)
+        with Image.open(path) as image:
+            yield image
+
+
+def _refuse_special(path: Path) -> None:
+    """Refuse pipes and devices: who opens a pipe waits for a writer, who may never come."""
+    if path.exists() and not path.is_file():
+        raise ValueError("no regular file, but a folder, a pipe or a device")
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
@@ -132,13 +152,18 @@ def read_arrays(path: Path) -> dict[str, Any]:
     numbers = "numpy.savez(path, x=x.astype('float32'), y=y.astype('int64'))"
     # The file is opened here, since numpy leaves a damaged archive open, and read as what its suffix says, since
     # numpy.load takes whatever it does not know for a pickle.
-    with reading("array file", path, expected=numeric, fix=numbers), path.open("rb") as file:
-        if path.suffix == ".npy":
-            return {"x": np.lib.format.read_array(file, allow_pickle=False)}
-        if path.suffix != ".npz":
-            raise ValueError(f"the suffix {path.suffix or 'is missing'} is neither .npy nor .npz")
-        archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
-        arrays = {key: archive[key] for key in archive.files}
+    with reading("array file", path, expected=numeric, fix=numbers):
+        _refuse_special(path)
+        with path.open("rb") as file:
+            if path.suffix == ".npy":
+                return {"x": np.lib.format.read_array(file, allow_pickle=False)}
+            if path.suffix != ".npz":
+                raise ValueError(f"the suffix {path.suffix or 'is missing'} is neither .npy nor .npz")
+            unpacked = sum(int(entry.file_size) for entry in zipfile.ZipFile(file).infolist())
+            if unpacked > physical_memory():
+                raise ValueError(f"{unpacked} bytes when unpacked, more than the memory of this machine")
+            archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
+            arrays = {key: archive[key] for key in archive.files}
     if splits := _splits(arrays):
         return splits
     return {"x": arrays.popitem()[1]} if len(arrays) == 1 else arrays

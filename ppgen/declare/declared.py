@@ -68,6 +68,14 @@ class Declared(ProgramModule, Recorded):
                 fix=f"self.{name}_net = ...",
                 code="M013",
             )
+        if "_parameters" not in vars(self) and isinstance(value, (nn.Module, Tensor)):
+            raise DeclarationError(
+                f"{type(self).__name__}.{name}: set before the module was initialised",
+                expected="__init__ that begins with super().__init__()",
+                got=f"self.{name} = {type(value).__name__}(...) before it, or without it",
+                fix=f"def __init__(self, ...): super().__init__(); self.{name} = ...",
+                code="M073",
+            )
         super().__setattr__(name, value)
 
     def run_sites(self, batch: Batch, size: int, rows: int, values: dict[str, Tensor]) -> dict[str, Tensor]:

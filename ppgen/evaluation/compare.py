@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ppgen.checked import checked
 from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation import layout, table
@@ -21,6 +22,7 @@ from ppgen.evaluation.paired_difference import (
 )
 from ppgen.evaluation.paired_interval import check_level
 from ppgen.evaluation.scorecard import Scorecard, asked_of
+from ppgen.files import write_text
 from ppgen.fitted import Fit
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare", "tidy"]
 
 
+@checked
 def compare(
     entries: Mapping[str, Fit | Scorecard | Path | str], *, level: float = 0.95, seed: int = 0, progress: bool = True
 ) -> Comparison:
@@ -141,11 +144,12 @@ class Comparison:
     def _repr_html_(self) -> str:
         return self.to_html()
 
+    @checked
     def to_csv(self, path: Path | str | None = None) -> str:
         """One line for each number, baselines and refusals included; also written to ``path`` if one is given."""
-        text = tidy(self.cards).to_csv(index=False)
+        text = tidy(self.cards).map(_no_formula).to_csv(index=False)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_text(Path(path), text)
         return text
 
     def _parts(self) -> tuple[list[layout.Block], list[layout.Remark]]:
@@ -153,6 +157,11 @@ class Comparison:
 
     def __str__(self) -> str:
         return self.to_text()
+
+
+def _no_formula(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula, which could run a program of its reader's: a quote before it."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def tidy(cards: Mapping[str, Scorecard]) -> pandas.DataFrame:

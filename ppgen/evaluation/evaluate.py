@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ppgen.arguments import whole_number
+from ppgen.checked import checked
 from ppgen.declare import label_of
 from ppgen.errors import SettingError
 from ppgen.evaluation.answer import ask
@@ -21,6 +22,7 @@ from ppgen.fitted import Fit
 __all__ = ["evaluate"]
 
 
+@checked
 def evaluate(
     fit: Fit,
     metrics: Iterable[str | Metric | Callable[[Fit], Any]] | None = None,

@@ -86,16 +86,11 @@ def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
         raise SettingError(
             f"decode: {label_of(model)} needs a value for each of its latents",
             expected=", ".join(names) or "a model with latents of single data points",
-            got=", ".join(map(str, named)) if isinstance(named, Mapping) else type(latents).__name__,
+            got=(", ".join(map(str, named)) or "none") if isinstance(named, Mapping) else type(latents).__name__,
             fix=f"fit.decode({{{', '.join(f'{name!r}: ...' for name in names)}}})" if names else "fit.sample(...)",
             code="S077",
         )
-    try:
-        tensors = {name: torch.as_tensor(value) for name, value in named.items()}
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(
-            "decode: the latents are no numbers", expected="tensors [N, *event]", got=str(error), code="D078"
-        ) from error
+    tensors = {name: _as_tensor("decode", name, value) for name, value in named.items()}
     rows = {name: len(value) if value.dim() else 0 for name, value in tensors.items()}
     if any(value.dim() and not len(value) for value in tensors.values()):
         raise DataError(
@@ -126,6 +121,20 @@ def as_latents(model: ProgramModule, latents: Any) -> dict[str, Tensor]:
         name: value.to(torch.get_default_dtype()) if value.is_floating_point() else value
         for name, value in tensors.items()
     }
+
+
+def _as_tensor(call: str, name: str, value: Any) -> Tensor:
+    """What a user gave as numbers."""
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise DataError(
+            f"{call}: the values of {name} are no numbers",
+            expected="a number, a tensor or an array",
+            got=f"{type(value).__name__}: {error}",
+            fix=f"{name}=torch.tensor(...)",
+            code="D078",
+        ) from error
 
 
 def verify_latents(model: ProgramModule, latents: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
@@ -275,7 +284,7 @@ def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) 
         )
     tensors = {}
     for name, value in given.items():
-        tensor = torch.as_tensor(value)
+        tensor = _as_tensor("sample", name, value)
         tensor = tensor.expand(n, *tensor.shape) if tensor.dim() == 0 else tensor
         if len(tensor) != n:
             raise DataError(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ppgen.arguments import Recorded
+from ppgen.checked import checked
 from ppgen.errors import SettingError
 
 __all__ = ["GatedLayer", "MaskedConv2d"]
@@ -52,6 +53,7 @@ class MaskedConv2d(Recorded):
 
     mask: Tensor
 
+    @checked
     def __init__(
         self,
         in_channels: int,
@@ -127,6 +129,7 @@ class GatedLayer(Recorded):
         context_dim: size of the context; 0 for none.
     """
 
+    @checked
     def __init__(self, hidden: int, kernel_size: int, context_dim: int = 0) -> None:
         super().__init__()
         self.vertical = MaskedConv2d(hidden, 2 * hidden, kernel_size, "vertical", "B")

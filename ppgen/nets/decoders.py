@@ -11,10 +11,12 @@ from math import prod
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
+from ppgen.checked import checked
 from ppgen.nets.encoders import stages
 from ppgen.nets.layers import MLP, over_batch
 
 
+@checked
 def decoder(
     latent_dim: int,
     x_shape: Sequence[int],
@@ -59,6 +61,7 @@ class ImageDecoder(Recorded):
         ``[*batch, latent_dim] -> [*batch, channels, height, width]``
     """
 
+    @checked
     def __init__(
         self,
         latent_dim: int,
@@ -102,6 +105,7 @@ class VectorDecoder(Recorded):
         ``[*batch, latent_dim] -> [*batch, *x_shape]``
     """
 
+    @checked
     def __init__(
         self,
         latent_dim: int,

@@ -9,11 +9,13 @@ from math import prod
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
+from ppgen.checked import checked
 from ppgen.nets.layers import MLP, over_batch
 
 __all__ = ["Critic", "ImageEncoder", "VectorEncoder", "critic", "encoder", "halvings", "stages"]
 
 
+@checked
 def encoder(
     event_shape: Sequence[int],
     out_features: int,
@@ -57,6 +59,7 @@ class ImageEncoder(Recorded):
         ``[*batch, channels, height, width] -> [*batch, out_features]``
     """
 
+    @checked
     def __init__(
         self,
         event_shape: Sequence[int],
@@ -93,6 +96,7 @@ class VectorEncoder(Recorded):
         ``[*batch, *event_shape] -> [*batch, out_features]``
     """
 
+    @checked
     def __init__(
         self,
         event_shape: Sequence[int],
@@ -145,6 +149,7 @@ def stages(x_shape: Sequence[int], hidden: Sequence[int] | None) -> tuple[list[t
     return sizes, [channels, *([min(32 * 2**i, 128) for i in range(len(sizes) - 1)] if hidden is None else hidden)]
 
 
+@checked
 def critic(x_shape: Sequence[int], hidden: Sequence[int] | None = None, features: int = 128) -> Critic:
     """A critic of events of one shape: convolutions for images, a perceptron for vectors.
 
@@ -177,6 +182,7 @@ class Critic(Recorded):
         ``[*batch, *x_shape] -> [*batch]``
     """
 
+    @checked
     def __init__(self, body: nn.Module, features: int) -> None:
         super().__init__()
         self.body = body

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, constraints
 
 from ppgen.arguments import Recorded, one_of
-from ppgen.errors import SettingError
+from ppgen.checked import checked
 
 __all__ = ["FLOWS", "Flow", "FlowDistribution", "zuko_flow"]
 
@@ -96,6 +96,7 @@ class Flow(Recorded):
         torch.Size([5, 3])
     """
 
+    @checked
     def __init__(
         self,
         dim: int,
@@ -107,14 +108,6 @@ class Flow(Recorded):
         super().__init__()
         if make is None:
             make = zuko_flow("MAF")
-        elif not callable(make):
-            raise SettingError(
-                "Flow: make is no constructor of flows",
-                expected="a class of zuko.flows, or a function with its arguments",
-                got=repr(make),
-                fix="make=zuko.flows.NSF",
-                code="S080",
-            )
         self.flow = make(dim, context_dim, transforms=num_transforms, hidden_features=tuple(hidden))
 
     def forward(self, context: Tensor | None = None) -> FlowDistribution:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ppgen.arguments import Recorded
+from ppgen.checked import checked
 from ppgen.errors import DataError
 
 __all__ = ["MLP", "GatedMLP", "Gaussian", "PseudoInputs", "ResidualBlock", "join", "one_hot", "over_batch"]
@@ -39,6 +40,7 @@ class MLP(Recorded, nn.Sequential):
         torch.Size([5, 7, 2])
     """
 
+    @checked
     def __init__(
         self,
         in_features: int,
@@ -72,6 +74,7 @@ class GatedMLP(Recorded):
         torch.Size([2, 5, 16])
     """
 
+    @checked
     def __init__(self, in_shapes: Sequence[Sequence[int]], hidden: Sequence[int] = (300, 300)) -> None:
         super().__init__()
         self.event_dims = [len(shape) for shape in in_shapes]
@@ -109,6 +112,7 @@ class ResidualBlock(Recorded):
         torch.Size([5, 8])
     """
 
+    @checked
     def __init__(self, width: int, inner: int | None = None) -> None:
         super().__init__()
         inner = width if inner is None else inner
@@ -140,6 +144,7 @@ class Gaussian(Recorded):
         torch.Size([5, 2])
     """
 
+    @checked
     def __init__(self, body: nn.Module, num_features: int, dim: int) -> None:
         super().__init__()
         self.body = body
@@ -170,6 +175,7 @@ class PseudoInputs(Recorded):
         (torch.Size([2, 1, 8, 8]), True)
     """
 
+    @checked
     def __init__(self, num: int, x_shape: Sequence[int]) -> None:
         super().__init__()
         self.logits = nn.Parameter(torch.randn(num, *x_shape))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded, finite_number, whole_number
+from ppgen.checked import checked
 from ppgen.errors import SettingError
 from ppgen.nets.causal import GatedLayer, MaskedConv2d
 
@@ -79,6 +80,7 @@ class PixelCNN(Recorded):
         torch.Size([5, 1, 8, 8])
     """
 
+    @checked
     def __init__(
         self,
         x_shape: Sequence[int],

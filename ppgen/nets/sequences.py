@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pyro.distributions as dist
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ppgen.arguments import Recorded
+from ppgen.checked import checked
 from ppgen.distributions import Markov
 from ppgen.nets.layers import MLP, SMALLEST_SCALE, SOFTPLUS_ONE, Gaussian, join, over_batch
 
@@ -36,7 +36,8 @@ class SequenceEncoder(Recorded):
         torch.Size([5, 64])
     """
 
-    def __init__(self, event_shape: Sequence[int], out_features: int, hidden: int = 32) -> None:
+    @checked
+    def __init__(self, event_shape: tuple[int, int], out_features: int, hidden: int = 32) -> None:
         super().__init__()
         length, dim = event_shape
         self.recurrent = nn.GRU(dim, hidden, batch_first=True, bidirectional=True)
@@ -70,6 +71,7 @@ class GatedTransition(Recorded):
         torch.Size([5, 3])
     """
 
+    @checked
     def __init__(self, dim: int, hidden: int = 64) -> None:
         super().__init__()
         self.gate = MLP(dim, dim, hidden=(hidden,))
@@ -110,6 +112,7 @@ class Smoother(Recorded):
         torch.Size([5, 7, 3])
     """
 
+    @checked
     def __init__(self, x_dim: int, latent_dim: int, hidden: int = 64) -> None:
         super().__init__()
         self.recurrent = nn.GRU(x_dim, hidden, batch_first=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ppgen.checked import checked
 from ppgen.declare import without_latents
 from ppgen.errors import DataError, Unanswerable
 from ppgen.evaluation.density import explained_site
@@ -20,6 +21,7 @@ from ppgen.reporting.style import Axes, MaybeAxes, house_style
 __all__ = ["FitPlots"]
 
 
+@checked
 class FitPlots:
     """What a fit looks like: ``fit.plot``. Axes in, axes out; without axes, a new figure of pyplot's.
 

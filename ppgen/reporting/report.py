@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ppgen.checked import checked
 from ppgen.errors import SettingError
 from ppgen.evaluation import Comparison, Scorecard, compare
 from ppgen.files import replace
@@ -17,6 +18,7 @@ from ppgen.reporting.html import count_in_words, render
 __all__ = ["report"]
 
 
+@checked
 def report(
     comparison: Comparison | Mapping[str, Any],
     out: str | os.PathLike[str] = "report.html",

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ppgen.arguments import plain
+from ppgen.checked import checked
 from ppgen.context import reseed, resolve_device, seeded
 from ppgen.declare import explained
 from ppgen.errors import SettingError
@@ -19,6 +20,7 @@ from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective
 from ppgen.runs import RunFolder, checkpoint, describe_run, locked, succeed
+from ppgen.surroundings import verify_gradients, verify_no_handlers
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
 from ppgen.training.choices import choose_guide, choose_objective, unwrap
 from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
@@ -35,6 +37,7 @@ __all__ = ["fit"]
 
 
 @explain_misplaced
+@checked
 def fit(
     model: Any,
     data: Any,
@@ -106,6 +109,8 @@ def fit(
         >>> fit.elbo().kind
         'lower bound'
     """
+    verify_gradients("fit")
+    verify_no_handlers("fit")
     max_epochs, batch_size, learning_rate, average, seed, patience, clip_norm = map(
         plain, (max_epochs, batch_size, learning_rate, average, seed, patience, clip_norm)
     )

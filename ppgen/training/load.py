@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ppgen.checked import checked
 from ppgen.context import alone, resolve_device, validation
 from ppgen.data import Dataset
 from ppgen.data import load as load_data
@@ -24,6 +25,7 @@ from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_
 __all__ = ["load"]
 
 
+@checked
 def load(
     folder: str | os.PathLike[str],
     model: Any = None,

@@ -57,7 +57,7 @@ def recipe(name: str) -> Recipe:
         >>> recipe("beta-vae").paper
         'Higgins et al., 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework'
     """
-    if name in _RECIPES:
+    if isinstance(name, str) and name in _RECIPES:
         return _RECIPES[name]
     near = difflib.get_close_matches(str(name).lower().replace("_", "-"), _RECIPES, n=1)
     raise SettingError(
@@ -114,6 +114,9 @@ def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Buil
     """
     import torch
 
+    from ppgen.arguments import whole_number
+
+    whole_number("build: seed", seed, at_least=0, at_most=2**63 - 1)
     chosen = recipe(name)
     for option, value in options.items():
         if option not in chosen.options:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ppgen.errors import SettingError
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
@@ -114,7 +114,7 @@ def _masked(data: Dataset, latent_dim: int = 8, width: int = 128) -> BuiltRecipe
             fix="data=ppgen.data.quadrants(data, observed=1)",
             code="S124",
         )
-    model = models.MaskedVAE(data.x_shape, latent_dim, width)
+    model = models.MaskedVAE(cast(tuple[int, int, int], data.x_shape), latent_dim, width)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO())
 
 

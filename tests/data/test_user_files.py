@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -189,3 +194,36 @@ def test_a_truncated_file_is_refused(tmp_path):
     (tmp_path / "a.npy").write_bytes(whole[:-8])
     with pytest.raises(DataError, match="cannot be read"):
         ppgen.data.load(tmp_path / "a.npy")
+
+
+def png_of_16_bits(colour: int, channels: int) -> bytes:
+    """Four by four black pixels of 16 bits a channel, by the chunks of the format: pillow writes none in colour."""
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, colour, 0, 0, 0)),
+        (b"IDAT", zlib.compress((b"\0" + bytes(2 * channels * 4)) * 4)),
+        (b"IEND", b""),
+    ]
+    ends = (struct.pack(">I", len(b)) + a + b + struct.pack(">I", zlib.crc32(a + b)) for a, b in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(ends)
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_a_channel_are_never_cut_to_eight(tmp_path: Path, colour: int, channels: int) -> None:
+    (tmp_path / "a.png").write_bytes(png_of_16_bits(colour, channels))
+    with pytest.raises(DataError, match="more than 8 bits"):
+        ppgen.data.load(tmp_path)
+
+
+def test_a_pipe_is_no_file_to_wait_for(tmp_path: Path) -> None:
+    for name in ("a.png", "b.npz"):
+        os.mkfifo(tmp_path / name)
+    for place in (tmp_path, tmp_path / "b.npz"):
+        with pytest.raises(DataError, match="pipe"):
+            ppgen.data.load(place)
+
+
+def test_an_archive_larger_than_memory_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "a.npz", x=np.zeros((1000, 100)))
+    monkeypatch.setattr("ppgen.data.user_files.physical_memory", lambda: 500_000)
+    with pytest.raises(DataError, match="bytes when unpacked"):
+        ppgen.data.load(tmp_path / "a.npz")

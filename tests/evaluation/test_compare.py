@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,11 @@ def test_tidy_has_a_row_for_every_number_baseline_and_refusal(cards: dict[str, S
     assert (floor.metric, floor.value) == ("kid", 0.0)
     assert frame.query("metric == 'log_prob' and model == 'vae'").iloc[0].measure == "binary"
     assert set(frame.fingerprint) == {"f00d"}
+
+
+def test_no_cell_of_a_csv_is_a_formula(make_card: Maker) -> None:
+    name = '=HYPERLINK("http://x")'
+    text = compare({name: make_card("a", np.linspace(-20, -10, 50))}, progress=False).to_csv()
+    rows = pandas.read_csv(io.StringIO(text))
+    assert set(rows["model"]) == {f"'{name}"}
+    assert rows["value"].min() < 0  # a number below 0 stays one

@@ -113,7 +113,7 @@ def test_sizes_of_inner_plates() -> None:
         (dist.Normal(torch.zeros(2), 1.0).mask(torch.tensor([True, False])).to_event(1), "mask last"),
         (
             dist.MixtureSameFamily(dist.Categorical(torch.ones(2)), dist.Uniform(torch.zeros(2), torch.arange(2) + 1)),
-            "bijection",
+            "bijection|differs between data points",  # the latter on torch 2.6
         ),
         (dist.MixtureSameFamily(dist.Categorical(torch.ones(2)), dist.Poisson(torch.ones(2))), "no end|bijection"),
     ],

@@ -28,7 +28,7 @@ def test_only_families_of_flows_are_looked_up(name):
 
 
 def test_a_flow_is_made_by_a_constructor():
-    with pytest.raises(SettingError, match=r"(?s)make is no constructor.*'NSF'.*make=zuko\.flows\.NSF"):
+    with pytest.raises(SettingError, match=r"(?s)Flow: make.*a function, or a class.*'NSF'"):
         Flow(2, make="NSF")
 
 

@@ -1,0 +1,89 @@
+"""Every option of every command given odd text: an answer, or one error text in the words of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ppgen.cli import commands
+from ppgen.cli.wording import in_flags
+from ppgen.errors import SettingError
+
+ODD = (
+    "-1",
+    "0",
+    "nan",
+    "inf",
+    "2.5",
+    "",
+    "abc",
+    "9" * 23,
+    "cuda:99",
+    "/nonexistent/x",
+    "/etc/hostname",
+    "a\udcff",
+    "=1",
+)
+BEFORE = {"fit": ["vae", "--data", "nothing"], "sample": ["nowhere"], "evaluate": ["nowhere"], "compare": ["nowhere"]}
+BEFORE |= {"report": ["nowhere"], "explain": ["S001"], "list": ["models"]}
+
+
+def options() -> list[tuple[str, str]]:
+    every = ((name, option) for name in BEFORE for option in commands.commands[name].params)
+    return [
+        (name, max(option.opts, key=len))
+        for name, option in every
+        if isinstance(option, click.Option) and not option.is_flag
+    ]
+
+
+@pytest.mark.parametrize(("command", "flag"), options())
+def test_no_odd_text_of_an_option_ends_in_a_traceback(
+    command: str, flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no such run or data set, so that nothing begins: what is odd is refused before, or with it."""
+    monkeypatch.chdir(tmp_path)
+    for text in ODD:
+        result = CliRunner().invoke(commands, [command, *BEFORE[command], flag, text])
+        assert result.exit_code in (0, 2), f"{flag} {text!r}: {result.exception!r}"
+        assert result.exit_code == 0 or "Error" in result.output
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "mended"),
+    [
+        (["--epochs", "0"], "--epochs is out of range", "--epochs 20"),
+        (["--batch-size", "-1"], "--batch-size is out of range", "--batch-size 128"),
+        (["--lr", "nan"], "--lr is out of range", "--lr 0.001"),
+        (["--labels-per-class", "0"], "--labels-per-class is out of range", "--labels-per-class 10"),
+        (["--device", "cuda:99"], "--device", "cpu"),
+    ],
+)
+def test_an_error_names_the_flag_that_was_typed(words: list[str], said: str, mended: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(commands, ["fit", "vae", "--out", str(tmp_path / "run"), *words])
+    assert result.exit_code == 2
+    assert said in result.output
+    assert mended in result.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_path_is_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (
+        ["fit", "vae", "--out", ""],
+        ["sample", ""],
+        ["sample", "run", "-o", ""],
+        ["report", "run", "-o", ""],
+    ):
+        result = CliRunner().invoke(commands, words)
+        assert (result.exit_code, "is no path" in result.output) == (2, True), result.output
+
+
+def test_python_in_a_remedy_stays_python() -> None:
+    error = SettingError("fit: seed is out of range", fix="ppgen.fit(model, data, seed=0)")
+    said = in_flags(error, [click.Option(["--seed"])])
+    assert (said.what, said.fix) == ("--seed is out of range", "ppgen.fit(model, data, seed=0)")
