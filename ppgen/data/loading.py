@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import one_of
-from ppgen.data import built_in, image_sets, user_files
+from ppgen.data import built_in, glyph_sets, image_sets, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
 from ppgen.data.column import lengths_of
@@ -33,6 +33,8 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
     "digits": built_in.read_digits,
     "sprites": built_in.read_sprites,
     "sprites64": partial(built_in.read_sprites, size=64),
+    **{name: partial(glyph_sets.read_glyphs, name=name) for name in glyph_sets.GLYPH_SETS},
+    "glyphs-grid": glyph_sets.read_glyph_grid,
     "mnist": image_sets.read_mnist_like,
     "fashion": partial(image_sets.read_mnist_like, folder="FashionMNIST", name="fashion"),
     "kmnist": partial(image_sets.read_mnist_like, folder="KMNIST", name="kmnist"),
@@ -62,8 +64,9 @@ def load(
 ) -> Dataset:
     """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
 
-    Grey images are binarized by default, with bits that are drawn once (``"static"``); colour images keep their 256
-    levels, seen as floats ``k / 255`` under the measure ``"8-bit"``. Files of your own are never binarized by default.
+    Grey images are binarized by default, with bits that are drawn once (``"static"``), and glyphs, whose greys are
+    but their smooth edges, where they are at least half white (``"threshold"``); colour images keep their 256 levels,
+    seen as floats ``k / 255`` under the measure ``"8-bit"``. Files of your own are never binarized by default.
 
     Args:
         name: one of :func:`ppgen.data.names`, or a path.
@@ -73,7 +76,8 @@ def load(
         dequantize: uniform noise on the levels, ``(k + u) / 256``, for densities on a continuum.
         root: the folder of the data files; the default is ``$PPGEN_DATA``, else ``~/.cache/ppgen/data``.
         download: fetch missing files.
-        seed: of the valid split (of all splits, where the set has no official one) and of static bits.
+        seed: of the valid split (of all splits, where the set has no official one), of static bits, and of where and
+            how glyphs are drawn.
         steps: steps taken after loading, ``[["partial_labels", {"per_class": 10}]]``, as a run folder records them;
             in a program, call :func:`ppgen.data.partial_labels` and its like.
 
