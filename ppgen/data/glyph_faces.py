@@ -129,7 +129,7 @@ def outline(face: int, character: str) -> Outline:
 
     Example:
         >>> capital = outline(0, "H").points
-        >>> capital.max(0)[1] - capital.min(0)[1]
+        >>> float(capital[:, 1].max() - capital[:, 1].min())
         1.0
     """
     from matplotlib.path import Path as Curves

@@ -33,7 +33,7 @@ def words_of(column: Column, tokens: Tensor) -> list[str]:
         >>> import ppgen
         >>> glyphs = ppgen.data.load("glyphs")
         >>> words_of(glyphs.columns["caption"], glyphs.split("test")["caption"][:2])
-        ['a bold italic 5', 'a small italic 1, leaning right']
+        ['a large bold 5', 'a large bold italic 0, leaning right']
     """
     names = _vocabulary(column)
     wrong = (tokens < 0) | (tokens >= len(names))
