@@ -20,7 +20,7 @@ class Entry:
         shape: of one ``x``: channels, height, width.
         sizes: rows in train, valid and test.
         binarize: the default of ``load``: ``"static"`` for grey images, ``"threshold"`` for those whose greys are
-            but anti-aliased edges, ``None`` for colour and for sets of bits.
+            but anti-aliased edges, ``None`` for colour, faces and sets of bits.
         bits: whether the images are binary at their source, so that there is nothing to draw.
         source: ``"embedded"``, ``"generated"``, ``"download"``, or ``"file"`` where the user must provide it.
     """
@@ -75,6 +75,10 @@ _ENTRIES = (
     Entry("usps", "digits from envelopes", (1, 16, 16), (6291, 1000, 2007)),
     Entry("cifar10", "small colour photographs of ten classes", (3, 32, 32), (45_000, 5000, 10_000), binarize=None),
     Entry("svhn", "house numbers, cropped to one digit", (3, 32, 32), (68_257, 5000, 26_032), binarize=None),
+    Entry("olivetti", "faces of 40 people, ten pictures each", (1, 64, 64), (320, 40, 40), binarize=None),
+    Entry("frey", "one face in 1965 frames of a film", (1, 28, 20), (1565, 200, 200), binarize=None, source="file"),
+    Entry("yale", "faces of 15 people in 11 lights and moods", (1, 64, 64), (132, 16, 16), binarize=None,
+          source="file"),
     Entry("celeba", "faces with 40 attributes, cropped to 148 and reduced to 64", (3, 64, 64),
           (162_770, 19_867, 19_962), binarize=None),
 )  # fmt: skip

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import one_of
-from ppgen.data import built_in, glyph_sets, image_sets, user_files
+from ppgen.data import built_in, face_sets, glyph_sets, image_sets, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
 from ppgen.data.column import lengths_of
@@ -42,6 +42,9 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
     "usps": image_sets.read_usps,
     "cifar10": image_sets.read_cifar10,
     "svhn": image_sets.read_svhn,
+    "olivetti": face_sets.read_olivetti,
+    "frey": face_sets.read_frey,
+    "yale": face_sets.read_yale,
     "celeba": image_sets.read_celeba,
 }
 _STEPS: dict[str, Callable[..., Dataset]] = {
@@ -65,8 +68,8 @@ def load(
     """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
 
     Grey images are binarized by default, with bits that are drawn once (``"static"``), and glyphs, whose greys are
-    but their smooth edges, where they are at least half white (``"threshold"``); colour images keep their 256 levels,
-    seen as floats ``k / 255`` under the measure ``"8-bit"``. Files of your own are never binarized by default.
+    but their smooth edges, where they are at least half white (``"threshold"``); colour images and faces keep their 256
+    levels, seen as floats ``k / 255`` under the measure ``"8-bit"``. Files of your own are never binarized by default.
 
     Args:
         name: one of :func:`ppgen.data.names`, or a path.
