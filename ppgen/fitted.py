@@ -82,7 +82,7 @@ class Fit(FittedPair, HasAccessors):
             num_particles: draws of the guide for each datum.
             seed: of those draws.
         """
-        self._mustanswer_of("density")
+        self._must_answer("density")
         if needs_reference(self.model, self.guide):
             return self._reference_elbo(data, num_particles, seed)
         if self.guide is None:
@@ -130,7 +130,7 @@ class Fit(FittedPair, HasAccessors):
         Raises:
             Unanswerable: for a model without latents or with a global one, an implicit one, or a point guide.
         """
-        guide = self._mustanswer_of("density")
+        guide = self._must_answer("density")
         self._must_be_local("log_weights")
         if guide is None:
             raise Unanswerable(
@@ -171,7 +171,7 @@ class Fit(FittedPair, HasAccessors):
             Unanswerable: naming the covariates that are missing.
             SettingError: naming an argument that is no covariate, or an unknown site.
         """
-        self._mustanswer_of("sampling")
+        self._must_answer("sampling")
         must_fit("sample: n", n, max(4, self._bytes_of_row(self.observed)))
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
         fixed = self._draw_global(seed)
@@ -194,7 +194,7 @@ class Fit(FittedPair, HasAccessors):
         Raises:
             SettingError, DataError: for latents that the model does not have, or of another shape.
         """
-        self._mustanswer_of("sampling")
+        self._must_answer("sampling")
         codes = self._to_device(predictive.as_latents(self.model, latents))
         n = len(next(iter(codes.values())))
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
@@ -220,7 +220,7 @@ class Fit(FittedPair, HasAccessors):
             site: give the tensor of this latent alone.
             seed: of draws, where a mean has no closed form.
         """
-        guide = self._mustanswer_of("representation")
+        guide = self._must_answer("representation")
         means = posterior.encode(self.model, guide, self._batch(data), seed=seed)
         return answer_of({name: value for name, value in means.items() if self._sites[name].local}, site)
 
@@ -239,7 +239,7 @@ class Fit(FittedPair, HasAccessors):
             site: give the tensor of this site alone.
             seed: of draws, where a mean has no closed form.
         """
-        guide, batch = self._mustanswer_of("representation"), self._batch(data)
+        guide, batch = self._must_answer("representation"), self._batch(data)
         latents = posterior.point_estimates(self.model, guide, batch, seed=seed)
         made = predictive.reconstruct(self.model, latents, batch, seed=seed)
         return answer_of(made, site)
@@ -258,7 +258,7 @@ class Fit(FittedPair, HasAccessors):
         """
         guide = self.guide
         if not self._latents or (guide is None and not summed_out(self.model, guide)):
-            guide = self._mustanswer_of("representation")
+            guide = self._must_answer("representation")
         batch = self._batch(data)
         must_fit("posterior: num_draws", num_draws, 4 * len(next(iter(batch.values()))))
         drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)

@@ -17,6 +17,7 @@ EXAMPLES = {
     "clusters.py": ["log p", "digits named by their cluster"],
     "conditional.py": ["log p(x | y)", "the right label is worth", "threes (4, 1, 8, 8)"],
     "first_model.py": ["MyVAE: p(z) p(x | z)", "pixelcnn"],
+    "glyphs.py": ["Dataset 'glyphs'", "leaning", "true ones than the upright"],
     "hand_written_pyro.py": ["lower bound, IWAE-100", "codes (360, 4)", "global parameters: []"],
     "own_metric.py": ["pixels beyond data's", "Own: digits", "The page shows ink as well: True"],
     "own_training.py": [

@@ -12,13 +12,17 @@ __all__ = [
     "as_batch",
     "as_dataset",
     "attributes",
+    "counterparts",
     "describe",
+    "draw_glyphs",
     "from_tensors",
     "load",
     "names",
     "partial_labels",
     "quadrants",
+    "tokens_of",
     "unpaired",
+    "words_of",
 ]
 
 # No file here is called load.py or names.py: importing a submodule binds its name on the package, over the function's.
@@ -29,13 +33,17 @@ _HOMES = {
     "as_batch": "loading",
     "as_dataset": "loading",
     "attributes": "conditioning",
+    "counterparts": "glyph_faces",
     "describe": "catalogue",
+    "draw_glyphs": "glyph_drawing",
     "from_tensors": "tensors",
     "load": "loading",
     "names": "catalogue",
     "partial_labels": "conditioning",
     "quadrants": "conditioning",
+    "tokens_of": "vocabulary",
     "unpaired": "unpaired_sets",
+    "words_of": "vocabulary",
 }
 
 if TYPE_CHECKING:
@@ -43,10 +51,13 @@ if TYPE_CHECKING:
     from ppgen.data.column import Column
     from ppgen.data.conditioning import attributes, partial_labels, quadrants
     from ppgen.data.dataset import Dataset
+    from ppgen.data.glyph_drawing import draw_glyphs
+    from ppgen.data.glyph_faces import counterparts
     from ppgen.data.loading import as_batch, as_dataset, load
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
     from ppgen.data.unpaired_sets import unpaired
+    from ppgen.data.vocabulary import tokens_of, words_of
 
 
 def __getattr__(name: str) -> Any:

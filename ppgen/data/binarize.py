@@ -33,6 +33,8 @@ class Source:
         num_classes: the sizes of integer covariates.
         bits: where the images are binary already, the text that says so; else empty.
         key: the site of the images.
+        made: how the images were made, where that can change from one version to another; it enters the protocol.
+        categories: the names of classes, or of tokens, by column.
     """
 
     splits: Mapping[str, Mapping[str, Tensor]]
@@ -40,6 +42,8 @@ class Source:
     num_classes: Mapping[str, int] = dataclasses.field(default_factory=dict)
     bits: str = ""
     key: str = "x"
+    made: str = ""
+    categories: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 def check_mode(name: str, binarize: str | None, dequantize: bool) -> None:
@@ -111,7 +115,8 @@ def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize
         splits=splits,
         transform=transform,
         num_classes=source.num_classes,
-        protocol=protocol,
+        protocol=f"{protocol}; {source.made}" if source.made else protocol,
+        categories=source.categories,
     )
 
 

@@ -19,7 +19,8 @@ class Entry:
         description: one line for ``ppgen list datasets``.
         shape: of one ``x``: channels, height, width.
         sizes: rows in train, valid and test.
-        binarize: the default of ``load``: ``"static"`` for grey images, ``None`` for colour and for sets of bits.
+        binarize: the default of ``load``: ``"static"`` for grey images, ``"threshold"`` for those whose greys are
+            but anti-aliased edges, ``None`` for colour, faces and sets of bits.
         bits: whether the images are binary at their source, so that there is nothing to draw.
         source: ``"embedded"``, ``"generated"``, ``"download"``, or ``"file"`` where the user must provide it.
     """
@@ -36,6 +37,32 @@ class Entry:
 _ENTRIES = (
     Entry("digits", "8x8 handwritten digits of scikit-learn, 17 grey levels", (1, 8, 8), (1077, 360, 360),
           source="embedded"),
+    Entry("glyphs", "digits in 20 typefaces, with their factors and a caption", (1, 28, 28), (9600, 1200, 1200),
+          binarize="threshold", source="generated"),
+    Entry("glyphs-letters", "upper and lower case letters", (1, 28, 28), (16_640, 2080, 2080),
+          binarize="threshold", source="generated"),
+    Entry("glyphs-all", "digits and letters", (1, 28, 28), (19_840, 2480, 2480), binarize="threshold",
+          source="generated"),
+    Entry("glyphs-grid", "digits in every combination of eight true factors", (1, 28, 28), (17_280, 2160, 2160),
+          binarize="threshold", source="generated"),
+    Entry("glyphs-outlines", "pairs: a hollow character given, the filled one", (1, 28, 28), (9920, 1240, 1240),
+          binarize="threshold", source="generated"),
+    Entry("glyphs-edges", "pairs: edges given, the character in colour", (3, 28, 28), (9920, 1240, 1240),
+          binarize=None, source="generated"),
+    Entry("glyphs-colouring", "pairs: grey levels given, the character in colour", (3, 28, 28), (9920, 1240, 1240),
+          binarize=None, source="generated"),
+    Entry("glyphs-upright", "a domain, beside glyphs-italic", (1, 28, 28), (4762, 595, 595),
+          binarize="threshold", source="generated"),
+    Entry("glyphs-italic", "a domain, beside glyphs-upright", (1, 28, 28), (4762, 595, 595),
+          binarize="threshold", source="generated"),
+    Entry("glyphs-serif", "a domain, beside glyphs-sans", (1, 28, 28), (4960, 620, 620),
+          binarize="threshold", source="generated"),
+    Entry("glyphs-sans", "a domain, beside glyphs-serif", (1, 28, 28), (4960, 620, 620),
+          binarize="threshold", source="generated"),
+    Entry("glyphs-white", "a domain, beside glyphs-coloured: digits in three equal channels", (3, 28, 28),
+          (9600, 1200, 1200), binarize=None, source="generated"),
+    Entry("glyphs-coloured", "a domain, beside glyphs-white: digits in eight colours", (3, 28, 28),
+          (9600, 1200, 1200), binarize=None, source="generated"),
     Entry("sprites", "squares, ellipses and hearts with their five true factors", (1, 32, 32), (14746, 1843, 1843),
           binarize=None, bits=True, source="generated"),
     Entry("sprites64", "the same sprites at twice the resolution", (1, 64, 64), (14746, 1843, 1843),
@@ -48,6 +75,10 @@ _ENTRIES = (
     Entry("usps", "digits from envelopes", (1, 16, 16), (6291, 1000, 2007)),
     Entry("cifar10", "small colour photographs of ten classes", (3, 32, 32), (45_000, 5000, 10_000), binarize=None),
     Entry("svhn", "house numbers, cropped to one digit", (3, 32, 32), (68_257, 5000, 26_032), binarize=None),
+    Entry("olivetti", "faces of 40 people, ten pictures each", (1, 64, 64), (320, 40, 40), binarize=None),
+    Entry("frey", "one face in 1965 frames of a film", (1, 28, 20), (1565, 200, 200), binarize=None, source="file"),
+    Entry("yale", "faces of 15 people in 11 lights and moods", (1, 64, 64), (132, 16, 16), binarize=None,
+          source="file"),
     Entry("celeba", "faces with 40 attributes, cropped to 148 and reduced to 64", (3, 64, 64),
           (162_770, 19_867, 19_962), binarize=None),
 )  # fmt: skip

@@ -59,7 +59,9 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
     Args:
         dataset: with these columns.
         columns: their names.
-        key: name of the new column; one of that name is replaced if it is among ``columns``.
+        key: name of the new column; one of that name is replaced if it is among ``columns``, and labels of that name
+            are called ``KEY_label`` from then on if they are not: ``["bold"]`` of ``glyphs`` leaves the characters in
+            ``y_label``.
 
     Returns:
         The data set with ``key`` [N, A], floats; the columns themselves stay.
@@ -86,9 +88,11 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             fix=f"columns={usable[:2]}" if usable else 'data={"x": x, "y": labels}',
             code="S035",
         )
-    if key in dataset.keys and key not in columns:
+    aside = f"{key}_label"
+    moves = key in dataset.num_classes and key not in columns
+    if (key in dataset.keys and key not in columns and not moves) or (moves and aside in dataset.keys):
         raise SettingError(
-            f"{dataset.name}: it has a column {key!r} already",
+            f"{dataset.name}: it has a column {(aside if moves else key)!r} already",
             expected="a new name",
             got=repr(key),
             fix=f"key={key + '_vector'!r}, or name {key!r} among the columns",
@@ -103,17 +107,19 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             fix="take the attributes of the data set with all labels",
             code="S037",
         )
+    new = aside if moves else ""
     splits = {
-        split: _without(stored, key) | {key: _vector(dataset, stored, columns)}
+        split: _renamed(stored, key, new) | {key: _vector(dataset, stored, columns)}
         for split, stored in dataset.splits.items()
     }
     told = {"columns": list(columns), "key": key}
-    others = {field: _without(getattr(dataset, field), key) for field in ("num_classes", "kinds", "categories")}
+    others = {field: _renamed(getattr(dataset, field), key, new) for field in ("num_classes", "kinds", "categories")}
     return derived(dataset, "attributes", told, splits=splits, **others)
 
 
-def _without(named: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in named.items() if name != key}
+def _renamed(named: Mapping[str, Any], key: str, new: str) -> dict[str, Any]:
+    """With ``key`` under its new name; without it, where that is empty."""
+    return {new if name == key else name: value for name, value in named.items() if new or name != key}
 
 
 def _vector(dataset: Dataset, stored: Mapping[str, Tensor], columns: Sequence[str]) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ppgen.arguments import one_of
 from ppgen.checked import checked
-from ppgen.data import built_in, image_sets, user_files
+from ppgen.data import built_in, face_sets, glyph_sets, image_sets, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
 from ppgen.data.column import lengths_of
@@ -34,6 +34,8 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
     "digits": built_in.read_digits,
     "sprites": built_in.read_sprites,
     "sprites64": partial(built_in.read_sprites, size=64),
+    **{name: partial(glyph_sets.read_glyphs, name=name) for name in glyph_sets.GLYPH_SETS},
+    "glyphs-grid": glyph_sets.read_glyph_grid,
     "mnist": image_sets.read_mnist_like,
     "fashion": partial(image_sets.read_mnist_like, folder="FashionMNIST", name="fashion"),
     "kmnist": partial(image_sets.read_mnist_like, folder="KMNIST", name="kmnist"),
@@ -41,6 +43,9 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
     "usps": image_sets.read_usps,
     "cifar10": image_sets.read_cifar10,
     "svhn": image_sets.read_svhn,
+    "olivetti": face_sets.read_olivetti,
+    "frey": face_sets.read_frey,
+    "yale": face_sets.read_yale,
     "celeba": image_sets.read_celeba,
 }
 _STEPS: dict[str, Callable[..., Dataset]] = {
@@ -51,9 +56,12 @@ _STEPS: dict[str, Callable[..., Dataset]] = {
 """What may be made of a data set after it was loaded, by the name that a run folder keeps."""
 
 
+Place = str | os.PathLike[str]  # no law of @checked: who passes tensors is told of as_dataset
+
+
 @checked
 def load(
-    name: str | os.PathLike[str],
+    name: Place,
     *,
     binarize: str | None = "default",
     dequantize: bool = False,
@@ -64,7 +72,8 @@ def load(
 ) -> Dataset:
     """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
 
-    Grey images are binarized by default, with bits that are drawn once (``"static"``); colour images keep their 256
+    Grey images are binarized by default, with bits that are drawn once (``"static"``), and glyphs, whose greys are
+    but their smooth edges, where they are at least half white (``"threshold"``); colour images and faces keep their 256
     levels, seen as floats ``k / 255`` under the measure ``"8-bit"``. Files of your own are never binarized by default.
 
     Args:
@@ -75,7 +84,8 @@ def load(
         dequantize: uniform noise on the levels, ``(k + u) / 256``, for densities on a continuum.
         root: the folder of the data files; the default is ``$PPGEN_DATA``, else ``~/.cache/ppgen/data``.
         download: fetch missing files.
-        seed: of the valid split (of all splits, where the set has no official one) and of static bits.
+        seed: of the valid split (of all splits, where the set has no official one), of static bits, and of where and
+            how glyphs are drawn.
         steps: steps taken after loading, ``[["partial_labels", {"per_class": 10}]]``, as a run folder records them;
             in a program, call :func:`ppgen.data.partial_labels` and its like.
 

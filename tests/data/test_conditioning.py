@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -60,6 +62,16 @@ def test_labels_may_become_a_vector_of_the_same_name():
     assert told.num_classes == {}
 
 
+def test_labels_that_stand_in_the_way_are_put_aside_under_another_name():
+    data = load("glyphs")
+    told = attributes(data, ["bold"])
+    assert torch.equal(told.split("test")["y"].argmax(1), data.splits["test"]["bold"])
+    assert torch.equal(told.splits["test"]["y_label"], data.splits["test"]["y"])
+    assert told.columns["y_label"] == dataclasses.replace(data.columns["y"], name="y_label")
+    assert "y" not in told.num_classes
+    assert load(**told.spec).fingerprint() == told.fingerprint()
+
+
 def test_what_is_no_column_is_in_the_way_or_missing_is_refused():
     with pytest.raises(SettingError, match="'colour' is no column"):
         attributes(load("sprites"), ["shape", "colour"])
@@ -67,8 +79,11 @@ def test_what_is_no_column_is_in_the_way_or_missing_is_refused():
         attributes(load("sprites"), ["x"])
     with pytest.raises(SettingError, match="no columns are named"):
         attributes(load("sprites"), [])
-    with pytest.raises(SettingError, match="'scale' already"):
-        attributes(load("sprites"), ["shape"], key="scale")
+    with pytest.raises(SettingError, match="'x' already"):
+        attributes(load("sprites"), ["shape"], key="x")
+    moved = attributes(load("sprites"), ["shape"], key="scale")
+    with pytest.raises(SettingError, match="'scale_label' already"):
+        attributes(dataclasses.replace(moved, num_classes={**moved.num_classes, "scale": 7}), ["shape"], key="scale")
     with pytest.raises(SettingError, match="missing in some rows"):
         attributes(partial_labels(load("digits")), ["y"])
 

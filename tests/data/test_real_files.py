@@ -19,7 +19,11 @@ FILES = {
     "fashion": "FashionMNIST/raw/train-images-idx3-ubyte.gz",
     "usps": "USPS/usps.bz2",
     "binarized_mnist": "BinarizedMNIST",
+    "olivetti": "OlivettiFaces/olivettifaces.mat",
+    "frey": "FreyFaces",
+    "yale": "YaleFaces",
 }
+FACES = ("olivetti", "frey", "yale")
 # Means of the official training images, as every tutorial's normalisation has them.
 MEANS = {"mnist": 0.1307, "fashion": 0.2860}
 
@@ -35,7 +39,7 @@ def test_counts_and_shape_are_those_of_the_catalogue(name):
     data, line = ppgen.data.load(real(name), root=ROOT, download=False), CATALOGUE[name]
     assert tuple(data.size(split) for split in data.splits) == line.sizes
     assert data.x_shape == line.shape
-    assert data.measure == "binary"
+    assert data.measure == ("8-bit" if name in FACES else "binary")
 
 
 @pytest.mark.parametrize("name", MEANS)
@@ -46,6 +50,14 @@ def test_grey_means_are_the_published_ones(name):
     y = torch.cat([data.splits[split]["y"] for split in ("train", "valid")])
     if name == "fashion":
         assert y.bincount().tolist() == [6000] * 10
+
+
+def test_olivetti_has_ten_pictures_of_each_of_forty_people_and_119_glasses():
+    data = ppgen.data.load(real("olivetti"), root=ROOT, download=False)
+    rows = {key: torch.cat([split[key] for split in data.splits.values()]) for key in ("y", "glasses", "x")}
+    assert rows["y"].bincount().tolist() == [10] * 40
+    assert int(rows["glasses"].sum()) == 119
+    assert (int(rows["x"].min()), int(rows["x"].max())) == (0, 242)
 
 
 def test_usps_is_torchvisions():
