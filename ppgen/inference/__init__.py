@@ -15,7 +15,8 @@ from ppgen.inference.bound import (
 from ppgen.inference.capabilities import find_obstacle
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
-from ppgen.inference.posterior import mean_by_datum, posterior_means
+from ppgen.inference.placement import Rule, at, descendants, place_latents
+from ppgen.inference.posterior import draw_posterior, mean_by_datum, point_estimates, posterior_means
 from ppgen.inference.second_run import refuse_dropout, refuse_noise
 
 __all__ = [
@@ -23,8 +24,12 @@ __all__ = [
     "ELBOParts",
     "PairedSite",
     "PairedTrace",
+    "Rule",
+    "at",
     "data_frame",
+    "descendants",
     "discrete_sites",
+    "draw_posterior",
     "elbo_parts",
     "elbo_parts_of",
     "elbo_per_datum",
@@ -34,6 +39,8 @@ __all__ = [
     "logsumexp_by_datum",
     "mean_by_datum",
     "per_datum",
+    "place_latents",
+    "point_estimates",
     "posterior_means",
     "rate_per_dimension",
     "refuse_dropout",

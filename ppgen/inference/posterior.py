@@ -17,6 +17,7 @@ from ppgen.inference.bound import data_frame
 from ppgen.inference.paired_trace import PairedSite, trace_guide
 
 __all__ = [
+    "center",
     "closed_mean",
     "draw_missing",
     "draw_posterior",
@@ -162,12 +163,23 @@ def _continuous(guide: ProgramModule, batch: Mapping[str, Tensor]) -> dict[str, 
     }
 
 
+def center(fn: Any, shape: tuple[int, ...]) -> Tensor:
+    """The mean of a distribution; of a few draws where it has no closed form (a transformed Gaussian).
+
+    What has no gradient through its draws, such as a class, gives its mode: a mean of class indices is no class.
+
+    Args:
+        fn: the distribution.
+        shape: of one draw, [*plates, *event].
+    """
+    if not fn.has_rsample:
+        return fn.mode.expand(shape)
+    mean = closed_mean(fn)
+    return fn.sample((_DRAWS_A_RUN,)).mean(0) if mean is None else mean.expand(shape)
+
+
 def _center(draw: PairedSite) -> Tensor:
-    """The mean of a draw's distribution; of a few draws where it has no closed form (a transformed Gaussian)."""
-    if not draw.guide_fn.has_rsample:
-        return draw.guide_fn.mode.expand(draw.value.shape)  # a mean of class indices is no class
-    mean = closed_mean(draw.guide_fn)
-    return draw.guide_fn.sample((_DRAWS_A_RUN,)).mean(0) if mean is None else mean.expand(draw.value.shape)
+    return center(draw.guide_fn, draw.value.shape)
 
 
 def _is_settled(first: PairedSite, second: PairedSite) -> bool:
