@@ -127,7 +127,17 @@ _HOMES = {
     ),
     "ppgen.reporting": ("report",),
 }
-ACCESSORS = {"Fit": {"plot": "ppgen.reporting:FitPlots", "_repr_html_": "ppgen.reporting:fit_card"}}
+ACCESSORS = {
+    "Fit": {
+        "plot": "ppgen.reporting:FitPlots",
+        "_repr_html_": "ppgen.reporting:fit_card",
+        "traverse": "ppgen.walks:traverse",
+        "interpolate": "ppgen.walks:interpolate",
+        "arithmetic": "ppgen.walks:arithmetic",
+        "manifold": "ppgen.walks:manifold",
+    },
+    "Walk": {"plot": "ppgen.reporting:draw_walk"},
+}
 """What upper rooms add to the objects of lower ones, by class and attribute: ``"module:member"``."""
 
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

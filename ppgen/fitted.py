@@ -35,7 +35,7 @@ class Fit(FittedPair, HasAccessors):
 
     ``encode``, ``sample`` and ``reconstruct`` answer by site, :class:`~ppgen.by_site.BySite`, whatever
     the model: ``fit.encode()["z"]``, or ``fit.encode().only`` where there is one site, or ``fit.encode(site="z")``.
-    Figures are drawn by ``fit.plot``.
+    Figures are drawn by ``fit.plot``; ``fit.traverse`` and its like walk through latents.
 
     Args:
         state: model and guide, and what else was trained: ``fit.state.networks["critic"]``.
@@ -48,7 +48,11 @@ class Fit(FittedPair, HasAccessors):
         folder: the run folder, if there is one.
     """
 
-    plot: Any  # an accessor, as all that the facade's table adds
+    plot: Any  # accessors, as all that the facade's table adds
+    traverse: Any
+    interpolate: Any
+    arithmetic: Any
+    manifold: Any
 
     def __init__(
         self,
