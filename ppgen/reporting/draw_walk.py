@@ -12,6 +12,7 @@ from ppgen.walks import Walk
 __all__ = ["draw_walk"]
 
 _MOST_INCHES = 9.0
+_MOST_LABELS = 12
 
 
 def draw_walk(walk: Walk, ax: MaybeAxes = None, *, site: str | None = None) -> Axes:
@@ -43,7 +44,6 @@ def draw_walk(walk: Walk, ax: MaybeAxes = None, *, site: str | None = None) -> A
     values = walk.values.at(name)
     rows, columns = values.shape[:2]
     points = to_points(values.flatten(0, 1), name)
-    # Beyond their range there is nothing that bits or grey levels could mean; to other data the limits are their own.
     limits = joint_limits([points])
     with house_style():
         if is_picture(points):
@@ -71,11 +71,18 @@ def draw_walk(walk: Walk, ax: MaybeAxes = None, *, site: str | None = None) -> A
 
 
 def _label(ax: Axes, walk: Walk, across: list[float], down: list[float]) -> None:
-    """Names of rows and columns, where there are any to tell apart."""
-    ax.set_yticks(down, walk.row_labels if len(down) > 1 or walk.kind == "traversal" else [""] * len(down))
-    labels = walk.column_labels
-    ax.set_xticks(across if labels else [], labels)
+    """Names of rows and columns, no more than have room."""
+    ax.set_yticks(*_with_room(down, walk.row_labels))
+    ax.set_xticks(*_with_room(across, walk.column_labels))
     ax.tick_params(axis="both", length=0)
+
+
+def _with_room(places: list[float], labels: tuple[str, ...]) -> tuple[list[float], list[str]]:
+    """Where each label stands; of many, the first, the middle and the last."""
+    if not any(labels):
+        return [], []
+    kept = range(len(labels)) if len(labels) <= _MOST_LABELS else (0, len(labels) // 2, len(labels) - 1)
+    return [places[i] for i in kept], [labels[i] for i in kept]
 
 
 def _paths(ax: Axes, walk: Walk, points: Array) -> None:
@@ -87,5 +94,5 @@ def _paths(ax: Axes, walk: Walk, points: Array) -> None:
         ax.scatter(x[-1:], y[-1:], s=24, color=colour, zorder=3)
     if points.shape[2] == 1:
         ax.set_xlabel("step")
-    if 1 < len(points) <= len(PALETTE):
+    if any(walk.row_labels) and 1 < len(points) <= len(PALETTE):
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), labelcolor=MUTED)

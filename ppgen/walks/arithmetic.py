@@ -97,7 +97,7 @@ def arithmetic(
         latents,
         decoded,
         strengths.expand(len(start), -1).clone(),
-        tuple(str(row) for row in range(len(start))),
+        ("",) * len(start),
         tuple(f"{value:+g}" for value in strengths.tolist()),
         f"{', '.join(moved)} plus so many times the mean of positive less that of negative{then}.",
     )

@@ -93,8 +93,8 @@ def spherical(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         t: [N], from 0 to 1.
 
     Example:
-        >>> spherical(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 4.0]]), torch.tensor([0.5])).norm()
-        tensor(3.)
+        >>> spherical(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 4.0]]), torch.tensor([0.5]))
+        tensor([[2.1213, 2.1213]])
     """
     u, v, t = a.flatten(1), b.flatten(1), t.unsqueeze(1)
     norms = u.norm(dim=1, keepdim=True), v.norm(dim=1, keepdim=True)
@@ -150,8 +150,8 @@ def _walk(ends: tuple[Start, Start], site: str | None, path: str | None, steps: 
         latents,
         decoded,
         shares.expand(len(ends[0]), steps).clone(),
-        tuple(str(row) for row in range(len(ends[0]))),
-        tuple(f"{share:.2g}" for share in shares.tolist()),
+        ("",) * len(ends[0]),
+        ("a", *[""] * (steps - 2), "b"),
         f"From a to b in {', '.join(moved)}{then}.",
     )
 

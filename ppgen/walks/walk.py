@@ -25,7 +25,7 @@ class Walk(HasAccessors):
         values: what they decode to, the likelihood's means, [rows, columns, *event] by observed site.
         coordinates: what changes along a row, [rows, columns]: the value of the latent that moves, the share of the
             way from a to b, the strength of the difference; of a manifold, both latents' values, [rows, columns, 2].
-        row_labels: one a row.
+        row_labels: one a row; empty where a row is a data point.
         column_labels: one a column; empty where the rows have each their own.
         caption: what was moved and how far, in a sentence.
 
