@@ -23,7 +23,7 @@ def families() -> dict[str, tuple[Any, dict[str, Any]]]:
     models = ppgen.models
     return {
         "vae": (models.VAE(X, 8), {}),
-        "beta-vae": (models.VAE(X, 8), {"objective": ppgen.ELBO(beta=3.0)}),
+        "beta-vae": (models.VAE(X, 8), {"objective": ppgen.ELBO(beta=1.5)}),
         "conditional": (models.ConditionalVAE(X, num_classes=10, latent_dim=8), {}),
         "hierarchical": (top := models.HierarchicalVAE(X), {"guide": ppgen.guides.Structured(top)}),
         "discrete": (models.DiscreteVAE(X, num_letters=10), {}),
@@ -46,11 +46,12 @@ def walks(fit: ppgen.Fit) -> dict[str, Any]:
     given = ("x", "y") if "y" in fit.covariates else ("x",)
     start, first, last = ({name: test[name][part] for name in given} for part in (rows[:1], rows[:3], rows[3:]))
     latents = fit.encode(start)
-    drawn = {f"along {site}": fit.traverse(start, site) for site in latents}
+    drawn = {f"along {site}": fit.traverse(start, site) for site in fit.model.sites if site in latents}
     drawn["from one to another"] = fit.interpolate(first, last)
     if "y" in given:
         code = latents["z"].expand(5, -1)
-        drawn["one style in five classes"] = fit.traverse({"z": code}, dims=[0], y=[0, 2, 4, 6, 8])
+        best = int(drawn["along z"].row_labels[0][2:-1])  # "z[5]": the most active dimension
+        drawn["one style in five classes"] = fit.traverse({"z": code}, dims=[best], y=[0, 2, 4, 6, 8])
     elif "c1" not in latents:
         eights, threes = ({"x": test["x"][test["y"] == digit]} for digit in (8, 3))
         some = {"x": test["x"][test["y"] == 3][:3]}
