@@ -60,7 +60,7 @@ def place_latents(
     with seeded(seed, device), evaluating(model), validation(True):
         for start in range(0, rows, _ROWS):
             part = slice(start, min(start + _ROWS, rows))
-            placing = _Placing(model, part, rules)
+            placing = _Placing(model, part, rules, device)
             with pyro.poutine.condition(data=dict(fixed)), placing:
                 model({key: value[part] for key, value in batch.items()}, part.stop - part.start)
             pieces.append(placing.placed)
@@ -70,9 +70,9 @@ def place_latents(
 class _Placing(Messenger):
     """Gives each local latent its value, and the data zeros, so that nothing of them is drawn."""
 
-    def __init__(self, model: ProgramModule, part: slice, rules: Mapping[str, Rule]) -> None:
+    def __init__(self, model: ProgramModule, part: slice, rules: Mapping[str, Rule], device: torch.device) -> None:
         super().__init__()
-        self.model, self.part, self.rules = model, part, rules
+        self.model, self.part, self.rules, self.device = model, part, rules, device
         self.placed: dict[str, Tensor] = {}
 
     def _pyro_sample(self, msg: Any) -> None:
@@ -81,7 +81,7 @@ class _Placing(Messenger):
             return
         fn = msg["fn"]
         if site.role != "latent":
-            msg["value"] = torch.zeros(fn.shape(), device=next(iter(self.placed.values())).device)
+            msg["value"] = torch.zeros(fn.shape(), device=self.device)
         elif site.local:
             rule = self.rules.get(site.name)
             value = center(fn, fn.shape()) if rule is None else rule(fn, self.part)

@@ -88,7 +88,7 @@ def arithmetic(
         codes = dict(way.codes)
         for name in moved:
             difference = plus.codes[name].mean(0) - minus.codes[name].mean(0)
-            codes[name] = codes[name] + share.reshape(-1, *[1] * difference.dim()) * difference
+            codes[name] = codes[name] + share.to(difference.dtype).reshape(-1, *[1] * difference.dim()) * difference
         placed = way.place({name: at(value) for name, value in codes.items() if name not in follow})
         latents, decoded = way.decode(placed, len(strengths))
     then = f"; {', '.join(follow)} as the prior expects given that" if follow else ""

@@ -184,6 +184,7 @@ def _rule(name: str, pair: tuple[Tensor, Tensor], seen: tuple[_Seen, _Seen], t: 
     """How one latent gets from one end to the other."""
     if seen[0].is_discrete:
         return at(_switch(*pair, t))
+    t = t.to(pair[0].dtype)
     if path == "linear" or (path is None and seen[0].loc is None):
         return at(torch.lerp(*pair, t.reshape(-1, *[1] * (pair[0].dim() - 1))))
     if seen[0].loc is None:

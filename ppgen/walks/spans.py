@@ -49,10 +49,12 @@ class Range:
     Args:
         values: of each of its dimensions, [K, N, *event].
         is_discrete: whether they can be counted.
+        is_listed: whether they are all that there are.
     """
 
     values: Tensor
     is_discrete: bool
+    is_listed: bool
 
 
 def find_range(start: Start, site: str, steps: int, span: str) -> Range:
@@ -70,16 +72,18 @@ def find_range(start: Start, site: str, steps: int, span: str) -> Range:
     found: list[Range] = []
 
     def record(fn: Any, part: slice) -> Tensor:
-        values = _listed(fn) if _is_listed(fn) else _quantiles(fn, levels)
-        found.append(Range(values, not fn.has_rsample))
+        listed = _is_listed(fn)
+        found.append(Range(_listed(fn) if listed else _quantiles(fn, levels), not fn.has_rsample, listed))
         return start.codes[site][part]
 
     levels = torch.linspace(*QUANTILES, steps, device=start.fit.device)
     start.place({name: at(value) for name, value in start.codes.items()} | {site: record})
-    if span == "prior" or found[0].is_discrete:
-        return Range(torch.cat([piece.values for piece in found], 1), found[0].is_discrete)
+    if span == "prior" or found[0].is_listed:
+        return dataclasses.replace(found[0], values=torch.cat([piece.values for piece in found], 1))
     drawn = _posterior_draws(start.fit, site, start.seed)
-    return Range(_of_draws(drawn, levels).unsqueeze(1).expand(steps, len(start), *drawn.shape[1:]), False)
+    return dataclasses.replace(
+        found[0], values=_of_draws(drawn, levels).unsqueeze(1).expand(steps, len(start), *drawn.shape[1:])
+    )
 
 
 def chosen_span(question: str, fit: Fit, span: str | None) -> str:

@@ -107,6 +107,7 @@ def find_start(fit: Fit, x: Any, n: int, seed: int, given: Mapping[str, Any]) ->
             fix="fit.sample(n) shows what the model draws",
         )
     fit._must_answer("sampling")
+    _verify_parents(fit, names)
     if x is None or (isinstance(x, Mapping) and set(x) == set(names)):
         codes = {} if x is None else fit._to_device(predictive.as_latents(fit.model, x))
         rows = whole_number("walk: n", n) if x is None else len(codes[names[0]])
@@ -153,6 +154,18 @@ def walked_site(fit: Fit, site: str | None) -> str:
             fix=f"site={names[0]!r}",
         )
     return names[0] if site is None else site
+
+
+def _verify_parents(fit: Fit, names: list[str]) -> None:
+    """Refuse latents below data that the model draws: decoding would draw others than the codes were placed by."""
+    drawn = {name for name, site in fit.model.sites.items() if site.role != "latent"}
+    if told := [name for name in names if drawn & set(fit.model.sites[name].parents)]:
+        raise Unanswerable(
+            f"{told[0]} of {label_of(fit.model)} depends on data that the model draws, so that no code stands alone",
+            expected="latents whose parents are latents and covariates",
+            got=f"{told[0]}, whose parents are {', '.join(fit.model.sites[told[0]].parents)}",
+            fix="fit.sample(n) draws both together",
+        )
 
 
 def _known(fit: Fit, columns: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -85,14 +85,14 @@ def traverse(
         size = found.values[0, 0].numel()
         if dims is not None:
             chosen = verified_dims("traverse", name, dims, size)
-            return _walk(start, name, chosen, found.values, over, hold, found.is_discrete)
-        if self.guide is None and not found.is_discrete:
+            return _walk(start, name, chosen, found.values, over, hold, found.is_listed)
+        if self.guide is None and not found.is_listed:
             ends = found.values[[0, -1]]
             swing = _walk(start, name, list(range(size)), ends, over, hold, False)
             carried = _change(swing, len(start))
         else:
-            carried = torch.ones(size) if found.is_discrete else activity(self, name, seed)
-        return _walk(start, name, _most_active(carried), found.values, over, hold, found.is_discrete)
+            carried = torch.ones(size) if found.is_listed else activity(self, name, seed)
+        return _walk(start, name, _most_active(carried), found.values, over, hold, found.is_listed)
 
 
 def _most_active(carried: Tensor) -> list[int]:
@@ -113,7 +113,7 @@ def _change(swing: Walk, starts: int) -> Tensor:
     return each / each.max().clamp(min=torch.finfo(each.dtype).tiny)
 
 
-def _walk(start: Start, site: str, dims: list[int], values: Tensor, span: str, hold: bool, is_discrete: bool) -> Walk:
+def _walk(start: Start, site: str, dims: list[int], values: Tensor, span: str, hold: bool, is_listed: bool) -> Walk:
     """The walk over ``dims`` from every start, each through ``values`` [K, N, *event]."""
     columns, starts = len(values), len(start)
     spread = start.repeat(len(dims) * columns)
@@ -130,7 +130,7 @@ def _walk(start: Start, site: str, dims: list[int], values: Tensor, span: str, h
     names = [_element(site, dim, shape) for dim in dims]
     how = (
         f"through its {columns} values"
-        if is_discrete
+        if is_listed
         else f"from quantile {QUANTILES[0]} to {QUANTILES[1]} of the {span}"
     )
     then = f"; {', '.join(follow)} as the prior expects given that" if follow else ""
@@ -140,7 +140,7 @@ def _walk(start: Start, site: str, dims: list[int], values: Tensor, span: str, h
         decoded,
         coordinates.reshape(-1, columns).cpu(),
         tuple(f"{name} from {row}" if starts > 1 else name for row in range(starts) for name in names),
-        tuple(f"{value:g}" for value in values.reshape(columns, -1)[:, 0].tolist()) if is_discrete else (),
+        tuple(f"{value:g}" for value in values.reshape(columns, -1)[:, 0].tolist()) if is_listed else (),
         f"{site} {how}, one dimension a row{then}." if len(dims) > 1 else f"{site} {how}{then}.",
     )
 

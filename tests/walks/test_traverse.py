@@ -152,3 +152,25 @@ def test_what_cannot_walk_says_why(noise: Fit, classes: Fit) -> None:
     flat = quick(ppgen.models.PixelCNN((1, 4, 4), num_layers=1), torch.bernoulli(torch.full((40, 1, 4, 4), 0.5)))
     with pytest.raises(SettingError, match="no latent of single data points"):
         flat.traverse()
+
+
+class Labels(ppgen.Model):
+    """y ~ Normal(0, 1);  z | y ~ Normal(y, 1);  x | z ~ Normal(z, 1)."""
+
+    @ppgen.observed
+    def y(self) -> Any:
+        return dist.Normal(torch.zeros(1), 1.0).to_event(1)
+
+    @ppgen.latent
+    def z(self, y: Tensor) -> Any:
+        return dist.Normal(y, 1.0).to_event(1)
+
+    @ppgen.observed
+    def x(self, z: Tensor) -> Any:
+        return dist.Normal(z, 1.0).to_event(1)
+
+
+def test_a_latent_below_data_that_are_drawn_is_refused() -> None:
+    fit = quick(Labels(), {"x": torch.randn(60, 1), "y": torch.randn(60, 1)})
+    with pytest.raises(Unanswerable, match="z of Labels depends on data"):
+        fit.traverse()
