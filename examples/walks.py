@@ -26,7 +26,7 @@ def families() -> dict[str, tuple[Any, dict[str, Any]]]:
         "beta-vae": (models.VAE(X, 8), {"objective": ppgen.ELBO(beta=1.5)}),
         "conditional": (models.ConditionalVAE(X, num_classes=10, latent_dim=8), {}),
         "hierarchical": (top := models.HierarchicalVAE(X), {"guide": ppgen.guides.Structured(top)}),
-        "discrete": (models.DiscreteVAE(X, num_letters=10), {}),
+        "discrete": (models.DiscreteVAE(X, num_letters=6), {}),
         "flow-prior": (models.FlowPriorVAE(X, 8), {}),
         "gan": (models.GAN(X, 8), {}),
     }

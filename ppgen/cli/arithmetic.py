@@ -16,8 +16,8 @@ __all__ = ["arithmetic"]
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--positive", multiple=True, required=True, metavar="NAME=VALUE", help="Rows that have what to add.")
-@click.option("--negative", multiple=True, required=True, metavar="NAME=VALUE", help="Rows that lack it.")
+@click.option("--positive", multiple=True, metavar="NAME=VALUE", help="Rows that have what to add.")
+@click.option("--negative", multiple=True, metavar="NAME=VALUE", help="Rows that lack it.")
 @click.option("--row", "rows", type=int, multiple=True, default=(0,), help="A row to add it to.  [default: 0]")
 @click.option("--strength", type=float, multiple=True, default=(0.0, 0.5, 1.0, 1.5), help="[default: 0 0.5 1 1.5]")
 @walk_options
@@ -41,7 +41,9 @@ def arithmetic(
     data: str | None,
     device: str,
 ) -> None:
-    """Add the difference of two groups' mean codes to the codes of other data, all of the test split.
+    """Add to codes what tells two groups apart.
+
+    That is the difference of the groups' mean codes; groups and rows are of the test split.
 
     \b
     Examples:

@@ -41,7 +41,9 @@ def interpolate(
     data: str | None,
     device: str,
 ) -> None:
-    """Walk from the codes of some data to those of others, or between draws of the prior.
+    """Walk from one code to another.
+
+    The codes are those of rows of the test split, or draws of the prior.
 
     \b
     Examples:

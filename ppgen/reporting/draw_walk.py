@@ -82,7 +82,7 @@ def _with_room(places: list[float], labels: tuple[str, ...]) -> tuple[list[float
     if not any(labels):
         return [], []
     kept = range(len(labels)) if len(labels) <= _MOST_LABELS else (0, len(labels) // 2, len(labels) - 1)
-    return [places[i] for i in kept], [labels[i] for i in kept]
+    return [places[i] for i in kept], [labels[i].replace("-", "−") for i in kept]  # a true minus, as all numbers have
 
 
 def _paths(ax: Axes, walk: Walk, points: Array) -> None:

@@ -56,6 +56,7 @@ def test_draws_of_the_prior(ppgen: Ppgen, runs: Path) -> None:
         (["traverse", "runs/vae", "--site", "w"], "no latent 'w'"),
         (["traverse", "runs/pixelcnn"], "no latent of single data points"),
         (["arithmetic", "runs/vae", "--positive", "y=8", "--negative", "y=11"], "no row has y=11"),
+        (["arithmetic", "runs/vae", "--positive", "y=8"], "--negative: no row of the test split is chosen"),
         (["arithmetic", "runs/vae", "--positive", "bold=1", "--negative", "y=1"], "no column bold"),
     ],
 )
