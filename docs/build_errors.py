@@ -94,6 +94,10 @@ def _class_of(call: ast.Call) -> str:
 def number(root: Path, taken: Iterable[str]) -> list[str]:
     """Write a code to each place below ``root`` that has none, but none of ``taken``; return the new codes."""
     sites = find_sites(root)
+    if odd := [
+        f"{site.file}: {site.code}" for site in sites if site.code and not re.fullmatch(r"[A-Z]\d{3}", site.code)
+    ]:
+        raise SystemExit(f"no codes: {', '.join(odd)}; leave code= out, and one is given")
     used = {*taken, *(site.code for site in sites if site.code)}
     last = {letter: max([0, *(int(code[1:]) for code in used if code[0] == letter)]) for letter in LETTERS.values()}
     new: dict[str, list[tuple[ast.Call, str]]] = collections.defaultdict(list)

@@ -38,7 +38,7 @@ class Fit(FittedPair, HasAccessors):
 
     ``encode``, ``sample`` and ``reconstruct`` answer by site, :class:`~ppgen.by_site.BySite`, whatever
     the model: ``fit.encode()["z"]``, or ``fit.encode().only`` where there is one site, or ``fit.encode(site="z")``.
-    Figures are drawn by ``fit.plot``.
+    Figures are drawn by ``fit.plot``; ``fit.traverse`` and its like walk through latents.
 
     Args:
         state: model and guide, and what else was trained: ``fit.state.networks["critic"]``.
@@ -51,7 +51,11 @@ class Fit(FittedPair, HasAccessors):
         folder: the run folder, if there is one.
     """
 
-    plot: Any  # an accessor, as all that the facade's table adds
+    plot: Any  # accessors, as all that the facade's table adds
+    traverse: Any
+    interpolate: Any
+    arithmetic: Any
+    manifold: Any
 
     def __init__(
         self,
@@ -277,14 +281,9 @@ class Fit(FittedPair, HasAccessors):
         run = RunFolder(folder)
         if run.exists:
             raise run.taken()
-        record = describe_run(
-            self.model,
-            self.guide,
-            self.objective,
-            self.data,
-            settings={key: value for key, value in self.settings.items() if key not in FACTS},
-            facts={key: self.settings[key] for key in FACTS},
-        )
+        settings = {key: value for key, value in self.settings.items() if key not in FACTS}
+        facts = {key: self.settings[key] for key in FACTS if key in self.settings}  # earlier fits have fewer
+        record = describe_run(self.model, self.guide, self.objective, self.data, settings=settings, facts=facts)
         run.begin(record)
         run.rewrite_history(self.history)
         run.finish(record, self.state.modules, seconds=self.seconds, stopped=self.stopped)

@@ -16,11 +16,11 @@ from ppgen.errors import Unanswerable
 from ppgen.inference.batch_trace import EnumeratedBatch, discrete_sites, enumerate_discrete
 from ppgen.inference.bound import data_frame
 from ppgen.inference.marginals import class_probabilities, draw_summed_out
+from ppgen.inference.means import center, closed_mean
 from ppgen.inference.paired_trace import PairedSite, trace_guide
 from ppgen.inference.reference import needs_reference, summed_out
 
 __all__ = [
-    "closed_mean",
     "draw_missing",
     "draw_posterior",
     "encode",
@@ -134,7 +134,6 @@ def _average(values: Tensor) -> Tensor:
 
 
 _RUNS = 32
-_DRAWS_A_RUN = 16
 
 
 def posterior_means(guide: ProgramModule, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -180,23 +179,12 @@ def _continuous(guide: ProgramModule, batch: Mapping[str, Tensor]) -> dict[str, 
 
 
 def _center(draw: PairedSite) -> Tensor:
-    """The mean of a draw's distribution; of a few draws where it has no closed form (a transformed Gaussian)."""
-    if not draw.guide_fn.has_rsample:
-        return draw.guide_fn.mode.expand(draw.value.shape)  # a mean of class indices is no class
-    mean = closed_mean(draw.guide_fn)
-    return draw.draws(_DRAWS_A_RUN).mean(0) if mean is None else mean.expand(draw.value.shape)
+    """The mean of a draw's distribution, as of :func:`center`."""
+    return center(draw.guide_fn, draw.value.shape, draw.draws)
 
 
 def _is_settled(first: PairedSite, second: PairedSite) -> bool:
     return closed_mean(first.guide_fn) is not None and torch.equal(_center(first), _center(second))
-
-
-def closed_mean(fn: Any) -> Tensor | None:
-    """A distribution's mean, [*batch, *event]; ``None`` where it has no closed form."""
-    try:
-        return fn.mean
-    except (NotImplementedError, AttributeError):
-        return None
 
 
 def mean_by_datum(values: Tensor, enumerated: EnumeratedBatch) -> Tensor:

@@ -13,7 +13,7 @@ from ppgen.context import evaluating, preserved_state, seeded, validation
 from ppgen.data import Dataset
 from ppgen.declare import ProgramModule, ProgramPart, label_of, name_of
 from ppgen.errors import DataError, SettingError, Unanswerable
-from ppgen.inference.posterior import closed_mean
+from ppgen.inference.means import closed_mean
 from ppgen.inference.prediction import global_draws
 
 __all__ = [
