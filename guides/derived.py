@@ -259,4 +259,6 @@ class DerivedGuide(ModelGuide, Recorded, ABC):
         return {one.name for one in latents if one.site.local and not one.is_discrete and one.name in known}
 
     def _is_news(self, batch: Mapping[str, Tensor] | None) -> bool:
-        return self.evidence is not None and not self._given(self.latents, batch) <= set(self.evidence.names)
+        if self.evidence is None:
+            return False
+        return not self._given(self.latents, batch) <= set(self.evidence.names) or self.evidence.lacks_labels(batch)

@@ -92,6 +92,16 @@ class EncoderInput(nn.Module):
         features = [self.readers[name](value) for name, value in inputs.items()]
         return self.mix(torch.cat(features, -1) if len(features) > 1 else features[0])
 
+    def lacks_labels(self, batch: Mapping[str, Tensor] | None) -> bool:
+        """Whether a label in a batch has no embedding: only draws of the prior were seen so far, and not all labels.
+
+        Args:
+            batch: [rows, ...] each, or ``None``.
+        """
+        known = {} if self.encoder is not None else dict(self.readers.items())
+        sizes = {name: reader.num_embeddings for name, reader in known.items() if isinstance(reader, nn.Embedding)}
+        return any(int(value.max()) >= sizes[name] for name, value in (batch or {}).items() if name in sizes)
+
     def _probe(self, example: Mapping[str, Tensor]) -> int:
         rows = len(next(iter(example.values())))
         device = next((parameter.device for parameter in self.parameters()), torch.device("cpu"))

@@ -82,8 +82,14 @@ class FittedPair:
 
     @property
     def measure(self) -> str:
-        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous."""
-        return self.data.measure if self.settings.get("discrete_likelihood", True) else "continuous"
+        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous.
+
+        Where it is discrete and the data's measure is not, as of 17 levels of grey, what it gives are probabilities
+        of levels: ``"integer"``.
+        """
+        if not self.settings.get("discrete_likelihood", True):
+            return "continuous"
+        return self.data.measure if self.data.measure in ("binary", "8-bit", "integer") else "integer"
 
     @property
     def observed(self) -> list[str]:

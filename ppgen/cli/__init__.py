@@ -11,6 +11,7 @@ from ppgen.cli.demo import demo
 from ppgen.cli.evaluate import evaluate
 from ppgen.cli.explain import explain
 from ppgen.cli.fit import fit
+from ppgen.cli.flags import error_in_flags
 from ppgen.cli.list import list_
 from ppgen.cli.report import report
 from ppgen.cli.sample import sample
@@ -47,7 +48,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except PpgenError as error:
-            raise Refusal(str(error)) from error
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            raise Refusal(error_in_flags(error, command)) from error
         except KeyboardInterrupt as error:  # click's own ending would be "Aborted!" with exit code 1
             raise Interrupted(str(error)) from error
 

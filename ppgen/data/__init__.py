@@ -19,6 +19,7 @@ __all__ = [
     "partial_labels",
     "quadrants",
     "unpaired",
+    "usual_form",
 ]
 
 # No file here is called load.py or names.py: importing a submodule binds its name on the package, over the function's.
@@ -36,6 +37,7 @@ _HOMES = {
     "partial_labels": "conditioning",
     "quadrants": "conditioning",
     "unpaired": "unpaired_sets",
+    "usual_form": "own_data",
 }
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from ppgen.data.conditioning import attributes, partial_labels, quadrants
     from ppgen.data.dataset import Dataset
     from ppgen.data.loading import as_batch, as_dataset, load
+    from ppgen.data.own_data import usual_form
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
     from ppgen.data.unpaired_sets import unpaired

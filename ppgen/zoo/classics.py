@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ppgen.zoo.likelihood_choice import likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 
 if TYPE_CHECKING:
@@ -19,23 +20,31 @@ def _autoencoder(data: Dataset, latent_dim: int = 8, weight_decay: float = 0.0) 
     return BuiltRecipe(model, guides.Delta(model), objectives.ELBO(beta=weight_decay))
 
 
-def _vae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> BuiltRecipe:
+def _vae(
+    data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.VAE(data.x_shape, latent_dim=latent_dim)
+    chosen = likelihood_for(data, "vae", likelihood)
+    model = models.VAE(data.x_shape, latent_dim=latent_dim, likelihood=chosen)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _beta_vae(data: Dataset, latent_dim: int = 8, beta: float = 2.0, warmup: float = 0.0) -> BuiltRecipe:
-    return _vae(data, latent_dim=latent_dim, beta=beta, warmup=warmup)
+def _beta_vae(
+    data: Dataset, latent_dim: int = 8, beta: float = 2.0, warmup: float = 0.0, likelihood: str | None = None
+) -> BuiltRecipe:
+    return _vae(data, latent_dim=latent_dim, beta=beta, warmup=warmup, likelihood=likelihood)
 
 
-def _cvae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> BuiltRecipe:
+def _cvae(
+    data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
     vector = "y" in data.keys and "y" not in data.num_classes and data.splits["train"]["y"].dim() == 2
     classes = data.splits["train"]["y"].shape[1] if vector else num_classes_of(data, "cvae")
-    model = models.ConditionalVAE(data.x_shape, num_classes=classes, latent_dim=latent_dim)
+    chosen = likelihood_for(data, "cvae", likelihood)
+    model = models.ConditionalVAE(data.x_shape, num_classes=classes, latent_dim=latent_dim, likelihood=chosen)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
