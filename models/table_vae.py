@@ -51,7 +51,6 @@ class TableVAE(Model):
                 expected="other names of columns",
                 got=", ".join(likelihoods),
                 fix=f"rename the column {taken[0]}",
-                code="...",
             )
         # In the order of their names, whatever the order in which a file holds them.
         self.latent_dim, self.columns = latent_dim, tuple(sorted(likelihoods))

@@ -204,7 +204,6 @@ def _resized(source: Source, resize: int | None, crop: int | None, name: str) ->
             expected="images of grey levels",
             got=f"resize={resize}",
             fix="leave resize out",
-            code="...",
         )
     return resize_splits(source.splits, source.key, crop, resize, name=name)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from ppgen.data.column import lengths_of
 from ppgen.data.dataset import Dataset, main_site
+from ppgen.data.domains import Together
 from ppgen.data.measures import on_levels
 from ppgen.data.picture_sizes import channels_first
 from ppgen.data.transforms import ToFloat
@@ -47,44 +48,63 @@ def usual_form(dataset: Dataset) -> Dataset:
           train 40, valid 5, test 5
           y: binary
     """
-    if dataset.domains or (dataset.transform is not None and dataset.transform.adds):
+    transform = dataset.transform
+    if isinstance(transform, Together) or (transform is not None and transform.adds):
         return dataset  # somebody has decided already
-    is_plain = dataset.transform is None or dataset.transform == ToFloat(key=dataset.transform.key)
     names = _usual_names(dataset.splits["train"])
+    if "x" not in names.values():
+        return _counted(dataset)
     splits = {
         split: {names[key]: _labels(t) if names[key] == "y" else t for key, t in columns.items()}
         for split, columns in dataset.splits.items()
     }
-    if "x" not in splits["train"]:
-        return _counted(dataset)
-    key = "x"
-    values = [columns[key] for columns in splits.values()]
-    measure, transform, protocol = dataset.measure, dataset.transform, dataset.protocol
-    levels = on_levels([part for part in values if len(part)])
-    if is_plain and levels is not None and _may_be_pixels(dataset.measure, values):
-        values = [
-            part if part.dtype == torch.uint8 else (part * (255.0 / levels)).round().to(torch.uint8) for part in values
-        ]
-        measure, transform, protocol = "8-bit", ToFloat(255.0, key), "256 grey levels, k / 255"
-    elif transform is not None:
-        transform = dataclasses.replace(transform, key=key)
-    if lengths_of(key, splits["train"]) is None and _are_images(values[0], measure):
+    values = [columns["x"] for columns in splits.values()]
+    measure, protocol = dataset.measure, dataset.protocol
+    white = on_levels([part for part in values if len(part)])
+    is_plain = transform is None or transform == ToFloat(key=transform.key)
+    if is_plain and white is not None and _may_be_pixels(measure, values):
+        values = [_as_bytes(part, white) for part in values]
+        measure, transform, protocol = "8-bit", ToFloat(255.0), "256 grey levels, k / 255"
+    if lengths_of("x", splits["train"]) is None and _are_images(values[0], measure):
         values = [channels_first(part) for part in values]
-    splits = {split: {**columns, key: part} for (split, columns), part in zip(splits.items(), values, strict=True)}
-    same = names == {name: name for name in names} and (measure, protocol) == (dataset.measure, dataset.protocol)
-    if same and all(t.shape == splits[s][k].shape for s, columns in dataset.splits.items() for k, t in columns.items()):
+    splits = {split: {**columns, "x": part} for (split, columns), part in zip(splits.items(), values, strict=True)}
+    if (measure, protocol) == (dataset.measure, dataset.protocol) and _shapes(splits) == _shapes(dataset.splits):
         return dataset
-    renamed = {field: _renamed(getattr(dataset, field), names) for field in ("num_classes", "kinds", "categories")}
-    spec = dict(dataset.spec)
-    if spec:
-        spec["steps"] = [*spec.get("steps", []), ["usual_form", {}]]
-    if names != {name: name for name in names} and "y" in splits["train"] and "y" not in renamed["num_classes"]:
-        labels = [columns["y"] for columns in splits.values()]
-        if labels[0].dtype == torch.int64:
-            renamed["num_classes"]["y"] = 1 + max(int(part.max()) for part in labels if len(part))
     return dataclasses.replace(
-        dataset, splits=splits, measure=measure, transform=transform, protocol=protocol, spec=spec, **renamed
+        dataset,
+        splits=splits,
+        measure=measure,
+        transform=None if transform is None else dataclasses.replace(cast(Any, transform), key="x"),
+        protocol=protocol,
+        spec=_with_step(dataset, "usual_form"),
+        num_classes=_renamed(dataset.num_classes, names) | _counted_classes(splits, dataset, names),
+        kinds=_renamed(dataset.kinds, names),
+        categories=_renamed(dataset.categories, names),
     )
+
+
+def _with_step(dataset: Dataset, step: str) -> dict[str, Any]:
+    """What loads the data set again, with one step more; a user's own tensors cannot be loaded again."""
+    spec = dict(dataset.spec)
+    return spec | {"steps": [*spec.get("steps", []), [step, {}]]} if spec else spec
+
+
+def _as_bytes(values: Tensor, white: float) -> Tensor:
+    return values if values.dtype == torch.uint8 else (values * (255.0 / white)).round().to(torch.uint8)
+
+
+def _shapes(splits: Mapping[str, Mapping[str, Tensor]]) -> list[tuple[str, torch.Size]]:
+    return [(key, t.shape) for columns in splits.values() for key, t in columns.items()]
+
+
+def _counted_classes(
+    splits: Mapping[str, Mapping[str, Tensor]], dataset: Dataset, names: Mapping[str, str]
+) -> dict[str, int]:
+    """The classes of labels that came as [N, 1], which nobody has counted."""
+    own = next((key for key, usual in names.items() if usual == "y"), None)
+    if own is None or dataset.splits["train"][own].shape == splits["train"]["y"].shape:
+        return {}
+    return {"y": 1 + max(int(columns["y"].max()) for columns in splits.values() if len(columns["y"]))}
 
 
 def lines(dataset: Dataset) -> Dataset:
@@ -102,10 +122,7 @@ def lines(dataset: Dataset) -> Dataset:
     if dataset.domains or dataset.splits["train"][key].dim() != 4 or dataset.x_shape[0] != 1:
         return dataset
     splits = {split: {**columns, key: columns[key].squeeze(1)} for split, columns in dataset.splits.items()}
-    spec = dict(dataset.spec)
-    if spec:
-        spec["steps"] = [*spec.get("steps", []), ["lines", {}]]
-    return dataclasses.replace(dataset, splits=splits, spec=spec)
+    return dataclasses.replace(dataset, splits=splits, spec=_with_step(dataset, "lines"))
 
 
 _MOST_CLASSES = 32  # of whole numbers without names in a table: ages are counts, and answers from 1 to 5 are classes
@@ -122,16 +139,15 @@ def _counted(dataset: Dataset) -> Dataset:
     if not usable:
         return dataset
     classes = {key: number for key, number in dataset.num_classes.items() if key not in usable}
-    spec = dict(dataset.spec)
-    if spec:
-        spec["steps"] = [*spec.get("steps", []), ["usual_form", {}]]
     kinds = {**dataset.kinds, **dict.fromkeys(usable, "count")}
     floats = torch.get_default_dtype()  # which networks read, and which a draw of a count is
     splits = {
         split: {key: t.to(floats) if key in usable else t for key, t in columns.items()}
         for split, columns in dataset.splits.items()
     }
-    return dataclasses.replace(dataset, splits=splits, num_classes=classes, kinds=kinds, spec=spec)
+    return dataclasses.replace(
+        dataset, splits=splits, num_classes=classes, kinds=kinds, spec=_with_step(dataset, "usual_form")
+    )
 
 
 def _may_be_pixels(measure: str, values: list[Tensor]) -> bool:
@@ -152,10 +168,10 @@ def _usual_names(columns: Mapping[str, Tensor]) -> dict[str, str]:
 
 
 def _labels(column: Tensor) -> Tensor:
-    """Labels [N] of integers, from [N, 1] too."""
-    flat = column.squeeze(1) if column.dim() == 2 and column.shape[1] == 1 else column
-    whole = not flat.is_floating_point() or bool((flat == flat.round()).all())
-    return flat.long() if flat.dim() == 1 and whole else column
+    """Labels [N] of integers from [N, 1], as some archives have them; any other column as it is."""
+    if column.dim() != 2 or column.shape[1] != 1 or not bool((column == column.round()).all()):
+        return column
+    return column.squeeze(1).long()
 
 
 def _are_images(values: Tensor, measure: str) -> bool:

@@ -97,7 +97,6 @@ def _resized(images: Tensor, crop: int | None, resize: int | None, name: str) ->
             expected="[N, H, W], [N, H, W, C] or [N, C, H, W]",
             got=str(given),
             fix="leave resize and crop out",
-            code="...",
         )
     if crop is not None:
         crop = whole_number(f"{name}: crop", crop, at_most=min(images.shape[2:]))

@@ -70,7 +70,6 @@ def explained_column(data: Dataset, name: str) -> Column:
         fix="the recipe table, which explains every column"
         if is_table
         else "the recipe deep-markov, which reads each sequence to its end",
-        code="...",
     )
 
 
@@ -115,7 +114,6 @@ def step_likelihood_for(data: Dataset, name: str, family: str | None = None) -> 
             expected="x of shape [N, T, D], with x_lengths [N] where they differ in length",
             got=", ".join(f"{key} {list(each.event_shape)}" for key, each in data.columns.items()),
             fix="x.unsqueeze(-1) makes vectors of numbers; the recipe vae takes images and rows",
-            code="...",
         )
     step = dataclasses.replace(column, event_shape=column.event_shape[1:])
     return _begun(step, _verified(step, family, data.name), data, column.lengths)
@@ -211,7 +209,6 @@ def _verified(column: Column, family: str | None, name: str) -> str:
         else "dequantize=True"
         if wants_noise
         else f'likelihood="{known[0]}"',
-        code="...",
     )
 
 
