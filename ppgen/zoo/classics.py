@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ppgen.zoo.likelihood_choice import likelihood_for
+from ppgen.zoo.likelihood_choice import likelihood_for, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 
 if TYPE_CHECKING:
@@ -48,12 +48,12 @@ def _cvae(
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4) -> BuiltRecipe:
+def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4, likelihood: str | None = None) -> BuiltRecipe:
     from ppgen import models, objectives
 
-    return BuiltRecipe(
-        models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers), None, objectives.MaximumLikelihood()
-    )
+    chosen = pixel_likelihood_for(data, "pixelcnn", likelihood)
+    model = models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
 def _gan(data: Dataset, latent_dim: int = 32, loss: str = "nonsaturating") -> BuiltRecipe:

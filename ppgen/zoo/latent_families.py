@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
-from ppgen.zoo.likelihood_choice import likelihood_for
+from ppgen.zoo.likelihood_choice import likelihood_for, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 
 if TYPE_CHECKING:
@@ -46,11 +46,17 @@ def _iwae(
 
 
 def _pixel_vae(
-    data: Dataset, latent_dim: int = 8, num_layers: int = 2, channels: int = 16, free_bits: float = 2.0
+    data: Dataset,
+    latent_dim: int = 8,
+    num_layers: int = 2,
+    channels: int = 16,
+    free_bits: float = 2.0,
+    likelihood: str | None = None,
 ) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.PixelVAE(data.x_shape, latent_dim, num_layers, channels)
+    chosen = pixel_likelihood_for(data, "pixel-vae", likelihood)
+    model = models.PixelVAE(data.x_shape, latent_dim, num_layers, channels, likelihood=chosen)
     # Pixels that see each other need no code; without a floor under its rate, none would be learned.
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(free_bits=free_bits))
 

@@ -18,6 +18,7 @@ __all__ = [
     "families_for",
     "likelihood_for",
     "own_steps",
+    "pixel_likelihood_for",
     "said",
     "step_likelihood_for",
     "table_likelihoods",
@@ -117,6 +118,32 @@ def step_likelihood_for(data: Dataset, name: str, family: str | None = None) -> 
         )
     step = dataclasses.replace(column, event_shape=column.event_shape[1:])
     return _begun(step, _verified(step, family, data.name), data, column.lengths)
+
+
+def pixel_likelihood_for(data: Dataset, name: str, family: str | None = None) -> Likelihood:
+    """The likelihood of one pixel given those before it: on levels of grey a categorical, which may have many peaks.
+
+    Args:
+        data: of images.
+        name: of the recipe, for error texts.
+        family: another one.
+
+    Raises:
+        SettingError: if the data are no images.
+    """
+    column = explained_column(data, name)
+    if len(column.event_shape) != 3:
+        raise SettingError(
+            f"{name}: {data.name} holds no images",
+            expected="x of shape [N, channels, height, width]",
+            got=str(list(column.event_shape)),
+            fix="the recipe vae, which takes rows of numbers too",
+        )
+    known = families_for(column)
+    default = "categorical" if "categorical" in known else known[0]
+    return _made(
+        dataclasses.replace(column, event_shape=column.event_shape[:1]), _verified(column, family or default, data.name)
+    )
 
 
 def table_likelihoods(data: Dataset) -> dict[str, Likelihood]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ppgen.distributions import DiscretizedLogistic, LevelCategorical
+from ppgen.distributions import Autoregressive, DiscretizedLogistic, LevelCategorical, conditionals
+from ppgen.nets import CategoricalLikelihood, DiscretizedLogisticLikelihood, PixelCNN
 
 GRIDS = [(256, 1.0), (256, 255.0), (17, 1.0), (2, 1.0)]
 
@@ -72,3 +73,17 @@ def test_a_categorical_is_softmax_and_has_the_mean_of_its_levels():
     p = fn.log_prob(values).exp().T
     assert torch.allclose(p, logits.softmax(-1), atol=1e-6)
     assert torch.allclose(fn.mean, (p * values.squeeze()).sum(-1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [CategoricalLikelihood, DiscretizedLogisticLikelihood])
+def test_colour_images_drawn_pixel_by_pixel_have_probabilities_that_sum_to_one(kind):
+    torch.manual_seed(0)
+    shape, likelihood = (2, 1, 2), kind((2,), levels=3, white=1.0)
+    network = PixelCNN(shape, 4, 1, num_parameters=likelihood.shape[0])
+    fn = Autoregressive(network, shape, conditional=conditionals.OfPixel(likelihood), validate_args=True)
+    every = torch.cartesian_prod(*[torch.arange(3) / 2] * 4).reshape(-1, *shape)
+    p = fn.log_prob(every).exp()
+    assert p.sum().item() == pytest.approx(1.0, abs=1e-5)
+    drawn = fn.expand([4000]).sample()
+    number = ((drawn * 2).round().flatten(1) @ torch.tensor([27.0, 9.0, 3.0, 1.0])).long()
+    assert (torch.bincount(number, minlength=81) / 4000 - p).abs().max() < 0.03
