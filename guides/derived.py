@@ -19,7 +19,8 @@ from ppgen.data.scales import column_scales
 from ppgen.declare import DATA_PLATE, Model, Site, batch_rows, label_of, name_of, verify_model
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks, largest_class
-from ppgen.guides.networks import EncoderInput, beside, make_head, start_narrow
+from ppgen.guides.evidence import EncoderInput
+from ppgen.guides.networks import beside, make_head, start_narrow
 from ppgen.guides.started import Init, StartedGuide, depends_on_global
 
 __all__ = ["DerivedGuide", "Latent"]
@@ -161,7 +162,8 @@ class DerivedGuide(StartedGuide, ABC):
         Args:
             batch: by site and covariate, [rows, ...] each, with the largest label of each integer covariate among them.
         """
-        if self.is_ready and not self._is_news(batch):
+        lacks = self.evidence is not None and self.evidence.lacks(self._given(self.latents, batch), batch)
+        if self.is_ready and not lacks:
             self._follow(batch)
             return self
         sites = self.model.sites.values()
@@ -295,6 +297,3 @@ class DerivedGuide(StartedGuide, ABC):
         """Continuous latents that a batch observes: read for the others, unless the encoder is the user's."""
         known = {} if batch is None or self._encoder is not None else batch
         return {one.name for one in latents if one.site.local and not one.is_discrete and one.name in known}
-
-    def _is_news(self, batch: Mapping[str, Tensor] | None) -> bool:
-        return self.evidence is not None and not self._given(self.latents, batch) <= set(self.evidence.names)

@@ -17,6 +17,7 @@ __all__ = [
     "PixelCNN",
     "PixelVAE",
     "SemiSupervisedVAE",
+    "TableVAE",
     "VampPriorHierarchicalVAE",
     "VampPriorVAE",
 ]
@@ -38,5 +39,6 @@ from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
+from ppgen.models.table_vae import TableVAE
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

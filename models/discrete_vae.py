@@ -16,7 +16,7 @@ from ppgen.declare import Model, latent, observed
 
 
 class DiscreteVAE(Model):
-    """c1 ~ Categorical(pi);  c2 | c1 ~ Categorical(pi_c1);  x | c1, c2 ~ Bernoulli(decoder(e1[c1], e2[c2])).
+    """c1 ~ Categorical(pi);  c2 | c1 ~ Categorical(pi_c1);  x | c1, c2 ~ likelihood(decoder(e1[c1], e2[c2])).
 
     A code of two letters, with a learned prior over codes and a learned vector for each letter. Where a VQ-VAE picks
     the nearest vector, copies gradients past the choice and fits the prior afterwards, here all K^2 codes are summed
@@ -32,6 +32,7 @@ class DiscreteVAE(Model):
         num_letters: K, values of c1 and of c2.
         letter_dim: size of a letter's vector.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
 
     Example:
         >>> DiscreteVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -45,13 +46,15 @@ class DiscreteVAE(Model):
         num_letters: int = 16,
         letter_dim: int = 16,
         hidden: Sequence[int] | None = None,
+        likelihood: nets.Likelihood | None = None,
     ) -> None:
         super().__init__()
         self.x_shape = tuple(x_shape)
         self.first = nn.Parameter(torch.zeros(num_letters))
         self.second = nn.Parameter(torch.zeros(num_letters, num_letters))
         self.letters = nn.Parameter(torch.randn(2, num_letters, letter_dim))
-        self.decoder = nets.decoder(2 * letter_dim, x_shape, hidden)
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
+        self.decoder = nets.decoder(2 * letter_dim, self.likelihood.shape, hidden)
 
     @latent
     def c1(self) -> dist.TorchDistribution:
@@ -68,5 +71,5 @@ class DiscreteVAE(Model):
         """The pixels, independent of each other given the code."""
         # Each of the K^2 codes is decoded once, however many rows share it.
         first, second = self.letters
-        logits = self.decoder(nets.join(first.unsqueeze(1), second))
-        return dist.Bernoulli(logits=logits[c1, c2]).to_event(len(self.x_shape))
+        decoded = self.decoder(nets.join(first.unsqueeze(1), second))
+        return self.likelihood(decoded[c1, c2])

@@ -15,7 +15,7 @@ from ppgen.declare import Model, latent, observed
 
 
 class FlowPriorVAE(Model):
-    """z ~ flow, an invertible map of Normal(0, I);  x | z ~ Bernoulli(decoder(z)).
+    """z ~ flow, an invertible map of Normal(0, I);  x | z ~ likelihood(decoder(z)).
 
     A flow takes the shape of the averaged posterior, so that draws of the prior land where the decoder was trained.
 
@@ -30,6 +30,7 @@ class FlowPriorVAE(Model):
         num_transforms: how many maps the flow stacks.
         width: of the networks in the flow.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
 
     Example:
         >>> FlowPriorVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -44,11 +45,13 @@ class FlowPriorVAE(Model):
         num_transforms: int = 3,
         width: int = 64,
         hidden: Sequence[int] | None = None,
+        likelihood: nets.Likelihood | None = None,
     ) -> None:
         super().__init__()
         self.x_shape = tuple(x_shape)
         self.flow = nets.Flow(latent_dim, num_transforms=num_transforms, hidden=(width, width))
-        self.decoder = nets.decoder(latent_dim, x_shape, hidden)
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
+        self.decoder = nets.decoder(latent_dim, self.likelihood.shape, hidden)
 
     @latent
     def z(self) -> dist.TorchDistribution:
@@ -58,4 +61,4 @@ class FlowPriorVAE(Model):
     @observed
     def x(self, z: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given z."""
-        return dist.Bernoulli(logits=self.decoder(z)).to_event(len(self.x_shape))
+        return self.likelihood(self.decoder(z))

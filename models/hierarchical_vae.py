@@ -15,7 +15,7 @@ from ppgen.declare import Model, latent, observed
 
 
 class HierarchicalVAE(Model):
-    """z2 ~ Normal(0, I);  z1 | z2 ~ Normal(mu(z2), sigma(z2));  x | z1 ~ Bernoulli(decoder(z1)).
+    """z2 ~ Normal(0, I);  z1 | z2 ~ Normal(mu(z2), sigma(z2));  x | z1 ~ likelihood(decoder(z1)).
 
     The posterior couples the layers, ``p(z1, z2 | x) = p(z1 | x) p(z2 | z1)``, which a guide that factorises over them
     cannot follow; one along the inverse graph, ``ppgen.guides.Structured(model)``, can.
@@ -31,6 +31,7 @@ class HierarchicalVAE(Model):
         latent_dims: sizes of z1 and z2, the data's end first.
         width: of the network between the layers.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
 
     Example:
         >>> HierarchicalVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -44,12 +45,14 @@ class HierarchicalVAE(Model):
         latent_dims: tuple[int, int] = (16, 8),
         width: int = 128,
         hidden: Sequence[int] | None = None,
+        likelihood: nets.Likelihood | None = None,
     ) -> None:
         super().__init__()
         self.x_shape = tuple(x_shape)
         z1_dim, self.z2_dim = latent_dims
         self.conditional = nets.Gaussian(nets.encoder((self.z2_dim,), width, (width,)), width, z1_dim)
-        self.decoder = nets.decoder(z1_dim, x_shape, hidden)
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
+        self.decoder = nets.decoder(z1_dim, self.likelihood.shape, hidden)
 
     @latent
     def z2(self) -> dist.TorchDistribution:
@@ -64,4 +67,4 @@ class HierarchicalVAE(Model):
     @observed
     def x(self, z1: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given z1."""
-        return dist.Bernoulli(logits=self.decoder(z1)).to_event(len(self.x_shape))
+        return self.likelihood(self.decoder(z1))

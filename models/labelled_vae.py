@@ -20,18 +20,23 @@ class _LabelledVAE(Model):
 
     @checked
     def __init__(
-        self, x_shape: Sequence[int], num_classes: int = 10, latent_dim: int = 16, hidden: Sequence[int] | None = None
+        self,
+        x_shape: Sequence[int],
+        num_classes: int = 10,
+        latent_dim: int = 16,
+        hidden: Sequence[int] | None = None,
+        likelihood: nets.Likelihood | None = None,
     ) -> None:
         super().__init__()
         self.x_shape, self.num_classes, self.latent_dim = tuple(x_shape), num_classes, latent_dim
-        self.decoder = nets.decoder(latent_dim + num_classes, x_shape, hidden)
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
+        self.decoder = nets.decoder(latent_dim + num_classes, self.likelihood.shape, hidden)
 
 
 class ConditionalVAE(_LabelledVAE):
-    """z ~ Normal(0, I);  x | z, y ~ Bernoulli(decoder(z, y)), with the label y given.
+    """z ~ Normal(0, I);  x | z, y ~ likelihood(decoder(z, y)), with the label y given.
 
-    The label says which class, so z is left with what varies within a class: style. The density is conditional,
-    log p(x | y), and is not to be ranked against a log p(x).
+    The label says which class, so z is left with style. The density is log p(x | y), no rival of a log p(x).
 
     Reference: K. Sohn, H. Lee and X. Yan, "Learning structured output representation using deep conditional
     generative models", 2015; D. Kingma et al., "Semi-supervised learning with deep generative models", 2014
@@ -44,6 +49,7 @@ class ConditionalVAE(_LabelledVAE):
         num_classes: labels are ``0 .. num_classes - 1``; or, where y is a vector of attributes, its length.
         latent_dim: size of z.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
 
     Example:
         >>> y = torch.tensor([0, 1, 2])
@@ -59,8 +65,7 @@ class ConditionalVAE(_LabelledVAE):
     @observed
     def x(self, z: torch.Tensor, y: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given style and label."""
-        logits = self.decoder(nets.join(z, self.read(y)))
-        return dist.Bernoulli(logits=logits).to_event(len(self.x_shape))
+        return self.likelihood(self.decoder(nets.join(z, self.read(y))))
 
     def read(self, y: torch.Tensor) -> torch.Tensor:
         """What the decoder is told, ``[batch, num_classes]``: the label's class, or the attributes as they are."""
@@ -78,13 +83,12 @@ class ConditionalVAE(_LabelledVAE):
 
 
 class SemiSupervisedVAE(_LabelledVAE):
-    """y ~ Categorical(1/C);  z ~ Normal(0, I);  x | y, z ~ Bernoulli(decoder(y, z)).
+    """y ~ Categorical(1/C);  z ~ Normal(0, I);  x | y, z ~ likelihood(decoder(y, z)).
 
     One declaration for both kinds of data: where the batch has a label, y is observed; where it says -1, y is latent
     and summed out. A derived guide's ``q(y | x)`` is the classifier.
 
-    Reference: D. Kingma et al., "Semi-supervised learning with deep generative models", 2014 (arXiv 1406.5298),
-    model M2.
+    Reference: D. Kingma et al., "Semi-supervised learning with deep generative models", 2014 (arXiv 1406.5298), M2.
 
     Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO(label_weight=10.0)``, so that labels teach q(y | x) too.
 
@@ -93,11 +97,11 @@ class SemiSupervisedVAE(_LabelledVAE):
         num_classes: labels are ``0 .. num_classes - 1``.
         latent_dim: size of z.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
 
     Example:
-        >>> model = SemiSupervisedVAE(x_shape=(1, 8, 8))
-        >>> model(size=3)["x"].shape, model({"y": torch.tensor([7, 7])})["x"].shape
-        (torch.Size([3, 1, 8, 8]), torch.Size([2, 1, 8, 8]))
+        >>> SemiSupervisedVAE(x_shape=(1, 8, 8))({"y": torch.tensor([7, 7])})["x"].shape
+        torch.Size([2, 1, 8, 8])
     """
 
     @latent
@@ -113,5 +117,4 @@ class SemiSupervisedVAE(_LabelledVAE):
     @observed
     def x(self, y: torch.Tensor, z: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given class and style."""
-        logits = self.decoder(nets.join(nets.one_hot(y, self.num_classes), z))
-        return dist.Bernoulli(logits=logits).to_event(len(self.x_shape))
+        return self.likelihood(self.decoder(nets.join(nets.one_hot(y, self.num_classes), z)))

@@ -16,7 +16,7 @@ from ppgen.declare import Model, latent, observed
 
 
 class LadderVAE(Model):
-    """z3 ~ Normal(0, I);  z2 | z3, z1 | z2, z3 ~ Normal(mu(h), sigma(h));  x | z1, z2, z3 ~ Bernoulli(decoder(h)).
+    """z3 ~ Normal(0, I);  z2 | z3, z1 | z2, z3 ~ Normal(mu(h), sigma(h));  x | z1, z2, z3 ~ likelihood(decoder(h)).
 
     h is the state of the path so far: ``h <- block(h + W z)`` at each layer on the way down, with residual blocks, so
     that every layer writes to the pixels directly and none is cut off by the one below. With the guide
@@ -35,6 +35,7 @@ class LadderVAE(Model):
         latent_dims: sizes of z1, z2 and z3, the data's end first.
         width: of the state h.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
 
     Example:
         >>> LadderVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -48,6 +49,7 @@ class LadderVAE(Model):
         latent_dims: tuple[int, int, int] = (16, 8, 4),
         width: int = 128,
         hidden: Sequence[int] | None = None,
+        likelihood: nets.Likelihood | None = None,
     ) -> None:
         super().__init__()
         self.x_shape = tuple(x_shape)
@@ -56,7 +58,8 @@ class LadderVAE(Model):
         self.blocks = nn.ModuleList(nets.ResidualBlock(width) for _ in latent_dims)
         self.conditional_2 = nets.Gaussian(nn.SiLU(), width, z2_dim)
         self.conditional_1 = nets.Gaussian(nn.SiLU(), width, z1_dim)
-        self.decoder = nets.decoder(width, x_shape, hidden)
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
+        self.decoder = nets.decoder(width, self.likelihood.shape, hidden)
 
     @latent
     def z3(self) -> dist.TorchDistribution:
@@ -76,7 +79,7 @@ class LadderVAE(Model):
     @observed
     def x(self, z3: torch.Tensor, z2: torch.Tensor, z1: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given all layers."""
-        return dist.Bernoulli(logits=self.decoder(self.state(z3, z2, z1))).to_event(len(self.x_shape))
+        return self.likelihood(self.decoder(self.state(z3, z2, z1)))
 
     def state(self, *above: torch.Tensor) -> torch.Tensor:
         """The path's state ``[*batch, width]`` after the layers above, from the top."""

@@ -17,7 +17,7 @@ from ppgen.declare import Model, latent, observed
 
 
 class MixtureVAE(Model):
-    """c ~ Categorical(pi);  z | c ~ Normal(mu_c, sigma_c);  x | z ~ Bernoulli(decoder(z)).
+    """c ~ Categorical(pi);  z | c ~ Normal(mu_c, sigma_c);  x | z ~ likelihood(decoder(z)).
 
     The cluster c is summed out exactly, so that q(c | x), a clustering, is learned by plain gradients. It is called c
     and not y, so that labels in the data stay unseen.
@@ -34,6 +34,7 @@ class MixtureVAE(Model):
         num_clusters: values of c.
         latent_dim: size of z.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
 
     Example:
         >>> MixtureVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -47,6 +48,7 @@ class MixtureVAE(Model):
         num_clusters: int = 10,
         latent_dim: int = 16,
         hidden: Sequence[int] | None = None,
+        likelihood: nets.Likelihood | None = None,
     ) -> None:
         super().__init__()
         self.x_shape = tuple(x_shape)
@@ -54,7 +56,8 @@ class MixtureVAE(Model):
         # Far enough apart that a draw tells which cluster it is from: clusters that begin mixed tend to stay mixed.
         self.loc = nn.Parameter(torch.randn(num_clusters, latent_dim) * 4.0 / latent_dim**0.5)
         self.raw_scale = nn.Parameter(torch.full((num_clusters, latent_dim), 0.5413))  # softplus: 1
-        self.decoder = nets.decoder(latent_dim, x_shape, hidden)
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
+        self.decoder = nets.decoder(latent_dim, self.likelihood.shape, hidden)
 
     @latent
     def c(self) -> dist.TorchDistribution:
@@ -69,4 +72,4 @@ class MixtureVAE(Model):
     @observed
     def x(self, z: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given z."""
-        return dist.Bernoulli(logits=self.decoder(z)).to_event(len(self.x_shape))
+        return self.likelihood(self.decoder(z))

@@ -12,11 +12,11 @@ import torch
 from ppgen import nets
 from ppgen.checked import checked
 from ppgen.declare import Model, latent, observed
-from ppgen.distributions import Autoregressive
+from ppgen.distributions import Autoregressive, conditionals
 
 
 class PixelVAE(Model):
-    """z ~ Normal(0, I);  x_i | z, x_0 .. x_{i-1} ~ Bernoulli(network(x, features(z))_i), pixels in raster order.
+    """z ~ Normal(0, I);  x_i | z, x_0 .. x_{i-1} ~ likelihood(network(x, features(z))_i), pixels in raster order.
 
     The autoregressive part takes care of texture, and z is left with what pixels nearby cannot tell. With enough
     layers it could model x alone and leave z unused, so the network is kept shallow. The features of z reach all
@@ -27,12 +27,13 @@ class PixelVAE(Model):
     Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO()``: the defaults.
 
     Args:
-        x_shape: ``(1, height, width)``.
+        x_shape: ``(channels, height, width)``.
         latent_dim: size of z.
         num_layers: gated layers of the PixelCNN.
         channels: of each of its stacks.
         kernel_size: of its first convolution, which bounds what it sees of the neighbourhood; odd.
         width: features of z.
+        likelihood: of one pixel, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
 
     Example:
         >>> PixelVAE(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -48,13 +49,14 @@ class PixelVAE(Model):
         channels: int = 32,
         kernel_size: int = 5,
         width: int = 128,
+        likelihood: nets.Likelihood | None = None,
     ) -> None:
         super().__init__()
         self.x_shape, self.latent_dim = tuple(x_shape), latent_dim
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape[:1])
         self.features = nets.MLP(latent_dim, width, hidden=(width,))
-        self.network = nets.PixelCNN(
-            self.x_shape, channels, num_layers, first_kernel_size=kernel_size, context_dim=width
-        )
+        count = self.likelihood.shape[0]
+        self.network = nets.PixelCNN(self.x_shape, channels, num_layers, 3, kernel_size, width, num_parameters=count)
 
     @latent
     def z(self) -> dist.TorchDistribution:
@@ -64,4 +66,5 @@ class PixelVAE(Model):
     @observed
     def x(self, z: torch.Tensor) -> Autoregressive:
         """The pixels, one after the other."""
-        return Autoregressive(self.network, self.x_shape, context=self.features(z))
+        family = conditionals.OfPixel(self.likelihood)
+        return Autoregressive(self.network, self.x_shape, context=self.features(z), conditional=family)

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from ppgen import nets
 from ppgen.checked import checked
 from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive
+from ppgen.distributions import Autoregressive, conditionals
 
 
 class PixelCNN(Model):
-    """x_i | x_0 .. x_{i-1} ~ Bernoulli(network(x)_i), pixels in raster order.
+    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order.
 
     ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact, so that maximum likelihood needs no bound. What it does
     not have is a representation: there is no z.
@@ -31,9 +31,10 @@ class PixelCNN(Model):
     Fit with: no guide, ``ppgen.MaximumLikelihood()``: the defaults.
 
     Args:
-        x_shape: ``(1, height, width)``.
+        x_shape: ``(channels, height, width)``.
         hidden: channels of each stack.
         num_layers: gated layers; each widens what a pixel sees by one pixel each way.
+        likelihood: of one pixel, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
 
     Example:
         >>> model = PixelCNN(x_shape=(1, 8, 8))
@@ -45,13 +46,20 @@ class PixelCNN(Model):
     """
 
     @checked
-    def __init__(self, x_shape: Sequence[int], hidden: int = 32, num_layers: int = 4) -> None:
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        hidden: int = 32,
+        num_layers: int = 4,
+        likelihood: nets.Likelihood | None = None,
+    ) -> None:
         super().__init__()
-        self.x_shape = tuple(x_shape)
+        self.x_shape, self.likelihood = tuple(x_shape), likelihood or nets.BernoulliLikelihood(x_shape[:1])
+        count = self.likelihood.shape[0]
         # 7 x 7 where the stacks read the image, 3 x 3 in each of their layers.
-        self.network = nets.PixelCNN(self.x_shape, hidden, num_layers, kernel_size=3, first_kernel_size=7)
+        self.network = nets.PixelCNN(self.x_shape, hidden, num_layers, 3, 7, num_parameters=count)
 
     @observed
     def x(self) -> Autoregressive:
         """The image: the network itself is the distribution."""
-        return Autoregressive(self.network, self.x_shape)
+        return Autoregressive(self.network, self.x_shape, conditional=conditionals.OfPixel(self.likelihood))

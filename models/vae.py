@@ -1,4 +1,4 @@
-"""The variational autoencoder for binary data."""
+"""The variational autoencoder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ppgen.declare import Model, latent, observed
 
 
 class VAE(Model):
-    """z ~ Normal(0, I);  x | z ~ Bernoulli(decoder(z)).
+    """z ~ Normal(0, I);  x | z ~ likelihood(decoder(z)).
 
     A beta-VAE is this model with another objective, ``ELBO(beta=4.0)``, not another model.
 
@@ -27,6 +27,7 @@ class VAE(Model):
         x_shape: shape of one data point.
         latent_dim: size of z.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
+        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
 
     Example:
         >>> VAE(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -34,10 +35,17 @@ class VAE(Model):
     """
 
     @checked
-    def __init__(self, x_shape: Sequence[int], latent_dim: int = 16, hidden: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        latent_dim: int = 16,
+        hidden: Sequence[int] | None = None,
+        likelihood: nets.Likelihood | None = None,
+    ) -> None:
         super().__init__()
         self.x_shape, self.latent_dim = tuple(x_shape), latent_dim
-        self.decoder = nets.decoder(latent_dim, x_shape, hidden)
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
+        self.decoder = nets.decoder(latent_dim, self.likelihood.shape, hidden)
 
     @latent
     def z(self) -> dist.TorchDistribution:
@@ -47,4 +55,4 @@ class VAE(Model):
     @observed
     def x(self, z: torch.Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given z."""
-        return dist.Bernoulli(logits=self.decoder(z)).to_event(len(self.x_shape))
+        return self.likelihood(self.decoder(z))

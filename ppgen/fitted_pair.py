@@ -99,8 +99,13 @@ class FittedPair:
 
     @property
     def measure(self) -> str:
-        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous."""
-        return self.data.measure if self.settings.get("discrete_likelihood", True) else "continuous"
+        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous.
+
+        Of data without a discrete measure, such as 17 grey levels, a discrete one gives probabilities: ``"integer"``.
+        """
+        if not self.settings.get("discrete_likelihood", True):
+            return "continuous"
+        return self.data.measure if self.data.measure in ("binary", "8-bit", "integer") else "integer"
 
     @property
     def observed(self) -> list[str]:

@@ -73,7 +73,7 @@ def test_a_beta_vae_is_the_vae_under_another_objective(digits: Dataset) -> None:
 
 
 def test_options_reach_the_model(digits: Dataset) -> None:
-    assert zoo.recipe("vae").options == {"latent_dim": 8, "beta": 1.0, "warmup": 0.0}
+    assert zoo.recipe("vae").options == {"latent_dim": 8, "beta": 1.0, "warmup": 0.0, "likelihood": None}
     model = zoo.build("vae", digits, latent_dim=3).model
     assert model(size=2)["z"].shape == (2, 3)
 

@@ -12,6 +12,7 @@ import click
 from ppgen import zoo
 from ppgen.cli.assembly import Assembled, assemble
 from ppgen.cli.defaults import FIT_DEFAULTS
+from ppgen.cli.flags import fix_in_flags
 from ppgen.cli.options import (
     SEED,
     FilePath,
@@ -40,6 +41,11 @@ __all__ = ["fit"]
 @click.argument("model", metavar="MODEL|FILE.py:Class")
 @data_options
 @step_options
+@click.option(
+    "--likelihood",
+    metavar="NAME",
+    help="Of the data, such as gaussian or continuous-bernoulli.  [default: what their kind and measure ask for]",
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument of the model, in JSON.")
 @click.option("--guide", metavar="NAME|FILE.py:Class", help="The posterior's family.  [default: the model's own]")
 @click.option(
@@ -79,10 +85,14 @@ def fit(
     model: str,
     data: str | None,
     binarize: str | None,
+    dequantize: bool,
+    resize: int | None,
+    crop: int | None,
     root: str | None,
     labels_per_class: int | None,
     quadrants: int | None,
     attributes: tuple[str, ...],
+    likelihood: str | None,
     settings: tuple[str, ...],
     guide: str | None,
     guide_settings: tuple[str, ...],
@@ -105,6 +115,7 @@ def fit(
     \b
     Examples:
       ppgen fit vae
+      ppgen fit vae --data photographs/ --resize 32
       ppgen fit vae --data mnist --beta 4 --epochs 20 --device cuda --out runs/b4
       ppgen fit vae --set latent_dim=16 --guide full-rank
       ppgen fit vae --objective iwae --num-particles 16 --set-objective gradient=dreg
@@ -123,8 +134,9 @@ def fit(
         data = recipe.data if recipe else "digits"
     folder = out or _default_folder(model, data)
     run = _claim(folder, resume, overwrite)
-    steps = steps_of(labels_per_class, quadrants, attributes, default=recipe.steps if recipe else ())
-    dataset = ppgen.data.load(data, binarize=binarize, root=root, steps=steps)
+    steps = steps_of(labels_per_class, quadrants, attributes, default=zoo.steps(recipe) if recipe else ())
+    sizes = _given(resize=resize, crop=crop)
+    dataset = ppgen.data.load(data, binarize=binarize, dequantize=dequantize, root=root, steps=steps, **sizes)
     built, sources = assemble(
         model,
         dataset,
@@ -132,12 +144,12 @@ def fit(
         objective=objective,
         objective_settings=assignments(objective_settings, "--set-objective")
         | _given(beta=beta, warmup=warmup, num_particles=num_particles),
-        settings=assignments(settings),
+        settings=assignments(settings) | _given(likelihood=likelihood),
         guide_settings=assignments(guide_settings, "--set-guide"),
         seed=seed,
     )
     register(sources)
-    click.echo(_headline(built, dataset))
+    click.echo(_headline(built, dataset, recipe))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fitted = ppgen.fit(
@@ -201,14 +213,15 @@ def _again(folder: Path) -> str:
     return shlex.join(["ppgen", *words, *place, "--resume"])
 
 
-def _headline(built: Assembled, dataset: Dataset) -> str:
+def _headline(built: Assembled, dataset: Dataset, recipe: zoo.Recipe | None) -> str:
     """What is known before the fit; a guide and an objective that nobody asked for are chosen by ``ppgen.fit``."""
     from ppgen.declare import Program
 
     model = "a Pyro model and guide written by hand" if isinstance(built.model, Program) else str(built.model)
     guide = [] if built.guide is None else [f"guide {type(built.guide).__name__}"]
     objective = [] if built.objective is None else [f"objective {built.objective.name}"]
-    return "\n".join([model, *guide, *objective, repr(dataset), ""])
+    decided = [fix_in_flags(line, fit.params) for line in zoo.said(dataset, built.model)] if recipe else []
+    return "\n".join([model, *guide, *objective, repr(dataset), *decided, ""])
 
 
 def _summary(fitted: Fit) -> str:

@@ -75,7 +75,7 @@ data_options = together(
     click.option(
         "--data",
         metavar="NAME|PATH",
-        help="A data set's name (see `ppgen list datasets`), a folder of images, an .npy or an .npz file.",
+        help="A data set's name (see `ppgen list datasets`), a folder of images, an .npy, .npz or .csv file.",
     ),
     click.option(
         "--binarize",
@@ -85,6 +85,9 @@ data_options = together(
         callback=lambda context, option, value: None if value == "none" else value,
         help="How grey pixels become 0 and 1; none keeps them grey.",
     ),
+    click.option("--dequantize", is_flag=True, help="Add uniform noise to levels, for a density on a continuum."),
+    click.option("--resize", type=click.IntRange(1), metavar="N", help="Scale images to cover N x N pixels."),
+    click.option("--crop", type=click.IntRange(1), metavar="N", help="Cut the central N x N pixels out, before that."),
     click.option(
         "--data-root",
         "root",

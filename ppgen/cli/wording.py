@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 
 import click
 
+from ppgen.cli.flags import CALLED, fix_in_flags
 from ppgen.errors import PpgenError
 
 __all__ = ["in_flags"]
-
-_CALLED = {"number": "n", "labels_per_class": "per_class", "quadrants": "observed", "attributes": "columns"}
-"""What the library calls an option's argument, where the two are not alike."""
 
 
 def in_flags(error: PpgenError, parameters: Iterable[click.Parameter]) -> PpgenError:
@@ -30,15 +28,14 @@ def in_flags(error: PpgenError, parameters: Iterable[click.Parameter]) -> PpgenE
         --epochs is out of range
           fix: --epochs 20
     """
+    parameters = list(parameters)
     flags = {
-        _CALLED.get(str(option.name), str(option.name)): max(option.opts, key=len)
+        CALLED.get(str(option.name), str(option.name)): max(option.opts, key=len)
         for option in parameters
         if isinstance(option, click.Option)
     }
     what = re.sub(r"^\w+: (\w+)\b(?!:)|^(\w+)(?=[=:])", lambda found: _flag(found, flags), error.what)
-    fix = error.fix
-    if fix is not None and "(" not in fix:  # a call is Python in any case
-        fix = re.sub(r"\b(\w+)=", lambda found: f"{flags[found[1]]} " if found[1] in flags else found[0], fix)
+    fix = None if error.fix is None else fix_in_flags(error.fix, parameters)
     return type(error)(what, expected=error.expected, got=error.got, fix=fix, code=error.code)
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "quadrants",
     "tokens_of",
     "unpaired",
+    "usual_form",
     "words_of",
 ]
 
@@ -43,6 +44,7 @@ _HOMES = {
     "quadrants": "conditioning",
     "tokens_of": "vocabulary",
     "unpaired": "unpaired_sets",
+    "usual_form": "own_data",
     "words_of": "vocabulary",
 }
 
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from ppgen.data.glyph_drawing import draw_glyphs
     from ppgen.data.glyph_faces import counterparts
     from ppgen.data.loading import as_batch, as_dataset, load
+    from ppgen.data.own_data import usual_form
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
     from ppgen.data.unpaired_sets import unpaired

@@ -42,6 +42,9 @@ class Column:
             where all of them are.
         categories: the names of a categorical column's classes, in the order of their numbers, if it has names.
         domain: of an unpaired data set, the domain whose rows these are; else ``""``.
+        levels: how many levels the values lie on, evenly from 0 to ``white``: 256 for pixels of 8 bits; ``None`` where
+            they are not on a grid that is known.
+        white: the highest level.
 
     Example:
         >>> import ppgen
@@ -58,6 +61,8 @@ class Column:
     lengths: str | None = None
     categories: tuple[str, ...] = ()
     domain: str = ""
+    levels: int | None = None
+    white: float | None = None
 
     def __str__(self) -> str:
         """Kind and what goes with it, in words: ``"categorical, 10 classes"``."""
@@ -121,6 +126,7 @@ def describe_column(
         kind = "sequence" if lengths else _kind(values[0], found, num_classes, low >= 0 or marked)
     if kind == "categorical" and num_classes is None:
         num_classes = len(categories) or max(int(part.max()) for part in values if part.numel()) + 1
+    grid = (256, _white(values)) if measure == "8-bit" or found == "8-bit" else (None, None)
     return Column(
         name,
         kind,
@@ -130,7 +136,15 @@ def describe_column(
         missing=MISSING if values[0].dtype == torch.int64 and kind in MEASURE_OF_KIND else None,
         lengths=lengths if kind == "sequence" else None,
         categories=categories,
+        levels=grid[0],
+        white=grid[1],
     )
+
+
+def _white(values: Sequence[Tensor]) -> float:
+    """The highest of 256 levels: 255 of bytes, and of floats that go above 1."""
+    is_scaled = values[0].is_floating_point() and all(bool((part <= 1.0).all()) for part in values)
+    return 1.0 if is_scaled else 255.0
 
 
 def _kind(values: Tensor, measure: str, num_classes: int | None, is_natural: bool) -> str:

@@ -252,9 +252,10 @@ class Quadrants(Transform):
 
     def describe(self, columns: Mapping[str, Column]) -> dict[str, Column]:
         """``given`` is what the image is, and ``mask`` bits."""
-        image = columns[self.key]
-        mask = dataclasses.replace(image, name="mask", measure="binary")
-        return {"given": dataclasses.replace(image, name="given"), "mask": mask}
+        told = {} if self.before is None else self.before.describe(columns)
+        image = {**columns, **told}[self.key]
+        mask = dataclasses.replace(image, name="mask", measure="binary", levels=None, white=None)
+        return {**told, "given": dataclasses.replace(image, name="given"), "mask": mask}
 
     def covariates(self, values: Tensor) -> dict[str, Tensor]:
         """What is seen of images [..., C, H, W]."""

@@ -20,9 +20,11 @@ from ppgen.data.catalogue import CATALOGUE, entry
 from ppgen.data.column import lengths_of
 from ppgen.data.conditioning import attributes, partial_labels, quadrants
 from ppgen.data.conversion import to_columns
-from ppgen.data.dataset import Dataset
+from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.frames import read_frames
+from ppgen.data.own_data import lines, usual_form
 from ppgen.data.padding import pad_alike
+from ppgen.data.picture_sizes import resize_splits
 from ppgen.data.roots import data_root, missing
 from ppgen.data.splitting import check_seed
 from ppgen.data.tensors import class_counts, from_tensors, split_columns
@@ -50,8 +52,10 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
 }
 _STEPS: dict[str, Callable[..., Dataset]] = {
     "attributes": attributes,
+    "lines": lines,
     "partial_labels": partial_labels,
     "quadrants": quadrants,
+    "usual_form": usual_form,
 }
 """What may be made of a data set after it was loaded, by the name that a run folder keeps."""
 
@@ -69,8 +73,10 @@ def load(
     download: bool = True,
     seed: int = 0,
     steps: Sequence[Sequence[Any]] = (),
+    resize: int | None = None,
+    crop: int | None = None,
 ) -> Dataset:
-    """A data set by its name, or from a folder of images, a ``.npy`` or a ``.npz`` file.
+    """A data set by its name, or from a folder of images, a ``.npy``, ``.npz`` or ``.csv`` file.
 
     Grey images are binarized by default, with bits that are drawn once (``"static"``), and glyphs, whose greys are
     but their smooth edges, where they are at least half white (``"threshold"``); colour images and faces keep their 256
@@ -88,6 +94,9 @@ def load(
             how glyphs are drawn.
         steps: steps taken after loading, ``[["partial_labels", {"per_class": 10}]]``, as a run folder records them;
             in a program, call :func:`ppgen.data.partial_labels` and its like.
+        resize: a side of images in pixels: they are scaled to cover a square of it, and what stands over is cut off.
+            Images of a folder that differ in size become as large as the shortest side among them, 64 at most.
+        crop: a side of the central square that is cut out of images, before they are resized.
 
     Returns:
         A :class:`~ppgen.data.Dataset`.
@@ -122,12 +131,16 @@ def load(
     }
     if is_path:
         path = Path(name).expanduser()
-        loaded, spec = _from_path(path, settings), {"name": str(path.resolve()), **settings}
+        loaded = _from_path(path, settings, resize, crop)
+        spec = {"name": str(path.resolve()), **settings}
     else:
         source = _READERS[entry(name).name](data_root(root), download, seed)
+        if resize is not None or crop is not None:
+            source = dataclasses.replace(source, splits=_resized(source, resize, crop, name))
         loaded, spec = with_protocol(source, name=name, **settings), {"name": name, **settings}
         if root is not None:
             spec["root"] = os.fspath(root)
+    spec |= {key: side for key, side in (("resize", resize), ("crop", crop)) if side is not None}
     return apply(dataclasses.replace(loaded, spec=spec), steps)
 
 
@@ -213,16 +226,32 @@ def _pairs(name: str, steps: Any) -> list[Any]:
     return pairs
 
 
+def _resized(source: Source, resize: int | None, crop: int | None, name: str) -> Mapping[str, Mapping[str, Tensor]]:
+    if source.bits and resize is not None:
+        raise SettingError(
+            f"{name}: bits that are scaled are no bits any more",
+            expected="images of grey levels",
+            got=f"resize={resize}",
+            fix="leave resize out",
+            code="S167",
+        )
+    return resize_splits(source.splits, source.key, crop, resize, name=name)
+
+
 def _is_path(name: str) -> bool:
-    return Path(name).suffix in (".npy", ".npz") or os.sep in name or "/" in name or Path(name).is_dir()
+    return Path(name).suffix in user_files.SUFFIXES or os.sep in name or "/" in name or Path(name).is_dir()
 
 
-def _from_path(path: Path, settings: Mapping[str, Any]) -> Dataset:
+def _from_path(path: Path, settings: Mapping[str, Any], resize: int | None, crop: int | None) -> Dataset:
     if not path.exists():
         raise missing("data", path, fix="check the path; names are listed by: ppgen list datasets")
     if not path.is_dir():
-        return from_tensors(user_files.read_arrays(path), name=path.stem, **settings)
-    splits = split_columns(user_files.read_folder(path), seed=settings["seed"])
+        arrays = user_files.read_table(path) if path.suffix == ".csv" else user_files.read_arrays(path)
+        if resize is not None or crop is not None:
+            arrays = split_columns(arrays, seed=settings["seed"])
+            arrays = resize_splits(arrays, main_site(arrays["train"]), crop, resize, name=path.stem)
+        return from_tensors(arrays, name=path.stem, **settings)
+    splits = split_columns(user_files.read_folder(path, resize=resize, crop=crop), seed=settings["seed"])
     black_and_white = all(bool(((part["x"] == 0) | (part["x"] == 255)).all()) for part in splits.values())
     if black_and_white:
         splits = {split: {**part, "x": part["x"] // 255} for split, part in splits.items()}

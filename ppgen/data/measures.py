@@ -10,7 +10,7 @@ from torch import Tensor
 from ppgen.arguments import one_of
 from ppgen.errors import DataError
 
-__all__ = ["MEASURES", "check_measure", "measure_of"]
+__all__ = ["MEASURES", "check_measure", "measure_of", "on_levels"]
 
 MEASURES = ("binary", "8-bit", "integer", "unit interval", "continuous")
 
@@ -52,6 +52,31 @@ def check_measure(name: str, key: str, measure: str, values: list[Tensor]) -> No
             fix='binarize="static"' if measure == "binary" else "leave measure out: it is read from the values",
             code="D025",
         )
+
+
+_FEWEST_LEVELS = 52  # k / 51 and coarser grids lie on that of k / 255 too
+
+
+def on_levels(values: list[Tensor]) -> float | None:
+    """The value of white, 255 or 1, of numbers that are surely pixels of 8 bits; ``None`` of any others.
+
+    Bytes are, and so are floats on the levels ``k`` or ``k / 255`` that take more of them than a coarser grid has:
+    by chance, no such numbers come about.
+
+    Args:
+        values: tensors [N, ...] of one column, one for each split.
+
+    Example:
+        >>> on_levels([torch.arange(100) / 255]), on_levels([torch.rand(100)]), on_levels([torch.tensor([0.0, 0.2])])
+        (1.0, None, None)
+    """
+    if all(part.dtype == torch.uint8 for part in values):
+        return 255.0 if any(bool((part > 1).any()) for part in values) else None
+    white = 1.0 if max(part.max().item() for part in values) <= 1.0 else 255.0
+    if not all(_on_grid(part * (255.0 / white)) for part in values):
+        return None
+    levels = torch.cat([(part * (255.0 / white)).round().flatten().unique() for part in values]).unique()
+    return white if len(levels) > _FEWEST_LEVELS else None
 
 
 def _is_surely(measure: str, values: Tensor) -> bool:

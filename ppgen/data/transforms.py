@@ -46,7 +46,7 @@ class Transform(ABC):
         return {}
 
     def describe(self, columns: Mapping[str, Column]) -> dict[str, Column]:
-        """What the columns are that this transform ``adds``; by default none.
+        """What the columns are that this transform ``adds``, or says more of; by default none.
 
         Args:
             columns: of the data set, as they are without them.
@@ -90,6 +90,16 @@ class ToFloat(Transform):
     def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
         values = stored.to(torch.get_default_dtype())
         return values if self.scale == 1.0 else values / self.scale
+
+    def describe(self, columns: Mapping[str, Column]) -> dict[str, Column]:
+        """The column ``key``, on the levels ``k / scale``.
+
+        Args:
+            columns: of the data set, as they are stored.
+        """
+        if self.scale == 1.0:
+            return {}
+        return {self.key: dataclasses.replace(columns[self.key], levels=int(self.scale) + 1, white=1.0)}
 
 
 @dataclasses.dataclass(frozen=True)

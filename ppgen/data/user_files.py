@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,20 +14,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ppgen.arguments import physical_memory
+from ppgen.arguments import physical_memory, whole_number
+from ppgen.data.picture_sizes import common_size, fitted_picture
 from ppgen.data.roots import missing, reading
-from ppgen.data.splitting import SPLITS
 from ppgen.errors import DataError
 
-__all__ = ["read_arrays", "read_folder"]
+__all__ = ["SUFFIXES", "read_arrays", "read_folder", "read_table"]
 
+SUFFIXES = (".npy", ".npz", ".csv")
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 
 
-def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
-    """Read a folder of images of one size.
+def read_folder(folder: Path, resize: int | None = None, crop: int | None = None) -> dict[str, dict[str, Tensor]]:
+    """Read a folder of images; of images that differ in size, squares of the shortest side, at most 64 pixels.
 
     ``folder/*.png`` gives ``x`` alone. ``folder/CLASS/*.png`` gives labels ``y`` too, the classes numbered by the
     order of their names. Sub-folders called train, valid (or val) and test, among them train, are splits, each of
@@ -33,6 +36,8 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
 
     Args:
         folder: where to look. Files that are no images by their suffix, and hidden ones, are passed over.
+        resize: the side of the squares that all images become, see :func:`ppgen.data.load`.
+        crop: the side of the central square that is cut out before.
 
     Returns:
         ``{"train": {"x": uint8 [N, C, H, W], "y": int64 [N]}, ...}``, with C = 1 if every image is grey,
@@ -40,7 +45,8 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
         A folder without splits has the one key ``"train"``.
 
     Raises:
-        DataError: if there is no image, an image cannot be read, or the images differ in size.
+        DataError: if there is no image, or an image cannot be read.
+        SettingError: if an image is smaller than the cut.
     """
     if not folder.is_dir():
         raise missing("folder of images", folder, fix="check the path")
@@ -62,17 +68,13 @@ def read_folder(folder: Path) -> dict[str, dict[str, Tensor]]:
     headers = [_header(file) for file in every]
     mode = "L" if all(mode in ("1", "L", "LA") for mode, _ in headers) else "RGB"
     classes = sorted({label for labelled in files.values() for _, label in labelled if label})
-    size = headers[0][1]
-    for path, (_, other) in zip(every, headers, strict=True):
-        if other != size:
-            raise DataError(
-                "the images differ in size",
-                expected=f"{size[0]} x {size[1]} pixels, as {every[0]}",
-                got=f"{other[0]} x {other[1]} in {path}",
-                fix=f"PIL.Image.open(path).resize({size}) for each of them",
-                code="D045",
-            )
-    return {split: _columns(labelled, mode, size, classes) for split, labelled in files.items()}
+    sizes = [size for _, size in headers]
+    if crop is not None:
+        crop = whole_number(f"{folder.name}: crop", crop, at_most=min(map(min, sizes)))
+        sizes = [(crop, crop)] * len(sizes)
+    resize = common_size(sizes) if resize is None else whole_number(f"{folder.name}: resize", resize)
+    size = sizes[0] if resize is None else (resize, resize)
+    return {split: _columns(labelled, mode, size, classes, resize, crop) for split, labelled in files.items()}
 
 
 def _files(folder: Path) -> list[tuple[Path, str]]:
@@ -94,12 +96,17 @@ def _files(folder: Path) -> list[tuple[Path, str]]:
 
 
 def _columns(
-    labelled: list[tuple[Path, str]], mode: str, size: tuple[int, int], classes: list[str]
+    labelled: list[tuple[Path, str]],
+    mode: str,
+    size: tuple[int, int],
+    classes: list[str],
+    resize: int | None,
+    crop: int | None,
 ) -> dict[str, Tensor]:
     pixels = np.empty((len(labelled), size[1], size[0], len(mode)), dtype=np.uint8)
     for row, (path, _) in enumerate(labelled):
         with _image(path) as image:
-            pixels[row] = np.asarray(image.convert(mode)).reshape(pixels.shape[1:])
+            pixels[row] = np.asarray(fitted_picture(image.convert(mode), crop, resize)).reshape(pixels.shape[1:])
     columns = {"x": torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))}
     if classes:
         columns["y"] = torch.tensor([classes.index(label) for _, label in labelled], dtype=torch.int64)
@@ -142,8 +149,8 @@ def read_arrays(path: Path) -> dict[str, Any]:
     """What a file holds, in the form that :func:`ppgen.data.from_tensors` takes.
 
     A ``.npy`` is ``x``. The arrays of a ``.npz`` are named by site and covariate; one array alone is ``x``, whatever
-    its name; ``x_train, y_train, x_test, y_test`` (and ``x_valid``) are splits, as are arrays called ``train``,
-    ``valid`` and ``test``.
+    its name; ``x_train, y_train, x_test, y_test`` (and ``x_valid``) are splits, as are ``train_images, train_labels,
+    val_images`` .. and arrays called ``train``, ``valid`` and ``test``.
 
     Raises:
         DataError: if the file is missing, damaged, or holds pickled objects.
@@ -170,11 +177,39 @@ def read_arrays(path: Path) -> dict[str, Any]:
 
 
 def _splits(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Arrays called SITE_SPLIT as ``{split: {site: array}}``; empty if any array is called otherwise."""
+    """Arrays called SITE_SPLIT or SPLIT_SITE as ``{split: {site: array}}``; empty if any array is called otherwise."""
     splits: dict[str, Any] = {}
     for key, array in arrays.items():
-        site, _, split = key.rpartition("_")
-        if split not in SPLITS:
+        before, _, last = key.rpartition("_")
+        first, _, after = key.partition("_")
+        if last in _SPLITS:
+            splits.setdefault(_SPLITS[last], {})[before or "x"] = array
+        elif first in _SPLITS and after:
+            splits.setdefault(_SPLITS[first], {})[after] = array
+        else:
             return {}
-        splits.setdefault(split, {})[site or "x"] = array
     return splits
+
+
+def read_table(path: Path) -> Any:
+    """A ``.csv`` file as a DataFrame, its columns named so that they can name sites: ``petal length (cm)`` becomes
+    ``petal_length_cm``.
+
+    Args:
+        path: of a file with a line of names.
+
+    Raises:
+        DataError: if it is missing or damaged.
+    """
+    table = "a table with a line of names, such as age,pet"
+    with reading("table", path, expected=table, fix="pandas.read_csv(path), with the arguments that it takes"):
+        import pandas
+
+        frame = pandas.read_csv(path)
+        frame.columns = [_identifier(str(name)) for name in frame.columns]
+        return frame
+
+
+def _identifier(name: str) -> str:
+    word = re.sub(r"\W+", "_", name).strip("_") or "column"
+    return f"_{word}" if word[0].isdigit() or keyword.iskeyword(word) else word

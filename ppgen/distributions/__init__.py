@@ -9,7 +9,10 @@ __all__ = [
     "Autoregressive",
     "CausalNetwork",
     "Conditional",
+    "DiscretizedLogistic",
     "EqualMixture",
+    "LevelCategorical",
+    "Levels",
     "Markov",
     "Order",
     "SteppingNetwork",
@@ -27,6 +30,7 @@ from ppgen.distributions.autoregressive import Autoregressive
 from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork
 from ppgen.distributions.conditionals import Conditional
 from ppgen.distributions.equal_mixture import EqualMixture
+from ppgen.distributions.levels import DiscretizedLogistic, LevelCategorical, Levels
 from ppgen.distributions.markov import Markov
 from ppgen.distributions.orders import Order
 

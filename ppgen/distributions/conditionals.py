@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Bernoulli", "Categorical", "Conditional"]
+__all__ = ["Bernoulli", "Categorical", "Conditional", "OfPixel"]
 
 import abc
 import dataclasses
@@ -180,3 +180,63 @@ class Categorical(Conditional):
 
     def _logits(self, parameters: Tensor) -> Tensor:
         return parameters.unflatten(-1, (-1, self.levels))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OfPixel(Conditional):
+    """The family that a likelihood of one pixel gives: its channels are independent, given the pixels before it.
+
+    Args:
+        likelihood: maps ``[..., num_parameters]`` to a distribution with events ``[channels]``, such as
+            ``ppgen.nets.CategoricalLikelihood((3,), levels=256, white=1.0)``; its ``shape`` is ``(num_parameters,)``.
+
+    Example:
+        >>> from ppgen.nets import CategoricalLikelihood
+        >>> colour = OfPixel(CategoricalLikelihood((3,), levels=256, white=1.0))
+        >>> colour.num_parameters(channels=3), colour.measure
+        (768, '8-bit')
+    """
+
+    likelihood: Any
+
+    @property
+    def support(self) -> Any:
+        """That of one value."""
+        return self._of_zeros().base_dist.support
+
+    @property
+    def measure(self) -> str:
+        """``"8-bit"`` on 256 levels, ``"binary"`` of bits, ``"integer"`` of other discrete values."""
+        support = self.support
+        if support is torch.distributions.constraints.boolean:
+            return "binary"
+        levels = getattr(support, "levels", 0)
+        return "8-bit" if levels == 256 else "integer" if support.is_discrete else "continuous"
+
+    def num_parameters(self, channels: int) -> int:
+        """What the likelihood takes; it knows its channels itself."""
+        return int(self.likelihood.shape[0])
+
+    def log_prob(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """Log-densities in nats, summed over channels.
+
+        Args:
+            parameters: ``[..., num_parameters]``.
+            value: ``[..., channels]``.
+
+        Returns:
+            ``[...]``
+        """
+        return self.likelihood(parameters).log_prob(value)
+
+    def sample(self, parameters: Tensor, channels: int) -> Tensor:
+        """Draws ``[..., channels]``.
+
+        Args:
+            parameters: ``[..., num_parameters]``.
+            channels: values of a position.
+        """
+        return self.likelihood(parameters).sample().to(parameters.dtype)
+
+    def _of_zeros(self) -> Any:
+        return self.likelihood(torch.zeros(1, *self.likelihood.shape))

@@ -2,15 +2,22 @@
 
 __all__ = [
     "MLP",
+    "BernoulliLikelihood",
+    "CategoricalLikelihood",
+    "ContinuousBernoulliLikelihood",
     "Critic",
+    "DiscretizedLogisticLikelihood",
     "Flow",
     "FlowDistribution",
     "GatedMLP",
     "GatedTransition",
     "Gaussian",
+    "GaussianLikelihood",
     "ImageDecoder",
     "ImageEncoder",
+    "Likelihood",
     "MaskedConv2d",
+    "NegativeBinomialLikelihood",
     "PixelCNN",
     "PseudoInputs",
     "ResidualBlock",
@@ -31,5 +38,14 @@ from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
 from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock, join, one_hot, over_batch
+from ppgen.nets.likelihoods import (
+    BernoulliLikelihood,
+    CategoricalLikelihood,
+    ContinuousBernoulliLikelihood,
+    DiscretizedLogisticLikelihood,
+    GaussianLikelihood,
+    Likelihood,
+    NegativeBinomialLikelihood,
+)
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

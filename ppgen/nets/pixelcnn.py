@@ -24,7 +24,7 @@ class PixelState:
 
     Args:
         context: ``[size, context_dim]``, or None.
-        pixels: what is drawn already, from -1 to 1, ``[size, 1, height, width]``.
+        pixels: what is drawn already, from -1 to 1, ``[size, channels, height, width]``.
         vertical: input of each layer's vertical convolution, ``[size, hidden, height, width]``.
         horizontal: input of each layer's horizontal convolution, of the present row, ``[size, hidden, 1, width]``.
         messages: of each layer's vertical stack to its horizontal one, of the present row,
@@ -43,7 +43,7 @@ class PixelState:
 
 
 class PixelCNN(Recorded):
-    """A causal network over images of one channel: the parameters of pixel i read pixels 0 .. i-1 in raster order.
+    """A causal network over images: the parameters of pixel i read pixels 0 .. i-1 in raster order, all channels.
 
     A vertical stack carries what lies in the rows above, a horizontal stack what lies to the left; each layer is gated
     and the horizontal stack is residual. What the parameters mean is for a conditional family to say: a logit for
@@ -57,7 +57,7 @@ class PixelCNN(Recorded):
     P. Ramachandran et al., "Fast generation for convolutional autoregressive models", 2017 (arXiv 1704.06001).
 
     Args:
-        x_shape: ``(1, height, width)``.
+        x_shape: ``(channels, height, width)``; the channels of a pixel are drawn together.
         hidden: channels of each stack.
         num_layers: gated layers after the first masked convolution.
         kernel_size: of the gated layers; odd.
@@ -67,12 +67,12 @@ class PixelCNN(Recorded):
         highest: the largest value of a pixel, above 0; values from 0 to it are read as -1 to 1.
 
     Shapes:
-        x ``[*batch, 1, height, width]``, context ``[*batch, context_dim]`` ->
+        x ``[*batch, channels, height, width]``, context ``[*batch, context_dim]`` ->
         parameters ``[*batch, num_parameters, height, width]``
 
     Raises:
-        SettingError: images of more than one channel, whose channels would need an order of their own; numbers out of
-            range; when called, images of another size, or a context that is missing, too much or of another size.
+        SettingError: a shape that is no image's; numbers out of range; when called, images of another size, or a
+            context that is missing, too much or of another size.
 
     Example:
         >>> import torch
@@ -93,20 +93,21 @@ class PixelCNN(Recorded):
         highest: float = 1.0,
     ) -> None:
         super().__init__()
-        if len(x_shape) != 3 or x_shape[0] != 1:
+        if len(x_shape) != 3:
             raise SettingError(
-                "PixelCNN: the network orders pixels, not channels",
-                expected="x_shape=(1, height, width)",
+                "PixelCNN: the network orders the pixels of images",
+                expected="x_shape=(channels, height, width)",
                 got=f"x_shape={tuple(x_shape)}",
-                fix="use images of one channel, such as ppgen.data.load('mnist')",
+                fix="x = x.unsqueeze(1), where the channel is missing",
                 code="S081",
             )
         num_parameters = whole_number("PixelCNN: num_parameters", num_parameters)
         self.context_dim = context_dim
         # Pixels are read from -1 on, so that a dark pixel differs from the padding beyond the border.
         self.scale = 2.0 / finite_number("PixelCNN: highest", highest, above=0.0, suggested=1.0)
-        self.first_vertical = MaskedConv2d(1, hidden, first_kernel_size, "vertical", "A")
-        self.first_horizontal = MaskedConv2d(1, hidden, first_kernel_size, "horizontal", "A")
+        self.channels = x_shape[0]
+        self.first_vertical = MaskedConv2d(self.channels, hidden, first_kernel_size, "vertical", "A")
+        self.first_horizontal = MaskedConv2d(self.channels, hidden, first_kernel_size, "horizontal", "A")
         self.layers = nn.ModuleList(GatedLayer(hidden, kernel_size, context_dim) for _ in range(num_layers))
         last = nn.Conv2d(hidden, hidden, 1), nn.SiLU(), nn.Conv2d(hidden, num_parameters, 1)
         self.head = nn.Sequential(nn.SiLU(), *last)
@@ -117,7 +118,7 @@ class PixelCNN(Recorded):
         """The parameters ``[*batch, num_parameters, height, width]`` of all pixels at once.
 
         Args:
-            x: ``[*batch, 1, height, width]``, from 0 to ``highest``.
+            x: ``[*batch, channels, height, width]``, from 0 to ``highest``.
             context: ``[*batch, context_dim]``, or None.
         """
         batch = x.shape[:-3]
@@ -138,12 +139,12 @@ class PixelCNN(Recorded):
             size: how many images are walked through together.
             context: ``[size, context_dim]``, or None.
         """
-        self._must_suit((1, *self.bias.shape[1:]), context)
+        self._must_suit((self.channels, *self.bias.shape[1:]), context)
         layers, (height, width) = self._gated(), self.bias.shape[1:]
         hidden, new = self.first_vertical.weight.shape[0], self.bias.new_zeros
         return PixelState(
             context=context,
-            pixels=new(size, 1, height, width),
+            pixels=new(size, self.channels, height, width),
             vertical=[new(size, hidden, height, width) for _ in layers],
             horizontal=[new(size, hidden, 1, width) for _ in layers],
             messages=[],
@@ -158,7 +159,7 @@ class PixelCNN(Recorded):
 
         Args:
             state: from ``start``, or from the step before.
-            previous: values ``[size, 1]`` of the pixel before this one; not read at position 0.
+            previous: values ``[size, channels]`` of the pixel before this one; not read at position 0.
             position: of the pixel, in raster order.
         """
         width = self.bias.shape[-1]
@@ -194,12 +195,12 @@ class PixelCNN(Recorded):
         return self.scale * x - 1.0
 
     def _must_suit(self, shape: Sequence[int], context: Tensor | None) -> None:
-        wanted, given = (1, *self.bias.shape[1:]), 0 if context is None else context.shape[-1]
+        wanted, given = (self.channels, *self.bias.shape[1:]), 0 if context is None else context.shape[-1]
         if tuple(shape) != wanted or given != self.context_dim:
             raise SettingError(
                 "PixelCNN: the network was made for other inputs",
                 expected=f"images of shape {wanted}, a context of size {self.context_dim}",
                 got=f"images of shape {tuple(shape)}, a context of size {given}",
-                fix=f"PixelCNN({(1, *shape[1:])}, context_dim={given})",
+                fix=f"PixelCNN({tuple(shape)}, context_dim={given})",
                 code="S082",
             )

@@ -12,19 +12,34 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
 from ppgen.zoo.classics import CLASSICS
 from ppgen.zoo.latent_families import LATENT_FAMILIES
+from ppgen.zoo.likelihood_choice import families_for, likelihood_for, said
+from ppgen.zoo.other_kinds import OTHER_KINDS
 from ppgen.zoo.recipe import BuiltRecipe, Recipe
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
 
-__all__ = ["BuiltRecipe", "Recipe", "build", "dataset", "demo_names", "names", "recipe"]
+__all__ = [
+    "BuiltRecipe",
+    "Recipe",
+    "build",
+    "dataset",
+    "demo_names",
+    "families_for",
+    "likelihood_for",
+    "names",
+    "recipe",
+    "said",
+    "steps",
+]
 
-_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LATENT_FAMILIES)}
+_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LATENT_FAMILIES, *OTHER_KINDS)}
 
 
 def names() -> tuple[str, ...]:
@@ -73,7 +88,8 @@ def dataset(name: str, data: Any = None) -> Dataset:
     """The data set that a recipe is fitted to.
 
     A data set given by its name gets what the recipe asks for: a semi-supervised model 10 labels a class, a model of
-    partly seen images their bottom left quadrant. A :class:`ppgen.data.Dataset` or tensors are taken as they are.
+    partly seen images their bottom left quadrant. Files and tensors take the form that :func:`ppgen.data.usual_form`
+    gives them; a :class:`ppgen.data.Dataset` is taken as it is.
 
     Args:
         name: one of :func:`names`.
@@ -85,11 +101,22 @@ def dataset(name: str, data: Any = None) -> Dataset:
           train 1077, valid 360, test 360
           y: categorical, 10 classes, 100 of 1077 training rows observed
     """
-    from ppgen.data import as_dataset, load
+    from ppgen.data import Dataset, as_dataset, load, usual_form
 
     chosen = recipe(name)
     source = chosen.data if data is None else data
-    return load(source, steps=chosen.steps) if isinstance(source, str | os.PathLike) else as_dataset(source)
+    if isinstance(source, str | os.PathLike):
+        return load(source, steps=steps(chosen))
+    return source if isinstance(source, Dataset) else usual_form(as_dataset(source))
+
+
+def steps(chosen: Recipe) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """What is done to a data set of a name or path before a recipe is fitted to it: its usual form comes first.
+
+    Args:
+        chosen: the recipe.
+    """
+    return (("usual_form", {}), *chosen.steps)
 
 
 def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> BuiltRecipe:

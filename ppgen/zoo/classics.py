@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ppgen.zoo.likelihood_choice import likelihood_for, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 
 if TYPE_CHECKING:
@@ -19,32 +20,40 @@ def _autoencoder(data: Dataset, latent_dim: int = 8, weight_decay: float = 0.0) 
     return BuiltRecipe(model, guides.Delta(model), objectives.ELBO(beta=weight_decay))
 
 
-def _vae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> BuiltRecipe:
+def _vae(
+    data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.VAE(data.x_shape, latent_dim=latent_dim)
+    chosen = likelihood_for(data, "vae", likelihood)
+    model = models.VAE(data.x_shape, latent_dim=latent_dim, likelihood=chosen)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _beta_vae(data: Dataset, latent_dim: int = 8, beta: float = 2.0, warmup: float = 0.0) -> BuiltRecipe:
-    return _vae(data, latent_dim=latent_dim, beta=beta, warmup=warmup)
+def _beta_vae(
+    data: Dataset, latent_dim: int = 8, beta: float = 2.0, warmup: float = 0.0, likelihood: str | None = None
+) -> BuiltRecipe:
+    return _vae(data, latent_dim=latent_dim, beta=beta, warmup=warmup, likelihood=likelihood)
 
 
-def _cvae(data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0) -> BuiltRecipe:
+def _cvae(
+    data: Dataset, latent_dim: int = 8, beta: float = 1.0, warmup: float = 0.0, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
     vector = "y" in data.keys and "y" not in data.num_classes and data.splits["train"]["y"].dim() == 2
     classes = data.splits["train"]["y"].shape[1] if vector else num_classes_of(data, "cvae")
-    model = models.ConditionalVAE(data.x_shape, num_classes=classes, latent_dim=latent_dim)
+    chosen = likelihood_for(data, "cvae", likelihood)
+    model = models.ConditionalVAE(data.x_shape, num_classes=classes, latent_dim=latent_dim, likelihood=chosen)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4) -> BuiltRecipe:
+def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4, likelihood: str | None = None) -> BuiltRecipe:
     from ppgen import models, objectives
 
-    return BuiltRecipe(
-        models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers), None, objectives.MaximumLikelihood()
-    )
+    chosen = pixel_likelihood_for(data, "pixelcnn", likelihood)
+    model = models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
 def _gan(data: Dataset, latent_dim: int = 32, loss: str = "nonsaturating") -> BuiltRecipe:

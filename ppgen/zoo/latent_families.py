@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from ppgen.errors import SettingError
+from ppgen.zoo.likelihood_choice import likelihood_for, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 
 if TYPE_CHECKING:
@@ -13,61 +14,90 @@ if TYPE_CHECKING:
 __all__ = ["LATENT_FAMILIES"]
 
 
-def _hierarchical(data: Dataset, z1_dim: int = 8, z2_dim: int = 4, warmup: float = 5.0) -> BuiltRecipe:
+def _hierarchical(
+    data: Dataset, z1_dim: int = 8, z2_dim: int = 4, warmup: float = 5.0, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.HierarchicalVAE(data.x_shape, (z1_dim, z2_dim))
+    chosen = likelihood_for(data, "hierarchical", likelihood)
+    model = models.HierarchicalVAE(data.x_shape, (z1_dim, z2_dim), likelihood=chosen)
     return BuiltRecipe(model, guides.Structured(model), objectives.ELBO(warmup=warmup))
 
 
-def _ladder(data: Dataset, z1_dim: int = 8, z2_dim: int = 4, z3_dim: int = 4, warmup: float = 5.0) -> BuiltRecipe:
+def _ladder(
+    data: Dataset, z1_dim: int = 8, z2_dim: int = 4, z3_dim: int = 4, warmup: float = 5.0, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.LadderVAE(data.x_shape, (z1_dim, z2_dim, z3_dim))
+    chosen = likelihood_for(data, "ladder", likelihood)
+    model = models.LadderVAE(data.x_shape, (z1_dim, z2_dim, z3_dim), likelihood=chosen)
     return BuiltRecipe(model, guides.Structured(model, order="model"), objectives.ELBO(warmup=warmup))
 
 
-def _iwae(data: Dataset, latent_dim: int = 8, num_particles: int = 8, gradient: str = "dreg") -> BuiltRecipe:
+def _iwae(
+    data: Dataset, latent_dim: int = 8, num_particles: int = 8, gradient: str = "dreg", likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.VAE(data.x_shape, latent_dim=latent_dim)
+    chosen = likelihood_for(data, "iwae", likelihood)
+    model = models.VAE(data.x_shape, latent_dim=latent_dim, likelihood=chosen)
     objective = objectives.IWAE(num_particles, gradient=gradient)  # type: ignore[arg-type]  # verified there
     return BuiltRecipe(model, guides.MeanField(model), objective)
 
 
 def _pixel_vae(
-    data: Dataset, latent_dim: int = 8, num_layers: int = 2, channels: int = 16, free_bits: float = 2.0
+    data: Dataset,
+    latent_dim: int = 8,
+    num_layers: int = 2,
+    channels: int = 16,
+    free_bits: float = 2.0,
+    likelihood: str | None = None,
 ) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.PixelVAE(data.x_shape, latent_dim, num_layers, channels)
+    chosen = pixel_likelihood_for(data, "pixel-vae", likelihood)
+    model = models.PixelVAE(data.x_shape, latent_dim, num_layers, channels, likelihood=chosen)
     # Pixels that see each other need no code; without a floor under its rate, none would be learned.
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(free_bits=free_bits))
 
 
-def _vamp(data: Dataset, latent_dim: int = 8, num_components: int = 100, width: int = 128) -> BuiltRecipe:
+def _vamp(
+    data: Dataset, latent_dim: int = 8, num_components: int = 100, width: int = 128, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.VampPriorVAE(data.x_shape, latent_dim, num_components, (width, width))
+    chosen = likelihood_for(data, "vamp-prior", likelihood)
+    model = models.VampPriorVAE(data.x_shape, latent_dim, num_components, (width, width), likelihood=chosen)
     _start_at_data(model, data, num_components)
     return BuiltRecipe(model, guides.NetworkGuide(model.posterior), objectives.ELBO())
 
 
 def _hierarchical_vamp(
-    data: Dataset, z1_dim: int = 8, z2_dim: int = 8, num_components: int = 100, width: int = 128
+    data: Dataset,
+    z1_dim: int = 8,
+    z2_dim: int = 8,
+    num_components: int = 100,
+    width: int = 128,
+    likelihood: str | None = None,
 ) -> BuiltRecipe:
     from ppgen import guides, models, nets, objectives
 
-    model = models.VampPriorHierarchicalVAE(data.x_shape, (z1_dim, z2_dim), num_components, (width, width))
+    chosen = likelihood_for(data, "hierarchical-vamp-prior", likelihood)
+    model = models.VampPriorHierarchicalVAE(
+        data.x_shape, (z1_dim, z2_dim), num_components, (width, width), likelihood=chosen
+    )
     _start_at_data(model, data, num_components)
     bottom = nets.Gaussian(nets.GatedMLP([data.x_shape, (z2_dim,)], (width, width)), width, z1_dim)
     return BuiltRecipe(model, guides.TwoLevelNetworkGuide(model.posterior, bottom), objectives.ELBO(warmup=5.0))
 
 
-def _flow_prior(data: Dataset, latent_dim: int = 8, num_transforms: int = 3) -> BuiltRecipe:
+def _flow_prior(
+    data: Dataset, latent_dim: int = 8, num_transforms: int = 3, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.FlowPriorVAE(data.x_shape, latent_dim, num_transforms)
+    chosen = likelihood_for(data, "flow-prior", likelihood)
+    model = models.FlowPriorVAE(data.x_shape, latent_dim, num_transforms, likelihood=chosen)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO())
 
 
@@ -80,26 +110,33 @@ def _start_at_data(model: Any, data: Dataset, num: int) -> None:
     model.pseudo_inputs.start_at(x[rows[torch.arange(num) % len(x)]])
 
 
-def _mixture(data: Dataset, num_clusters: int = 10, latent_dim: int = 8, width: int = 128) -> BuiltRecipe:
+def _mixture(
+    data: Dataset, num_clusters: int = 10, latent_dim: int = 8, width: int = 128, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, nets, objectives
 
-    model = models.MixtureVAE(data.x_shape, num_clusters, latent_dim)
+    chosen = likelihood_for(data, "mixture", likelihood)
+    model = models.MixtureVAE(data.x_shape, num_clusters, latent_dim, likelihood=chosen)
     posterior = nets.Gaussian(nets.encoder(data.x_shape, width), width, latent_dim)
     return BuiltRecipe(model, guides.Clustered(model, posterior), objectives.ELBO())
 
 
-def _semi_supervised(data: Dataset, latent_dim: int = 8, label_weight: float = 10.0) -> BuiltRecipe:
+def _semi_supervised(
+    data: Dataset, latent_dim: int = 8, label_weight: float = 10.0, likelihood: str | None = None
+) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
     classes = num_classes_of(data, "semi-supervised")
-    model = models.SemiSupervisedVAE(data.x_shape, classes, latent_dim)
+    chosen = likelihood_for(data, "semi-supervised", likelihood)
+    model = models.SemiSupervisedVAE(data.x_shape, classes, latent_dim, likelihood=chosen)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(label_weight=label_weight))
 
 
-def _discrete(data: Dataset, num_letters: int = 8, letter_dim: int = 16) -> BuiltRecipe:
+def _discrete(data: Dataset, num_letters: int = 8, letter_dim: int = 16, likelihood: str | None = None) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
-    model = models.DiscreteVAE(data.x_shape, num_letters, letter_dim)
+    chosen = likelihood_for(data, "discrete", likelihood)
+    model = models.DiscreteVAE(data.x_shape, num_letters, letter_dim, likelihood=chosen)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO())
 
 

@@ -83,7 +83,14 @@ def test_an_empty_path_is_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert (result.exit_code, "is no path" in result.output) == (2, True), result.output
 
 
-def test_python_in_a_remedy_stays_python() -> None:
-    error = SettingError("fit: seed is out of range", fix="ppgen.fit(model, data, seed=0)")
-    said = in_flags(error, [click.Option(["--seed"])])
-    assert (said.what, said.fix) == ("--seed is out of range", "ppgen.fit(model, data, seed=0)")
+@pytest.mark.parametrize(
+    ("fix", "told"),
+    [
+        ("ppgen.fit(model, data, seed=0)", "--seed 0"),
+        ("ppgen.fit(model, data, guide=guide)", "ppgen.fit(model, data, guide=guide)"),
+        ("x = (x > 0.5).float()", "x = (x > 0.5).float()"),
+    ],
+)
+def test_python_in_a_remedy_stays_python_where_no_flag_says_it(fix: str, told: str) -> None:
+    said = in_flags(SettingError("fit: seed is out of range", fix=fix), [click.Option(["--seed"])])
+    assert (said.what, said.fix) == ("--seed is out of range", told)

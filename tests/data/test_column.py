@@ -74,7 +74,8 @@ def test_types_follow_the_kind():
 def test_the_main_site_has_the_measure_of_the_data_set():
     for binarize, measure in (("default", "binary"), ("dynamic", "binary"), (None, "unit interval")):
         data = ppgen.data.load("digits", binarize=binarize)
-        assert data.columns["x"] == Column("x", "image", (1, 8, 8), measure)
+        grid = {"levels": 17, "white": 1.0} if binarize is None else {}
+        assert data.columns["x"] == Column("x", "image", (1, 8, 8), measure, **grid)
         assert data.measure == measure
     assert from_tensors(torch.zeros(ROWS, 2), kinds={"x": "count"}).measure == "integer"
 
@@ -90,7 +91,8 @@ def test_every_column_has_a_measure_that_its_discrete_kind_implies():
 def test_what_a_transform_adds_is_described_too():
     data = ppgen.data.quadrants(ppgen.data.load("digits", binarize=None))
     assert tuple(data.columns) == data.keys
-    assert data.columns["given"] == Column("given", "image", (1, 8, 8), "unit interval")
+    assert data.columns["given"] == Column("given", "image", (1, 8, 8), "unit interval", levels=17, white=1.0)
+    assert data.columns["x"].levels == 17
     assert data.columns["mask"] == Column("mask", "image", (1, 8, 8), "binary")
 
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import ppgen.data
-from ppgen.errors import DataError
+from ppgen.errors import DataError, SettingError
 
 RNG = np.random.default_rng(0)
 
@@ -98,13 +98,23 @@ def test_no_images_are_refused(tmp_path):
         ppgen.data.load(tmp_path)
 
 
-def test_images_of_differing_size_are_refused_with_both_named(tmp_path):
-    write(tmp_path / "a.png", (4, 5))
-    write(tmp_path / "b.png", (4, 6))
-    with pytest.raises(
-        DataError, match=r"expected: 5 x 4 pixels, as .*a.png\n  got: 6 x 4 in .*b.png\n  fix: .*resize"
-    ):
-        ppgen.data.load(tmp_path)
+def test_images_of_differing_size_become_squares_of_the_shortest_side(tmp_path):
+    for i in range(10):
+        write(tmp_path / f"{i}.png", (12 + i, 9 + 2 * i))
+    assert ppgen.data.load(tmp_path).x_shape == (1, 9, 9)
+    larger = ppgen.data.load(tmp_path, resize=11)
+    assert larger.x_shape == (1, 11, 11)
+    assert ppgen.data.load(**larger.spec).fingerprint() == larger.fingerprint()
+    assert ppgen.data.load(tmp_path, crop=5).x_shape == (1, 5, 5)
+    with pytest.raises(SettingError, match=r"crop is out of range\n  expected: a whole number from 1 to 9"):
+        ppgen.data.load(tmp_path, crop=10)
+
+
+def test_a_square_is_the_middle_of_a_picture(tmp_path):
+    pixels = {i: write(tmp_path / f"{i}.png", (6, 9)) for i in range(10)}
+    found = ppgen.data.load(tmp_path, crop=4)
+    middles = {each[1:5, 2:6].tobytes() for each in pixels.values()}
+    assert {x.numpy().tobytes() for part in found.splits.values() for x in part["x"]} == middles
 
 
 def test_a_damaged_image_is_named(tmp_path):
@@ -179,7 +189,7 @@ def test_pickles_are_refused_and_never_run(tmp_path, suffix):
         ("a.npy", b"", "cannot be read"),
         ("a.npy", b"\x80\x04N. and more", "magic string is not correct"),
         ("a.npz", b"PK\x03\x04 cut", "not a zip file"),
-        ("a.csv", b"1,2\n", "neither .npy nor .npz"),
+        ("a.csv", b"", "No columns to parse"),
     ],
 )
 def test_damaged_and_foreign_files_are_refused(tmp_path, file, content, told):
@@ -227,3 +237,23 @@ def test_an_archive_larger_than_memory_is_not_unpacked(tmp_path: Path, monkeypat
     monkeypatch.setattr("ppgen.data.user_files.physical_memory", lambda: 500_000)
     with pytest.raises(DataError, match="bytes when unpacked"):
         ppgen.data.load(tmp_path / "a.npz")
+
+
+def test_splits_of_an_archive_may_come_first_or_last(tmp_path):
+    images, labels = RNG.integers(0, 255, (12, 8, 9), dtype=np.uint8), np.arange(12) % 2
+    np.savez(tmp_path / "a.npz", train_images=images[:8], train_labels=labels[:8], val_images=images[8:10],
+             val_labels=labels[8:10], test_images=images[10:], test_labels=labels[10:])  # fmt: skip
+    data = ppgen.data.usual_form(ppgen.data.load(tmp_path / "a.npz"))
+    assert [data.size(split) for split in data.splits] == [8, 2, 2]
+    assert data.x_shape == (1, 8, 9)
+    assert data.num_classes == {"y": 2}
+
+
+def test_a_table_has_a_column_for_each_of_its_columns(tmp_path):
+    lines = "\n".join(f"{150 + i},{'cat' if i % 3 else 'dog'},{i % 2 == 0}" for i in range(30))
+    (tmp_path / "a.csv").write_text(f"height (cm),class,smokes\n{lines}\n")
+    data = ppgen.data.load(tmp_path / "a.csv", steps=[("usual_form", {})])
+    kinds = {name: column.kind for name, column in data.columns.items()}
+    assert kinds == {"height_cm": "count", "_class": "categorical", "smokes": "binary"}
+    assert data.columns["_class"].categories == ("cat", "dog")
+    assert ppgen.data.load(**data.spec).fingerprint() == data.fingerprint()

@@ -6,7 +6,8 @@ from torch import nn
 
 from ppgen.data.scales import Scale
 from ppgen.errors import DeclarationError
-from ppgen.guides.networks import EncoderInput, positive
+from ppgen.guides.evidence import EncoderInput
+from ppgen.guides.networks import positive
 
 
 @pytest.mark.parametrize(
