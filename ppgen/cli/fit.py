@@ -58,7 +58,9 @@ __all__ = ["fit"]
 @click.option("--num-particles", type=int, help="Draws of the guide for each data point and step.")
 @click.option("--beta", type=float, help="Weight of the ELBO's rate.")
 @click.option("--warmup", type=float, help="Epochs over which that weight rises from 0.")
-@setting_option("--epochs", "max_epochs", int, "Passes over the training data.")
+@setting_option(
+    "--epochs", "max_epochs", int, "Passes over the training data; without a recipe, till validation stalls."
+)
 @setting_option("--batch-size", "batch_size", int, "Data points a step.")
 @setting_option("--lr", "learning_rate", float, "Learning rate.")
 @setting_option("--optimizer", "optimizer", str, "Any of torch.optim by its name: adamw, sgd, rmsprop ...")

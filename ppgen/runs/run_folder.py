@@ -23,7 +23,7 @@ __all__ = ["FORMAT", "RunFolder"]
 FORMAT = 2
 """Of ``run.json`` and the files beside it: every release reads the formats since the first, which had no digests."""
 
-_ADDED = {"optimizer": "adam", "average": None}  # settings that the first runs did not have, and what they did
+_ADDED = {"optimizer": "adam", "average": None, "on_plateau": "stop"}  # what runs without these settings did
 
 _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 _KEPT = ("sources",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -130,14 +131,17 @@ class ProgressBar(Callback):
 
     Args:
         title: in front of the bar.
+        said: what stands above it: what was chosen for the user.
     """
 
-    def __init__(self, title: str) -> None:
-        self.title = title
+    def __init__(self, title: str, said: str = "") -> None:
+        self.title, self.said = title, said
 
     def start(self, training: Training) -> None:
         from tqdm.auto import tqdm
 
+        if self.said:
+            tqdm.write(f"{self.title}: {self.said}", file=sys.stderr)
         total = training.max_epochs * training.num_batches
         self.bar = tqdm(total=total, initial=training.step, unit="step", desc=self.title, leave=False)
 

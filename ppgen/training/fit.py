@@ -32,6 +32,7 @@ from ppgen.training.rehearsal import rehearse, verify_state
 from ppgen.training.settings import Course, check_patience, check_settings, choose_players
 from ppgen.training.starting_points import StartNote, find_start
 from ppgen.training.step import TrainingStep
+from ppgen.training.stopping import choose_stopping
 
 __all__ = ["fit"]
 
@@ -44,7 +45,7 @@ def fit(
     *,
     guide: Any = None,
     objective: Objective | None = None,
-    max_epochs: int = 20,
+    max_epochs: int | None = None,
     batch_size: int | None = 128,
     learning_rate: float | Mapping[str, float] = 1e-3,
     optimizer: Choice | Mapping[str, Choice] = "adam",
@@ -57,7 +58,7 @@ def fit(
     progress: bool = True,
     patience: int | None = None,
     clip_norm: float | None = None,
-    callbacks: Sequence[Callback] = (),
+    callbacks: Callback | Sequence[Callback] = (),
 ) -> Fit:
     """Fit a model to data.
 
@@ -70,7 +71,10 @@ def fit(
             there are latents and a likelihood, else none.
         objective: default: ``ELBO()`` with latents, ``MaximumLikelihood()`` without, ``Adversarial()`` for an
             implicit model.
-        max_epochs: passes over the training split.
+        max_epochs: passes over the training split. By default a fit goes on until validation stalls: for 5 epochs, or
+            400 steps where that is longer; then the learning rate is lowered to a fifth, and when it stalls again, the
+            fit ends with its best weights, after 200 epochs, or 2000 steps where that is longer, at the latest. Without
+            a validation loss to wait for (no such split, several players), or with a schedule, it takes 3000 steps.
         batch_size: rows of a minibatch; ``None`` for all rows in one batch, in their order (arrays that a
             :class:`ppgen.Program` is fitted to are then not split). A Program that runs on all rows only, as most of
             Pyro's examples do, needs this, or at least as many as there are: it is taken whole, in the order of the
@@ -89,9 +93,10 @@ def fit(
         out: run folder; ``None`` keeps the fit in memory.
         resume: take up the run in ``out`` exactly where its newest checkpoint stands; starts anew if it has none.
         progress: show a bar.
-        patience: stop after so many epochs without a better validation loss, and keep the best weights.
+        patience: stop after so many epochs without a better validation loss, and keep the best weights; they are
+            counted from the end of what the objective schedules, such as a warm-up.
         clip_norm: largest norm of a player's gradient.
-        callbacks: :class:`ppgen.Callback` objects, called after steps and epochs.
+        callbacks: a :class:`ppgen.Callback`, or several, called after steps and epochs.
 
     Returns:
         The fit, also after Ctrl-C (``fit.stopped == "interrupted"``).
@@ -169,6 +174,18 @@ def fit(
         step = make_step()
         with explained(model, guide, rows):
             rehearse(problem, rows)
+        minibatches = functools.partial(
+            Minibatches, dataset, "train", None if whole else batch_size, chosen_device, seed
+        )
+        batches = minibatches()
+        stopping = choose_stopping(
+            max_epochs,
+            patience,
+            num_batches=batches.num_batches,
+            has_validation=bool(dataset.size("valid")) and len(players) == 1 and not whole,
+            is_constant=schedule == "constant",
+        )
+        settings |= stopping.settings()
         settings |= {"optimizer": described(optimizer, step.optimizers), "schedule": course.text}
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if place is not None:
@@ -179,23 +196,19 @@ def fit(
             folder.verify_same(record)
 
         begins = not (resume and folder is not None and checkpoint.latest(folder.checkpoint))
-        minibatches = functools.partial(
-            Minibatches, dataset, "train", None if whole else batch_size, chosen_device, seed
-        )
         start = find_start(problem, dataset, rows, make_step, minibatches, seed) if begins else ""
         told = (*told, *([StartNote(start)] if start else []))
         reseed(seed, chosen_device)
         loop = Loop(
             problem,
             step,
-            minibatches(),
+            batches,
             to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") and not whole else None,
-            max_epochs=max_epochs,
+            stopping=stopping,
             schedule=course,
-            patience=patience,
             seed=seed,
             folder=folder,
-            callbacks=(*([ProgressBar(objective.name)] if progress else []), *told),
+            callbacks=(*([ProgressBar(objective.name, stopping.said)] if progress else []), *told),
         )
         if folder is not None and resume and loop.restore():
             folder.extend()
@@ -211,7 +224,7 @@ def fit(
             folder=None if folder is None else folder.path,
         )
         try:
-            loop.run(Training(result, max_epochs, loop.train.num_batches))
+            loop.run(Training(result, stopping.max_epochs, loop.train.num_batches))
         except Exception as error:
             error.fit = result  # type: ignore[attr-defined]  # so that nothing is lost
             raise

@@ -26,6 +26,7 @@ from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.progress import Progress
 from ppgen.training.step import REPEATED, TrainingStep
+from ppgen.training.stopping import LOWERED, Stopping, settled_after
 
 __all__ = ["Loop"]
 
@@ -41,10 +42,8 @@ class Loop:
         step: makes one step of that problem.
         train: the training split on the device.
         valid: the validation split as a model sees it, [N, ...] each, or ``None``.
-        max_epochs: when to stop at the latest.
+        stopping: when to stop.
         schedule: what the learning rate is multiplied by, given the share of training that is done.
-        patience: epochs without a better validation loss after which to stop, keeping the best weights;
-            ``None`` never stops early and keeps the last weights.
         seed: of all noise.
         folder: where the run is kept, or ``None``.
         callbacks: called before and after training, and after steps and epochs.
@@ -57,16 +56,15 @@ class Loop:
         train: Minibatches,
         valid: Mapping[str, Tensor] | None,
         *,
-        max_epochs: int,
+        stopping: Stopping,
         schedule: Callable[[float], float],
-        patience: int | None,
         seed: int,
         folder: RunFolder | None,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.problem, self.modules, self.step = problem, problem.state.modules, step
         self.train, self.valid = train, valid
-        self.max_epochs, self.patience, self.seed = max_epochs, patience, seed
+        self.stopping, self.seed = stopping, seed
         self.schedule, self.folder, self.callbacks = schedule, folder, callbacks
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
@@ -75,6 +73,7 @@ class Loop:
         self._rows: dict[str, list[int]] = defaultdict(list)  # of the minibatch that each of them is a mean over
         self._order_at_epoch_start = train.order.get_state()
         self._interrupted = False
+        self._settled = settled_after(problem.objective, stopping.max_epochs, train.num_batches)
         self._saved_at = self._began = time.monotonic()
 
     def run(self, training: Training) -> None:
@@ -89,7 +88,7 @@ class Loop:
         self._tell("start")
         try:
             with self._interruptible():
-                while progress.epoch < self.max_epochs and not progress.stopped:
+                while progress.epoch < self.stopping.max_epochs and not progress.stopped:
                     self._run_epoch()
                     if progress.position == self.train.num_batches and progress.stopped != "interrupted":
                         self._close_epoch()
@@ -129,7 +128,7 @@ class Loop:
         nn.ModuleList(self.modules.values()).train()
         for batch in self.train.epoch(progress.position):
             at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
-            self.step.scale_learning_rate(self.schedule(at.epoch / self.max_epochs))
+            self.step.scale_learning_rate(self.schedule(at.epoch / self.stopping.max_epochs) * progress.lowered)
             record = self._training.record = self.step(batch, at)
             self._verify_stream()
             first, last = self.train.bounds[progress.position]
@@ -157,7 +156,8 @@ class Loop:
         with self.step.averaged():
             if self.valid is not None:
                 # The schedule as it is at the end, so that the losses of all epochs mean the same.
-                end = TrainingPosition(self.max_epochs * self.train.num_batches, float(self.max_epochs))
+                epochs = self.stopping.max_epochs
+                end = TrainingPosition(epochs * self.train.num_batches, float(epochs))
                 found = monitor(self.problem, self.valid, end, self.seed)
                 row |= {"valid": found} if found else {}
                 self._keep_best(found.get("loss"))
@@ -167,7 +167,7 @@ class Loop:
         self.history.append(row)
         if self.folder is not None:
             self.folder.append_history(row)
-            is_last = progress.epoch == self.max_epochs or progress.stopped
+            is_last = progress.epoch == self.stopping.max_epochs or progress.stopped
             self._save_checkpoint(after=0.0 if is_last else _SECONDS_BETWEEN_EPOCH_CHECKPOINTS)
 
     def _seconds(self) -> float:
@@ -187,16 +187,19 @@ class Loop:
 
     def _keep_best(self, loss: float | None) -> None:
         progress = self.progress
-        if self.patience is None or loss is None:
+        if self.stopping.patience is None or loss is None:
             return
         if math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss):
             progress.best_loss, progress.best_epoch = loss, progress.epoch
             self._best = {name: tensor.clone() for name, tensor in weights.collect(self.modules).items()}
+        elif self._is_out_of_patience() and self.stopping.lowers and progress.lowered == 1.0:
+            progress.lowered, progress.lowered_at = LOWERED, progress.epoch
         elif self._is_out_of_patience():
             progress.stopped = "early"
 
     def _is_out_of_patience(self) -> bool:
-        return self.patience is not None and self.progress.epoch - self.progress.best_epoch >= self.patience
+        since = max(self.progress.best_epoch, self.progress.lowered_at, self._settled)
+        return self.stopping.patience is not None and self.progress.epoch - since >= self.stopping.patience
 
     @contextlib.contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -220,7 +223,7 @@ class Loop:
         """Why a run that is taken up has ended already: a larger patience, or more epochs, let it go on."""
         reason = self.progress.stopped
         if reason and reason not in RESERVED and self.folder is not None:
-            return reason if self.folder.read()["settings"]["max_epochs"] >= self.max_epochs else ""
+            return reason if self.folder.read()["settings"]["max_epochs"] >= self.stopping.max_epochs else ""
         return "early" if not self.progress.position and self._is_out_of_patience() else ""
 
     # Checkpoints -----------------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ class Progress:
         seconds: of training, over all processes that took it up.
         best_loss: the smallest validation loss, if early stopping asks for it.
         best_epoch: the epoch of that loss, whose weights are kept.
+        lowered: what the learning rate is multiplied by since validation stalled.
+        lowered_at: the epoch after which it is.
         stopped: ``""``, ``"early"``, ``"interrupted"``, ``"diverged"``, or a callback's reason.
     """
 
@@ -27,6 +29,8 @@ class Progress:
     seconds: float = 0.0
     best_loss: float | None = None
     best_epoch: int = 0
+    lowered: float = 1.0
+    lowered_at: int = 0
     stopped: str = ""
 
     def must_fit(self, epochs: int, num_batches: int) -> None:

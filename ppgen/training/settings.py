@@ -38,7 +38,8 @@ def check_settings(
     Raises:
         SettingError: naming the first.
     """
-    whole_number("fit: max_epochs", max_epochs, suggested=20)
+    if max_epochs is not None:
+        whole_number("fit: max_epochs", max_epochs, suggested=20)
     if batch_size is not None:
         whole_number("fit: batch_size", batch_size, suggested=128)
     for rate in _each(learning_rate):

@@ -57,7 +57,7 @@ def noisy_fit(grey: Dataset) -> Callable[..., Fit]:
         guide = MeanField(model, width=8)
         chosen = {"max_epochs": 6, "batch_size": 16, "learning_rate": 0.02, "schedule": "cosine", "clip_norm": 5.0}
         chosen |= {"patience": 3, "progress": False, "device": "cpu"} | settings
-        return ppgen.fit(model, grey, guide=guide, objective=ppgen.ELBO(2.0, warmup=2.5), **chosen)
+        return ppgen.fit(model, grey, guide=guide, **({"objective": ppgen.ELBO(2.0, warmup=2.5)} | chosen))
 
     return make
 
