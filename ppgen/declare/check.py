@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ppgen.declare.agreement import verify_names, verify_pair, verify_registered, verify_rows, verify_scale
 from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views, without_latents
+from ppgen.declare.failure import explain_failure
 from ppgen.declare.given import verify_given, verify_rows_given
 from ppgen.declare.known_sites import gives_point, verify_guide_sites
 from ppgen.declare.look import label_of, look, random_sites, to_sum_out, verify_guide_plates
@@ -21,7 +22,7 @@ from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.program import Program, as_guide
 from ppgen.declare.strangers import verify_guide, verify_model
 from ppgen.declare.supports import has_finite_support, is_fixed, name_of, support_of
-from ppgen.declare.verify import explain_failure, verify_support
+from ppgen.declare.verify import verify_support
 from ppgen.errors import DeclarationError, PpgenError
 
 __all__ = ["FirstRun", "check", "explained", "verify_batch", "verify_once", "verify_values"]

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from ppgen.arguments import Recorded
 from ppgen.context import preserved_state
 from ppgen.declare.batch import Batch
+from ppgen.declare.failure import explain_failure
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.site import DATA_PLATE, Site, collect, covariate_names
-from ppgen.declare.verify import explain_failure, verify_draw
+from ppgen.declare.verify import verify_draw
 from ppgen.errors import DeclarationError, PpgenError
 
 __all__ = ["DATA_PLATE", "Declared", "inner_plates"]

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ppgen.context import preserved_state, validation
 from ppgen.declare.batch import batch_rows
+from ppgen.declare.failure import explain_failure
 from ppgen.declare.parameters import ProgramModule
-from ppgen.declare.verify import explain_failure
 from ppgen.errors import DeclarationError, PpgenError
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -14,10 +13,10 @@ from torch.distributions import constraints
 
 from ppgen.declare.batch import MISSING, is_missing
 from ppgen.declare.site import DATA_PLATE, Site
-from ppgen.declare.supports import describe_tensor, name_of, support_name, support_of
-from ppgen.errors import DataError, DeclarationError, PpgenError
+from ppgen.declare.supports import describe_tensor, is_normalised, name_of, support_name, support_of
+from ppgen.errors import DataError, DeclarationError
 
-__all__ = ["explain_failure", "verify_draw", "verify_finite", "verify_generated", "verify_support"]
+__all__ = ["verify_draw", "verify_finite", "verify_generated", "verify_support"]
 
 
 def verify_draw(owner: str, site: Site, fn: Any, given: Tensor | None, shape: tuple[int, ...]) -> None:
@@ -42,6 +41,14 @@ def verify_draw(owner: str, site: Site, fn: Any, given: Tensor | None, shape: tu
             got=f"{type(fn).__name__}" + (" (did the method forget to return?)" if fn is None else ""),
             fix="return a distribution, or mark the method @ppgen.implicit if it returns a generated tensor",
             code="M038",
+        )
+    if not is_normalised(fn):
+        raise DeclarationError(
+            f"{where}: this density has no integral, so that nothing can be drawn from it",
+            expected="a distribution, however wide: dist.Normal(0.0, 1000.0)",
+            got=type(fn).__name__,
+            fix=f"return a proper distribution from def {site.name}, or write the pair by hand for ppgen.Program",
+            code="M074",
         )
     _verify_batch_shape(where, site, fn, shape)
     if given is not None:
@@ -223,75 +230,3 @@ def _support_fix(name: str, support: Any, low: float, high: float) -> str:
     if low >= 0 and high <= 255:
         return f'scale and binarize: ppgen.data.load(..., binarize="static") or {name} = ({name} / 255 > 0.5).float()'
     return f"binarize: {name} = ({name} > threshold).float(), or use a likelihood with real support (Normal)"
-
-
-def explain_failure(
-    where: str,
-    arguments: Mapping[str, Any],
-    error: Exception,
-    again: Callable[[Mapping[str, Any]], object],
-    fix: str | None = None,
-) -> PpgenError:
-    """The error of code that failed, with the likeliest mistake: labels out of range, or values of another dtype.
-
-    Which of them it is, an experiment says: the code runs once more on inputs that differ in this one thing.
-
-    Args:
-        where: the site's method, or the program.
-        arguments: its inputs by name.
-        error: what it raised.
-        again: runs the code on other inputs, and leaves no mark.
-        fix: the remedy, where no experiment shows a likelier one.
-    """
-    if isinstance(error, PpgenError):  # from a network of ours, which does not know the site
-        parts = {"expected": error.expected, "got": error.got, "fix": error.fix, "code": error.code}
-        return type(error)(f"{where}: {error.what}", **parts)
-    said = f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no message'])[0]}"
-    got = ", ".join(f"{name}: {describe_tensor(value)}" for name, value in arguments.items()) or "no inputs"
-    usual = torch.get_default_dtype()
-    tensors = {name: value for name, value in arguments.items() if isinstance(value, Tensor)}
-    # Labels are what stands in one number per data point, and is counted or used as an index.
-    labels = {name: value for name, value in tensors.items() if value.dim() == 1 and not value.is_floating_point()}
-    numbers = {name: value for name, value in tensors.items() if value.dim() == 1 and value.is_floating_point()}
-    strange = {name: value for name, value in tensors.items() if value.dtype is not usual and name not in labels}
-
-    def mends(changed: Mapping[str, Tensor]) -> bool:
-        if not changed or isinstance(error, ValueError):  # which is said of values, by distributions
-            return False
-        try:
-            again({**arguments, **changed})
-        except Exception:
-            return False
-        return True
-
-    if mends({name: torch.zeros_like(value) for name, value in labels.items()}):
-        return DataError(
-            f"{where}: a label in {' or '.join(map(repr, labels))} is out of range",
-            expected="labels from 0 to the number of classes minus 1",
-            got=f"{got}; {said}",
-            fix="renumber the labels, or build the model for more classes",
-            code="D056",
-        )
-    if mends({name: value.long() for name, value in numbers.items()}):
-        return DataError(
-            f"{where}: labels must be whole numbers",
-            expected="int64 labels",
-            got=f"{got}; {said}",
-            fix="; ".join(f"{name} = {name}.long()" for name in numbers),
-            code="D057",
-        )
-    if mends({name: value.to(usual) for name, value in strange.items()}):
-        return DataError(
-            f"{where}: the networks or distributions cannot work with this dtype",
-            expected=f"{str(usual).removeprefix('torch.')} values, int64 labels",
-            got=f"{got}; {said}",
-            fix="; ".join(f"{name} = {name}.to({usual})" for name in strange),
-            code="D058",
-        )
-    return DeclarationError(
-        f"{where} raised {said}",
-        expected="code that runs on these inputs",
-        got=got,
-        fix=fix or "check the shapes that the networks expect against these, and the data's dtype",
-        code="M042",
-    )

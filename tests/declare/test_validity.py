@@ -162,6 +162,7 @@ def test_guides_of_another_support_or_shape_are_refused(refuses, p, q, words):
         (normal(2, 5, event_dim=0), ("batch shape [2, 5]", ".to_event(1)")),
         (lambda: None, ("must return a distribution", "forget to return")),
         (lambda: torch.zeros(5), ("must return a distribution", "@ppgen.implicit")),
+        (lambda: dist.ImproperUniform(dist.constraints.real, (5,), (3,)), ("has no integral", "ImproperUniform")),
         (lambda: dist.Normal(0.0, -1.0), ("raised ValueError: Expected parameter scale",)),
     ],
 )
