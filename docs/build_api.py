@@ -16,7 +16,7 @@ import torch
 import ppgen
 
 # The page of `ppgen` shows the public list, with a page for each module in it; these parts are not in the list.
-PARTS = ("declare", "training", "fitted", "inference", "runs", "estimate")
+PARTS = ("declare", "training", "fitted", "walks", "inference", "runs", "estimate")
 
 
 def build(folder: Path) -> list[str]:

@@ -128,8 +128,16 @@ _HOMES = {
     "ppgen.reporting": ("report",),
 }
 ACCESSORS = {
-    "Fit": {"plot": "ppgen.reporting:FitPlots", "_repr_html_": "ppgen.reporting:fit_card"},
+    "Fit": {
+        "plot": "ppgen.reporting:FitPlots",
+        "_repr_html_": "ppgen.reporting:fit_card",
+        "traverse": "ppgen.walks:traverse",
+        "interpolate": "ppgen.walks:interpolate",
+        "arithmetic": "ppgen.walks:arithmetic",
+        "manifold": "ppgen.walks:manifold",
+    },
     "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},
+    "Walk": {"plot": "ppgen.reporting:draw_walk"},
 }
 """What upper rooms add to the objects of lower ones, by class and attribute: ``"module:member"``."""
 

@@ -33,12 +33,10 @@ class Fit(FittedPair, HasAccessors):
     Every method takes ``data`` as ``ppgen.fit`` does; ``None`` means the test split, without the values of latent
     variables that it may have (the labels of a semi-supervised model): these are what a fit infers. Pass
     ``fit.data.split("test")`` for the joint density with them. In data, -1 marks a missing value of a discrete latent.
-    A question that the model cannot answer raises :class:`~ppgen.errors.Unanswerable` with the reason and a way to an
-    answer; :meth:`unanswerable` tells beforehand.
+    What the model cannot answer raises :class:`~ppgen.errors.Unanswerable`; :meth:`unanswerable` tells beforehand.
 
-    ``encode``, ``sample`` and ``reconstruct`` answer by site, :class:`~ppgen.by_site.BySite`, whatever
-    the model: ``fit.encode()["z"]``, or ``fit.encode().only`` where there is one site, or ``fit.encode(site="z")``.
-    Figures are drawn by ``fit.plot``.
+    ``encode``, ``sample`` and ``reconstruct`` answer by site: ``fit.encode()["z"]``, or ``fit.encode().only`` where
+    there is one, or ``fit.encode(site="z")``. ``fit.plot`` draws figures; ``fit.traverse`` walks through latents.
 
     Args:
         state: model and guide, and what else was trained: ``fit.state.networks["critic"]``.
@@ -51,7 +49,11 @@ class Fit(FittedPair, HasAccessors):
         folder: the run folder, if there is one.
     """
 
-    plot: Any  # an accessor, as all that the facade's table adds
+    plot: Any  # accessors, as all that the facade's table adds
+    traverse: Any
+    interpolate: Any
+    arithmetic: Any
+    manifold: Any
 
     def __init__(
         self,

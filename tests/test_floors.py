@@ -29,6 +29,7 @@ FLOORS = (
     {"explained"},
     {"fitted_pair"},
     {"fitted"},
+    {"walks"},
     {"training"},
     {"evaluation"},
     {"reporting"},

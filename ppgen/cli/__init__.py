@@ -1,4 +1,4 @@
-"""The command line: ``ppgen list | fit | evaluate | compare | sample | report | demo | explain``, a file each."""
+"""The command line: ``ppgen list | fit | evaluate | compare | sample | traverse | report ...``, a file each."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from typing import IO, Any
 
 import click
 
+from ppgen.cli.arithmetic import arithmetic
 from ppgen.cli.compare import compare
 from ppgen.cli.demo import demo
 from ppgen.cli.evaluate import evaluate
 from ppgen.cli.explain import explain
 from ppgen.cli.fit import fit
+from ppgen.cli.interpolate import interpolate
 from ppgen.cli.list import list_
 from ppgen.cli.report import report
 from ppgen.cli.sample import sample
+from ppgen.cli.traverse import traverse
 from ppgen.cli.wording import in_flags
 from ppgen.errors import PpgenError
 
@@ -60,7 +63,7 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    commands=[list_, fit, evaluate, compare, sample, report, demo, explain],
+    commands=[list_, fit, evaluate, compare, sample, traverse, interpolate, arithmetic, report, demo, explain],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `ppgen demo --quick`. `ppgen COMMAND --help` shows examples.",
 )

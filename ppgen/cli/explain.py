@@ -19,7 +19,7 @@ TABLE = Path(errors.__file__).with_name("errors.json")
 @click.command()
 @click.argument("code")
 def explain(code: str) -> None:
-    """Say what an error means, where it comes from and how to mend it.
+    """Say what an error means and how to mend it.
 
     CODE stands in the error's last line, and in Python is `error.code`. docs/errors.md lists all.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ppgen.cli.options import SEED, FilePath, assignments, run_options
+from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
 from ppgen.errors import SettingError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["sample"]
 
-PICTURES = (".png", ".svg", ".pdf")
 NUMBERS = (".npy", ".npz")
 
 
@@ -59,14 +59,7 @@ def sample(
       ppgen sample runs/cvae-digits -n 20 --given "y=[0, 1]"
       ppgen sample runs/vae-digits -n 10000 -o samples.npz
     """
-    if output.suffix not in PICTURES + NUMBERS:
-        raise SettingError(
-            f"-o {output}: unknown kind of file",
-            expected=", ".join(PICTURES + NUMBERS),
-            got=output.suffix or "no suffix",
-            fix=f"-o {output.with_suffix('.png')}",
-            code="S015",
-        )
+    verify_output(output, PICTURES + NUMBERS)
     values = assignments(given, "--given")
     fit = open_run(run, model=model, guide=guide, data=data, device=device)
     drawn = fit.sample(number, seed=seed, mean=mean, **_covariates(fit, number, values))

@@ -18,7 +18,8 @@ from ppgen.inference.global_density import GlobalDensity
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.laplace import Mode, find_mode
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
-from ppgen.inference.posterior import mean_by_datum, posterior_means
+from ppgen.inference.placement import Rule, at, descendants, place_latents
+from ppgen.inference.posterior import draw_posterior, mean_by_datum, point_estimates, posterior_means
 from ppgen.inference.reference import (
     needs_reference,
     only_an_elbo,
@@ -36,8 +37,12 @@ __all__ = [
     "Mode",
     "PairedSite",
     "PairedTrace",
+    "Rule",
+    "at",
     "data_frame",
+    "descendants",
     "discrete_sites",
+    "draw_posterior",
     "dream",
     "elbo_parts",
     "elbo_parts_of",
@@ -53,6 +58,8 @@ __all__ = [
     "needs_reference",
     "only_an_elbo",
     "per_datum",
+    "place_latents",
+    "point_estimates",
     "posterior_means",
     "rate_per_dimension",
     "reference_bound",

@@ -2,6 +2,7 @@
 
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.codes import latent_space, reconstructions
+from ppgen.reporting.draw_walk import draw_walk
 from ppgen.reporting.fit_card import fit_card
 from ppgen.reporting.fit_figures import FitFigures, fit_figures, save_figures
 from ppgen.reporting.fit_plots import FitPlots
@@ -19,6 +20,7 @@ __all__ = [
     "Illustration",
     "anatomy",
     "bottleneck",
+    "draw_walk",
     "fit_card",
     "fit_figures",
     "grids",

@@ -18,7 +18,7 @@ from ppgen.reporting.grids import draw_points, joint_limits, to_points
 from ppgen.reporting.learning_curves import draw_history
 from ppgen.reporting.style import Axes, MaybeAxes, house_style
 
-__all__ = ["FitPlots"]
+__all__ = ["FitPlots", "new_axes"]
 
 
 @checked
@@ -59,7 +59,7 @@ class FitPlots:
                 code="U020",
             )
         with house_style():
-            axes = _axes(axes, 4.2, 2.8)
+            axes = new_axes(axes, 4.2, 2.8)
             draw_history(axes, "", self._fit.history)
         return axes
 
@@ -81,7 +81,7 @@ class FitPlots:
         site = explained_site(self._fit, self._fit.data.split("train"))
         points = to_points(self._fit.sample(count, site=site, seed=seed, mean=mean, **given), site)
         with house_style():
-            axes = _axes(axes, 3.4, 3.4)
+            axes = new_axes(axes, 3.4, 3.4)
             draw_points(axes, points, math.ceil(math.sqrt(count)), joint_limits([points]))
         return axes
 
@@ -101,7 +101,7 @@ class FitPlots:
         made = self._fit.reconstruct(without_latents(self._fit.model, rows), site=site)
         upper, lower = to_points(rows[self._fit.model.column_of(site)], site), to_points(made, site)
         with house_style():
-            axes = _axes(axes, 0.66 * len(made) + 1.04, 1.6)
+            axes = new_axes(axes, 0.66 * len(made) + 1.04, 1.6)
             draw_pairs(axes, upper, lower, len(made), joint_limits([upper, lower]))
         return axes
 
@@ -123,7 +123,7 @@ class FitPlots:
         labels = [key for key in self._fit.data.num_classes if key in rows and rows[key].dim() == 1]
         label = "y" if "y" in labels else next(iter(labels), None)
         with house_style():
-            axes = _axes(axes, 4.6, 4.0)
+            axes = new_axes(axes, 4.6, 4.0)
             draw_codes(axes, codes.only if site is None else codes.at(site), rows.get(label or ""), label or "")
         return axes
 
@@ -139,8 +139,14 @@ class FitPlots:
         return {key: column[chosen] for key, column in test.items()}
 
 
-def _axes(axes: MaybeAxes, width: float, height: float) -> Axes:
-    """The user's axes, or those of a new figure that a notebook shows."""
+def new_axes(axes: MaybeAxes, width: float, height: float) -> Axes:
+    """The user's axes, or those of a new figure that a notebook shows.
+
+    Args:
+        axes: the user's, if there are any.
+        width: of a new figure, inches.
+        height: likewise.
+    """
     if axes is not None:
         return axes
     from matplotlib import pyplot

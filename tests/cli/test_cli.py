@@ -16,7 +16,19 @@ from ppgen.cli import commands
 from ppgen.errors import SettingError
 from tests.cli.conftest import Ppgen
 
-NAMES = ["list", "fit", "evaluate", "compare", "sample", "report", "demo", "explain"]
+NAMES = [
+    "list",
+    "fit",
+    "evaluate",
+    "compare",
+    "sample",
+    "traverse",
+    "interpolate",
+    "arithmetic",
+    "report",
+    "demo",
+    "explain",
+]
 
 
 def test_help_lists_the_commands_in_the_order_of_use(ppgen: Ppgen) -> None:
@@ -97,7 +109,7 @@ def test_the_module_is_the_command() -> None:
     assert "did you mean 'vae'?" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["evaluate", "sample", "report"])
+@pytest.mark.parametrize("command", ["evaluate", "sample", "traverse", "interpolate", "arithmetic", "report"])
 def test_every_command_that_loads_a_run_takes_a_device(ppgen: Ppgen, runs: Path, command: str) -> None:
     result = ppgen(command, runs / "vae", "--device", "tpu9")
     assert result.exit_code == 2

@@ -1,0 +1,9 @@
+"""Walks through a latent space: one step a column, decoded; ``fit.traverse``, ``fit.interpolate`` and the like."""
+
+from ppgen.walks.arithmetic import arithmetic
+from ppgen.walks.interpolate import interpolate
+from ppgen.walks.manifold import manifold
+from ppgen.walks.traverse import traverse
+from ppgen.walks.walk import Walk
+
+__all__ = ["Walk", "arithmetic", "interpolate", "manifold", "traverse"]
