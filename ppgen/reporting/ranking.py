@@ -59,7 +59,7 @@ def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard], *, narrow: boo
             axes_grid = figure.subplots(len(blocks), 2, squeeze=False, sharey="row", height_ratios=heights)
         kinds: list[str] = []
         for axes_row, ((_, measure), block) in zip(axes_grid, blocks.items(), strict=True):
-            kinds += _draw(axes_row, sorted(block.values(), key=_order), measure)
+            kinds += _draw(axes_row, sorted(block.values(), key=_order), measure, ":\n" if narrow else ": ")
             axes_row[0].set_title(str(next(iter(block.values())).data) if len(blocks) > 1 else "")
         if handles := _legend(kinds):
             columns = 1 if narrow else 4
@@ -74,7 +74,7 @@ def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard], *, narrow: boo
     )
 
 
-def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str) -> list[str]:
+def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str, colon: str) -> list[str]:
     """Draw the models that share data and measure; the kinds of estimate met are returned for the legend."""
     baselines = _baselines(cards, "log_prob")
     names = [*map(_label, cards), *baselines]
@@ -101,8 +101,8 @@ def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str) ->
         kinds.append("baseline")
         _mark(density, row, estimate, MUTED, filled=False)
     unit = next((card.log_prob.unit for card in cards if card.log_prob is not None), "nats")
-    density.set_xlabel(f"log p, {unit}/datum{f' ({measure})' if measure else ''}: higher is better")
-    sampling.set_xlabel("KID of the samples: lower is better")
+    density.set_xlabel(f"log p, {unit}/datum{f' ({measure})' if measure else ''}{colon}higher is better")
+    sampling.set_xlabel(f"KID of the samples{colon}lower is better")
     if (floor := next(iter(_baselines(cards, "kid").values()), None)) is not None:
         half = _Z95 * (floor.standard_error or 0.0)
         sampling.axvspan(floor.value - half, floor.value + half, color=LINE, alpha=0.6, linewidth=0, zorder=0)
