@@ -14,9 +14,11 @@ from torch import Tensor
 from ppgen.context import evaluating, preserved_state, seeded, validation
 from ppgen.declare import ProgramModule, ProgramPart, label_of
 from ppgen.errors import Unanswerable
-from ppgen.inference.posterior import center
+from ppgen.inference.posterior import closed_mean
 
 __all__ = ["Rule", "at", "descendants", "place_latents"]
+
+_DRAWS = 16
 
 Rule = Callable[[Any, slice], Tensor]
 """From a latent's distribution, given what stands above it, and the rows of this piece, to its value there."""
@@ -84,7 +86,7 @@ class _Placing(Messenger):
             msg["value"] = torch.zeros(fn.shape(), device=self.device)
         elif site.local:
             rule = self.rules.get(site.name)
-            value = center(fn, fn.shape()) if rule is None else rule(fn, self.part)
+            value = _center(fn, fn.shape()) if rule is None else rule(fn, self.part)
             if not bool(fn.support.check(value).all()):
                 raise _outside(self.model, site.name, fn)
             self.placed[site.name] = msg["value"] = value
@@ -121,3 +123,14 @@ def _outside(model: ProgramModule, name: str, fn: Any) -> Unanswerable:
         fix="walk another latent, or decode values of your own: fit.decode({...})",
         code=None,
     )
+
+
+def _center(fn: Any, shape: tuple[int, ...]) -> Tensor:
+    """The mean of a distribution; of a few draws where it has no closed form (a transformed Gaussian).
+
+    What has no gradient through its draws, such as a class, gives its mode: a mean of class indices is no class.
+    """
+    if not fn.has_rsample:
+        return fn.mode.expand(shape)
+    mean = closed_mean(fn)
+    return fn.sample((_DRAWS,)).mean(0) if mean is None else mean.expand(shape)

@@ -20,7 +20,6 @@ from ppgen.inference.paired_trace import PairedSite, trace_guide
 from ppgen.inference.reference import needs_reference, summed_out
 
 __all__ = [
-    "center",
     "closed_mean",
     "draw_missing",
     "draw_posterior",
@@ -178,21 +177,6 @@ def _continuous(guide: ProgramModule, batch: Mapping[str, Tensor]) -> dict[str, 
         )
         for name, draw in first.items()
     }
-
-
-def center(fn: Any, shape: tuple[int, ...]) -> Tensor:
-    """The mean of a distribution; of a few draws where it has no closed form (a transformed Gaussian).
-
-    What has no gradient through its draws, such as a class, gives its mode: a mean of class indices is no class.
-
-    Args:
-        fn: the distribution.
-        shape: of one draw, [*plates, *event].
-    """
-    if not fn.has_rsample:
-        return fn.mode.expand(shape)
-    mean = closed_mean(fn)
-    return fn.sample((_DRAWS_A_RUN,)).mean(0) if mean is None else mean.expand(shape)
 
 
 def _center(draw: PairedSite) -> Tensor:
