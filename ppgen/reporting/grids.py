@@ -125,11 +125,11 @@ def tile_boxes(image: npt.NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:
         [(0, 0, 8, 8), (9, 0, 8, 8), (0, 9, 8, 8)]
     """
     opaque = image[..., 3] > 0
-    down, across = _runs(opaque.any(axis=1)), _runs(opaque.any(axis=0))
+    down, across = _runs(np.any(opaque, axis=1)), _runs(np.any(opaque, axis=0))
     return [(x, y, width, height) for y, height in down for x, width in across if opaque[y, x]]
 
 
-def _runs(marked: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _runs(marked: Any) -> list[tuple[int, int]]:
     """Start and length of each unbroken run."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
     return [(int(start), int(end - start)) for start, end in edges.reshape(-1, 2)]
