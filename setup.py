@@ -15,7 +15,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 
 PACKAGE_DIR = {"ppgen": "ppgen", "ppgen.models": "models", "ppgen.guides": "guides"}
-PACKAGE_DATA = {"ppgen": ["py.typed", "errors.json"], "ppgen.reporting": ["*.jinja"]}
+PACKAGE_DATA = {"ppgen": ["py.typed", "errors.json"], "ppgen.reporting": ["*.jinja", "*.js", "*.bib"]}
 
 # Every dependency and every bound is explained in docs/dependencies.md.
 INSTALL_REQUIRES = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -94,7 +95,9 @@ def clouds(evaluation: Evaluation) -> Clouds:
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
     given: dict[str, Any] = {key: test[key][order[size : 2 * size]] for key in fit.covariates}
     is_decoder = fit.has_point_codes
+    started = time.perf_counter()
     samples = fit.sample(size, site=site, seed=seed, **({"mean": True} if is_decoder else {}), **given)
+    evaluation.facts["seconds_of_100_samples"] = (time.perf_counter() - started) * 100 / size
     if is_decoder:
         evaluation.facts["samples_are"] = "decoded codes of the prior, without the noise of the likelihood"
     if given:

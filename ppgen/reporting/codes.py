@@ -13,7 +13,17 @@ from ppgen.reporting.grids import Array, Limits, draw_lines, draw_mosaic, is_pic
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.style import FULL_WIDTH, INK, MUTED, PALETTE, PAPER, Axes, house_style, new_figure
 
-__all__ = ["draw_codes", "draw_pairs", "latent_space", "principal_components", "reconstructions"]
+__all__ = [
+    "draw_codes",
+    "draw_pairs",
+    "flat_codes",
+    "latent_space",
+    "plane_of",
+    "principal_components",
+    "reconstructions",
+]
+
+_NAMES = ("data", "reconstruction")
 
 
 def reconstructions(
@@ -69,7 +79,9 @@ def reconstructions(
     )
 
 
-def draw_pairs(axes: Axes, upper: Array, lower: Array, columns: int, limits: Limits) -> None:
+def draw_pairs(
+    axes: Axes, upper: Array, lower: Array, columns: int, limits: Limits, names: tuple[str, str] = _NAMES
+) -> None:
     """Draw originals and reconstructions: pictures above each other, points joined by lines, curves overlaid.
 
     Args:
@@ -78,21 +90,22 @@ def draw_pairs(axes: Axes, upper: Array, lower: Array, columns: int, limits: Lim
         lower: their reconstructions, likewise.
         columns: pairs of pictures a line.
         limits: the values drawn as black and white.
+        names: of the two rows of pictures.
     """
     if is_picture(upper):
-        _pairs(axes, upper, lower, columns, limits)
+        _pairs(axes, upper, lower, columns, limits, names)
     elif upper.shape[1] <= 2:
         _joined_points(axes, upper, lower)
     else:
         _overlaid_curves(axes, upper, lower, limits)
 
 
-def _pairs(axes: Axes, upper: Array, lower: Array, columns: int, limits: Limits) -> None:
+def _pairs(axes: Axes, upper: Array, lower: Array, columns: int, limits: Limits, names: tuple[str, str]) -> None:
     """One line of pictures above one of reconstructions; a last line that is not full keeps its scale."""
     data, model = (mosaic(part, columns, limits) for part in (upper, lower))
     draw_mosaic(axes, np.concatenate([data, np.zeros_like(data[:1]), model]))
     height = data.shape[0]
-    axes.set_yticks([0.5 * height, 1.5 * height + 1], ["data", "reconstruction"])
+    axes.set_yticks([0.5 * height, 1.5 * height + 1], names)
     axes.tick_params(axis="y", length=0)
 
 
@@ -119,6 +132,9 @@ def _overlaid_curves(axes: Axes, upper: Array, lower: Array, limits: Limits) -> 
     draw_lines(axes, lower, columns, limits, width=0.88, colors=PALETTE[1], linewidths=1.1, label="reconstruction")
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
 
+
+_SHAPES = ("o", "s", "^", "D", "v", "P", "<", "X", ">", "p")
+"""One for each colour: classes differ for eyes that tell no colours apart, and on paper without any."""
 
 _MAX_POINTS = 1500  # more points than this only make the file large and the picture dark
 
@@ -167,8 +183,7 @@ def draw_codes(axes: Axes, z: Any, labels: Any = None, label_name: str = "y") ->
     Raises:
         DataError: if labels and codes differ in number, or there is nothing finite to draw.
     """
-    # Flattened first: a code of event shape [4, 2, 2] is no picture of four channels.
-    codes = to_points(z.reshape(len(z), -1) if np.ndim(z) > 2 else z, "z")
+    codes = flat_codes(z)
     classes = None if labels is None else np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
     if classes is not None and classes.shape != (len(codes),):
         raise DataError(
@@ -179,7 +194,7 @@ def draw_codes(axes: Axes, z: Any, labels: Any = None, label_name: str = "y") ->
             code="D085",
         )
     dims = codes.shape[1]
-    points, explained = (codes, None) if dims <= 2 else principal_components(codes)
+    points, explained = plane_of(codes)
     if len(points) > _MAX_POINTS:
         kept = np.linspace(0, len(points) - 1, _MAX_POINTS).round().astype(int)
         points, classes = points[kept], None if classes is None else classes[kept]
@@ -194,6 +209,16 @@ def draw_codes(axes: Axes, z: Any, labels: Any = None, label_name: str = "y") ->
     axes.set_aspect("equal", adjustable="datalim")
     axes.set(xlabel=names[0], ylabel=names[1])
     return len(points), explained is not None
+
+
+def flat_codes(z: Any) -> Array:
+    """Codes ``[N, *event]`` as ``[N, D]``: one of event shape [4, 2, 2] is no picture of four channels."""
+    return to_points(z.reshape(len(z), -1) if np.ndim(z) > 2 else z, "z")
+
+
+def plane_of(codes: Array) -> tuple[Array, tuple[float, float] | None]:
+    """The codes as they are drawn, [N, 1 or 2], and how much of the variance each axis explains, if projected."""
+    return (codes, None) if codes.shape[1] <= 2 else principal_components(codes)
 
 
 def principal_components(codes: Array) -> tuple[Array, tuple[float, float]]:
@@ -229,7 +254,8 @@ def _draw(axes: Axes, points: Array, classes: npt.NDArray[Any] | None) -> None:
         across, up = chosen[:, 0], chosen[:, 1] if points.shape[1] > 1 else np.full(len(chosen), float(index))
         colour = PALETTE[index % len(PALETTE)]
         label = None if name is None else str(name)
-        axes.scatter(across, up, s=11, color=colour, alpha=0.8, linewidths=0, label=label)
+        shape = _SHAPES[index % len(_SHAPES)]
+        axes.scatter(across, up, s=13, color=colour, marker=shape, alpha=0.8, linewidths=0, label=label)
         if label is not None and points.shape[1] > 1:
             axes.annotate(
                 label,

@@ -18,13 +18,19 @@ from ppgen.evaluation.density import explained_site
 from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.codes import latent_space, reconstructions
-from ppgen.reporting.grids import grids
+from ppgen.reporting.grids import grids, joint_limits, to_points
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.learning_curves import learning_curves
+from ppgen.reporting.nearest import extremes, nearest_neighbours
+from ppgen.reporting.strip import shuffled_test
+from ppgen.reporting.walk_figures import interpolation_figure, traversal_figure
 
-__all__ = ["FitFigures", "fit_figures", "save_figures"]
+__all__ = ["MOST_CODES", "FitFigures", "fit_figures", "save_figures"]
 
-_SAMPLES, _VECTORS, _RECONSTRUCTIONS, _CODES = 64, 500, 12, 1500
+MOST_CODES = 1500
+"""Codes in a latent space: those of the first test data in the order of ``shuffled_test``."""
+
+_SAMPLES, _VECTORS, _RECONSTRUCTIONS = 64, 500, 12
 _MAX_CLASS_COLUMNS = 16
 
 
@@ -33,7 +39,8 @@ class FitFigures:
     """The figures of one fit by name, and the reasons why others are missing.
 
     Args:
-        figures: ``"learning_curve"``, ``"anatomy"``, ``"samples"``, ``"reconstructions"``, ``"latent_space"`` (or one
+        figures: ``"learning_curve"``, ``"anatomy"``, ``"samples"``, ``"neighbours"``, ``"traversal"``,
+            ``"interpolation"``, ``"reconstructions"``, ``"extremes"``, ``"latent_space"`` (or one
             ``"latent_space_NAME"`` a latent site), those that the fit can answer.
         omitted: the same names, each with the plain reason why it is not there.
     """
@@ -42,7 +49,7 @@ class FitFigures:
     omitted: Mapping[str, str]
 
 
-def fit_figures(fit: Fit, *, seed: int = 0) -> FitFigures:
+def fit_figures(fit: Fit, *, seed: int = 0, beside_data: bool = True) -> FitFigures:
     """Draw what a fit can answer, on its test split.
 
     Test data are a random selection (never the first rows: some files are sorted by class), the same for every model
@@ -51,24 +58,28 @@ def fit_figures(fit: Fit, *, seed: int = 0) -> FitFigures:
     Args:
         fit: a finished fit.
         seed: chooses the test data and the samples.
+        beside_data: draw test data beside the samples, too; a page shows them once for all models.
 
     Returns:
         Figures and the reasons for those that are missing.
     """
-    test = fit.data.split("test")
-    order = torch.randperm(len(next(iter(test.values()))), generator=torch.Generator().manual_seed(seed))
-    shuffled = {key: column[order.to(column.device)] for key, column in test.items()}
+    shuffled = shuffled_test(fit, seed)
+    count = len(next(iter(shuffled.values())))
     figures: dict[str, Illustration] = {}
     omitted: dict[str, str] = {}
     painters: dict[str, Callable[[], dict[str, Illustration]]] = {
         "learning_curve": lambda: {"learning_curve": learning_curves(fit.history)},
         "anatomy": lambda: {"anatomy": anatomy(fit.history)},
-        "samples": lambda: {"samples": _samples(fit, shuffled, seed)},
+        "samples": lambda: {"samples": _samples(fit, shuffled, seed, beside_data)},
+        "neighbours": lambda: {"neighbours": nearest_neighbours(fit, shuffled, seed)},
+        "traversal": lambda: {"traversal": traversal_figure(fit, shuffled, seed)},
+        "interpolation": lambda: {"interpolation": interpolation_figure(fit, shuffled, seed)},
         "reconstructions": lambda: {"reconstructions": _reconstructions(fit, shuffled)},
+        "extremes": lambda: {"extremes": extremes(fit, shuffled)},
         "latent_space": lambda: _latent_spaces(fit, shuffled),
     }
     for name, paint in painters.items():
-        if len(order) == 0 and name not in ("learning_curve", "anatomy"):
+        if count == 0 and name not in ("learning_curve", "anatomy"):
             omitted[name] = "the test split is empty"
             continue
         try:
@@ -103,7 +114,7 @@ def save_figures(fit: Fit, folder: str | os.PathLike[str] | None = None, *, seed
     return [drawn.save(Path(target) / f"{name}.png") for name, drawn in fit_figures(fit, seed=seed).figures.items()]
 
 
-def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
+def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int, beside_data: bool) -> Illustration:
     """Samples beside test data; with a class label, a column a class."""
     main = explained_site(fit, test)
     x = test[fit.model.column_of(main)]
@@ -131,16 +142,19 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
         panels["samples"] = fit.sample(len(rows), site=main, seed=seed, **given)
         if pictures and roles == {"latent", "observed"}:  # there is a p(x | z) whose mean differs from its samples
             panels["means of p(x | z)"] = fit.sample(len(rows), site=main, seed=seed, mean=True, **given)
-    panels["test data"] = x[rows]
-    drawn = grids(panels, columns=columns, reference="test data")
-    caption = "Samples beside test data that the model never saw."
+    limits = joint_limits([to_points(panel) for panel in (x[rows], *panels.values())])
+    caption = "Samples."
+    if beside_data:
+        panels["test data"] = x[rows]
+        caption = "Samples beside test data that the model never saw."
+    drawn = grids(panels, columns=columns, limits=limits)
     if columns is not None:
         caption += f" Each column is one value of {label}."
     elif given:
         caption += f" Samples share {', '.join(given)} with the test data in the same place."
     if is_decoder:
         caption += " They are decoded codes, without the noise of the likelihood: the guide gives a code as a point."
-    elif len(panels) == 3:
+    elif "means of p(x | z)" in panels:
         caption += " The means are smoother than any sample, since they leave out the noise of the likelihood."
     return dataclasses.replace(drawn, caption=f"{caption} {drawn.caption}".strip())
 
@@ -155,7 +169,7 @@ def _reconstructions(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:
 
 def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustration]:
     """One scatter a latent site, coloured by the class label where the data has one."""
-    chosen = {key: column[:_CODES] for key, column in test.items()}
+    chosen = {key: column[:MOST_CODES] for key, column in test.items()}
     codes = fit.encode(without_latents(fit.model, chosen))
     classes = [key for key in fit.data.num_classes if key in chosen and chosen[key].dim() == 1]
     label = "y" if "y" in classes else next(iter(classes), None)

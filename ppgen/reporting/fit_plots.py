@@ -105,6 +105,25 @@ class FitPlots:
             draw_pairs(axes, upper, lower, len(made), joint_limits([upper, lower]))
         return axes
 
+    def traversals(self, axes: MaybeAxes = None, *, n: int = 1, seed: int = 0, **options: Any) -> Axes:
+        """The latent's dimensions one by one, from test data; of a fit without a code, from draws of the prior.
+
+        Args:
+            axes: to draw in.
+            n: from how many data points.
+            seed: chooses the data and draws.
+            **options: of ``fit.traverse``: site, dims, steps, span, hold.
+
+        Raises:
+            Unanswerable: if codes cannot be walked along.
+            SettingError: if the model has no latent of single data points.
+        """
+        fit, rows = self._fit, self._rows(n, seed)
+        has_code = fit.guide is not None
+        given = {} if has_code else {key: rows[key] for key in fit.covariates if key in rows}
+        start = without_latents(fit.model, rows) if has_code else None
+        return fit.traverse(start, n=n, seed=seed, **options, **given).plot(ax=axes)
+
     def latent_space(self, axes: MaybeAxes = None, *, site: str | None = None, n: int = 1500, seed: int = 0) -> Axes:
         """Posterior means in two dimensions, coloured by the class label where the data have one.
 

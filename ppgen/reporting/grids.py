@@ -11,9 +11,20 @@ import numpy.typing as npt
 
 from ppgen.errors import DataError
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import FULL_WIDTH, INK, PALETTE, Axes, house_style, new_figure
+from ppgen.reporting.style import FULL_WIDTH, INK, LINE, PALETTE, Axes, house_style, new_figure
 
-__all__ = ["Array", "Limits", "draw_lines", "draw_mosaic", "grids", "is_picture", "joint_limits", "mosaic", "to_points"]
+__all__ = [
+    "Array",
+    "Limits",
+    "draw_lines",
+    "draw_mosaic",
+    "grids",
+    "is_picture",
+    "joint_limits",
+    "mosaic",
+    "tile_boxes",
+    "to_points",
+]
 
 
 Array = npt.NDArray[np.float64]
@@ -106,6 +117,24 @@ def mosaic(points: Array, columns: int, limits: Limits) -> npt.NDArray[np.uint8]
     return image
 
 
+def tile_boxes(image: npt.NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:
+    """Left, top, width and height of each tile of a mosaic, in pixels.
+
+    Example:
+        >>> tile_boxes(mosaic(np.zeros((3, 1, 8, 8)), columns=2, limits=(0.0, 1.0)))
+        [(0, 0, 8, 8), (9, 0, 8, 8), (0, 9, 8, 8)]
+    """
+    opaque = image[..., 3] > 0
+    down, across = _runs(np.any(opaque, axis=1)), _runs(np.any(opaque, axis=0))
+    return [(x, y, width, height) for y, height in down for x, width in across if opaque[y, x]]
+
+
+def _runs(marked: Any) -> list[tuple[int, int]]:
+    """Start and length of each unbroken run."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
+    return [(int(start), int(end - start)) for start, end in edges.reshape(-1, 2)]
+
+
 def draw_mosaic(axes: Axes, image: npt.NDArray[np.uint8]) -> None:
     """Show a mosaic with square pixels and nothing around it.
 
@@ -113,8 +142,14 @@ def draw_mosaic(axes: Axes, image: npt.NDArray[np.uint8]) -> None:
         axes: to draw in.
         image: RGBA, [H, W, 4].
     """
+    from matplotlib.collections import PolyCollection
+
     # interpolation="none" embeds the image at its own size, which SVG viewers scale without blur.
     axes.imshow(image, interpolation="none")
+    # A hairline around each tile, lest a dark one vanish on dark paper.
+    corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h in tile_boxes(image)]
+    outlines = np.asarray(corners, dtype=np.float64) - 0.5
+    axes.add_collection(PolyCollection(list(outlines), facecolors="none", edgecolors=LINE, linewidths=0.5))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 

@@ -1,27 +1,36 @@
-"""The HTML page of a comparison: one file that needs nothing else, no script, no font, no request."""
+"""The HTML page of a comparison: one file that needs nothing else, no library, no font, no request."""
 
 from __future__ import annotations
 
+import base64
 import dataclasses
-import math
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 import jinja2
 import markupsafe
 
-from ppgen.evaluation import Comparison, PairedDifference, Scorecard, Standing, layout
+from ppgen.data.dataset import main_site
+from ppgen.evaluation import Comparison, Scorecard, layout
 from ppgen.evaluation.layout import Block, Cell, Row
 from ppgen.evaluation.metric import QUESTIONS
 from ppgen.fitted import Fit
-from ppgen.reporting.fit_figures import FitFigures
-from ppgen.reporting.illustration import Illustration
+from ppgen.reporting.costs import COLUMNS, cost_rows
+from ppgen.reporting.fit_figures import MOST_CODES, FitFigures
+from ppgen.reporting.grids import grids
+from ppgen.reporting.hover import data_sheet
+from ppgen.reporting.model_card import model_card, plate
 from ppgen.reporting.ranking import ranking
-from ppgen.reporting.style import PAIRS, numeral
+from ppgen.reporting.sheet import Sheet
+from ppgen.reporting.strip import shuffled_test, strips
+from ppgen.reporting.style import PAIRS
+from ppgen.reporting.verdicts import standing_in_words, verdicts_in_words
 from ppgen.runs import versions
 
-__all__ = ["Verdict", "count_in_words", "overview", "render", "verdicts_in_words"]
+__all__ = ["count_in_words", "overview", "render"]
 
 _IN_A_CLAUSE = {
     "density": "how probable is data never seen before",
@@ -29,14 +38,10 @@ _IN_A_CLAUSE = {
     "representation": "what does the code of a data point tell about it",
     "own": "what do the user's own functions say",
 }
-_OMITTED = {
-    "learning_curve": "learning curve",
-    "anatomy": "anatomy of the ELBO",
-    "samples": "samples",
-    "reconstructions": "reconstructions",
-    "latent_space": "latent space",
-}
-_TRAINING = ("learning_curve", "anatomy")
+_GRID = 72
+_EXPLORERS = 3_600_000
+"""Pixels that the explorers of a page may share: as PNG, in base64, at most about 3.5 MB of noise, and far less."""
+
 # By the value that needs no word: what every fit does that was not told otherwise.
 _SETTINGS: Mapping[str, Any] = {
     **dict.fromkeys(("seed", "max_epochs", "batch_size", "learning_rate")),
@@ -46,7 +51,9 @@ _SETTINGS: Mapping[str, Any] = {
 }
 
 
-def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str, FitFigures], *, title: str) -> str:
+def render(
+    comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str, FitFigures], *, title: str, seed: int = 0
+) -> str:
     """Write the page.
 
     Args:
@@ -54,6 +61,7 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
         fits: by name of their card, those at hand; a model without one has a section of facts only.
         figures: the figures of each fit.
         title: the heading.
+        seed: chooses the samples and test data of the strip, the explorers and the lens; that of the figures.
 
     Returns:
         HTML, with every name and number escaped.
@@ -70,6 +78,10 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
     blocks = layout.blocks(comparison.cards)
     standings = comparison.ranking()
     asked = list(dict.fromkeys(block.question for block in blocks))
+    ranks = layout.grouped((standing.group, standing) for standing in standings if standing.group)
+    said = {one.name: standing_in_words(one, len(ranks.get(one.group, ()))) for one in standings}
+    sheets = _data_sheets(fits, seed)
+    script = resources.files("ppgen.reporting").joinpath("report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html.jinja").render(
         title=title,
         lede=_lede(cards, asked),
@@ -78,8 +90,15 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
         style=markupsafe.Markup(environment.get_template("report.css.jinja").render(colours=PAIRS)),
         version=versions()["ppgen"],
         overview=overview(blocks),
-        ranking=_plate(ranking(comparison.cards), "ranking"),
-        ranks=layout.grouped((standing.group, standing) for standing in standings if standing.group),
+        script=markupsafe.Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        strips=strips(fits, seed=seed),
+        sheets=list(sheets.values()),
+        data_grids=_data_grids(fits, seed),
+        costs={"headings": COLUMNS, "rows": cost_rows(cards)},
+        ranking=plate(ranking(comparison.cards), "ranking"),
+        narrow_ranking=plate(ranking(comparison.cards, narrow=True), "narrow-ranking"),
+        ranks=ranks,
         verdicts=verdicts_in_words(comparison.pairs, standings),
         level=f"{100 * comparison.level:g} %",
         questions=[
@@ -92,12 +111,44 @@ def render(comparison: Comparison, fits: Mapping[str, Fit], figures: Mapping[str
             for key in asked
         ],
         models=[
-            _model(card, f"model-{index}", fits.get(card.name), figures.get(card.name, FitFigures({}, {})))
+            model_card(
+                card,
+                f"model-{index}",
+                fits.get(card.name),
+                figures.get(card.name, FitFigures({}, {})),
+                verdict=said.get(card.name, ""),
+                sheet=sheets.get(fits[card.name].data.fingerprint("test")) if card.name in fits else None,
+                budget=_EXPLORERS // max(1, len(fits)),
+                seed=seed,
+            )
             for index, card in enumerate(cards, 1)
         ],
         settings=_settings(fits),
         provenance=_provenance(cards),
     )
+
+
+def _data_grids(fits: Mapping[str, Fit], seed: int) -> list[dict[str, Any]]:
+    """The test data that all models are held against, once a data set."""
+    drawn: dict[str, dict[str, Any]] = {}
+    for fit in fits.values():
+        key = fit.data.fingerprint("test")
+        if key not in drawn and fit.data.size("test"):
+            test = shuffled_test(fit, seed)
+            grid = grids({f"{fit.data.name}: test data": test[main_site(test)][:_GRID]}, columns=12)
+            caption = "Test data that no model saw in training: what samples should look like."
+            drawn[key] = plate(dataclasses.replace(grid, caption=caption), f"data-grid-{len(drawn) + 1}")
+    return list(drawn.values())
+
+
+def _data_sheets(fits: Mapping[str, Fit], seed: int) -> dict[str, tuple[str, Sheet]]:
+    """The test data that the lens shows, once a data set, by their fingerprint: an identifier and the pictures."""
+    found: dict[str, tuple[str, Sheet]] = {}
+    for fit in fits.values():
+        key = fit.data.fingerprint("test")
+        if key not in found and (sheet := data_sheet(fit, shuffled_test(fit, seed), MOST_CODES)) is not None:
+            found[key] = (f"data-{len(found) + 1}", sheet)
+    return found
 
 
 def _prose(text: str) -> markupsafe.Markup:
@@ -127,56 +178,6 @@ def count_in_words(number: int) -> str:
     return words[number] if number < len(words) else str(number)
 
 
-def _plate(drawn: Illustration, prefix: str) -> dict[str, Any]:
-    """An illustration as the template needs it."""
-    width = round(float(drawn.figure.get_size_inches()[0]) * 96)  # CSS pixels an inch: text keeps its printed size
-    return {"svg": markupsafe.Markup(drawn.svg(prefix)), "caption": drawn.caption, "width": width}
-
-
-def _model(card: Scorecard, anchor: str, fit: Fit | None, drawn: FitFigures) -> dict[str, Any]:
-    """The section of one model."""
-    plates = {name: _plate(figure, f"{anchor}-{name}") for name, figure in drawn.figures.items()}
-    omitted = layout.grouped((reason.rstrip("."), _OMITTED[name]) for name, reason in drawn.omitted.items())
-    missing = {reason: " and ".join(names) for reason, names in omitted.items()}
-    return {
-        "name": card.name,
-        "anchor": anchor,
-        "declaration": "" if fit is None else str(fit.model),
-        "facts": _facts(card, fit),
-        "training": [plate for name, plate in plates.items() if name in _TRAINING],
-        "pictures": [plate for name, plate in plates.items() if name not in _TRAINING],
-        "omitted": [(names[:1].upper() + names[1:], reason) for reason, names in missing.items()],
-    }
-
-
-def _facts(card: Scorecard, fit: Fit | None) -> list[tuple[str, str]]:
-    """What the model is and what it took, in a line."""
-    facts = card.facts
-    shown = {
-        "Model": facts.get("model"),
-        "Guide": facts.get("guide") or (None if fit is None else "none"),
-        "Objective": facts.get("objective"),
-        "Parameters": f"{facts['num_parameters']:,}".replace(",", "\u202f") if "num_parameters" in facts else None,
-        "Epochs": facts.get("epochs"),
-        "Training time": _duration(float(facts["seconds"])) if "seconds" in facts else None,
-    }
-    return [(label, str(value)) for label, value in shown.items() if value is not None]
-
-
-def _duration(seconds: float) -> str:
-    """Seconds as a person says them.
-
-    Example:
-        >>> _duration(8.26), _duration(125.0), _duration(7300.0)
-        ('8.3 s', '2 min 5 s', '2 h 1 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
-
-
 def _settings(fits: Mapping[str, Fit]) -> dict[str, Any]:
     """The settings of each fit, those of which at least one fit has something to say."""
     met = [
@@ -200,59 +201,6 @@ def _provenance(cards: Sequence[Scorecard]) -> list[tuple[str, str]]:
         *(("Evaluation seed", str(card.facts.get("evaluation_seed", ""))) for card in cards),
     ]
     return [(label, text) for label, text in dict.fromkeys(stated) if text] + list(versions().items())
-
-
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """One statement about the order of models.
-
-    Args:
-        text: the sentence.
-        interval: the interval that backs it.
-        proven: whether an order is shown.
-    """
-
-    text: str
-    interval: str = ""
-    proven: bool = False
-
-
-def verdicts_in_words(pairs: Sequence[PairedDifference], standings: Sequence[Standing]) -> list[Verdict]:
-    """One sentence a pair: orders that are shown first, then what cannot be ranked and why.
-
-    A model that cannot be compared with any other is spoken of once, not once a pair.
-
-    Args:
-        pairs: the paired differences of a comparison.
-        standings: its ranking.
-    """
-    verdicts = [_sentence(pair) for pair in pairs if pair.difference is not None]
-    verdicts.sort(key=lambda verdict: not verdict.proven)
-    alone = {standing.name for standing in standings if not standing.group}
-    verdicts += [
-        Verdict(f"{pair.first} and {pair.second} {pair.verdict}")
-        for pair in pairs
-        if pair.difference is None and pair.first not in alone and pair.second not in alone
-    ]
-    verdicts += [Verdict(f"{one.name} cannot be ranked: {one.reason}") for one in standings if not one.group]
-    return verdicts
-
-
-def _sentence(pair: PairedDifference) -> Verdict:
-    """A pair whose difference could be taken, told from the side of the higher one, so that it reads as a gain."""
-    higher, other = pair.first, pair.second
-    difference, low, high = pair.difference or 0.0, pair.low or 0.0, pair.high or 0.0
-    if difference < 0.0:
-        higher, other, difference, low, high = other, higher, -difference, -high, -low
-    # Two figures of the standard error, a quarter of the interval, and never more than thousandths of a nat.
-    decimals = max(0, min(3, 1 - math.floor(math.log10(max(high - low, 1e-9) / 4))))
-    amount = numeral(difference, decimals)
-    interval = f"[{numeral(low, decimals)}, {numeral(high, decimals)}]"
-    if pair.winner is not None:
-        text = f"{higher} assigns higher probability than {other}, by {amount} nats per data point"
-        return Verdict(text, interval, proven=True)
-    names = f"{higher} and {other}{',' if pair.bounds_only else ''}"
-    return Verdict(f"{names} {pair.verdict}", f"{amount} nats {interval}")
 
 
 def overview(blocks: Sequence[Block]) -> list[Block]:

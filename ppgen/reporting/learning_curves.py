@@ -16,13 +16,13 @@ History = Sequence[Mapping[str, Any]]
 
 _WHERE = {"train": "on training data", "valid": "on validation data"}
 _LOSS = "_loss"
-_QUANTITIES = {"elbo": "ELBO", "log_prob": "log-likelihood", "log_joint": "log joint density", "loss": "loss"}
+_QUANTITIES = {"elbo": "ELBO", "log_prob": "log-likelihood", "loss": "loss", "log_joint": "log joint density"}
 
 
 def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
     """Draw the quantity that tells how far training has come, one small panel a model.
 
-    The true ELBO where there is one, else the log-likelihood, the log joint density or the loss, on the training and
+    The true ELBO where there is one, else the log-likelihood, else the loss that is minimised, on the training and
     validation splits; for adversarial training the losses of both players.
 
     Args:

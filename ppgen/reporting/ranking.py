@@ -19,11 +19,12 @@ __all__ = ["ranking"]
 
 _Z95 = 1.96  # standard errors in half a 95 % interval
 _PANELS = ("log_prob", "kid")
+_PHONE_WIDTH = 3.7  # inches of 96 CSS pixels
 _BESIDE: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "color": MUTED, "style": "italic"}
 _FLOOR: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3))}
 
 
-def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard]) -> Illustration:
+def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard], *, narrow: bool = False) -> Illustration:
     """Draw log p(x) and KID of all models, a line each, with 95 % intervals.
 
     A filled dot is an exact value. A lower bound is an arrow that points to where the true value lies, so that two
@@ -32,6 +33,7 @@ def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard]) -> Illustratio
 
     Args:
         cards: the scorecards of a comparison, in any order.
+        narrow: one panel below the other, as wide as a phone.
 
     Returns:
         The figure, best on top.
@@ -48,14 +50,22 @@ def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard]) -> Illustratio
 
     with house_style():
         heights = [0.27 * (len(block) + len(_baselines(block.values(), "log_prob"))) + 0.9 for block in blocks.values()]
-        figure = new_figure(FULL_WIDTH, sum(heights))
-        axes_grid = figure.subplots(len(blocks), 2, squeeze=False, sharey="row", height_ratios=heights)
+        if narrow:
+            figure = new_figure(_PHONE_WIDTH, 2 * sum(heights) + 0.6)
+            twice = [height for height in heights for _ in _PANELS]
+            axes_grid = figure.subplots(len(twice), 1, squeeze=False, height_ratios=twice).reshape(-1, 2)
+        else:
+            figure = new_figure(FULL_WIDTH, sum(heights))
+            axes_grid = figure.subplots(len(blocks), 2, squeeze=False, sharey="row", height_ratios=heights)
         kinds: list[str] = []
         for axes_row, ((_, measure), block) in zip(axes_grid, blocks.items(), strict=True):
-            kinds += _draw(axes_row, sorted(block.values(), key=_order), measure)
+            kinds += _draw(list(axes_row), sorted(block.values(), key=_order), measure, ":\n" if narrow else ": ")
             axes_row[0].set_title(str(next(iter(block.values())).data) if len(blocks) > 1 else "")
         if handles := _legend(kinds):
-            figure.legend(handles=handles, loc="outside lower left", ncols=4, handletextpad=0.4, columnspacing=1.6)
+            columns = 1 if narrow else 4
+            figure.legend(
+                handles=handles, loc="outside lower left", ncols=columns, handletextpad=0.4, columnspacing=1.6
+            )
     return Illustration(
         figure,
         f"Ranking: {'; '.join(map(_sentence, listed))}.",
@@ -64,7 +74,7 @@ def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard]) -> Illustratio
     )
 
 
-def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str) -> list[str]:
+def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str, colon: str) -> list[str]:
     """Draw the models that share data and measure; the kinds of estimate met are returned for the legend."""
     baselines = _baselines(cards, "log_prob")
     names = [*map(_label, cards), *baselines]
@@ -91,18 +101,18 @@ def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str) ->
         kinds.append("baseline")
         _mark(density, row, estimate, MUTED, filled=False)
     unit = next((card.log_prob.unit for card in cards if card.log_prob is not None), "nats")
-    density.set_xlabel(f"log p, {unit}/datum{f' ({measure})' if measure else ''}: higher is better")
-    sampling.set_xlabel("KID of the samples: lower is better")
+    density.set_xlabel(f"log p, {unit}/datum{f' ({measure})' if measure else ''}{colon}higher is better")
+    sampling.set_xlabel(f"KID of the samples{colon}lower is better")
     if (floor := next(iter(_baselines(cards, "kid").values()), None)) is not None:
         half = _Z95 * (floor.standard_error or 0.0)
         sampling.axvspan(floor.value - half, floor.value + half, color=LINE, alpha=0.6, linewidth=0, zorder=0)
         sampling.axvline(floor.value, **_FLOOR, zorder=1)
         kinds.append("floor")
-    density.set_yticks(range(len(names)), names)
-    for label, name in zip(density.get_yticklabels(), names, strict=True):
-        label.set_color(MUTED if name in baselines else INK)
-    density.set_ylim(len(names) - 0.4, -0.6)
     for axes in axes_row:
+        axes.set_yticks(range(len(names)), names)
+        for label, name in zip(axes.get_yticklabels(), names, strict=False):  # none inside a shared row
+            label.set_color(MUTED if name in baselines else INK)
+        axes.set_ylim(len(names) - 0.4, -0.6)
         axes.hlines(range(len(names)), 0, 1, transform=axes.get_yaxis_transform(), color=LINE, linewidth=0.4, zorder=0)
     return kinds
 

@@ -29,8 +29,10 @@ def report(
 ) -> Path:
     """Write a comparison as one self-contained HTML page.
 
-    The page holds the table of numbers with what each is, the ranking, the verdicts in words, and for each fit at
-    hand what it is, how it learned, samples, reconstructions and codes.
+    The page begins with a strip of samples of each model, then holds the table of numbers with what each is, the
+    ranking, the costs, the verdicts in words, and for each fit at hand what it is, how it learned, samples beside
+    their nearest training data, walks, reconstructions and codes; with sliders over latent dimensions, whose pictures
+    are decoded now, so that the page asks nothing of anyone.
 
     Args:
         comparison: what :func:`ppgen.compare` returns, or what it takes: fits, scorecards or run folders by name. Fits
@@ -78,8 +80,8 @@ def report(
             fix="give fits the names that they have in ppgen.compare({...})",
             code="S103",
         )
-    figures = {name: fit_figures(fit, seed=seed) for name, fit in known.items()}
-    page = render(comparison, known, figures, title=title or _title(list(comparison.cards.values())))
+    figures = {name: fit_figures(fit, seed=seed, beside_data=False) for name, fit in known.items()}
+    page = render(comparison, known, figures, title=title or _title(list(comparison.cards.values())), seed=seed)
     replace(path, lambda part: part.write_text(page, encoding="utf-8", newline="\n"))
     return path
 

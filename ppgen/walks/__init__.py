@@ -2,8 +2,9 @@
 
 from ppgen.walks.arithmetic import arithmetic
 from ppgen.walks.interpolate import interpolate
+from ppgen.walks.lattice import lattice
 from ppgen.walks.manifold import manifold
 from ppgen.walks.traverse import traverse
 from ppgen.walks.walk import Walk
 
-__all__ = ["Walk", "arithmetic", "interpolate", "manifold", "traverse"]
+__all__ = ["Walk", "arithmetic", "interpolate", "lattice", "manifold", "traverse"]

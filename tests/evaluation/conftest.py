@@ -29,6 +29,8 @@ TOY = DataSplit("toy", 50)
 class FakeModel(types.SimpleNamespace):
     """Sites, and what follows from them."""
 
+    is_whole = False
+
     @property
     def covariates(self) -> tuple[str, ...]:
         return tuple(covariate_names(self.sites))

@@ -26,12 +26,13 @@ def figures(fits: Mapping[str, Any]) -> dict[str, FitFigures]:
 
 
 def test_every_figure_that_the_fit_can_answer_and_reasons_for_the_others(figures: dict[str, FitFigures]) -> None:
-    everything = {"learning_curve", "anatomy", "samples", "reconstructions", "latent_space"}
+    everything = {"learning_curve", "anatomy", "samples", "neighbours", "reconstructions", "extremes", "latent_space"}
+    everything |= {"traversal", "interpolation"}
     missing = {
         "vae": set(),
         "cvae": set(),
-        "pixelcnn": {"anatomy", "reconstructions", "latent_space"},
-        "gan": {"anatomy", "reconstructions", "latent_space"},
+        "pixelcnn": {"anatomy", "reconstructions", "extremes", "latent_space", "traversal", "interpolation"},
+        "gan": {"anatomy", "reconstructions", "extremes", "latent_space"},
     }
     for name, drawn in figures.items():
         assert set(drawn.omitted) == missing[name], name
@@ -97,14 +98,15 @@ def test_vectors_without_labels_and_a_picture_for_each_latent(dims: int) -> None
     fit = ppgen.fit(Two(), data=torch.randn(60, dims), max_epochs=1, progress=False, device="cpu")
     drawn = fit_figures(fit).figures
     spaces = {"latent_space_w", "latent_space_z"}
-    assert set(drawn) == {"learning_curve", "anatomy", "samples", "reconstructions"} | spaces
+    walks = {"traversal", "interpolation"}
+    assert set(drawn) == {"learning_curve", "anatomy", "samples", "reconstructions"} | spaces | walks
     assert "rate of w" in drawn["anatomy"].caption
     assert all(illustration.png() for illustration in drawn.values())
 
 
 def test_figures_are_saved(fits: Mapping[str, Any], tmp_path: Path) -> None:
     files = save_figures(fits["pixelcnn"], tmp_path / "figures")
-    assert [path.name for path in files] == ["learning_curve.png", "samples.png"]
+    assert [path.name for path in files] == ["learning_curve.png", "samples.png", "neighbours.png"]
     assert all(matplotlib.image.imread(path).std() > 0 for path in files)
 
 

@@ -12,7 +12,7 @@ from matplotlib import pyplot
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.reporting.grids import mosaic
 
-PLOTS = ("learning_curve", "samples", "reconstructions", "latent_space")
+PLOTS = ("learning_curve", "samples", "reconstructions", "latent_space", "traversals")
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,13 @@ def test_curves_and_pictures_are_the_fits(fits: Mapping[str, Any]) -> None:
     image = fit.plot.samples(n=9, seed=2).images[0].get_array()
     drawn = fit.sample(9, seed=2, site="x").double().numpy()
     np.testing.assert_array_equal(image, mosaic(drawn, 3, (0.0, 1.0)))
+
+
+def test_traversals_of_a_fit_without_a_code_start_from_draws(fits: Mapping[str, Any]) -> None:
+    axes = fits["gan"].plot.traversals(seed=1, dims=[0, 2], steps=3)
+    walk = fits["gan"].traverse(seed=1, dims=[0, 2], steps=3)
+    pictures = walk.values["x"].flatten(0, 1).double().numpy()
+    np.testing.assert_array_equal(axes.images[0].get_array()[:8, :8, 0], np.round(pictures[0, 0] * 255))
 
 
 def test_what_a_fit_cannot_answer_is_not_drawn(fits: Mapping[str, Any]) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import base64
 import copy
 import dataclasses
+import hashlib
 import itertools
 import re
 from collections.abc import Callable, Mapping
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -14,7 +17,8 @@ import ppgen
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Answer, Column, Comparison, DataSplit, PairedDifference, layout
 from ppgen.reporting import fit_figures
-from ppgen.reporting.html import overview, render, verdicts_in_words
+from ppgen.reporting.html import overview, render
+from ppgen.reporting.verdicts import verdicts_in_words
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +41,23 @@ def test_the_page_is_well_formed(page: str, read: Callable[[str], Any]) -> None:
     assert set(parsed.attributes("aria-labelledby")) <= set(identifiers)
 
 
-def test_nothing_is_fetched_and_nothing_runs(page: str, read: Callable[[str], Any]) -> None:
+def own_script(page: str) -> str:
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    return script
+
+
+def test_nothing_is_fetched_and_only_our_script_runs(page: str, read: Callable[[str], Any]) -> None:
     parsed = read(page)
-    without_pictures = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]*", "", page)
+    script = own_script(page)
+    assert script == resources.files("ppgen.reporting").joinpath("report.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = [attributes["content"] for _, attributes in parsed.tags if "http-equiv" in attributes]
+    assert "default-src 'none'; img-src data:;" in policy
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert not re.search(r"fetch|XMLHttp|import|eval|innerHTML|WebSocket|src *=", script)
+    without_pictures = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]*", "", page.replace(script, ""))
     assert not re.search(r"https?:|//|@import", without_pictures)
-    assert not {"script", "link", "iframe", "object", "embed"} & {tag for tag, _ in parsed.tags}
+    assert not {"link", "iframe", "object", "embed"} & {tag for tag, _ in parsed.tags}
     addresses = parsed.attributes("href") + parsed.attributes("src") + parsed.attributes("xlink:href")
     assert all(address.startswith(("#", "data:image/png;base64,")) for address in addresses)
     assert not [name for _, attributes in parsed.tags for name in attributes if name.startswith("on")]
@@ -50,7 +66,14 @@ def test_nothing_is_fetched_and_nothing_runs(page: str, read: Callable[[str], An
 def test_it_can_be_read_without_eyes(page: str, read: Callable[[str], Any]) -> None:
     parsed = read(page)
     figures = [attributes for tag, attributes in parsed.tags if tag == "svg"]
-    assert len(figures) == 1 + 5 + 2 + 2  # ranking, vae, pixelcnn, gan
+    # The strip, the ranking for wide and for narrow screens, test data, vae, pixelcnn, gan.
+    assert len(figures) == 4 + 2 + 1 + 9 + 3 + 5
+    pictures = [attributes for tag, attributes in parsed.tags if tag == "img"]
+    assert all(attributes["alt"] or "hidden" in attributes for attributes in pictures)
+    labels = {attributes["for"] for tag, attributes in parsed.tags if tag == "label"}
+    assert labels == {attributes["id"] for tag, attributes in parsed.tags if tag == "input"} != set()
+    canvases = [attributes for tag, attributes in parsed.tags if tag == "canvas" and "class" in attributes]
+    assert all("aria-label" in attributes or "aria-hidden" in attributes for attributes in canvases)
     assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
     assert all(attributes.get("scope") in ("row", "col") for tag, attributes in parsed.tags if tag == "th")
     assert len([tag for tag, _ in parsed.tags if tag == "table"]) == len([t for t, _ in parsed.tags if t == "caption"])
@@ -109,7 +132,8 @@ def test_names_are_escaped_everywhere(make_card: Any, fits: Mapping[str, Any], f
     page = render(Comparison(cards), {name: fits["vae"]}, {name: figures["vae"]}, title=name)
     parsed = read(page)
     assert parsed.faults == []
-    assert "script" not in {tag for tag, _ in parsed.tags}
+    assert len([tag for tag, _ in parsed.tags if tag == "script"]) == 1
+    assert own_script(page).startswith("/* Sliders")
     assert name in parsed.text
 
 

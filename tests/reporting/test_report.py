@@ -64,3 +64,14 @@ def test_what_is_no_comparison_is_refused(wrong: Any, tmp_path: Path) -> None:
     with pytest.raises(SettingError):
         ppgen.report(wrong, tmp_path / "page.html")
     assert os.listdir(tmp_path) == []
+
+
+def test_the_page_is_small_and_offers_sliders_and_a_lens(
+    comparison: Comparison, fits: Mapping[str, Any], tmp_path: Path
+) -> None:
+    path = ppgen.report(comparison, tmp_path / "page.html", fits={name: fits[name] for name in ("vae", "gan")})
+    text = path.read_text(encoding="utf-8")
+    assert path.stat().st_size < 5e6
+    assert text.count('class="explorer"') == 2
+    assert text.count('data-sheet="data-1"') == 1  # the GAN has no codes to point at
+    assert "@inproceedings{goodfellow2014gan," in text
