@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pyro
-import pyro.distributions as dist
 import torch
 from pyro.infer import MCMC, NUTS
 from pyro.ops.stats import effective_sample_size, split_gelman_rubin
@@ -29,7 +28,7 @@ from tests.programs import test_regression as regression
 __all__ = ["CASES", "Case", "Moments", "gold", "quantities"]
 
 RESULTS = Path(__file__).parent / "results" / "programs_nuts.md"
-WARMUP, DRAWS, CHAINS = 1000, 4000, 2
+WARMUP, DRAWS, CHAINS = 500, 1500, 2
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class VAE(nn.Module):
 
 
 class Compared:
-    """Of ``examples/vae/vae_comparison.py``: an object that is no module, and networks that `pyro.module` hands back."""
+    """Of ``examples/vae/vae_comparison.py``: no module, and networks that `pyro.module` hands back."""
 
     def __init__(self) -> None:
         self.vae_encoder, self.vae_decoder = Encoder(), Decoder()
