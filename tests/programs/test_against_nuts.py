@@ -45,7 +45,7 @@ def test_posterior_means_are_those_of_nuts(name: str) -> None:
 
 
 def test_a_gaussian_misses_the_tail_of_a_concentration() -> None:
-    """The posterior of log kappa falls off slowly to the right: half a deviation is lost, a quarter of one by players."""
+    """The posterior of log kappa falls off slowly to the right, further than a Gaussian can follow."""
     name = "baseball, partially pooled"
     found = distances(name, drawn(name, CASES[name].model()))
     assert 0.3 < found.pop("log kappa") < 0.7
