@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyro
@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from ppgen.context import preserved_state
+from ppgen.data import Dataset
 from ppgen.data.column import lengths_of
+from ppgen.data.dataset import main_site
 from ppgen.declare import chunks, without_latents
 
-__all__ = ["counted_dims", "name_of_density", "num_counted", "seen_part"]
+__all__ = ["counted_dims", "measure_of_mass", "name_of_density", "num_counted", "seen_part"]
 
 _ROWS = 512  # of a run that looks for masks
 
@@ -71,6 +73,27 @@ def name_of_density(observed: Iterable[str], covariates: Iterable[str], main: st
         explained = ["unseen" if name == main else name for name in explained]
         given = ["seen", *(name for name in given if name not in copies)]
     return f"p({', '.join(explained)}{' | ' if given else ''}{', '.join(given)})"
+
+
+def measure_of_mass(data: Dataset, explained: Sequence[str]) -> str:
+    """The measure of a discrete density: of the data's main site if that is explained, else of what is.
+
+    A model of classes given numbers has probabilities, however continuous the numbers are; so has one of 17 grey levels.
+
+    Args:
+        data: the data set.
+        explained: the columns that the model explains; what it computes of them first has a name of its own.
+
+    Example:
+        >>> from ppgen.data import from_tensors
+        >>> data = from_tensors({"x": torch.randn(9, 2), "y": torch.arange(9) % 3})
+        >>> measure_of_mass(data, ["y"])
+        'integer'
+    """
+    found = {data.columns[name].measure if name in data.columns else data.measure for name in explained}
+    if main_site(data.splits["train"]) in explained:
+        found = {data.measure}
+    return found.pop() if len(found) == 1 and found <= {"binary", "8-bit", "integer"} else "integer"
 
 
 def counted_dims(batch: Mapping[str, Tensor], main: str, covariates: Iterable[str]) -> Tensor:

@@ -107,7 +107,7 @@ class Fit(FittedPair, HasAccessors):
         """
         values, batch = self._log_densities(data, num_particles, seed)
         name = "lppd" if self.has_global_latent else "IWAE"
-        told = ("exact", "log p(x)") if self.guide is None else ("lower bound", f"{name}-{num_particles}")
+        told = ("exact", f"log {self.density_of}") if self.guide is None else ("lower bound", f"{name}-{num_particles}")
         return self._estimate(values, *told, batch)
 
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:

@@ -17,7 +17,7 @@ from ppgen.data.dataset import main_site
 from ppgen.declare import label_of, verify_batch, without_latents
 from ppgen.errors import DataError, DeclarationError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.explained import name_of_density, num_counted, seen_part
+from ppgen.explained import measure_of_mass, name_of_density, num_counted, seen_part
 from ppgen.inference import (
     find_obstacle,
     importance,
@@ -99,13 +99,10 @@ class FittedPair:
 
     @property
     def measure(self) -> str:
-        """The measure that densities of this model refer to: the data's, unless the likelihood is continuous.
-
-        Of data without a discrete measure, such as 17 grey levels, a discrete one gives probabilities: ``"integer"``.
-        """
+        """The measure of this model's densities: that of what it explains, unless a likelihood is continuous."""
         if not self.settings.get("discrete_likelihood", True):
             return "continuous"
-        return self.data.measure if self.data.measure in ("binary", "8-bit", "integer") else "integer"
+        return measure_of_mass(self.data, [self.model.column_of(site) for site in self.observed])
 
     @property
     def observed(self) -> list[str]:

@@ -156,3 +156,51 @@ def test_a_single_number_has_one_dimension() -> None:
     card = ppgen.evaluate(fitted(Number(), {"x": x, "y": (x > 0).long()}), num_particles=5, progress=False)
     assert card.refusals == {}
     assert card["density"]["log_prob"].num_dims == 1
+
+
+class Classes(ppgen.Model):
+    """y | x ~ logistic regression."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Linear(2, 3)
+
+    @ppgen.observed
+    def y(self, x: Tensor) -> Any:
+        return dist.Categorical(logits=self.logits(x))
+
+
+def classes(x: Tensor, y: Tensor) -> None:
+    logits = pyro.param("logits", torch.zeros(2, 3))
+    with pyro.plate("data", len(x)):
+        pyro.sample("y", dist.Categorical(logits=x @ logits), obs=y)
+
+
+def hits(x: Tensor, won: Tensor) -> None:
+    slope = pyro.param("slope", torch.zeros(2))
+    with pyro.plate("data", len(x)):
+        pyro.sample("obs", dist.Bernoulli(logits=x @ slope), obs=won)
+
+
+def signs(x: Tensor) -> None:
+    logit = pyro.param("logit", torch.zeros(()))
+    with pyro.plate("data", len(x)):
+        pyro.sample("positive", dist.Bernoulli(logits=logit), obs=(x[:, 0] > 0).float())
+
+
+@pytest.mark.parametrize(
+    ("model", "target", "measure", "what"),
+    [
+        (Classes(), {"y": torch.arange(60) % 3}, "integer", "log p(y | x)"),
+        (ppgen.Program(classes), {"y": torch.arange(60) % 3}, "integer", "log p(y | x)"),
+        (ppgen.Program(hits), {"won": torch.arange(60.0) % 2}, "binary", "log p(obs | x)"),
+        (ppgen.Program(signs), {}, "integer", "log p(positive)"),
+    ],
+)
+def test_a_probability_of_classes_given_numbers_is_called_no_continuous_density(
+    model: Any, target: dict[str, Tensor], measure: str, what: str
+) -> None:
+    torch.manual_seed(0)
+    density = fitted(model, {"x": torch.randn(60, 2), **target}).log_prob()
+    assert (density.kind, density.measure, density.estimator) == ("exact", measure, what)
+    assert density.value <= 0

@@ -1,5 +1,6 @@
 """Declaring: a model p(x, z) and a guide q(z | x), one method a random variable."""
 
+from ppgen.declare.agreement import verify_size
 from ppgen.declare.batch import (
     MISSING,
     batch_rows,
@@ -73,6 +74,7 @@ __all__ = [
     "verify_guide",
     "verify_model",
     "verify_once",
+    "verify_size",
     "verify_values",
     "without_latents",
 ]

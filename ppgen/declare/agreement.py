@@ -21,7 +21,7 @@ from ppgen.declare.supports import (
 )
 from ppgen.errors import DeclarationError
 
-__all__ = ["verify_names", "verify_pair", "verify_registered", "verify_rows", "verify_scale"]
+__all__ = ["verify_names", "verify_pair", "verify_registered", "verify_rows", "verify_scale", "verify_size"]
 
 
 def verify_names(model: str, guide: str, latents: Mapping[str, Any], draws: Mapping[str, Any]) -> None:
@@ -137,6 +137,30 @@ def verify_rows(owner: str, trace: Any, rows: int) -> None:
                 fix=SIZED_PLATE,
                 code="M008",
             )
+
+
+def verify_size(plate: str, full: float, size: int) -> None:
+    """Refuse a data plate of another size than the data have, where a latent is one for all of them.
+
+    Its density would count as that of so many others: what is said of each datum would be no bound on its share.
+
+    Args:
+        plate: its name.
+        full: what the program says that its size is.
+        size: data points in the whole data set.
+
+    Raises:
+        DeclarationError: if they differ.
+    """
+    if full != size:
+        raise DeclarationError(
+            f"the plate {plate!r} is over {full:g} data points, but there are {size}: "
+            "what they share would count for too many or too few",
+            expected=f"a plate over {size}",
+            got=f"pyro.plate({plate!r}, {full:g}, ...)",
+            fix=f"an argument `size` in model and guide, which ppgen gives: pyro.plate({plate!r}, size, ...)",
+            code="M075",
+        )
 
 
 def verify_scale(owner: str, sites: Mapping[str, Any], rows: int) -> None:

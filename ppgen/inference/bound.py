@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-from ppgen.declare import DATA_PLATE, PyroProgram
+from ppgen.declare import DATA_PLATE, PyroProgram, verify_size
 from ppgen.errors import DeclarationError
 from ppgen.inference.batch_trace import BatchTrace, EnumeratedBatch, trace_batch
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, registered_kl
@@ -27,6 +27,7 @@ __all__ = [
     "per_datum",
     "rate_per_dimension",
     "unweighted_parts",
+    "whole_of",
 ]
 
 
@@ -114,6 +115,8 @@ def elbo_parts_of(traced: BatchTrace, size: int, *, closed_form: bool = True) ->
         return _summed_parts(traced, traced.enumerated, size, closed_form=closed_form)
     trace = traced.trace
     full = full_size(trace)
+    if (plate := _data_plate(trace)) and any(data_frame(draw, trace.rows) is None for draw in trace.latents.values()):
+        verify_size(plate.name, whole_of(plate), size)
     log_probs = [_scaled(draw.log_prob(), draw.scale, full) for draw in trace.observed.values()]
     rates = {
         name: _scaled(draw.rate(closed_form=closed_form), draw.scale, full) for name, draw in trace.latents.items()
@@ -248,11 +251,23 @@ def _factors(guide_fn: Any, model_fn: Any) -> tuple[Any, Any] | None:
 
 def full_size(trace: PairedTrace) -> float:
     """The number of data points that the program's scaled log-densities are summed over."""
-    for draw in [*trace.observed.values(), *trace.latents.values()]:
-        frame = data_frame(draw, trace.rows)
-        if frame is not None:
-            return frame.full_size if frame.full_size and frame.full_size > 0 else frame.size
-    return trace.rows
+    plate = _data_plate(trace)
+    return trace.rows if plate is None else whole_of(plate)
+
+
+def whole_of(plate: Any) -> float:
+    """The number of data points that a plate stands for, of which it has some.
+
+    Args:
+        plate: as it stands around a site.
+    """
+    return plate.full_size if plate.full_size and plate.full_size > 0 else plate.size
+
+
+def _data_plate(trace: PairedTrace) -> Any:
+    """The plate over the data around the first site that has one; ``None`` if none has."""
+    plates = (data_frame(draw, trace.rows) for draw in [*trace.observed.values(), *trace.latents.values()])
+    return next((plate for plate in plates if plate is not None), None)
 
 
 def _scaled(density: Tensor, scale: float | Tensor, full: float) -> Tensor:

@@ -17,8 +17,9 @@ from pyro.infer import Trace_ELBO, TraceEnum_ELBO
 from torch import Tensor
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare import ProgramModule, label_of
+from ppgen.declare import ProgramModule, label_of, verify_size
 from ppgen.errors import DeclarationError, PpgenError, Unanswerable
+from ppgen.inference.bound import whole_of
 from ppgen.inference.watch import Watch
 
 __all__ = [
@@ -140,12 +141,24 @@ def _estimate(
         pair = watch.around(model, in_model=True), watch.around(or_nothing(guide))
         try:
             if torch.is_grad_enabled():
-                return torch.as_tensor(estimator.differentiable_loss(*pair, batch, size))
-            return torch.tensor(estimator.loss(*pair, batch, size), dtype=torch.float64)
+                loss = torch.as_tensor(estimator.differentiable_loss(*pair, batch, size))
+            else:
+                loss = torch.tensor(estimator.loss(*pair, batch, size), dtype=torch.float64)
+            return loss if model.is_whole else loss * _share(watch, size)
         except (NotImplementedError, ValueError) as error:
             if kind is not TraceEnum_ELBO or isinstance(error, PpgenError):
                 raise
             raise _cannot_sum_out(model, guide, error) from error
+
+
+def _share(watch: Watch, size: int) -> float:
+    """What scales a loss to the data set: a plate of another size is a matter of the program's own."""
+    if watch.plate is None:
+        return 1.0
+    full = whole_of(watch.plate)
+    if watch.has_shared_latents:
+        verify_size(watch.plate.name, full, size)
+    return size / full
 
 
 def _cannot_sum_out(model: ProgramModule, guide: ProgramModule | None, error: Exception) -> DeclarationError:

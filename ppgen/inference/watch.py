@@ -10,6 +10,7 @@ from pyro.poutine.subsample_messenger import _Subsample
 from torch import Tensor
 
 from ppgen.declare import is_delta, is_normalised, is_point_guide
+from ppgen.inference.bound import data_frame
 from ppgen.inference.paired_trace import PairedSite
 
 __all__ = ["Watch"]
@@ -17,6 +18,9 @@ __all__ = ["Watch"]
 
 class Watch(Messenger):
     """Sees what kind of number a run gives, and takes the program's own weights out of it if asked to.
+
+    After a run, ``plate`` is the data plate of the model, if it has one, and ``has_shared_latents`` says whether
+    latents stand outside of it.
 
     Args:
         unweighted: undo the program's ``poutine.scale``, and count no factor of its guide.
@@ -26,8 +30,11 @@ class Watch(Messenger):
         super().__init__()
         self.unweighted = unweighted
         self.is_weighted = False
+        self.has_shared_latents = False
+        self.plate: Any = None
         self._in_model = False
         self._is_normalised = True
+        self._rows, self._known = 0, None
         self._drawn: dict[str, Any] = {}
         self._met: dict[str, Any] = {}
 
@@ -55,17 +62,14 @@ class Watch(Messenger):
             if not in_model:
                 self._drawn.clear()
                 self._met.clear()
+            self._rows, self._known = len(next(iter(batch.values()))), getattr(program, "data_plates", None)
             with self:
                 return program(batch, size)
 
         return watched
 
     def _process_message(self, message: Any) -> None:
-        if (
-            message["type"] != "sample"
-            or isinstance(message["fn"], _Subsample)
-            or message["infer"].get("_deterministic")
-        ):
+        if not _is_variable(message):
             return
         site = PairedSite(message["name"], message["value"], scale=message["scale"], frames=message["cond_indep_stack"])
         is_factor = not self._in_model and message["is_observed"]
@@ -75,16 +79,17 @@ class Watch(Messenger):
             message["mask"] = False if is_factor else message["mask"]
 
     def _postprocess_message(self, message: Any) -> None:
-        if (
-            message["type"] != "sample"
-            or isinstance(message["fn"], _Subsample)
-            or message["infer"].get("_deterministic")
-        ):
+        if not _is_variable(message):
             return
         if not self._in_model:
             if not message["is_observed"]:
                 self._drawn[message["name"]] = message.copy()
             return
+        frames = message["cond_indep_stack"]
+        site = PairedSite(message["name"], message["value"], frames=frames, data_plates=self._known)
+        plate = data_frame(site, self._rows)
+        self.plate = self.plate or plate
+        self.has_shared_latents |= plate is None and not message["is_observed"]
         self._is_normalised &= is_normalised(message["fn"])
         if message["name"] in self._drawn:
             self._met[message["name"]] = message["fn"]

@@ -158,6 +158,33 @@ def test_a_mixture_with_weights_of_its_own_parts_its_components() -> None:
     assert fit.encode(data)["c"].shape == (120, 3)
 
 
+class EvenMixture(Model):
+    """locs ~ Normal(0, 10), once;  c ~ one of three, x ~ Normal(locs_c, 1)."""
+
+    @latent(local=False)
+    def locs(self) -> dist.TorchDistribution:
+        return dist.Normal(0.0, 10.0).expand([3]).to_event(1)
+
+    @latent
+    def c(self) -> dist.TorchDistribution:
+        return dist.Categorical(torch.ones(3) / 3)
+
+    @observed
+    def x(self, c: Tensor, locs: Tensor) -> dist.TorchDistribution:
+        return dist.Normal(locs[c], 1.0)
+
+
+def test_a_mixture_of_more_components_than_clusters_shares_one_of_them() -> None:
+    """Two components at one cluster: log p(x | locs) at that mode, which the bound is below by what q(locs) costs."""
+    data, model = two_clusters(), EvenMixture()
+    fit = fitted(model, data, None, max_epochs=80, learning_rate=0.01)
+    low, high = data["x"][:60].mean(), data["x"][60:].mean()
+    each = dist.Normal(torch.stack([low, high, high]), 1.0).log_prob(data["x"].unsqueeze(-1)) - math.log(3)
+    best = float(each.logsumexp(-1).mean())
+    assert best - 0.15 < fit.elbo(data, num_particles=50).value < best
+    assert best - 0.5 * math.log(2) + 0.05 > float((each[:, :2]).logsumexp(-1).mean())  # which two alone would reach
+
+
 def test_random_effects_around_300() -> None:
     """The start is where the prior is, in its units, and so are the effects'; from 0 it would take 30,000 steps."""
     torch.manual_seed(1)
