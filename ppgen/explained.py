@@ -78,7 +78,7 @@ def name_of_density(observed: Iterable[str], covariates: Iterable[str], main: st
 def measure_of_mass(data: Dataset, explained: Sequence[str]) -> str:
     """The measure of a discrete density: of the data's main site if that is explained, else of what is.
 
-    A model of classes given numbers has probabilities, however continuous the numbers are; so has one of 17 grey levels.
+    Classes given numbers have probabilities, however continuous the numbers are; so have 17 levels of grey.
 
     Args:
         data: the data set.
