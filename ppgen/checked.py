@@ -84,7 +84,7 @@ def checked(function: F) -> F:
         for name, member in list(vars(function).items()):
             if inspect.isfunction(member) and not name.startswith("_"):
                 setattr(function, name, checked(member))
-        return function
+        return function  # pyright: ignore[reportReturnType]
     signature = inspect.signature(function)
     own = function.__name__
     is_maker = own == "__init__"

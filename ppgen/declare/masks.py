@@ -59,7 +59,9 @@ def find_read_noise(model: ProgramModule, batch: Mapping[str, Tensor], size: int
         trace: of the model, on the guide's draws.
         drawn: the guide's trace, if there is a guide.
     """
-    before, draws = random_sites(trace), {} if drawn is None else random_sites(drawn)
+    if drawn is None:
+        return ""
+    before, draws = random_sites(trace), random_sites(drawn)
     latents = [name for name, node in draws.items() if name in before and not node["is_observed"]]
     for name in latents:
         counted = _counted(before[name])

@@ -208,7 +208,7 @@ class OfPixel(Conditional):
     def measure(self) -> str:
         """``"8-bit"`` on 256 levels, ``"binary"`` of bits, ``"integer"`` of other discrete values."""
         support = self.support
-        if support is torch.distributions.constraints.boolean:
+        if support is constraints.boolean:
             return "binary"
         levels = getattr(support, "levels", 0)
         return "8-bit" if levels == 256 else "integer" if support.is_discrete else "continuous"

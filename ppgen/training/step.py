@@ -218,7 +218,7 @@ class TrainingStep:
             try:
                 turn = take_turn(objective, state, player, step, parameters)
                 is_finite = math.isfinite((turn.value + turn.norm).item())
-            except (ValueError, torch.linalg.LinAlgError):  # a check, or a decomposition, met what is not finite
+            except (ValueError, torch.linalg.LinAlgError):  # pyright: ignore[reportPrivateImportUsage]
                 is_finite = False
             if is_finite:
                 self._tell_of(repeat, position)
