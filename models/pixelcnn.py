@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["PixelCNN"]
 
 from collections.abc import Sequence
+from math import prod
 
 from ppgen import nets
 from ppgen.checked import checked
@@ -55,7 +56,7 @@ class PixelCNN(Model):
     ) -> None:
         super().__init__()
         self.x_shape, self.likelihood = tuple(x_shape), likelihood or nets.BernoulliLikelihood(x_shape[:1])
-        count = self.likelihood.shape[0]
+        count = prod(self.likelihood.shape[:1])
         # 7 x 7 where the stacks read the image, 3 x 3 in each of their layers.
         self.network = nets.PixelCNN(self.x_shape, hidden, num_layers, 3, 7, num_parameters=count)
 

@@ -22,6 +22,7 @@ from ppgen.by_site import BySite
 from ppgen.errors import Unanswerable
 from ppgen.fitted import Fit
 from ppgen.inference.bound import elbo_parts
+from ppgen.runs.blueprint import blueprint, build
 
 X = (1, 8, 8)
 ROWS, SIZE = 8, 40
@@ -68,7 +69,7 @@ MODELS = {
         lambda: models.BayesianLogisticRegression(64, 10), "p(weights) p(y | weights, x)", kind="vectors"),
     "ConditionalVAE": Case(lambda: models.ConditionalVAE(X, 10, 3, (16,)), "p(z) p(x | z, y)"),
     "DeepMarkovModel": Case(
-        lambda: models.DeepMarkovModel((8, 8), latent_dim=3, hidden=16), "p(z) p(x | z)",
+        lambda: models.DeepMarkovModel((8, 8), latent_dim=3, hidden=16), "p(z) p(x | z, x_lengths)",
         lambda _: guides.NetworkGuide(nets.Smoother(8, 3, 16)), "rows"),
     "DiscreteVAE": Case(lambda: models.DiscreteVAE(X, 3, 4, (16,)), "p(c1) p(c2 | c1) p(x | c1, c2)"),
     "FactorAnalysis": Case(
@@ -93,6 +94,8 @@ MODELS = {
     "SemiSupervisedVAE": Case(
         lambda: models.SemiSupervisedVAE(X, 10, 3, (16,)), "p(y) p(z) p(x | y, z)",
         steps=(["partial_labels", {"per_class": 2}],)),
+    "TableVAE": Case(
+        lambda: models.TableVAE({"x": nets.GaussianLikelihood((64,))}, 3, (16,)), "p(z) p(x | z)", kind="vectors"),
     "VAE": Case(lambda: models.VAE(X, 3, (16,)), "p(z) p(x | z)"),
     "VampPriorHierarchicalVAE": Case(
         lambda: models.VampPriorHierarchicalVAE(X, (4, 3), num_components=5, hidden=(16, 16)),
@@ -132,7 +135,8 @@ def modules(package: Any) -> set[str]:
 
 def test_no_public_class_is_left_out() -> None:
     assert modules(models) == set(models.__all__) == set(MODELS)
-    assert modules(nets) == set(NETWORKS)
+    likelihoods = {name for name in modules(nets) if issubclass(getattr(nets, name), nets.Likelihood)}
+    assert modules(nets) == set(NETWORKS) | likelihoods, "these give distributions: tests/nets/test_likelihoods.py"
 
 
 @pytest.fixture(params=[torch.float32, torch.float64], ids=["float32", "float64"])
@@ -321,7 +325,7 @@ def test_a_models_gradients_are_finite_and_reach_every_parameter(name: str, dtyp
 @every_model
 def test_a_model_is_its_constructor_arguments_as_json_and_its_state_dict(name: str, batch: Batch) -> None:
     model = MODELS[name].make()
-    again = type(model)(**json.loads(json.dumps(model.constructor_arguments)))
+    again = build(json.loads(json.dumps(blueprint(model))), "model", Path())
     again.load_state_dict(copy.deepcopy(model.state_dict()))
     values = []
     for one in (model, again):

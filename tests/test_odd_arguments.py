@@ -141,7 +141,13 @@ def test_no_odd_argument_of_a_question_ends_in_a_traceback(name: str, fit: ppgen
 def test_settings_of_a_fit_are_checked_before_it_begins() -> None:
     right = {"max_epochs": 1, "batch_size": 8, "seed": 0, "device": "cpu", "resume": False, "clip_norm": 1.0}
     taken = {("seed", "zero"), ("seed", "a trillion"), ("clip_norm", "a fraction"), ("clip_norm", "none")}
-    taken |= {("batch_size", "none"), ("resume", "true"), ("clip_norm", "a trillion"), ("clip_norm", "beyond int64")}
+    taken |= {
+        ("max_epochs", "none"),
+        ("batch_size", "none"),
+        ("resume", "true"),
+        ("clip_norm", "a trillion"),
+        ("clip_norm", "beyond int64"),
+    }
     for argument in right:
         for oddity, value in ODD.items():
             if (argument, oddity) not in taken:

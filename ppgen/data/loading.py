@@ -239,7 +239,7 @@ def _resized(source: Source, resize: int | None, crop: int | None, name: str) ->
 
 
 def _is_path(name: str) -> bool:
-    return Path(name).suffix in user_files.SUFFIXES or os.sep in name or "/" in name or Path(name).is_dir()
+    return Path(name).suffix in user_files.SUFFIXES or os.sep in name or "/" in name or os.path.isdir(name)
 
 
 def _from_path(path: Path, settings: Mapping[str, Any], resize: int | None, crop: int | None) -> Dataset:

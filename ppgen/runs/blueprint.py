@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded, plain
-from ppgen.errors import CheckpointError
+from ppgen.errors import CheckpointError, SettingError
 from ppgen.objectives import Objective
 from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class, known_network, public_name
 
@@ -189,7 +189,7 @@ def build(plan: Mapping[str, Any], role: str, folder: Path, model: Any = None) -
         )
     try:
         return found(**decode(arguments, model))
-    except (TypeError, NoPlanError) as error:
+    except (TypeError, NoPlanError, SettingError) as error:
         raise CheckpointError(
             f"{folder}: {name} cannot be made with the arguments of the run",
             expected=f"arguments that {found.__name__} takes now",

@@ -15,7 +15,7 @@ from ppgen.context import alone, resolve_device, validation
 from ppgen.data import Dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
-from ppgen.errors import CheckpointError
+from ppgen.errors import CheckpointError, SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective, State
@@ -143,7 +143,16 @@ def _load_data(record: dict[str, Any], data: Any, folder: Path, model: Any) -> D
             code="C026",
         )
     # Files that lie here already, no more: a record may be a stranger's, and its folders are not to be made.
-    return load_data(**{**told["spec"], "download": False})
+    try:
+        return load_data(**{**told["spec"], "download": False})
+    except SettingError as error:
+        raise CheckpointError(
+            f"{folder / 'run.json'}: damaged",
+            expected="the data set as ppgen.fit wrote it",
+            got=error.what,
+            fix="restore it from a copy, or fit again",
+            code="C034",
+        ) from error
 
 
 def _verify_data(record: dict[str, Any], dataset: Dataset, folder: Path) -> None:

@@ -16,7 +16,9 @@ import ppgen
 from ppgen.declare import Guide, Model, check, latent, observed, support_name, support_of
 from ppgen.guides import MeanField
 from ppgen.nets import FlowDistribution
+from ppgen.nets.flow import zuko_flow
 
+zuko_flow("MAF")  # imports zuko, which by itself switches all validation off
 zuko: Any = pytest.importorskip("zuko")
 ZukoToPyro: Any = pytest.importorskip("pyro.contrib.zuko").ZukoToPyro
 WRAPPERS = [ZukoToPyro, FlowDistribution]

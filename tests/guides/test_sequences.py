@@ -29,7 +29,8 @@ class Matrix(Model):
 
 def test_a_sequence_is_what_a_path_of_states_runs_along() -> None:
     for model in (LinearStates(), DeepMarkovModel((5, 2), latent_dim=2, hidden=8)):
-        assert isinstance(MeanField(model).evidence.readers["x"], SequenceEncoder)
+        guide = MeanField(model).setup({"x": model(size=4)["x"]})
+        assert isinstance(guide.evidence.readers["x"], SequenceEncoder)
     assert isinstance(MeanField(Matrix()).evidence.readers["x"], VectorEncoder)
 
 

@@ -53,7 +53,7 @@ BATCH = {"x": torch.randn(5, 2), "present": torch.tensor([True, False, True, Tru
 
 
 def test_a_mask_that_is_not_copied() -> None:
-    with pytest.raises(DeclarationError, match=r"(?s)Own\.z: the model masks this site.*3 of 5.*q\.mask\(mask\)"):
+    with pytest.raises(DeclarationError, match=r"(?s)Own\.z: the model masks this site.*6 of 10.*q\.mask\(mask\)"):
         check(Line(), normal_guide(), BATCH)
     check(Line(), normal_guide(masked=True), BATCH)
 
