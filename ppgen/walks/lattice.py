@@ -10,7 +10,6 @@ import torch
 from ppgen.arguments import whole_number
 from ppgen.errors import SettingError
 from ppgen.fitted import Fit
-from ppgen.inference import at
 from ppgen.walks.spans import chosen_span, find_range, verified_dims
 from ppgen.walks.starts import find_start, walked_site
 from ppgen.walks.walk import Walk
@@ -73,13 +72,7 @@ def lattice(
         each = found.values.reshape(len(found.values), -1)
         chosen = verified_dims("lattice", name, dims, each.shape[1])
         points = torch.cartesian_prod(*(each[:, dim] for dim in chosen)).reshape(-1, len(chosen))
-        way = start.repeat(len(points))
-        moved = way.codes[name].clone().reshape(len(points), -1)
-        moved[:, chosen] = points
-        codes = dict(way.codes) | {name: moved.reshape(way.codes[name].shape)}
-        follow = start.below(name)
-        placed = way.place({key: at(value) for key, value in codes.items() if key not in follow})
-        latents, decoded = way.decode(placed, len(each))
+        latents, decoded = start.decode_at(name, chosen, points, len(each))
     rows = len(points) // len(each)
     named = ", ".join(f"{name}[{dim}]" for dim in chosen)
     return Walk(

@@ -10,7 +10,6 @@ import torch
 from ppgen.arguments import whole_number
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.fitted import Fit
-from ppgen.inference import at
 from ppgen.walks.spans import chosen_span, find_range, verified_dims
 from ppgen.walks.starts import find_start, walked_site
 from ppgen.walks.walk import Walk
@@ -101,13 +100,7 @@ def manifold(
             )
         across, up = (found.values.reshape(steps, size)[:, dim] for dim in chosen)
         grid = torch.stack(torch.meshgrid(across, up.flip(0), indexing="xy"), -1)
-        way = start.repeat(steps * steps)
-        moved = way.codes[name].clone().reshape(steps * steps, -1)
-        moved[:, chosen] = grid.reshape(-1, 2)
-        codes = dict(way.codes) | {name: moved.reshape(way.codes[name].shape)}
-        follow = [] if hold else start.below(name)
-        placed = way.place({key: at(value) for key, value in codes.items() if key not in follow})
-        latents, decoded = way.decode(placed, steps)
+        latents, decoded = start.decode_at(name, chosen, grid.reshape(-1, 2), steps, hold=hold)
     return Walk(
         "manifold",
         latents,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from ppgen.by_site import BySite
 from ppgen.declare import label_of
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.fitted import Fit
-from ppgen.inference import Rule, descendants, place_latents, point_estimates, predictive
+from ppgen.inference import Rule, at, descendants, place_latents, point_estimates, predictive
 
 __all__ = ["Start", "find_start", "walked_site"]
 
@@ -62,6 +62,25 @@ class Start:
     def below(self, site: str) -> list[str]:
         """The latents that depend on ``site``."""
         return descendants(self.fit.model, self._batch(), len(self), site)
+
+    def decode_at(
+        self, site: str, dims: Sequence[int], points: Tensor, columns: int, *, hold: bool = False
+    ) -> tuple[BySite, BySite]:
+        """One row moved to each of many points: codes, and what they decode to, as of :meth:`decode`.
+
+        Args:
+            site: the latent that moves.
+            dims: those of its dimensions, D numbers in the flattened event; the others stay.
+            points: [rows * columns, D].
+            columns: how many.
+            hold: keep the codes of latents below, too.
+        """
+        way = self.repeat(len(points))
+        moved = way.codes[site].clone().reshape(len(points), -1)
+        moved[:, dims] = points
+        codes = dict(way.codes) | {site: moved.reshape(way.codes[site].shape)}
+        follow = [] if hold else self.below(site)
+        return way.decode(way.place({key: at(value) for key, value in codes.items() if key not in follow}), columns)
 
     def _batch(self) -> dict[str, Tensor]:
         given = predictive.prior_batch(self.fit.model, self.fit.data, len(self), self.covariates)
