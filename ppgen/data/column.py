@@ -157,6 +157,10 @@ def _kind(values: Tensor, measure: str, num_classes: int | None, is_natural: boo
     return "count" if measure == "integer" and is_natural else "real"
 
 
+Kinds = Mapping[str, str]  # no law of @checked: check_kinds says more of what they are
+"""Kind by column."""
+
+
 def check_kinds(where: str, kinds: Mapping[str, str], columns: Collection[str]) -> None:
     """Refuse kinds that there are not, and kinds of columns that there are not.
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ppgen.checked import checked
 from ppgen.data.binarize import Source, check_mode, with_protocol
-from ppgen.data.column import MEASURE_OF_KIND, check_kind, check_kinds, lengths_of
+from ppgen.data.column import MEASURE_OF_KIND, Kinds, check_kind, check_kinds, lengths_of
 from ppgen.data.conversion import to_columns
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.frames import read_frames
@@ -36,7 +36,7 @@ def from_tensors(
     measure: str | None = None,
     binarize: str | None = None,
     dequantize: bool = False,
-    kinds: Mapping[str, str] | None = None,
+    kinds: Kinds | None = None,
 ) -> Dataset:
     """A data set from tensors, numpy arrays or tables, with their values as they are.
 

@@ -135,7 +135,7 @@ def test_a_bad_row_in_any_split_is_found():
 @pytest.mark.parametrize(
     ("kinds", "told"),
     [
-        (["x"], r"kinds is not what it should be(.|\n)*kinds=\{"),
+        (["x"], r"kinds is no mapping(.|\n)*kinds=\{'x': \"count\"\}"),
         ({"x": "number"}, r"unknown kind 'number'(.|\n)*'count'"),
         ({"z": "real"}, r"'z', which is no column"),
     ],

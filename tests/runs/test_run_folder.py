@@ -84,11 +84,16 @@ def occupied(path: Path) -> Path:
 
 @pytest.mark.parametrize("path", [3, None, b"runs", ["runs"]])
 def test_a_folder_is_named_by_a_path(path: Any) -> None:
-    calls = [lambda: RunFolder(path), lambda: ppgen.load(path)]
+    calls = {
+        "a run folder is named by its path": lambda: RunFolder(path),
+        "load: folder is not what it should be": lambda: ppgen.load(path),
+    }
     if path is not None:
-        calls.append(lambda: ppgen.fit(VAE((4,), 2), torch.ones(20, 4), max_epochs=1, progress=False, out=path))
-    for call in calls:
-        with pytest.raises(SettingError, match=r"named by its path|not what it should be") as caught:
+        calls["fit: out is not what it should be"] = lambda: ppgen.fit(
+            VAE((4,), 2), torch.ones(20, 4), max_epochs=1, progress=False, out=path
+        )
+    for said, call in calls.items():
+        with pytest.raises(SettingError, match=said) as caught:
             call()
         assert caught.value.got == repr(path)
 
