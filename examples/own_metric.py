@@ -29,7 +29,7 @@ def main() -> None:
     cards = {}
     for name, model in {
         "vae": ppgen.models.VAE(data.x_shape, latent_dim=4),
-        "pixelcnn": ppgen.models.PixelCNN(data.x_shape),
+        "pixelcnn": ppgen.models.GatedPixelCNN(data.x_shape),
     }.items():
         fit = ppgen.fit(model, data=data, max_epochs=4, learning_rate=3e-3)
         cards[name] = ppgen.evaluate(fit, metrics=["log_prob", ink, weights], num_particles=50)

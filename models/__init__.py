@@ -10,11 +10,11 @@ __all__ = [
     "DiscreteVAE",
     "FactorAnalysis",
     "FlowPriorVAE",
+    "GatedPixelCNN",
     "HierarchicalVAE",
     "LadderVAE",
     "MaskedVAE",
     "MixtureVAE",
-    "PixelCNN",
     "PixelVAE",
     "SemiSupervisedVAE",
     "TableVAE",
@@ -31,6 +31,7 @@ from ppgen.models.discrete_vae import DiscreteVAE
 from ppgen.models.factor_analysis import FactorAnalysis
 from ppgen.models.flow_prior import FlowPriorVAE
 from ppgen.models.gan import GAN
+from ppgen.models.gated_pixelcnn import GatedPixelCNN
 from ppgen.models.hierarchical_vae import HierarchicalVAE
 from ppgen.models.labelled_vae import ConditionalVAE, SemiSupervisedVAE
 from ppgen.models.ladder_vae import LadderVAE
@@ -38,7 +39,6 @@ from ppgen.models.logistic_regression import BayesianLogisticRegression
 from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
-from ppgen.models.pixelcnn import PixelCNN
 from ppgen.models.table_vae import TableVAE
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

@@ -56,7 +56,9 @@ class PixelVAE(Model):
         self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape[:1])
         self.features = nets.MLP(latent_dim, width, hidden=(width,))
         count = self.likelihood.shape[0]
-        self.network = nets.PixelCNN(self.x_shape, channels, num_layers, 3, kernel_size, width, num_parameters=count)
+        self.network = nets.GatedPixelCNN(
+            self.x_shape, channels, num_layers, 3, kernel_size, width, num_parameters=count
+        )
 
     @latent
     def z(self) -> dist.TorchDistribution:

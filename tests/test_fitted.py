@@ -17,7 +17,7 @@ from ppgen.by_site import BySite
 from ppgen.errors import DataError, PpgenError, SettingError, Unanswerable
 from ppgen.fitted import Fit
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.models import GAN, VAE, Autoencoder, ConditionalVAE, MixtureVAE, PixelCNN
+from ppgen.models import GAN, VAE, Autoencoder, ConditionalVAE, GatedPixelCNN, MixtureVAE
 from tests.oracles.conjugate import SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal, posterior
 
@@ -67,7 +67,7 @@ def implicit() -> Fit:
 
 @pytest.fixture(scope="module")
 def exact() -> Fit:
-    return fit(PixelCNN(X, 4, 1))
+    return fit(GatedPixelCNN(X, 4, 1))
 
 
 # Numbers that say what they are ---------------------------------------------------------------------------------------

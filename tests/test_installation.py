@@ -39,7 +39,7 @@ def test_every_module_can_be_imported() -> None:
 def test_fit_evaluate_compare_and_load(tmp_path: Path) -> None:
     fits = {
         "vae": ppgen.fit(ppgen.models.VAE((1, 8, 8)), data="digits", max_epochs=1, progress=False, out=tmp_path / "v"),
-        "pixelcnn": ppgen.fit(ppgen.models.PixelCNN((1, 8, 8), 8, 1), data="digits", max_epochs=1, progress=False),
+        "pixelcnn": ppgen.fit(ppgen.models.GatedPixelCNN((1, 8, 8), 8, 1), data="digits", max_epochs=1, progress=False),
     }
     cards = {name: ppgen.evaluate(fit, num_particles=2, progress=False) for name, fit in fits.items()}
     table = str(ppgen.compare(cards))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.guides import Clustered, Delta, Flow, FullRank, MeanField, Refined, Structured
-from ppgen.models import VAE, PixelCNN
+from ppgen.models import VAE, GatedPixelCNN
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
 
@@ -234,7 +234,7 @@ def test_a_class_of_guides_stands_for_one_of_the_model() -> None:
 
 
 def test_a_model_without_latents_has_no_guide() -> None:
-    model = PixelCNN((1, 4, 4), 2, 1)
+    model = GatedPixelCNN((1, 4, 4), 2, 1)
     data = {"x": X.reshape(-1, 1, 2, 2).repeat(1, 1, 2, 2)}
     refused(lambda: MeanField(model), "no latent variables", "leave the guide out")
     refused(lambda: ppgen.fit(model, data=data, guide=Encoder(), progress=False), "z", "")

@@ -42,9 +42,9 @@ class Autoregressive(TorchDistribution):
     channels drawn one after the other, let them be positions: ``order=orders.raster((3, 32, 32))``.
 
     ``sample`` needs one step for each position: cheap steps for a network with ``start`` and ``step`` such as
-    ``ppgen.nets.PixelCNN``, a whole pass each for any other. The parameters live in the network, not here: an instance
-    is as cheap as a ``Normal`` and is made anew at every call of a model. Draws have no pathwise gradient, so it is no
-    family for a guide.
+    ``ppgen.nets.GatedPixelCNN``, a whole pass each for any other. The parameters live in the network, not here: an
+    instance is as cheap as a ``Normal`` and is made anew at every call of a model. Draws have no pathwise gradient, so
+    it is no family for a guide.
 
     References: Y. Bengio and S. Bengio, "Modeling high-dimensional discrete data with multi-layer neural networks",
     2000; A. van den Oord et al., "Pixel recurrent neural networks", 2016 (arXiv 1601.06759).
@@ -71,8 +71,8 @@ class Autoregressive(TorchDistribution):
     Example:
         >>> import torch
         >>> from ppgen.distributions import conditionals, orders
-        >>> from ppgen.nets import PixelCNN
-        >>> images = Autoregressive(PixelCNN((1, 4, 4)), (1, 4, 4)).expand([3])
+        >>> from ppgen.nets import GatedPixelCNN
+        >>> images = Autoregressive(GatedPixelCNN((1, 4, 4)), (1, 4, 4)).expand([3])
         >>> x = images.sample()
         >>> x.shape, images.log_prob(x).shape
         (torch.Size([3, 1, 4, 4]), torch.Size([3]))
@@ -80,7 +80,7 @@ class Autoregressive(TorchDistribution):
         Three grey levels, from the lowest row up:
 
         >>> upwards = orders.raster((4, 4), flip=(0,))
-        >>> network = PixelCNN((1, 4, 4), num_parameters=3, highest=2)
+        >>> network = GatedPixelCNN((1, 4, 4), num_parameters=3, highest=2)
         >>> Autoregressive(network, (1, 4, 4), conditional=conditionals.Categorical(3), order=upwards).sample().shape
         torch.Size([1, 4, 4])
     """
@@ -230,7 +230,7 @@ class Autoregressive(TorchDistribution):
                 expected=f"parameters of shape {list(wanted)}: [*batch, num_parameters, *positions]",
                 got=f"shape {list(parameters.shape)}",
                 fix=f"a network with num_parameters={wanted[len(batch)]}, such as "
-                f"ppgen.nets.PixelCNN(x_shape, num_parameters={wanted[len(batch)]})",
+                f"ppgen.nets.GatedPixelCNN(x_shape, num_parameters={wanted[len(batch)]})",
                 code="S050",
             )
 

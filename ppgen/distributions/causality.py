@@ -51,8 +51,8 @@ def verify_causal(network: CausalNetwork, values: Tensor, channel_dims: int, *co
             f"Autoregressive: {type(network).__name__} is not causal, so that there is no density",
             expected="parameters of each position that depend on the values drawn before it alone",
             got=f"those of position {position} changed with values from position {int(first[row])} on",
-            fix="a causal network such as ppgen.nets.PixelCNN(x_shape), or masks that hide a position from itself and "
-            "from all before it",
+            fix="a causal network such as ppgen.nets.GatedPixelCNN(x_shape), or masks that hide a position from itself "
+            "and from all before it",
             code="S136",
         )
 

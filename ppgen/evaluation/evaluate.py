@@ -56,7 +56,7 @@ def evaluate(
 
     Example:
         >>> import ppgen, torch
-        >>> fit = ppgen.fit(ppgen.models.PixelCNN((1, 4, 4)), data=torch.zeros(20, 1, 4, 4), max_epochs=1,
+        >>> fit = ppgen.fit(ppgen.models.GatedPixelCNN((1, 4, 4)), data=torch.zeros(20, 1, 4, 4), max_epochs=1,
         ...                 progress=False)
         >>> def size(fit):
         ...     return fit.num_parameters

@@ -4,12 +4,14 @@ __all__ = [
     "MLP",
     "BernoulliLikelihood",
     "CategoricalLikelihood",
+    "CausalImageNetwork",
     "ContinuousBernoulliLikelihood",
     "Critic",
     "DiscretizedLogisticLikelihood",
     "Flow",
     "FlowDistribution",
     "GatedMLP",
+    "GatedPixelCNN",
     "GatedTransition",
     "Gaussian",
     "GaussianLikelihood",
@@ -18,7 +20,6 @@ __all__ = [
     "Likelihood",
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
-    "PixelCNN",
     "PseudoInputs",
     "ResidualBlock",
     "SequenceEncoder",
@@ -34,9 +35,11 @@ __all__ = [
 ]
 
 from ppgen.nets.causal import MaskedConv2d
+from ppgen.nets.causal_images import CausalImageNetwork
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
+from ppgen.nets.gated_pixelcnn import GatedPixelCNN
 from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock, join, one_hot, over_batch
 from ppgen.nets.likelihoods import (
     BernoulliLikelihood,
@@ -47,5 +50,4 @@ from ppgen.nets.likelihoods import (
     Likelihood,
     NegativeBinomialLikelihood,
 )
-from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

@@ -16,11 +16,12 @@ from ppgen.files import digest_of, read_sealed, replace, sealed, write_text, wri
 from ppgen.runs import history, weights
 from ppgen.runs.checkpoint import latest
 from ppgen.runs.lock import NAME as LOCK
+from ppgen.runs.renamed import with_names_of_today
 from ppgen.runs.succession import DRAFT, RESULTS, delete, succeed_if_killed
 
 __all__ = ["FORMAT", "RunFolder"]
 
-FORMAT = 2
+FORMAT = 3
 """Of ``run.json`` and the files beside it: every release reads the formats since the first, which had no digests."""
 
 _ADDED = {"optimizer": "adam", "average": None, "on_plateau": "stop"}  # what runs without these settings did
@@ -284,7 +285,7 @@ class RunFolder:
                 fix="install the ppgen that wrote it, or a later one: pip install --upgrade ppgen; or fit again",
                 code="C020",
             )
-        return record
+        return with_names_of_today(record)
 
     def rewrite_history(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace ``history.jsonl``, one line an epoch."""

@@ -52,7 +52,7 @@ def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4, likelihood: 
     from ppgen import models, objectives
 
     chosen = pixel_likelihood_for(data, "pixelcnn", likelihood)
-    model = models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    model = models.GatedPixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 

@@ -16,7 +16,7 @@ from ppgen.declare import Guide, Model, Program, check, latent, observed
 from ppgen.declare.check import verify_once
 from ppgen.errors import DataError, DeclarationError
 from ppgen.guides import MeanField
-from ppgen.models import GAN, VAE, ConditionalVAE, PixelCNN
+from ppgen.models import GAN, VAE, ConditionalVAE, GatedPixelCNN
 
 BITS = torch.bernoulli(torch.full((6, 1, 8, 8), 0.5), generator=torch.Generator().manual_seed(0))
 LABELS = torch.tensor([0, 9, 3, 3, 1, 2])
@@ -73,7 +73,7 @@ def test_a_check_is_hidden_from_handlers_around_it():
 
 
 def test_models_without_guides_pass():
-    check(PixelCNN(x_shape=(1, 8, 8)), None, {"x": BITS})
+    check(GatedPixelCNN(x_shape=(1, 8, 8)), None, {"x": BITS})
     check(GAN(x_shape=(1, 8, 8)), None, {"x": BITS})
     check(VAE(x_shape=(1, 8, 8)))
 

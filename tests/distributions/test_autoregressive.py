@@ -8,16 +8,16 @@ from pyro.infer import Predictive
 from torch import Tensor, nn
 
 from ppgen.distributions import Autoregressive
-from ppgen.nets import PixelCNN
+from ppgen.nets import GatedPixelCNN
 from tests.oracles.chi_square import p_value
 
 SHAPE = (1, 4, 4)
 
 
-def network(context_dim: int = 0, shape: tuple[int, int, int] = SHAPE) -> PixelCNN:
+def network(context_dim: int = 0, shape: tuple[int, int, int] = SHAPE) -> GatedPixelCNN:
     """Small, with weights large enough that pixels depend strongly on each other."""
     torch.manual_seed(1)
-    net = PixelCNN(shape, hidden=4, num_layers=2, first_kernel_size=5, context_dim=context_dim)
+    net = GatedPixelCNN(shape, hidden=4, num_layers=2, first_kernel_size=5, context_dim=context_dim)
     for parameter in net.parameters():
         nn.init.normal_(parameter, std=0.6)
     return net
@@ -35,7 +35,7 @@ def index(images: Tensor) -> Tensor:
 class Uncached(nn.Module):
     """The same network without its cache."""
 
-    def __init__(self, inner: PixelCNN) -> None:
+    def __init__(self, inner: GatedPixelCNN) -> None:
         super().__init__()
         self.inner = inner
 

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from ppgen.distributions import Autoregressive, EqualMixture, Markov
-from ppgen.nets import Flow, PixelCNN
+from ppgen.nets import Flow, GatedPixelCNN
 
 SHAPE, NORMAL = (1, 3, 4), dist.Normal(torch.zeros(2), 1.0).to_event(1)
 FAMILIES = {
-    "Autoregressive": lambda: Autoregressive(PixelCNN(SHAPE, 4, 1), SHAPE),
-    "Autoregressive, given": lambda: Autoregressive(PixelCNN(SHAPE, 4, 1, context_dim=2), SHAPE, torch.zeros(5, 2)),
+    "Autoregressive": lambda: Autoregressive(GatedPixelCNN(SHAPE, 4, 1), SHAPE),
+    "Autoregressive, given": lambda: Autoregressive(
+        GatedPixelCNN(SHAPE, 4, 1, context_dim=2), SHAPE, torch.zeros(5, 2)
+    ),
     "EqualMixture": lambda: EqualMixture(NORMAL.expand([4])),
     "Markov": lambda: Markov(NORMAL, lambda z: dist.Normal(z, 1.0).to_event(1), 3),
     "Markov, given": lambda: Markov(NORMAL, lambda z, u: dist.Normal(z + u, 1.0).to_event(1), 3, torch.zeros(5, 2, 2)),

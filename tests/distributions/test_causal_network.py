@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ppgen.distributions import Autoregressive, Conditional, Order, SteppingNetwork, conditionals, orders
 from ppgen.errors import SettingError
-from ppgen.nets import PixelCNN
+from ppgen.nets import GatedPixelCNN
 from tests.oracles.chi_square import p_value
 
 
@@ -93,8 +93,8 @@ def cases() -> dict[str, Case]:
         bits = orders.raster((2, 3), flip=flip, transpose=transpose)
         grey = orders.raster((2, 2), flip=flip, transpose=transpose)
         where = f"flip {flip}{' transpose' * transpose}"
-        add(f"bits, {where}", lambda o=bits: PixelCNN((1, *o.scanned), 4, 2), (1, 2, 3), bits)
-        add(f"grey, {where}", lambda: PixelCNN((1, 2, 2), 4, 2, num_parameters=3, highest=2), (1, 2, 2), grey, 3)
+        add(f"bits, {where}", lambda o=bits: GatedPixelCNN((1, *o.scanned), 4, 2), (1, 2, 3), bits)
+        add(f"grey, {where}", lambda: GatedPixelCNN((1, 2, 2), 4, 2, num_parameters=3, highest=2), (1, 2, 2), grey, 3)
     mixed, pixels = orders.permutation([2, 0, 3, 1], positions=(2, 2)), orders.raster((2, 2))
     add("grey, permuted", lambda: Triangular((1,), (2, 2), 3), (1, 2, 2), mixed, 3)
     add("two colours", lambda: Triangular((2,), (2, 2), 6), (2, 2, 2), mixed, 3, conditionals.Categorical(3))
@@ -180,7 +180,7 @@ def test_an_order_is_what_turning_the_image_is(flip, transpose):
     # The oracle turns the images by torch's own calls and scores them in raster order.
     order = orders.raster((2, 3), flip=flip, transpose=transpose)
     torch.manual_seed(1)
-    net, x = PixelCNN((1, *order.scanned), 4, 2), torch.rand(20, 1, 2, 3).round()
+    net, x = GatedPixelCNN((1, *order.scanned), 4, 2), torch.rand(20, 1, 2, 3).round()
     nn.init.normal_(net.bias)
     turned = x.flip([dim - 2 for dim in flip])
     turned = turned.mT if transpose else turned
@@ -199,13 +199,13 @@ def test_an_order_is_what_turning_the_image_is(flip, transpose):
 )
 def test_what_does_not_fit_is_refused_when_it_is_made(arguments, what, fix):
     with pytest.raises(SettingError, match=what) as caught:
-        Autoregressive(PixelCNN((1, 2, 3), 2, 1), (1, 2, 3), **arguments)
+        Autoregressive(GatedPixelCNN((1, 2, 3), 2, 1), (1, 2, 3), **arguments)
     assert fix in str(caught.value.fix)
 
 
 def test_a_network_of_another_family_is_refused_when_it_is_asked():
     # One logit would broadcast to four levels, and the answer would be wrong.
-    fn: Any = Autoregressive(PixelCNN((1, 2, 3), 2, 1), (1, 2, 3), conditional=conditionals.Categorical(4))
+    fn: Any = Autoregressive(GatedPixelCNN((1, 2, 3), 2, 1), (1, 2, 3), conditional=conditionals.Categorical(4))
     for ask in (fn.sample, lambda: fn.log_prob(torch.zeros(1, 2, 3))):
         with pytest.raises(SettingError, match="not what Categorical") as caught:
             ask()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ppgen.context import validation
 from ppgen.distributions import Autoregressive, orders
 from ppgen.errors import SettingError
-from ppgen.nets import PixelCNN
+from ppgen.nets import GatedPixelCNN
 
 SHAPE = (1, 4, 4)
 
@@ -47,7 +47,7 @@ class Noisy(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.inner = PixelCNN(SHAPE, hidden=4, num_layers=1)
+        self.inner = GatedPixelCNN(SHAPE, hidden=4, num_layers=1)
         self.norm, self.dropout = nn.BatchNorm2d(1), nn.Dropout(0.5)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch.distributions import constraints
 
 from ppgen.distributions import Autoregressive, Conditional, conditionals
 from ppgen.errors import SettingError
-from ppgen.nets import PixelCNN
+from ppgen.nets import GatedPixelCNN
 
 
 def test_bernoulli_is_a_product_over_channels():
@@ -92,7 +92,7 @@ class Gaussian(Conditional):
 @pytest.mark.parametrize("spoilt", ["all", "none"])
 @pytest.mark.parametrize("check", [False, True])
 def test_a_family_that_sums_over_rows_or_over_nothing_is_refused(spoilt, check):
-    network = PixelCNN((1, 4, 4), hidden=4, num_layers=1, num_parameters=2, highest=1)
+    network = GatedPixelCNN((1, 4, 4), hidden=4, num_layers=1, num_parameters=2, highest=1)
     x = torch.randn(5, 1, 4, 4)
     right = Autoregressive(network, (1, 4, 4), conditional=Gaussian(), validate_args=check)
     torch.testing.assert_close(right.log_prob(x)[:1], right.log_prob(x[:1]))

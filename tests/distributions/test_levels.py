@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ppgen.distributions import Autoregressive, DiscretizedLogistic, LevelCategorical, conditionals
-from ppgen.nets import CategoricalLikelihood, DiscretizedLogisticLikelihood, PixelCNN
+from ppgen.nets import CategoricalLikelihood, DiscretizedLogisticLikelihood, GatedPixelCNN
 
 GRIDS = [(256, 1.0), (256, 255.0), (17, 1.0), (2, 1.0)]
 
@@ -79,7 +79,7 @@ def test_a_categorical_is_softmax_and_has_the_mean_of_its_levels():
 def test_colour_images_drawn_pixel_by_pixel_have_probabilities_that_sum_to_one(kind):
     torch.manual_seed(0)
     shape, likelihood = (2, 1, 2), kind((2,), levels=3, white=1.0)
-    network = PixelCNN(shape, 4, 1, num_parameters=likelihood.shape[0])
+    network = GatedPixelCNN(shape, 4, 1, num_parameters=likelihood.shape[0])
     fn = Autoregressive(network, shape, conditional=conditionals.OfPixel(likelihood), validate_args=True)
     every = torch.cartesian_prod(*[torch.arange(3) / 2] * 4).reshape(-1, *shape)
     p = fn.log_prob(every).exp()

@@ -192,7 +192,7 @@ def comparison() -> Comparison:
             max_epochs=1,
             progress=False,
         ),
-        "pixelcnn": ppgen.fit(ppgen.models.PixelCNN(shape), "digits", max_epochs=1, progress=False),
+        "pixelcnn": ppgen.fit(ppgen.models.GatedPixelCNN(shape), "digits", max_epochs=1, progress=False),
         "gan": ppgen.fit(ppgen.models.GAN(shape), "digits", max_epochs=1, progress=False),
     }
     return compare(

@@ -90,7 +90,7 @@ def test_each_turn_counts_for_the_parameters_that_it_moves(pair: tuple[Linear, L
 
 
 def test_a_likelihood_without_latents_has_no_noise() -> None:
-    model = ppgen.models.PixelCNN((1, 8, 8), hidden=4, num_layers=1)
+    model = ppgen.models.GatedPixelCNN((1, 8, 8), hidden=4, num_layers=1)
     x = torch.bernoulli(torch.full((4, 1, 8, 8), 0.5))
     found = gradient_noise(model, None, MaximumLikelihood(), {"x": x}, num_draws=3)
     assert set(found) == {"model"}

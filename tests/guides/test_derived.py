@@ -12,7 +12,7 @@ import ppgen
 from ppgen.declare import Model, latent, observed
 from ppgen.errors import DeclarationError
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.models import GAN, VAE, ConditionalVAE, PixelCNN
+from ppgen.models import GAN, VAE, ConditionalVAE, GatedPixelCNN
 from tests.oracles.conjugate import BetaBernoulli, DirichletMultinomial, GammaPoisson, SharedMean, TwoLevels
 
 FAMILIES = [MeanField, FullRank, Delta]
@@ -147,7 +147,7 @@ class Count(Model):
     ("model", "words"),
     [
         (Count(), "'z' of Count is Poisson"),
-        (PixelCNN((1, 4, 4), hidden=2, num_layers=1), "no latent variables"),
+        (GatedPixelCNN((1, 4, 4), hidden=2, num_layers=1), "no latent variables"),
         (VAE, "the class VAE itself"),
         (lambda x: x, "function"),
     ],

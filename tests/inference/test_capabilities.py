@@ -7,9 +7,9 @@ import pytest
 from ppgen.errors import SettingError
 from ppgen.guides import Delta, MeanField
 from ppgen.inference.capabilities import QUESTIONS, find_obstacle
-from ppgen.models import GAN, VAE, BayesianLogisticRegression, PixelCNN
+from ppgen.models import GAN, VAE, BayesianLogisticRegression, GatedPixelCNN
 
-VAE_, GAN_, PIXELCNN = VAE((1, 8, 8)), GAN((1, 8, 8)), PixelCNN((1, 4, 4), 2, 1)
+VAE_, GAN_, PIXELCNN = VAE((1, 8, 8)), GAN((1, 8, 8)), GatedPixelCNN((1, 4, 4), 2, 1)
 REGRESSION = BayesianLogisticRegression(x_dim=2)
 
 CASES = [

@@ -18,7 +18,7 @@ from ppgen.errors import DeclarationError, SettingError, Unanswerable
 from ppgen.guides import Delta, FullRank, MeanField
 from ppgen.inference import importance
 from ppgen.inference.importance import log_weights, only_latent, particle_weights, repeat_rows
-from ppgen.models import VAE, ConditionalVAE, DiscreteVAE, PixelCNN
+from ppgen.models import VAE, ConditionalVAE, DiscreteVAE, GatedPixelCNN
 from tests.oracles import gaussian_pair
 from tests.oracles.conjugate import BetaBernoulli, GammaPoisson, SharedMean, TwoLevels
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
@@ -106,7 +106,7 @@ def test_weights_at_the_exact_posterior_are_all_the_evidence() -> None:
 
 
 def test_without_latents_it_is_exact() -> None:
-    model = PixelCNN((1, 2, 2), hidden=3, num_layers=1)
+    model = GatedPixelCNN((1, 2, 2), hidden=3, num_layers=1)
     images = torch.tensor([[float(b) for b in f"{i:04b}"] for i in range(16)]).reshape(16, 1, 2, 2)
     found = importance.log_prob(model, None, {"x": images}, 1, seed=0)
     assert found.exp().sum().item() == pytest.approx(1.0, abs=1e-6)

@@ -14,11 +14,11 @@ from ppgen.declare import Model
 from ppgen.models import (
     DiscreteVAE,
     FlowPriorVAE,
+    GatedPixelCNN,
     HierarchicalVAE,
     LadderVAE,
     MaskedVAE,
     MixtureVAE,
-    PixelCNN,
     PixelVAE,
     SemiSupervisedVAE,
     VampPriorHierarchicalVAE,
@@ -118,7 +118,7 @@ def test_images_drawn_pixel_by_pixel():
 
 
 def test_images_that_are_drawn_without_a_latent():
-    model = PixelCNN((1, 3, 3), hidden=4, num_layers=2)
+    model = GatedPixelCNN((1, 3, 3), hidden=4, num_layers=2)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     trace = pyro.poutine.trace(model).get_trace({"x": all_data((1, 3, 3))})

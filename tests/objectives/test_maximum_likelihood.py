@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import ppgen
 from ppgen.declare import Model, observed
 from ppgen.errors import SettingError
-from ppgen.models import GAN, VAE, PixelCNN
+from ppgen.models import GAN, VAE, GatedPixelCNN
 from ppgen.objectives import MaximumLikelihood
 from tests.oracles.losses import loss_of
 
@@ -58,7 +58,7 @@ def test_a_program_is_told_how_many_data_its_batch_stands_for() -> None:
 
 
 def test_a_pixelcnn_is_scored_by_its_own_density() -> None:
-    model, x = PixelCNN((1, 4, 4), hidden=4, num_layers=2), torch.bernoulli(torch.full((3, 1, 4, 4), 0.5))
+    model, x = GatedPixelCNN((1, 4, 4), hidden=4, num_layers=2), torch.bernoulli(torch.full((3, 1, 4, 4), 0.5))
     loss = loss_of(MaximumLikelihood(), model, None, {"x": x}, 30)
     torch.testing.assert_close(loss.value, -model.x().log_prob(x).mean())
 

@@ -112,7 +112,7 @@ def fits() -> Mapping[str, Any]:
     models = {
         "vae": ppgen.models.VAE(shape, latent_dim=4, hidden=[16]),
         "cvae": ppgen.models.ConditionalVAE(shape, latent_dim=2, hidden=[16]),
-        "pixelcnn": ppgen.models.PixelCNN(shape, hidden=4, num_layers=1),
+        "pixelcnn": ppgen.models.GatedPixelCNN(shape, hidden=4, num_layers=1),
         "gan": ppgen.models.GAN(shape, latent_dim=4, hidden=[16]),
     }
     return {

@@ -103,7 +103,7 @@ def test_it_says_what_was_measured(page: str, read: Callable[[str], Any]) -> Non
 
 def test_settings_that_are_not_the_usual_ones_are_listed(make_card: Any, read: Callable[[str], Any]) -> None:
     def shown(**settings: Any) -> str:
-        usual = ppgen.fit(ppgen.models.PixelCNN((1, 4, 4)), torch.ones(8, 1, 4, 4), max_epochs=1, progress=False)
+        usual = ppgen.fit(ppgen.models.GatedPixelCNN((1, 4, 4)), torch.ones(8, 1, 4, 4), max_epochs=1, progress=False)
         other = copy.copy(usual)
         other.settings = usual.settings | settings
         cards = [make_card("usual", -20.0), make_card("other", -21.0)]

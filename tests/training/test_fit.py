@@ -18,7 +18,7 @@ from ppgen.declare import Model, latent, observed
 from ppgen.errors import DataError, DeclarationError, DivergenceError, PpgenError, SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import FullRank, MeanField
-from ppgen.models import GAN, VAE, PixelCNN
+from ppgen.models import GAN, VAE, GatedPixelCNN
 from ppgen.training.choices import choose_guide, choose_objective, unwrap
 from tests.oracles.linear_gaussian import PPCA, log_evidence, marginal
 from tests.oracles.state import rows_without_time, same, state_of
@@ -276,7 +276,7 @@ def test_guides_in_all_forms() -> None:
     assert type(choose_guide(model, FullRank)) is FullRank
     mine = FullRank(model)
     assert choose_guide(model, mine) is mine
-    assert choose_guide(PixelCNN((1, 4, 4), 2, 1), None) is None
+    assert choose_guide(GatedPixelCNN((1, 4, 4), 2, 1), None) is None
     assert choose_guide(GAN((1, 8, 8)), None) is None
     with pytest.raises(DeclarationError, match="no guide"):
         choose_guide(model, lambda x: None)
@@ -285,7 +285,7 @@ def test_guides_in_all_forms() -> None:
 def test_objectives_by_what_the_sites_call_for() -> None:
     model = VAE((4,))
     assert choose_objective(model, MeanField(model), None).name == "ELBO()"
-    assert choose_objective(PixelCNN((1, 4, 4), 2, 1), None, None).name == "MaximumLikelihood()"
+    assert choose_objective(GatedPixelCNN((1, 4, 4), 2, 1), None, None).name == "MaximumLikelihood()"
     assert choose_objective(GAN((1, 8, 8)), None, None).name == "Adversarial(nonsaturating)"
     mine = ppgen.ELBO(2.0)
     assert choose_objective(model, None, mine) is mine

@@ -16,7 +16,7 @@ import ppgen
 from ppgen.data import Dataset
 from ppgen.errors import CheckpointError, DivergenceError
 from ppgen.fitted import Fit
-from ppgen.models import GAN, PixelCNN
+from ppgen.models import GAN, GatedPixelCNN
 from ppgen.runs import checkpoint
 from ppgen.runs.run_folder import RunFolder
 from ppgen.training import loop
@@ -172,7 +172,7 @@ def test_other_families_resume_as_exactly(family: str, tmp_path: Path, monkeypat
 
     def run(out: Path | None, resume: bool = False) -> Fit:
         torch.manual_seed(0)
-        model = GAN((1, 8, 8), latent_dim=4, hidden=(8,)) if family == "gan" else PixelCNN((1, 8, 8), 4, 1)
+        model = GAN((1, 8, 8), latent_dim=4, hidden=(8,)) if family == "gan" else GatedPixelCNN((1, 8, 8), 4, 1)
         return ppgen.fit(model, data, max_epochs=3, batch_size=16, out=out, resume=resume, progress=False, device="cpu")
 
     whole = run(None)

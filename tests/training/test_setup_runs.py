@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import ppgen
 from ppgen.guides import Delta, FullRank, MeanField
-from ppgen.models import GAN, VAE, ConditionalVAE, PixelCNN, SemiSupervisedVAE
+from ppgen.models import GAN, VAE, ConditionalVAE, GatedPixelCNN, SemiSupervisedVAE
 from ppgen.training.step import TrainingStep
 
 ROWS = 24
@@ -99,7 +99,7 @@ CASES: dict[str, tuple[Callable[[], tuple[Any, Any]], dict[str, Tensor], int, in
     # A loss that sums labels out runs the guide twice: for q(y | x), then with every y given.
     "all labels": (lambda: _with(small(SemiSupervisedVAE, num_classes=3), MeanField), {"x": BITS, "y": LABELS}, 2, 3),
     "some labels": (lambda: (small(SemiSupervisedVAE, num_classes=3), None), {"x": BITS, "y": PARTLY}, 3, 3),
-    "autoregressive": (lambda: (PixelCNN((1, 8, 8), 4, 1), None), {"x": BITS}, 2, 0),
+    "autoregressive": (lambda: (GatedPixelCNN((1, 8, 8), 4, 1), None), {"x": BITS}, 2, 0),
     # Two players, who each draw once, and the shape that the default critic is made for.
     "implicit": (lambda: (GAN((1, 8, 8), latent_dim=2), None), {"x": BITS}, 3, 0),
 }

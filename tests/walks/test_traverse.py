@@ -149,7 +149,7 @@ def test_what_cannot_walk_says_why(noise: Fit, classes: Fit) -> None:
         noise.traverse(span="posterior")
     with pytest.raises(Unanswerable, match="conditional on y"):
         classes.traverse()
-    flat = quick(ppgen.models.PixelCNN((1, 4, 4), num_layers=1), torch.bernoulli(torch.full((40, 1, 4, 4), 0.5)))
+    flat = quick(ppgen.models.GatedPixelCNN((1, 4, 4), num_layers=1), torch.bernoulli(torch.full((40, 1, 4, 4), 0.5)))
     with pytest.raises(SettingError, match="no latent of single data points"):
         flat.traverse()
 

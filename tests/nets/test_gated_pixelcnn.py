@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from ppgen.errors import SettingError
-from ppgen.nets import PixelCNN
+from ppgen.nets import GatedPixelCNN
 
 
-def randomised(network: PixelCNN) -> PixelCNN:
+def randomised(network: GatedPixelCNN) -> GatedPixelCNN:
     """Weights large enough that no dependence hides behind a small number."""
     torch.manual_seed(0)
     for parameter in network.parameters():
@@ -19,7 +19,7 @@ def randomised(network: PixelCNN) -> PixelCNN:
 @pytest.mark.parametrize("context_dim", [0, 3])
 def test_logit_of_a_pixel_reads_exactly_the_pixels_before_it(size, context_dim):
     # The Jacobian has no entry at j >= i; and, with this many layers, no blind spot at j < i either.
-    network = randomised(PixelCNN((1, *size), hidden=6, num_layers=8, context_dim=context_dim))
+    network = randomised(GatedPixelCNN((1, *size), hidden=6, num_layers=8, context_dim=context_dim))
     x = torch.rand(1, *size, dtype=torch.float64)
     context = torch.randn(context_dim, dtype=torch.float64) if context_dim else None
     pixels = size[0] * size[1]
@@ -30,7 +30,7 @@ def test_logit_of_a_pixel_reads_exactly_the_pixels_before_it(size, context_dim):
 
 
 def test_context_reaches_every_pixel_and_broadcasts():
-    network = randomised(PixelCNN((1, 4, 4), hidden=4, num_layers=2, context_dim=3))
+    network = randomised(GatedPixelCNN((1, 4, 4), hidden=4, num_layers=2, context_dim=3))
     x = torch.zeros(5, 1, 4, 4, dtype=torch.float64)
     one, other = torch.randn(2, 3, dtype=torch.float64)
     assert (network(x, one) != network(x, other)).all()
@@ -40,7 +40,9 @@ def test_context_reaches_every_pixel_and_broadcasts():
 @pytest.mark.parametrize(("context_dim", "num_parameters"), [(0, 1), (3, 1), (0, 4)])
 def test_pixel_by_pixel_equals_all_at_once(context_dim, num_parameters):
     shape, highest = (1, 5, 7), max(1, num_parameters - 1)
-    network = randomised(PixelCNN(shape, 4, 3, context_dim=context_dim, num_parameters=num_parameters, highest=highest))
+    network = randomised(
+        GatedPixelCNN(shape, 4, 3, context_dim=context_dim, num_parameters=num_parameters, highest=highest)
+    )
     x = (torch.rand(6, *shape, dtype=torch.float64) * highest).round()
     context = torch.randn(6, context_dim, dtype=torch.float64) if context_dim else None
     with torch.no_grad():
@@ -55,7 +57,7 @@ def test_pixel_by_pixel_equals_all_at_once(context_dim, num_parameters):
 
 def test_what_is_drawn_lies_in_the_state_alone():
     # Two walks by turns are what each is by itself, and the network is as it was.
-    network = randomised(PixelCNN((1, 2, 3), hidden=4, num_layers=2))
+    network = randomised(GatedPixelCNN((1, 2, 3), hidden=4, num_layers=2))
     before = {name: id(value) for name, value in vars(network).items()}
     x = torch.tensor([[0.0, 1.0, 1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]], dtype=torch.float64)
     expected = network(x.reshape(2, 1, 2, 3)).flatten(2)
@@ -69,8 +71,8 @@ def test_what_is_drawn_lies_in_the_state_alone():
 
 
 def test_values_up_to_the_highest_are_read_from_minus_one_to_one():
-    network = PixelCNN((1, 3, 3), hidden=4, num_layers=1)
-    levels = PixelCNN((1, 3, 3), hidden=4, num_layers=1, highest=255)
+    network = GatedPixelCNN((1, 3, 3), hidden=4, num_layers=1)
+    levels = GatedPixelCNN((1, 3, 3), hidden=4, num_layers=1, highest=255)
     levels.load_state_dict(network.state_dict())
     x = torch.rand(2, 1, 3, 3)
     torch.testing.assert_close(levels(255 * x), network(x))
@@ -78,16 +80,19 @@ def test_values_up_to_the_highest_are_read_from_minus_one_to_one():
 
 def test_shapes_without_a_pixel_order_are_refused():
     with pytest.raises(SettingError, match="orders the pixels of images"):
-        PixelCNN((64,))
+        GatedPixelCNN((64,))
 
 
 @pytest.mark.parametrize(
     ("shape", "context", "fix"),
-    [((1, 4, 5), 2, "PixelCNN((1, 4, 5), context_dim=2)"), ((1, 4, 4), None, "PixelCNN((1, 4, 4), context_dim=0)")],
+    [
+        ((1, 4, 5), 2, "GatedPixelCNN((1, 4, 5), context_dim=2)"),
+        ((1, 4, 4), None, "GatedPixelCNN((1, 4, 4), context_dim=0)"),
+    ],
 )
 def test_inputs_that_it_was_not_made_for_are_refused(shape, context, fix):
     # A context that is left out would broadcast to a number that means nothing.
-    network = PixelCNN((1, 4, 4), hidden=2, num_layers=1, context_dim=2)
+    network = GatedPixelCNN((1, 4, 4), hidden=2, num_layers=1, context_dim=2)
     with pytest.raises(SettingError, match="made for other inputs") as caught:
         network(torch.zeros(3, *shape), None if context is None else torch.zeros(3, context))
     assert caught.value.fix == fix

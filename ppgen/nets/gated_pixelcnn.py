@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["PixelCNN", "PixelState"]
+__all__ = ["GatedPixelCNN", "PixelState"]
 
 import dataclasses
 from collections.abc import Sequence
-from math import prod
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
-from ppgen.arguments import Recorded, finite_number, whole_number
 from ppgen.checked import checked
-from ppgen.errors import SettingError
 from ppgen.nets.causal import GatedLayer, MaskedConv2d
+from ppgen.nets.causal_images import CausalImageNetwork
 
 
 @dataclasses.dataclass
@@ -42,7 +39,7 @@ class PixelState:
     horizontal_weights: list[Tensor]
 
 
-class PixelCNN(Recorded):
+class GatedPixelCNN(CausalImageNetwork):
     """A causal network over images: the parameters of pixel i read pixels 0 .. i-1 in raster order, all channels.
 
     A vertical stack carries what lies in the rows above, a horizontal stack what lies to the left; each layer is gated
@@ -76,7 +73,7 @@ class PixelCNN(Recorded):
 
     Example:
         >>> import torch
-        >>> PixelCNN((1, 8, 8))(torch.zeros(5, 1, 8, 8)).shape
+        >>> GatedPixelCNN((1, 8, 8))(torch.zeros(5, 1, 8, 8)).shape
         torch.Size([5, 1, 8, 8])
     """
 
@@ -92,45 +89,18 @@ class PixelCNN(Recorded):
         num_parameters: int = 1,
         highest: float = 1.0,
     ) -> None:
-        super().__init__()
-        if len(x_shape) != 3:
-            raise SettingError(
-                "PixelCNN: the network orders the pixels of images",
-                expected="x_shape=(channels, height, width)",
-                got=f"x_shape={tuple(x_shape)}",
-                fix="x = x.unsqueeze(1), where the channel is missing",
-                code="S081",
-            )
-        num_parameters = whole_number("PixelCNN: num_parameters", num_parameters)
-        self.context_dim = context_dim
-        # Pixels are read from -1 on, so that a dark pixel differs from the padding beyond the border.
-        self.scale = 2.0 / finite_number("PixelCNN: highest", highest, above=0.0, suggested=1.0)
-        self.channels = x_shape[0]
+        super().__init__(x_shape, context_dim, num_parameters, highest)
         self.first_vertical = MaskedConv2d(self.channels, hidden, first_kernel_size, "vertical", "A")
         self.first_horizontal = MaskedConv2d(self.channels, hidden, first_kernel_size, "horizontal", "A")
         self.layers = nn.ModuleList(GatedLayer(hidden, kernel_size, context_dim) for _ in range(num_layers))
         last = nn.Conv2d(hidden, hidden, 1), nn.SiLU(), nn.Conv2d(hidden, num_parameters, 1)
         self.head = nn.Sequential(nn.SiLU(), *last)
-        # Parameters of its own for each pixel: where the ink usually lies need not be learnt by convolutions.
-        self.bias = nn.Parameter(torch.zeros(num_parameters, *x_shape[1:]))
 
-    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """The parameters ``[*batch, num_parameters, height, width]`` of all pixels at once.
-
-        Args:
-            x: ``[*batch, channels, height, width]``, from 0 to ``highest``.
-            context: ``[*batch, context_dim]``, or None.
-        """
-        batch = x.shape[:-3]
-        self._must_suit(x.shape[-3:], context)
-        size = prod(batch)
-        flat = self._signed(x.reshape(size, *x.shape[-3:]))
-        if context is not None:
-            context = context.expand(*batch, context.shape[-1]).reshape(size, context.shape[-1])
-        vertical, horizontal = self.first_vertical(flat), self.first_horizontal(flat)
+    def _of_pixels(self, x: Tensor, context: Tensor | None) -> Tensor:
+        vertical, horizontal = self.first_vertical(x), self.first_horizontal(x)
         for layer in self._gated():
             vertical, horizontal = layer(vertical, horizontal, context)
-        return (self.head(horizontal) + self.bias).reshape(*batch, *self.bias.shape)
+        return self.head(horizontal)
 
     def start(self, size: int, context: Tensor | None = None) -> PixelState:
         """The state before the first pixel.
@@ -190,17 +160,3 @@ class PixelCNN(Recorded):
 
     def _gated(self) -> list[GatedLayer]:
         return cast("list[GatedLayer]", list(self.layers))
-
-    def _signed(self, x: Tensor) -> Tensor:
-        return self.scale * x - 1.0
-
-    def _must_suit(self, shape: Sequence[int], context: Tensor | None) -> None:
-        wanted, given = (self.channels, *self.bias.shape[1:]), 0 if context is None else context.shape[-1]
-        if tuple(shape) != wanted or given != self.context_dim:
-            raise SettingError(
-                "PixelCNN: the network was made for other inputs",
-                expected=f"images of shape {wanted}, a context of size {self.context_dim}",
-                got=f"images of shape {tuple(shape)}, a context of size {given}",
-                fix=f"PixelCNN({tuple(shape)}, context_dim={given})",
-                code="S082",
-            )

@@ -1,8 +1,8 @@
-"""The PixelCNN: no latents, an exact density, one pixel after the other."""
+"""The gated PixelCNN: no latents, an exact density, one pixel after the other."""
 
 from __future__ import annotations
 
-__all__ = ["PixelCNN"]
+__all__ = ["GatedPixelCNN"]
 
 from collections.abc import Sequence
 from math import prod
@@ -13,7 +13,7 @@ from ppgen.declare import Model, observed
 from ppgen.distributions import Autoregressive, conditionals
 
 
-class PixelCNN(Model):
+class GatedPixelCNN(Model):
     """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order.
 
     ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact, so that maximum likelihood needs no bound. What it does
@@ -38,7 +38,7 @@ class PixelCNN(Model):
         likelihood: of one pixel, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
 
     Example:
-        >>> model = PixelCNN(x_shape=(1, 8, 8))
+        >>> model = GatedPixelCNN(x_shape=(1, 8, 8))
         >>> model(size=3)["x"].shape
         torch.Size([3, 1, 8, 8])
         >>> layer = model.network.layers[0]  # what its convolutions read, around the features of a pixel
@@ -58,7 +58,7 @@ class PixelCNN(Model):
         self.x_shape, self.likelihood = tuple(x_shape), likelihood or nets.BernoulliLikelihood(x_shape[:1])
         count = prod(self.likelihood.shape[:1])
         # 7 x 7 where the stacks read the image, 3 x 3 in each of their layers.
-        self.network = nets.PixelCNN(self.x_shape, hidden, num_layers, 3, 7, num_parameters=count)
+        self.network = nets.GatedPixelCNN(self.x_shape, hidden, num_layers, 3, 7, num_parameters=count)
 
     @observed
     def x(self) -> Autoregressive:
