@@ -44,7 +44,7 @@ def ranking(
     """Draw log p(x) and KID of all models, a line each, with 95 % intervals.
 
     A filled dot is an exact value. A lower bound is an arrow that points to where the true value lies, so that two
-    arrows never look like an order. Baselines are hollow; the KID between real data and real data, below which a
+    arrows never look like an order. The strongest baseline is hollow; the KID between real data and real data, below which a
     difference means nothing, is a dashed line. Data sets and measures that cannot be compared get axes of their own.
 
     Args:
@@ -67,7 +67,7 @@ def ranking(
 
     with house_style():
         narrow = narrow or ax is not None
-        heights = [0.27 * (len(block) + len(_baselines(block.values(), "log_prob"))) + 0.9 for block in blocks.values()]
+        heights = [0.27 * (len(block) + len(_strongest(block.values()))) + 0.9 for block in blocks.values()]
         if narrow:
             twice = [height for height in heights for _ in _PANELS]
             axes_grid = panels(ax, (_PHONE_WIDTH, sum(twice) + 0.6), heights=twice).reshape(-1, 2)
@@ -95,7 +95,7 @@ def ranking(
 
 def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str, colon: str) -> list[str]:
     """Draw the models that share data and measure; the kinds of estimate met are returned for the legend."""
-    baselines = _baselines(cards, "log_prob")
+    baselines = _strongest(cards)
     names = [*map(_label, cards), *baselines]
     kinds: list[str] = []
     for axes, metric in zip(axes_row, _PANELS, strict=True):
@@ -142,6 +142,12 @@ def _baselines(cards: Iterable[Scorecard], metric: str) -> dict[str, Estimate]:
     for card in cards:
         found |= {name: e for name, e in card.baselines_of(metric).items() if name not in found}
     return found
+
+
+def _strongest(cards: Iterable[Scorecard]) -> dict[str, Estimate]:
+    """The best trivial density: weaker ones, such as 8 bits a pixel, lie so low that all models would look alike."""
+    found = _baselines(cards, "log_prob")
+    return {name: found[name] for name in sorted(found, key=lambda name: -found[name].value)[:1]}
 
 
 def _mark(axes: Axes, row: int, estimate: Estimate, colour: str, *, filled: bool) -> None:
