@@ -13,6 +13,7 @@ from ppgen.data.dataset import main_site
 from ppgen.declare import without_latents
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.estimate import Estimate
+from ppgen.evaluation.histogram_density import count_log_prob, histogram_log_prob, uniform_log_prob
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
 from ppgen.explained import counted_dims, name_of_density, seen_part
 from ppgen.fitted import Fit
@@ -151,30 +152,51 @@ def log_densities(evaluation: Evaluation) -> LogDensities:
     values = values.detach().cpu().double()
     train, test = fit.data.split("train"), fit.data.split("test")
     # Two data points tell the kind, but not whether all of them count as many dimensions.
-    mean, trivial = _mean(values, dataclasses.replace(kind, num_dims=fit.num_dims(test))), {}
+    mean = _mean(values, dataclasses.replace(kind, num_dims=fit.num_dims(test)))
+    trivial: dict[str, Estimate] = {}
     main = main_site(test)
-    of_values = mean.measure in ("continuous", fit.data.measure)  # a Gaussian suits whatever a density of x does
-    is_spread = mean.measure == "binary" or bool((train[main] != train[main][:1]).any())  # else a Gaussian is infinite
     explained = [fit.model.column_of(site) for site in fit.observed]
-    if explained == [main] and mean.num_dims and of_values and is_spread and mean.measure in _BASELINES:
-        counted = counted_dims(test, main, fit.covariates)
-        others = factorised_log_prob(train[main], test[main], mean.measure, counted)
-        name, how = _BASELINES[mean.measure]
+    if explained == [main] and mean.num_dims:
         seen = seen_part(test, main, fit.covariates)
         what = Estimate(
             0.0,
             kind="exact",
             unit="nats",
             measure=mean.measure,
-            estimator=how,
+            estimator="",
             better="higher",
             of=name_of_density([main], seen or (), main, seen),
             num_dims=mean.num_dims,
         )
-        trivial[name] = _mean(others, what)
+        trivial = {
+            name: _mean(others, dataclasses.replace(what, estimator=how))
+            for name, (how, others) in _trivial_densities(fit, mean.measure, train[main], test).items()
+        }
     if not fit.settings.get("discrete_likelihood", True) and (levels := num_levels(train[main])):
         evaluation.facts["grid"] = f"{levels} levels of {main}"
     return LogDensities(values, mean, trivial)
+
+
+def _trivial_densities(
+    fit: Fit, measure: str, train: Tensor, test: Mapping[str, Tensor]
+) -> dict[str, tuple[str, Tensor]]:
+    """Log-densities of test data by independent dimensions: for each name how, and [M]; none for some measures."""
+    main = main_site(test)
+    column, x, counted = fit.data.columns[main], test[main], counted_dims(test, main, fit.covariates)
+    if measure in _BASELINES:
+        of_values = measure in ("continuous", fit.data.measure)  # a Gaussian suits whatever a density of x does
+        is_spread = measure == "binary" or bool((train != train[:1]).any())  # else a Gaussian is infinite
+        name, how = _BASELINES[measure]
+        return {name: (how, factorised_log_prob(train, x, measure, counted))} if of_values and is_spread else {}
+    if column.levels is not None and column.white is not None:
+        held = histogram_log_prob(train, x, column.levels, column.white, counted)
+        return {
+            "factorised histogram": ("add-one smoothing", held),
+            f"uniform over {column.levels} levels": ("no fit", uniform_log_prob(x, column.levels, counted)),
+        }
+    if column.kind == "count":
+        return {"factorised histogram": ("one geometric count", count_log_prob(train, x, counted))}
+    return {}
 
 
 def num_levels(values: Tensor) -> int:

@@ -13,11 +13,12 @@ from ppgen.reporting.style import (
     PALETTE,
     STONE,
     Axes,
+    MaybeAxes,
     epoch_axis,
     house_style,
     label_line_ends,
-    new_figure,
     numeral,
+    panels,
 )
 
 __all__ = ["anatomy"]
@@ -26,7 +27,7 @@ _SPLITS = {"valid": "validation", "train": "training"}
 _RATE, _DIMENSIONS, _ACTIVE = "rate/", "kl_per_dimension/", "active_units/"
 
 
-def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
+def anatomy(history: Sequence[Mapping[str, Any]], *, ax: MaybeAxes = None) -> Illustration:
     """Draw ``-ELBO = distortion + rate`` over the epochs, and the last epoch's KL by dimension.
 
     The distortion is ``-E_q[log p(x | z)]``, the rate of a latent ``KL(q(z | x) || p(z))``, both in nats per datum
@@ -35,6 +36,7 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
     Args:
         history: ``fit.history`` of a fit that has an ELBO. Validation rows are drawn where there are any, else those
             of training.
+        ax: to draw in; default: a new figure.
 
     Returns:
         Left, the two parts stacked (drawn as lines where a part is negative, as a density's may be); right, one bar a
@@ -62,13 +64,10 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
     whole = "log p(x, z)" if any("log_joint" in row[split] for row in rows) else "ELBO"
 
     with house_style():
-        figure = new_figure(6.4 if dimensions else 3.4, 2.5, gap=0.06)
-        if dimensions:
-            left, right = figure.subplots(1, 2)
-            _draw_dimensions(right, dimensions, active, latents)
-        else:
-            left = figure.subplots()
+        left, *right = panels(ax, (6.4 if dimensions else 3.4, 2.5), columns=2 if dimensions else 1, gap=0.06)[0]
         _draw_parts(left, epochs, parts, whole)
+        for axes in right:
+            _draw_dimensions(axes, dimensions, active, latents)
 
     amounts = " + ".join(f"{name} {numeral(values[-1], 1)}" for name, values in parts.items())
     total = sum(values[-1] for values in parts.values())
@@ -80,7 +79,7 @@ def anatomy(history: Sequence[Mapping[str, Any]]) -> Illustration:
         for latent, values in dimensions.items()
         if latent in active
     )
-    return Illustration(figure, f"Anatomy of the {whole}: {caption}", caption)
+    return Illustration(left.figure, f"Anatomy of the {whole}: {caption}", caption)
 
 
 def _draw_parts(axes: Axes, epochs: list[float], parts: Mapping[str, list[float]], whole: str) -> None:

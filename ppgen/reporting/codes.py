@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgen.errors import DataError
-from ppgen.reporting.grids import Array, Limits, draw_lines, draw_mosaic, is_picture, joint_limits, mosaic, to_points
+from ppgen.reporting.grids import draw_lines, is_picture, joint_limits, to_points
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import FULL_WIDTH, INK, MUTED, PALETTE, PAPER, Axes, house_style, new_figure
+from ppgen.reporting.mosaic import Array, Limits, draw_mosaic, mosaic
+from ppgen.reporting.style import FULL_WIDTH, INK, MUTED, PALETTE, PAPER, Axes, MaybeAxes, house_style, panels
 
 __all__ = [
     "draw_codes",
@@ -27,7 +28,7 @@ _NAMES = ("data", "reconstruction")
 
 
 def reconstructions(
-    original: Any, reconstruction: Any, *, columns: int = 6, limits: Limits | None = None
+    original: Any, reconstruction: Any, *, columns: int = 6, limits: Limits | None = None, ax: MaybeAxes = None
 ) -> Illustration:
     """Draw each original above its reconstruction.
 
@@ -38,6 +39,7 @@ def reconstructions(
         columns: pairs of pictures a line.
         limits: the values drawn as black and white; by default 0 and 1 where the originals lie in there, else
             their range.
+        ax: to draw in; default: a new figure.
 
     Returns:
         The figure; its caption gives the root mean squared error of what is drawn.
@@ -57,22 +59,19 @@ def reconstructions(
     limits = limits or joint_limits([upper, lower])
     error = float(np.sqrt(np.mean((upper - lower) ** 2)))
     count = len(upper)
+    columns = min(columns, count) if is_picture(upper) else count
+    lines = math.ceil(count / columns)
+    if is_picture(upper):
+        size = (0.66 * columns + 1.04, 1.42 * lines * upper.shape[2] / upper.shape[3])
+    else:
+        size = (3.4, 3.4) if upper.shape[1] <= 2 else (FULL_WIDTH, 2.4)
     with house_style():
-        if is_picture(upper):
-            columns = min(columns, count)
-            lines = math.ceil(count / columns)
-            figure = new_figure(0.66 * columns + 1.04, 1.42 * lines * upper.shape[2] / upper.shape[3])
-            for line, axes in enumerate(figure.subplots(lines, 1, squeeze=False)[:, 0]):
-                rows = slice(line * columns, (line + 1) * columns)
-                draw_pairs(axes, upper[rows], lower[rows], columns, limits)
-        elif upper.shape[1] <= 2:
-            figure = new_figure(3.4, 3.4)
-            draw_pairs(figure.subplots(), upper, lower, columns, limits)
-        else:
-            figure = new_figure(FULL_WIDTH, 2.4)
-            draw_pairs(figure.subplots(), upper, lower, columns, limits)
+        column = panels(ax, size, heights=[1.0] * lines)[:, 0]
+        for line, axes in enumerate(column):
+            rows = slice(line * columns, (line + 1) * columns)
+            draw_pairs(axes, upper[rows], lower[rows], columns, limits)
     return Illustration(
-        figure,
+        column[0].figure,
         f"{count} data points and their reconstructions; root mean squared error {error:.3f}.",
         "Test data, and below it the reconstruction: the mean of p(x | z) at the mean of q(z | x). "
         f"Root mean squared error of these {count}: {error:.3f}.",
@@ -139,7 +138,7 @@ _SHAPES = ("o", "s", "^", "D", "v", "P", "<", "X", ">", "p")
 _MAX_POINTS = 1500  # more points than this only make the file large and the picture dark
 
 
-def latent_space(z: Any, labels: Any = None, *, label_name: str = "y") -> Illustration:
+def latent_space(z: Any, labels: Any = None, *, label_name: str = "y", ax: MaybeAxes = None) -> Illustration:
     """Scatter codes in two dimensions, coloured by label where there is one.
 
     Args:
@@ -148,6 +147,7 @@ def latent_space(z: Any, labels: Any = None, *, label_name: str = "y") -> Illust
         labels: ``[N]`` integers, or None. Labels are also written at the middle of their points, since colours alone
             do not tell ten classes apart for every eye.
         label_name: what the labels are, for the caption.
+        ax: to draw in; default: a new figure.
 
     Returns:
         The figure; of more than 1500 codes an even selection is drawn.
@@ -157,15 +157,15 @@ def latent_space(z: Any, labels: Any = None, *, label_name: str = "y") -> Illust
     """
     dims = math.prod(np.shape(z)[1:]) if np.ndim(z) > 1 else 1
     with house_style():
-        figure = new_figure(4.6, 4.0 if dims > 1 else 2.8)
-        count, is_projected = draw_codes(figure.subplots(), z, labels, label_name)
+        ((axes,),) = panels(ax, (4.6, 4.0 if dims > 1 else 2.8))
+        count, is_projected = draw_codes(axes, z, labels, label_name)
     projected = f", projected from {dims} dimensions on the two principal components" if is_projected else ""
     coloured = "" if labels is None else f", coloured by {label_name}"
     caption = f"Posterior means of {count} test data points{projected}{coloured}."
     if labels is not None:
         caption += " Classes that lie apart here are apart in the code"
         caption += "; those that overlap may yet differ in another direction." if is_projected else "."
-    return Illustration(figure, f"Latent space: {count} codes{projected}{coloured}.", caption)
+    return Illustration(axes.figure, f"Latent space: {count} codes{projected}{coloured}.", caption)
 
 
 def draw_codes(axes: Axes, z: Any, labels: Any = None, label_name: str = "y") -> tuple[int, bool]:
@@ -255,7 +255,7 @@ def _draw(axes: Axes, points: Array, classes: npt.NDArray[Any] | None) -> None:
         colour = PALETTE[index % len(PALETTE)]
         label = None if name is None else str(name)
         shape = _SHAPES[index % len(_SHAPES)]
-        axes.scatter(across, up, s=13, color=colour, marker=shape, alpha=0.8, linewidths=0, label=label)
+        axes.scatter(across, up, s=13, color=colour, marker=shape, linewidths=0, label=label)
         if label is not None and points.shape[1] > 1:
             axes.annotate(
                 label,
@@ -273,6 +273,7 @@ def _draw(axes: Axes, points: Array, classes: npt.NDArray[Any] | None) -> None:
 def _draw_ordered(axes: Axes, points: Array, classes: npt.NDArray[Any]) -> None:
     """More labels than colours: one scale of brightness, since so many are mostly ordered (a position, a size)."""
     up = points[:, 1] if points.shape[1] > 1 else classes
-    dots = axes.scatter(points[:, 0], up, s=11, c=classes, cmap="cividis", alpha=0.9, linewidths=0)
+    # One end of the scale is as bright as light paper, and the other as dark as dark paper: a line holds them.
+    dots = axes.scatter(points[:, 0], up, s=13, c=classes, cmap="cividis", linewidths=0.4, edgecolors=MUTED)
     bar = axes.figure.colorbar(dots, ax=axes, shrink=0.7, pad=0.02)
     bar.outline.set_visible(False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppgen.reporting.fit_plots import new_axes
-from ppgen.reporting.grids import Array, draw_lines, draw_mosaic, is_picture, joint_limits, mosaic, to_points
-from ppgen.reporting.style import INK, MUTED, PALETTE, Axes, MaybeAxes, house_style
+from ppgen.reporting.grids import draw_lines, is_picture, joint_limits, to_points
+from ppgen.reporting.mosaic import Array, draw_mosaic, mosaic
+from ppgen.reporting.style import INK, MUTED, PALETTE, Axes, MaybeAxes, house_style, new_axes
 from ppgen.walks import Walk
 
 __all__ = ["draw_walk"]
@@ -44,7 +44,9 @@ def draw_walk(walk: Walk, ax: MaybeAxes = None, *, site: str | None = None) -> A
     values = walk.values.at(name)
     rows, columns = values.shape[:2]
     points = to_points(values.flatten(0, 1), name)
-    limits = joint_limits([points])
+    # Values beyond those of data would make all that lies within them pale.
+    reference = [np.stack([np.full(points.shape[1:], end) for end in walk.ranges[name]])] if name in walk.ranges else []
+    limits = joint_limits([*reference, points])
     with house_style():
         if is_picture(points):
             height, width = points.shape[2:]

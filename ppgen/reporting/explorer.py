@@ -14,7 +14,8 @@ from ppgen.declare import without_latents
 from ppgen.errors import Unanswerable
 from ppgen.evaluation.density import explained_site
 from ppgen.fitted import Fit
-from ppgen.reporting.grids import Array, Limits, is_picture, joint_limits, to_points
+from ppgen.reporting.grids import is_picture, joint_limits, to_points
+from ppgen.reporting.mosaic import Array, Limits
 from ppgen.reporting.sheet import Sheet, Tiles, make_sheet, make_tiles
 from ppgen.walks import lattice
 

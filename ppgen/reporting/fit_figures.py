@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
+import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +18,8 @@ from ppgen.evaluation.density import explained_site
 from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.codes import latent_space, reconstructions
+from ppgen.reporting.conditions import find_conditions
+from ppgen.reporting.density_figure import density_figure
 from ppgen.reporting.grids import grids, joint_limits, to_points
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.learning_curves import learning_curves
@@ -31,7 +33,7 @@ MOST_CODES = 1500
 """Codes in a latent space: those of the first test data in the order of ``shuffled_test``."""
 
 _SAMPLES, _VECTORS, _RECONSTRUCTIONS = 64, 500, 12
-_MAX_CLASS_COLUMNS = 16
+_A_ROW = 8  # samples of one value of what a model is told
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +41,8 @@ class FitFigures:
     """The figures of one fit by name, and the reasons why others are missing.
 
     Args:
-        figures: ``"learning_curve"``, ``"anatomy"``, ``"samples"``, ``"neighbours"``, ``"traversal"``,
+        figures: ``"learning_curve"``, ``"anatomy"``, ``"samples"``, ``"density"`` (of data of one or
+            two dimensions), ``"neighbours"``, ``"traversal"``,
             ``"interpolation"``, ``"reconstructions"``, ``"extremes"``, ``"latent_space"`` (or one
             ``"latent_space_NAME"`` a latent site), those that the fit can answer.
         omitted: the same names, each with the plain reason why it is not there.
@@ -71,6 +74,7 @@ def fit_figures(fit: Fit, *, seed: int = 0, beside_data: bool = True) -> FitFigu
         "learning_curve": lambda: {"learning_curve": learning_curves(fit.history)},
         "anatomy": lambda: {"anatomy": anatomy(fit.history)},
         "samples": lambda: {"samples": _samples(fit, shuffled, seed, beside_data)},
+        "density": lambda: {"density": density_figure(fit, shuffled, seed)},
         "neighbours": lambda: {"neighbours": nearest_neighbours(fit, shuffled, seed)},
         "traversal": lambda: {"traversal": traversal_figure(fit, shuffled, seed)},
         "interpolation": lambda: {"interpolation": interpolation_figure(fit, shuffled, seed)},
@@ -78,6 +82,8 @@ def fit_figures(fit: Fit, *, seed: int = 0, beside_data: bool = True) -> FitFigu
         "extremes": lambda: {"extremes": extremes(fit, shuffled)},
         "latent_space": lambda: _latent_spaces(fit, shuffled),
     }
+    if math.prod(fit.data.x_shape) > 2:  # nobody misses a histogram of pictures
+        del painters["density"]
     for name, paint in painters.items():
         if count == 0 and name not in ("learning_curve", "anatomy"):
             omitted[name] = "the test split is empty"
@@ -115,16 +121,13 @@ def save_figures(fit: Fit, folder: str | os.PathLike[str] | None = None, *, seed
 
 
 def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int, beside_data: bool) -> Illustration:
-    """Samples beside test data; with a class label, a column a class."""
+    """Samples beside test data; of a model that is told a class or attributes, a row for each value."""
     main = explained_site(fit, test)
     x = test[fit.model.column_of(main)]
-    pictures = x.dim() in (3, 4)
-    covariates = fit.covariates
-    label = next((key for key in covariates if 1 < fit.data.num_classes.get(key, 0) <= _MAX_CLASS_COLUMNS), None)
-    columns = None
-    if pictures and label is not None and len(covariates) == 1:
-        columns = int(fit.data.num_classes[label])
-        rows = _rows_of(test[label], torch.arange(columns).repeat(max(2, _SAMPLES // columns)))
+    pictures, covariates = x.dim() in (3, 4), fit.covariates
+    told = find_conditions(fit, test) if pictures else None
+    if told is not None:
+        rows = told.rows_of(test, _A_ROW)
     else:
         rows = torch.arange(min(len(x), _SAMPLES if pictures or (x.dim() == 2 and x.shape[1] > 2) else _VECTORS))
     given: dict[str, Any] = {key: test[key][rows] for key in covariates if key in test}
@@ -134,8 +137,8 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int, beside_data: bool)
         panels["decoded codes of the prior"] = fit.sample(len(rows), site=main, seed=seed, mean=True, **given)
         train = fit.data.split("train")
         some = torch.randperm(len(train[main]), generator=torch.Generator().manual_seed(seed))[: len(rows)]
-        if label is not None and columns is not None:
-            some = _rows_of(train[label], torch.arange(columns).repeat(len(rows) // columns))
+        if told is not None:
+            some = told.rows_of(train, _A_ROW)
         seen = without_latents(fit.model, {key: column[some] for key, column in train.items()})
         panels["decoded training codes"] = fit.reconstruct(seen, site=main, seed=seed)
     else:
@@ -147,9 +150,10 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int, beside_data: bool)
     if beside_data:
         panels["test data"] = x[rows]
         caption = "Samples beside test data that the model never saw."
-    drawn = grids(panels, columns=columns, limits=limits)
-    if columns is not None:
-        caption += f" Each column is one value of {label}."
+    labelled: dict[str, Any] = {} if told is None else {"columns": _A_ROW, "row_labels": told.labels}
+    drawn = grids(panels, limits=limits, **labelled)
+    if told is not None:
+        caption += f" {told.caption}"
     elif given:
         caption += f" Samples share {', '.join(given)} with the test data in the same place."
     if is_decoder:
@@ -180,12 +184,3 @@ def _latent_spaces(fit: Fit, test: Mapping[str, Tensor]) -> dict[str, Illustrati
     return {
         name: latent_space(z, labels, label_name=label or "") for name, z in zip(names, codes.values(), strict=True)
     }
-
-
-def _rows_of(labels: Tensor, wanted: Tensor) -> Tensor:
-    """For each wanted label the next row that has it, starting over where a class runs out."""
-    turns = {}
-    for label in set(wanted.tolist()):
-        places = (labels == label).nonzero().flatten().tolist()
-        turns[label] = itertools.cycle(places or range(len(labels)))  # the test split may lack a class: show any
-    return torch.tensor([next(turns[label]) for label in wanted.tolist()])

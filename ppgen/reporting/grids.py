@@ -7,28 +7,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ppgen.errors import DataError
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import FULL_WIDTH, INK, LINE, PALETTE, Axes, house_style, new_figure
+from ppgen.reporting.mosaic import Array, Limits, draw_mosaic, label_rows, mosaic
+from ppgen.reporting.style import FULL_WIDTH, INK, PALETTE, Axes, MaybeAxes, house_style, panels
 
 __all__ = [
-    "Array",
-    "Limits",
     "draw_lines",
-    "draw_mosaic",
     "grids",
     "is_picture",
     "joint_limits",
-    "mosaic",
-    "tile_boxes",
     "to_points",
 ]
-
-
-Array = npt.NDArray[np.float64]
-Limits = tuple[float, float]
 
 
 def to_points(x: Any, name: str = "x") -> Array:
@@ -87,73 +78,6 @@ def joint_limits(arrays: Sequence[Array]) -> Limits:
     return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
-def mosaic(points: Array, columns: int, limits: Limits) -> npt.NDArray[np.uint8]:
-    """Pictures ``[N, C, H, W]`` as one RGBA image with ``columns`` tiles a row and transparent gaps between them.
-
-    One pixel of data is one pixel of the result, so the file is small and is scaled up without blur. Values outside
-    ``limits`` are clipped.
-
-    Args:
-        points: [N, C, H, W].
-        columns: tiles a row.
-        limits: values drawn as black and white.
-
-    Example:
-        >>> mosaic(np.zeros((3, 1, 8, 8)), columns=2, limits=(0.0, 1.0)).shape
-        (17, 17, 4)
-    """
-    count, channels, height, width = points.shape
-    rows = math.ceil(count / columns)
-    gap = max(1, round(max(height, width) / 14))
-    image = np.zeros((rows * (height + gap) - gap, columns * (width + gap) - gap, 4), dtype=np.uint8)
-    scaled = np.clip((points - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0)
-    pixels = np.round(scaled * 255.0).astype(np.uint8).transpose(0, 2, 3, 1)
-    if channels == 1:
-        pixels = np.repeat(pixels, 3, axis=-1)
-    for index, tile in enumerate(pixels):
-        top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
-        image[top : top + height, left : left + width, :3] = tile
-        image[top : top + height, left : left + width, 3] = 255
-    return image
-
-
-def tile_boxes(image: npt.NDArray[np.uint8]) -> list[tuple[int, int, int, int]]:
-    """Left, top, width and height of each tile of a mosaic, in pixels.
-
-    Example:
-        >>> tile_boxes(mosaic(np.zeros((3, 1, 8, 8)), columns=2, limits=(0.0, 1.0)))
-        [(0, 0, 8, 8), (9, 0, 8, 8), (0, 9, 8, 8)]
-    """
-    opaque = image[..., 3] > 0
-    down, across = _runs(np.any(opaque, axis=1)), _runs(np.any(opaque, axis=0))
-    return [(x, y, width, height) for y, height in down for x, width in across if opaque[y, x]]
-
-
-def _runs(marked: Any) -> list[tuple[int, int]]:
-    """Start and length of each unbroken run."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]]).astype(np.int8)))
-    return [(int(start), int(end - start)) for start, end in edges.reshape(-1, 2)]
-
-
-def draw_mosaic(axes: Axes, image: npt.NDArray[np.uint8]) -> None:
-    """Show a mosaic with square pixels and nothing around it.
-
-    Args:
-        axes: to draw in.
-        image: RGBA, [H, W, 4].
-    """
-    from matplotlib.collections import PolyCollection
-
-    # interpolation="none" embeds the image at its own size, which SVG viewers scale without blur.
-    axes.imshow(image, interpolation="none")
-    # A hairline around each tile, lest a dark one vanish on dark paper.
-    corners = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)] for x, y, w, h in tile_boxes(image)]
-    outlines = np.asarray(corners, dtype=np.float64) - 0.5
-    axes.add_collection(PolyCollection(list(outlines), facecolors="none", edgecolors=LINE, linewidths=0.5))
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-
-
 def draw_lines(axes: Axes, points: Array, columns: int, limits: Limits, *, width: float = 0.85, **style: Any) -> None:
     """Draw one small line plot a vector, laid out as the tiles of a mosaic.
 
@@ -179,18 +103,26 @@ def draw_lines(axes: Axes, points: Array, columns: int, limits: Limits, *, width
 
 
 def grids(
-    panels: Any, *, columns: int | None = None, limits: Limits | None = None, reference: str | None = None
+    sources: Any,
+    *,
+    columns: int | None = None,
+    limits: Limits | None = None,
+    reference: str | None = None,
+    row_labels: Sequence[str] = (),
+    ax: MaybeAxes = None,
 ) -> Illustration:
     """Draw data points of any shape, a panel each source.
 
     Args:
-        panels: ``[N, ...]``, or several by title (``{"samples": x, "test data": y}``). Pictures ``[N, C, H, W]`` or
+        sources: ``[N, ...]``, or several by title (``{"samples": x, "test data": y}``). Pictures ``[N, C, H, W]`` or
             ``[N, H, W]`` become tiles, grey or RGB; pairs of numbers ``[N, 2]`` a scatter; single numbers a histogram;
             longer vectors one small line plot each.
         columns: tiles a row; by default a square.
         limits: the values drawn as black and white, or the range of the lines. By default 0 and 1 where the
             reference panel's values lie in there, else its range.
         reference: the panel that sets the limits; the last one by default, where real data belongs.
+        row_labels: of the rows of tiles, beside those of the first panel.
+        ax: to draw in; default: a new figure.
 
     Returns:
         The figure, all panels on the same scale.
@@ -202,7 +134,7 @@ def grids(
         >>> grids({"samples": np.zeros((9, 1, 8, 8)), "test data": np.ones((9, 1, 8, 8))}).alt
         'Side by side: samples (9 pictures), test data (9 pictures).'
     """
-    named = dict(panels) if isinstance(panels, Mapping) else {"": panels}
+    named = dict(sources) if isinstance(sources, Mapping) else {"": sources}
     arrays = {title: to_points(x, title or "x") for title, x in named.items()}
     shapes = {title: array.shape[1:] for title, array in arrays.items()}
     if len(set(shapes.values())) > 1:
@@ -218,11 +150,12 @@ def grids(
     pictures = is_picture(first)
     columns = columns or math.ceil(math.sqrt(max(len(array) for array in arrays.values())))
     with house_style():
-        figure = new_figure(*_size(arrays, columns), gap=0.04)
-        axes_row = figure.subplots(1, len(arrays), squeeze=False)[0]
+        axes_row = panels(ax, _size(arrays, columns), columns=len(arrays), gap=0.04)[0]
         for axes, (title, array) in zip(axes_row, arrays.items(), strict=True):
             axes.set_title(title)
             draw_points(axes, array, columns, limits)
+        if pictures and row_labels:
+            label_rows(axes_row[0], row_labels, first)
         if not pictures and first.shape[1] == 1:
             top = max(axes.get_ylim()[1] for axes in axes_row)
             for axes in axes_row:
@@ -236,7 +169,7 @@ def grids(
     caption = (
         f"Values are drawn between {limits[0]:.3g} and {limits[1]:.3g}; those outside are clipped." if clipped else ""
     )
-    return Illustration(figure, alt, caption)
+    return Illustration(axes_row[0].figure, alt, caption)
 
 
 def draw_points(axes: Axes, points: Array, columns: int, limits: Limits) -> None:

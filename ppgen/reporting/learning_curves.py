@@ -8,7 +8,17 @@ from typing import Any
 
 from ppgen.errors import Unanswerable
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import MUTED, PALETTE, Axes, epoch_axis, house_style, label_line_ends, new_figure, numeral
+from ppgen.reporting.style import (
+    MUTED,
+    PALETTE,
+    Axes,
+    MaybeAxes,
+    epoch_axis,
+    house_style,
+    label_line_ends,
+    numeral,
+    panels,
+)
 
 __all__ = ["draw_history", "learning_curves"]
 
@@ -19,7 +29,7 @@ _LOSS = "_loss"
 _QUANTITIES = {"elbo": "ELBO", "log_prob": "log-likelihood", "loss": "loss", "log_joint": "log joint density"}
 
 
-def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
+def learning_curves(histories: History | Mapping[str, History], *, ax: MaybeAxes = None) -> Illustration:
     """Draw the quantity that tells how far training has come, one small panel a model.
 
     The true ELBO where there is one, else the log-likelihood, else the loss that is minimised, on the training and
@@ -28,6 +38,7 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
     Args:
         histories: ``fit.history``, or several by the name of their model. A row is
             ``{"epoch": 1, "train": {"elbo": ...}, "valid": {...}}``.
+        ax: to draw in; default: a new figure.
 
     Returns:
         The figure; panels share the epoch axis but not the value axis, since models of different kinds have none in
@@ -48,15 +59,14 @@ def learning_curves(histories: History | Mapping[str, History]) -> Illustration:
     columns = min(3, len(named))
     rows = math.ceil(len(named) / columns)
     with house_style():
-        figure = new_figure(3.2 * columns, 2.5 * rows)
-        panels = figure.subplots(rows, columns, squeeze=False).ravel()
-        sentences = [draw_history(axes, *entry) for axes, entry in zip(panels, named.items(), strict=False)]
-        for axes in panels[len(named) :]:
+        each = panels(ax, (3.2 * columns, 2.5 * rows), columns, [1.0] * rows).ravel()
+        sentences = [draw_history(axes, *entry) for axes, entry in zip(each, named.items(), strict=False)]
+        for axes in each[len(named) :]:
             axes.set_axis_off()
     if any("critic" in _players(history) for history in named.values()):
         sentences.append("these losses show a balance between two players, not progress")
     caption = f"{'; '.join(sentences)}."
-    return Illustration(figure, f"Learning curve: {caption}", caption[:1].upper() + caption[1:])
+    return Illustration(each[0].figure, f"Learning curve: {caption}", caption[:1].upper() + caption[1:])
 
 
 def draw_history(axes: Axes, name: str, history: History) -> str:

@@ -16,7 +16,7 @@ from ppgen.fitted import Fit
 from ppgen.reporting.codes import draw_pairs
 from ppgen.reporting.grids import is_picture, joint_limits, to_points
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import house_style, new_figure
+from ppgen.reporting.style import MaybeAxes, house_style, panels
 
 __all__ = ["extremes", "nearest_neighbours", "nearest_rows"]
 
@@ -24,13 +24,14 @@ _SHOWN, _EXTREME = 10, 6
 _MOST_TRAINING, _MOST_TEST = 20_000, 1000
 
 
-def nearest_neighbours(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illustration:
+def nearest_neighbours(fit: Fit, test: Mapping[str, Tensor], seed: int, ax: MaybeAxes = None) -> Illustration:
     """Draw samples above the training pictures nearest to them: a model that copies shows pairs of twins.
 
     Args:
         fit: that can be sampled.
         test: data whose covariates the samples share.
         seed: of the samples.
+        ax: to draw in; default: a new figure.
 
     Raises:
         Unanswerable: if the data are no pictures.
@@ -45,14 +46,14 @@ def nearest_neighbours(fit: Fit, test: Mapping[str, Tensor], seed: int) -> Illus
     found, apart = nearest_rows(made, train)
     upper, lower = to_points(made, site), to_points(train[found.to(train.device)], site)
     with house_style():
-        figure = new_figure(0.55 * rows + 1.1, 1.25 * upper.shape[2] / upper.shape[3])
+        ((axes,),) = panels(ax, (0.55 * rows + 1.1, 1.25 * upper.shape[2] / upper.shape[3]))
         names = ("sample", "nearest in training")
-        draw_pairs(figure.subplots(), upper, lower, rows, joint_limits([lower, upper]), names)
+        draw_pairs(axes, upper, lower, rows, joint_limits([lower, upper]), names)
     caption = (
         f"Samples, and below each the nearest of {len(train)} training data (least squared difference of pixels; "
         f"root mean squared, from {float(apart.min()):.3f} to {float(apart.max()):.3f}). Twins would be copies."
     )
-    return Illustration(figure, f"{rows} samples above their nearest training data.", caption)
+    return Illustration(axes.figure, f"{rows} samples above their nearest training data.", caption)
 
 
 def nearest_rows(x: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,12 +74,13 @@ def nearest_rows(x: Tensor, among: Tensor) -> tuple[Tensor, Tensor]:
     return least.indices, least.values / flat.shape[1] ** 0.5
 
 
-def extremes(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:
+def extremes(fit: Fit, test: Mapping[str, Tensor], ax: MaybeAxes = None) -> Illustration:
     """Draw the test pictures that are reconstructed best, and those worst.
 
     Args:
         fit: with a code.
         test: data, [N, ...] each; the first thousand are looked at.
+        ax: to draw in; default: a new figure.
 
     Raises:
         Unanswerable: if the fit has no code, or the data are no pictures.
@@ -93,16 +95,17 @@ def extremes(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:
     order = np.argsort(errors, kind="stable")
     count = min(_EXTREME, len(order))
     with house_style():
-        figure = new_figure(2 * (0.55 * count) + 1.3, 1.35 * upper.shape[2] / upper.shape[3] + 0.15, gap=0.05)
+        size = (2 * (0.55 * count) + 1.3, 1.35 * upper.shape[2] / upper.shape[3] + 0.15)
+        pair = panels(ax, size, columns=2, gap=0.05)[0]
         limits = joint_limits([upper, lower])
         halves: list[tuple[str, Any]] = [("best", order[:count]), ("worst", order[::-1][:count])]
-        for axes, (title, rows) in zip(figure.subplots(1, 2), halves, strict=True):
+        for axes, (title, rows) in zip(pair, halves, strict=True):
             draw_pairs(axes, upper[rows], lower[rows], count, limits)
             axes.set_title(f"{title}: {errors[rows].min():.3f} to {errors[rows].max():.3f}")
             if title == "worst":
                 axes.set_yticks([])
     caption = f"Of {len(upper)} test data, those reconstructed best and worst, by root mean squared error."
-    return Illustration(figure, caption, caption)
+    return Illustration(pair[0].figure, caption, caption)
 
 
 def _must_be_pictures(x: Tensor) -> None:

@@ -12,28 +12,45 @@ from ppgen.estimate import Estimate
 from ppgen.evaluation import Scorecard
 from ppgen.evaluation.layout import comparable
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import FULL_WIDTH, INK, LINE, MUTED, PALETTE, PAPER, Axes, house_style, new_figure, numeral
+from ppgen.reporting.style import (
+    FULL_WIDTH,
+    INK,
+    LINE,
+    MUTED,
+    PALETTE,
+    PAPER,
+    Axes,
+    MaybeAxes,
+    house_style,
+    new_figure,
+    numeral,
+    panels,
+)
 
 __all__ = ["ranking"]
 
 
 _Z95 = 1.96  # standard errors in half a 95 % interval
 _PANELS = ("log_prob", "kid")
+_AIR = 0.12  # above the legend inside a user's axes, as a share of these
 _PHONE_WIDTH = 3.7  # inches of 96 CSS pixels
 _BESIDE: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "color": MUTED, "style": "italic"}
 _FLOOR: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3))}
 
 
-def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard], *, narrow: bool = False) -> Illustration:
+def ranking(
+    cards: Mapping[str, Scorecard] | Iterable[Scorecard], *, narrow: bool = False, ax: MaybeAxes = None
+) -> Illustration:
     """Draw log p(x) and KID of all models, a line each, with 95 % intervals.
 
     A filled dot is an exact value. A lower bound is an arrow that points to where the true value lies, so that two
-    arrows never look like an order. Baselines are hollow; the KID between real data and real data, below which a
+    arrows never look like an order. The strongest baseline is hollow; the KID between real data and real data, below which a
     difference means nothing, is a dashed line. Data sets and measures that cannot be compared get axes of their own.
 
     Args:
         cards: the scorecards of a comparison, in any order.
         narrow: one panel below the other, as wide as a phone.
+        ax: to draw in, one panel below the other; default: a new figure.
 
     Returns:
         The figure, best on top.
@@ -49,25 +66,27 @@ def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard], *, narrow: boo
     blocks = comparable({str(place): card for place, card in enumerate(listed)}, "density")
 
     with house_style():
-        heights = [0.27 * (len(block) + len(_baselines(block.values(), "log_prob"))) + 0.9 for block in blocks.values()]
+        narrow = narrow or ax is not None
+        heights = [0.27 * (len(block) + len(_strongest(block.values()))) + 0.9 for block in blocks.values()]
         if narrow:
-            figure = new_figure(_PHONE_WIDTH, 2 * sum(heights) + 0.6)
             twice = [height for height in heights for _ in _PANELS]
-            axes_grid = figure.subplots(len(twice), 1, squeeze=False, height_ratios=twice).reshape(-1, 2)
+            axes_grid = panels(ax, (_PHONE_WIDTH, sum(twice) + 0.6), heights=twice).reshape(-1, 2)
         else:
-            figure = new_figure(FULL_WIDTH, sum(heights))
-            axes_grid = figure.subplots(len(blocks), 2, squeeze=False, sharey="row", height_ratios=heights)
+            axes_grid = new_figure(FULL_WIDTH, sum(heights)).subplots(
+                len(blocks), 2, squeeze=False, sharey="row", height_ratios=heights
+            )
         kinds: list[str] = []
         for axes_row, ((_, measure), block) in zip(axes_grid, blocks.items(), strict=True):
             kinds += _draw(list(axes_row), sorted(block.values(), key=_order), measure, ":\n" if narrow else ": ")
             axes_row[0].set_title(str(next(iter(block.values())).data) if len(blocks) > 1 else "")
         if handles := _legend(kinds):
-            columns = 1 if narrow else 4
-            figure.legend(
-                handles=handles, loc="outside lower left", ncols=columns, handletextpad=0.4, columnspacing=1.6
-            )
+            style: dict[str, Any] = {"handles": handles, "handletextpad": 0.4, "columnspacing": 1.6}
+            if ax is None:
+                axes_grid[0, 0].figure.legend(loc="outside lower left", ncols=1 if narrow else 4, **style)
+            else:
+                ax.legend(loc="upper left", bbox_to_anchor=(0.0, -_AIR), **style)
     return Illustration(
-        figure,
+        axes_grid[0, 0].figure,
         f"Ranking: {'; '.join(map(_sentence, listed))}.",
         "Bars are 95 % intervals of the mean over the test data. Two arrows by themselves prove no order. A density "
         "that is told a label, p(x | y), has no rank among those that are not.",
@@ -76,7 +95,7 @@ def ranking(cards: Mapping[str, Scorecard] | Iterable[Scorecard], *, narrow: boo
 
 def _draw(axes_row: Sequence[Axes], cards: Sequence[Scorecard], measure: str, colon: str) -> list[str]:
     """Draw the models that share data and measure; the kinds of estimate met are returned for the legend."""
-    baselines = _baselines(cards, "log_prob")
+    baselines = _strongest(cards)
     names = [*map(_label, cards), *baselines]
     kinds: list[str] = []
     for axes, metric in zip(axes_row, _PANELS, strict=True):
@@ -123,6 +142,12 @@ def _baselines(cards: Iterable[Scorecard], metric: str) -> dict[str, Estimate]:
     for card in cards:
         found |= {name: e for name, e in card.baselines_of(metric).items() if name not in found}
     return found
+
+
+def _strongest(cards: Iterable[Scorecard]) -> dict[str, Estimate]:
+    """The best trivial density: weaker ones, such as 8 bits a pixel, lie so low that all models would look alike."""
+    found = _baselines(cards, "log_prob")
+    return {name: found[name] for name in sorted(found, key=lambda name: -found[name].value)[:1]}
 
 
 def _mark(axes: Axes, row: int, estimate: Estimate, colour: str, *, filled: bool) -> None:

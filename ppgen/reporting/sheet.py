@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from ppgen.reporting.grids import Array, Limits, mosaic, tile_boxes
+from ppgen.reporting.mosaic import Array, Limits, mosaic, tile_boxes
 
 __all__ = ["Sheet", "Tiles", "make_sheet", "make_tiles"]
 

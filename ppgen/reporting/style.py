@@ -27,8 +27,10 @@ __all__ = [
     "epoch_axis",
     "house_style",
     "label_line_ends",
+    "new_axes",
     "new_figure",
     "numeral",
+    "panels",
     "spread",
 ]
 
@@ -47,21 +49,24 @@ PAIRS: dict[str, tuple[str, str]] = {
     "vermilion": ("#aa3603", "#f5672b"),
     "green": ("#0e7047", "#36cfa2"),
     "purple": ("#8d4b77", "#ceb8e5"),
-    "orange": ("#d67d18", "#ffe352"),
-    "sky": ("#428eff", "#cdfbf1"),
-    "indigo": ("#332288", "#926eff"),
-    "wine": ("#580034", "#d27264"),
-    "olive": ("#7b9954", "#a2da72"),
-    "grey": ("#81998a", "#678f95"),
+    "brick": ("#792313", "#ffe352"),
+    "azure": ("#2770dc", "#cdfbf1"),
+    "indigo": ("#342288", "#926eff"),
+    "wine": ("#400007", "#d27264"),
+    "pine": ("#16433a", "#a2da72"),
+    "navy": ("#002c42", "#678f95"),
 }
 """Each colour as (on light paper, on dark paper). Figures are drawn in the light one; the HTML page swaps them.
 
 The last ten tell series and classes apart. They began as Okabe and Ito's (2008) and were moved until any two lie 20
-or more apart in CIELAB for normal, protanope and deuteranope eyes (simulated after Machado et al. 2009).
+or more apart in CIELAB for normal, protanope and deuteranope eyes (simulated after Machado et al. 2009), and each has a
+contrast of 4.5 or more to its paper: that of text, since they write names, too.
 """
 
 PAPER, INK, MUTED, LINE, STONE = (light for light, _ in list(PAIRS.values())[:5])
 PALETTE: tuple[str, ...] = tuple(light for light, _ in list(PAIRS.values())[5:])
+
+_AIR = 0.16  # between the panels inside a user's axes, as a share of these: labels stand there
 
 FULL_WIDTH = 10.0
 """Inches of a figure that takes a line of the page for itself (960 CSS pixels)."""
@@ -131,6 +136,21 @@ def house_style() -> Iterator[None]:
         yield
 
 
+def new_axes(ax: MaybeAxes, width: float, height: float) -> Axes:
+    """The user's axes, or those of a new figure that a notebook shows.
+
+    Args:
+        ax: the user's, if there are any.
+        width: of a new figure, inches.
+        height: likewise.
+    """
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot
+
+    return pyplot.figure(figsize=(width, height), layout="constrained").subplots()
+
+
 def new_figure(width: float, height: float, gap: float = 0.02) -> Figure:
     """An empty figure that belongs to no window and to no ``pyplot`` state.
 
@@ -145,6 +165,45 @@ def new_figure(width: float, height: float, gap: float = 0.02) -> Figure:
     # Hardly any padding, in inches: the page gives the margins.
     return matplotlib.figure.Figure(
         figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.03, wspace=gap)
+    )
+
+
+def panels(
+    ax: MaybeAxes, size: tuple[float, float], columns: int = 1, heights: Sequence[float] = (1.0,), gap: float = 0.02
+) -> Any:
+    """Where a figure is drawn: in axes of the user's own, or in those of a new figure.
+
+    One rule for all figures: ``ax=`` is one axes. A figure of several panels lays them out inside it, as its children
+    (``ax.child_axes``, row by row), and draws nothing else there.
+
+    Args:
+        ax: the user's, if there are any.
+        size: of a new figure, width and height in inches.
+        columns: of panels.
+        heights: one a row of panels, to each other.
+        gap: between panels of a new figure side by side, as a fraction of a panel's width.
+
+    Returns:
+        The axes, [rows, columns].
+
+    Example:
+        >>> [list(row) for row in panels(None, (4.0, 2.0), columns=2)][0][1].get_gridspec().ncols
+        2
+    """
+    if ax is None:
+        return new_figure(*size, gap=gap).subplots(len(heights), columns, squeeze=False, height_ratios=list(heights))
+    if columns == len(heights) == 1:
+        return np.array([[ax]], dtype=object)
+    ax.set_axis_off()
+    wide = (1.0 + _AIR) / columns
+    room = np.asarray(heights) / np.sum(heights) * (1.0 - _AIR * (len(heights) - 1))
+    feet = 1.0 - np.cumsum(room) - _AIR * np.arange(len(room))
+    return np.array(
+        [
+            [ax.inset_axes((column * wide, foot, wide - _AIR, height)) for column in range(columns)]
+            for foot, height in zip(feet.tolist(), room.tolist(), strict=True)
+        ],
+        dtype=object,
     )
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.style import INK, MUTED, PALETTE, Axes, house_style, new_figure, numeral
+from ppgen.reporting.style import INK, MUTED, PALETTE, Axes, MaybeAxes, house_style, numeral, panels
 
 __all__ = ["bottleneck", "rate_distortion"]
 
 
-def rate_distortion(points: Mapping[str, tuple[float, float]]) -> Illustration:
+def rate_distortion(points: Mapping[str, tuple[float, float]], *, ax: MaybeAxes = None) -> Illustration:
     """Draw fits by their rate ``KL(q(z | x) || p(z))`` and distortion ``-E_q[log p(x | z)]``.
 
     ``-ELBO`` is their sum, so that fits of one ELBO lie on one falling diagonal, drawn through the best fit and
@@ -25,6 +25,7 @@ def rate_distortion(points: Mapping[str, tuple[float, float]]) -> Illustration:
     Args:
         points: ``(rate, distortion)`` in nats per datum by the name of the fit, in the order of a sweep: the points
             are joined by a line.
+        ax: to draw in; default: a new figure.
 
     Returns:
         The figure. Both axes have one scale, so that the diagonals stand at 45 degrees.
@@ -48,8 +49,7 @@ def rate_distortion(points: Mapping[str, tuple[float, float]]) -> Illustration:
     costs = {name: rate + distortion for name, (rate, distortion) in points.items()}
     best, worst = min(costs, key=costs.__getitem__), max(costs, key=costs.__getitem__)
     with house_style():
-        figure = new_figure(5.0, 4.2)
-        axes = figure.subplots()
+        ((axes,),) = panels(ax, (5.0, 4.2))
         rates, distortions = zip(*points.values(), strict=True)
         axes.plot(rates, distortions, color=PALETTE[0], marker="o", markersize=4.5, linewidth=1.2)
         reach = max(max(rates) - min(rates), max(distortions) - min(distortions), 1.0)
@@ -69,7 +69,7 @@ def rate_distortion(points: Mapping[str, tuple[float, float]]) -> Illustration:
         f"The ELBO is highest for {best}: rate {numeral(rate, 1)} + distortion {numeral(distortion, 1)} = "
         f"{numeral(costs[best], 1)} nats per datum."
     )
-    return Illustration(figure, f"Rate-distortion plane: {caption}", caption)
+    return Illustration(axes.figure, f"Rate-distortion plane: {caption}", caption)
 
 
 def _isoline(axes: Axes, cost: float, end: float, colour: str) -> None:
@@ -100,12 +100,13 @@ def _merged(points: Mapping[str, tuple[float, float]], near: float) -> list[tupl
     return places
 
 
-def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
+def bottleneck(errors: Mapping[str, Mapping[int, Estimate]], *, ax: MaybeAxes = None) -> Illustration:
     """Draw reconstruction errors by the number of latent dimensions, one line a method, both axes logarithmic.
 
     Args:
         errors: for each method, the error at each size, as :func:`ppgen.evaluation.reconstruction_error` gives it.
             Bars of two standard errors are drawn where it has one.
+        ax: to draw in; default: a new figure.
 
     Returns:
         The figure.
@@ -131,8 +132,7 @@ def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
         )
     sizes = sorted({size for _, size in flat})
     with house_style():
-        figure = new_figure(4.6, 3.0)
-        axes = figure.subplots()
+        ((axes,),) = panels(ax, (4.6, 3.0))
         for (name, by_size), colour in zip(errors.items(), PALETTE, strict=False):
             own = sorted(by_size)
             values = [by_size[size].value for size in own]
@@ -155,4 +155,4 @@ def bottleneck(errors: Mapping[str, Mapping[int, Estimate]]) -> Illustration:
         f"{numeral(by_size[last].value, 4)} for {name}" for name, by_size in errors.items() if last in by_size
     )
     caption = f"With {last} latent dimensions the squared error per dimension is {said}."
-    return Illustration(figure, f"Bottleneck study: {caption}", caption)
+    return Illustration(axes.figure, f"Bottleneck study: {caption}", caption)

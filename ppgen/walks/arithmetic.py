@@ -101,4 +101,5 @@ def arithmetic(
         ("",) * len(start),
         tuple(f"{value:+g}" for value in strengths.tolist()),
         f"{', '.join(moved)} plus so many times the mean of positive less that of negative{then}.",
+        start.ranges(),
     )

@@ -155,6 +155,7 @@ def _walk(ends: tuple[Start, Start], site: str | None, path: str | None, steps: 
         ("",) * len(ends[0]),
         ("a", *[""] * (steps - 2), "b"),
         f"From a to b in {', '.join(moved)}{then}.",
+        way.ranges(),
     )
 
 

@@ -83,4 +83,5 @@ def lattice(
         ("",) * rows,
         ("",) * len(each),
         f"Every combination of {len(each)} values of {named}.",
+        start.ranges(),
     )

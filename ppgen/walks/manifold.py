@@ -109,4 +109,5 @@ def manifold(
         tuple(f"{value:.2g}" for value in up.flip(0).tolist()),
         tuple(f"{value:.2g}" for value in across.tolist()),
         f"{name}[{chosen[0]}] to the right, {name}[{chosen[1]}] upward, over quantiles of the {over}.",
+        start.ranges(),
     )

@@ -82,6 +82,13 @@ class Start:
         follow = [] if hold else self.below(site)
         return way.decode(way.place({key: at(value) for key, value in codes.items() if key not in follow}), columns)
 
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The lowest and highest value of each observed site in test data, the first thousand of them."""
+        fit = self.fit
+        test, columns = fit.data.split("test"), {site: fit.model.column_of(site) for site in fit.observed}
+        heads = {site: test[name][:1000] for site, name in columns.items() if len(test.get(name, ()))}
+        return {site: (float(head.min()), float(head.max())) for site, head in heads.items()}
+
     def _batch(self) -> dict[str, Tensor]:
         given = predictive.prior_batch(self.fit.model, self.fit.data, len(self), self.covariates)
         return self.fit._to_device(given)

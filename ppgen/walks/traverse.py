@@ -142,6 +142,7 @@ def _walk(start: Start, site: str, dims: list[int], values: Tensor, span: str, h
         tuple(f"{name} from {row}" if starts > 1 else name for row in range(starts) for name in names),
         tuple(f"{value:g}" for value in values.reshape(columns, -1)[:, 0].tolist()) if is_listed else (),
         f"{site} {how}, one dimension a row{then}." if len(dims) > 1 else f"{site} {how}{then}.",
+        start.ranges(),
     )
 
 

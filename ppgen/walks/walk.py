@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -28,6 +29,7 @@ class Walk(HasAccessors):
         row_labels: one a row; empty where a row is a data point.
         column_labels: one a column; empty where the rows have each their own.
         caption: what was moved and how far, in a sentence.
+        ranges: the lowest and highest value in test data, by observed site: what a picture shows as black and white.
 
     Example:
         >>> import ppgen
@@ -44,6 +46,7 @@ class Walk(HasAccessors):
     row_labels: tuple[str, ...]
     column_labels: tuple[str, ...]
     caption: str
+    ranges: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
     if TYPE_CHECKING:
 

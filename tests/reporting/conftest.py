@@ -119,3 +119,12 @@ def fits() -> Mapping[str, Any]:
         name: ppgen.fit(model, data="digits", max_epochs=2, batch_size=256, progress=False, device="cpu")
         for name, model in models.items()
     }
+
+
+@pytest.fixture(scope="session")
+def fit_to_a_line() -> Any:
+    """A fit to numbers."""
+    torch.manual_seed(0)
+    model = ppgen.models.VAE((1,), latent_dim=1, hidden=[8], likelihood=ppgen.nets.GaussianLikelihood((1,)))
+    points = {"x": torch.linspace(-1.0, 1.0, 200).unsqueeze(-1)}
+    return ppgen.fit(model, points, max_epochs=1, progress=False, device="cpu")

@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from ppgen.errors import DataError
 from ppgen.reporting import latent_space, reconstructions
 from ppgen.reporting.codes import principal_components
-from ppgen.reporting.grids import mosaic
+from ppgen.reporting.mosaic import mosaic
 
 RNG = np.random.default_rng(0)
 

@@ -65,3 +65,15 @@ def test_a_fit_draws_its_walks() -> None:
     fit = ppgen.fit(ppgen.models.GAN((1, 8, 8), 4, hidden=(8,)), "digits", max_epochs=1, progress=False)
     axes = fit.interpolate(n=3, steps=4).plot(ax=Figure().subplots())
     assert axes.images[0].get_array().shape[:2] == (26, 35)
+
+
+def test_black_and_white_are_those_of_data_not_of_what_is_walked_to() -> None:
+    torch.manual_seed(0)
+    model = ppgen.models.Autoencoder((1, 8, 8), latent_dim=2, hidden=(8,))
+    fit = ppgen.fit(model, "digits", guide=ppgen.guides.Delta(model), max_epochs=1, progress=False)
+    moved = fit.interpolate({"z": torch.full((1, 2), -40.0)}, {"z": torch.full((1, 2), 40.0)}, steps=4)
+    decoded = moved.values["x"].double().numpy()
+    assert decoded.min() < 0 or decoded.max() > 1  # a Gaussian decoder far from its codes
+    assert moved.ranges == {"x": (0.0, 1.0)}
+    image = np.asarray(moved.plot(ax=Figure().subplots()).images[0].get_array())
+    np.testing.assert_array_equal(image[:8, :8, 0], np.round(255 * decoded[0, 0, 0].clip(0, 1)))

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.figure import Figure
 
+import ppgen
 from ppgen.errors import SettingError, Unanswerable
-from ppgen.reporting.grids import mosaic
+from ppgen.reporting import FitPlots
+from ppgen.reporting.mosaic import mosaic
 
-PLOTS = ("learning_curve", "samples", "reconstructions", "latent_space", "traversals")
+PLOTS = sorted(name for name, member in vars(FitPlots).items() if callable(member) and not name.startswith("_"))
 
 
 @pytest.fixture(autouse=True)
@@ -22,13 +25,43 @@ def closed() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_axes_go_in_and_come_out(fits: Mapping[str, Any], name: str) -> None:
+def test_axes_go_in_and_come_out(fits: Mapping[str, Any], fit_to_a_line: Any, name: str) -> None:
+    """One rule for all figures: ``ax=`` is one axes, which is returned; panels are its children."""
+    fit = fit_to_a_line if name == "density" else fits["vae"]
     figure, mine = pyplot.subplots()
-    assert getattr(fits["vae"].plot, name)(mine) is mine
-    assert mine.has_data()
+    assert getattr(fit.plot, name)(ax=mine) is mine
+    assert all(panel.has_data() for panel in mine.child_axes or [mine])
+    assert figure.axes == [mine] or set(figure.axes) == {mine, *mine.child_axes}
     assert pyplot.get_fignums() == [figure.number]
-    assert getattr(fits["vae"].plot, name)().has_data()
+    figure.draw_without_rendering()
+    assert getattr(fit.plot, name)().figure.number in pyplot.get_fignums()
     assert len(pyplot.get_fignums()) == 2  # one that a notebook shows
+
+
+def test_every_figure_of_the_page_has_a_plot(fits: Mapping[str, Any], fit_to_a_line: Any) -> None:
+    drawn = {name for each in (fits["vae"], fit_to_a_line) for name in ppgen.reporting.fit_figures(each).figures}
+    renamed = {"traversal": "traversals", "interpolation": "interpolations"}
+    assert {renamed.get(name, name) for name in drawn} == set(PLOTS)
+
+
+@pytest.mark.parametrize("name", ["anatomy", "grids", "latent_space", "learning_curves", "ranking", "reconstructions"])
+def test_functions_of_numbers_take_axes_too(fits: Mapping[str, Any], comparison: Any, name: str) -> None:
+    x = np.random.default_rng(0).uniform(size=(9, 1, 4, 4))
+    given: dict[str, tuple[Any, ...]] = {
+        "anatomy": (fits["vae"].history,),
+        "grids": ({"samples": x, "data": x},),
+        "latent_space": (x[:, 0, 0],),
+        "learning_curves": ({"a": fits["vae"].history, "b": fits["gan"].history},),
+        "ranking": (comparison.cards,),
+        "reconstructions": (x, x),
+    }
+    axes = Figure().subplots()
+    drawn = getattr(ppgen.reporting, name)(*given[name], ax=axes)
+    assert drawn.figure is axes.figure
+    assert all(panel.has_data() for panel in axes.child_axes or [axes])
+    places = [panel.get_position() for panel in axes.child_axes]
+    assert not any(a.overlaps(b) for i, a in enumerate(places) for b in places[:i])
+    assert drawn.png()
 
 
 def test_curves_and_pictures_are_the_fits(fits: Mapping[str, Any]) -> None:

@@ -8,7 +8,8 @@ import torch
 
 from ppgen.errors import DataError
 from ppgen.reporting import grids
-from ppgen.reporting.grids import joint_limits, mosaic, to_points
+from ppgen.reporting.grids import joint_limits, to_points
+from ppgen.reporting.mosaic import mosaic
 
 
 def test_every_tile_is_its_picture_and_gaps_are_transparent() -> None:

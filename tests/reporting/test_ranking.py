@@ -94,3 +94,13 @@ def test_a_formula_in_a_name_is_a_name(make_card: Callable[..., Any]) -> None:
 def test_nothing_to_rank() -> None:
     with pytest.raises(SettingError, match="no scorecard"):
         ranking([])
+
+
+def test_of_several_trivial_densities_the_strongest_is_drawn(make_card: Callable[..., Any]) -> None:
+    floors = {
+        f"log_prob {name}": Estimate(value, kind="exact", unit="nats", better="higher")
+        for name, value in (("uniform over 256 levels", -355.0), ("factorised histogram", -90.0))
+    }
+    density, _ = ranking([make_card("vae", -40.0, baselines=floors)]).figure.axes
+    assert [label.get_text() for label in density.get_yticklabels()] == ["vae", "factorised histogram"]
+    assert density.get_xlim()[0] > -100.0

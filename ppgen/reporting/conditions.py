@@ -1,0 +1,95 @@
+"""What a conditional model is told, value by value: a row of a grid for each class, or combination of attributes."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from ppgen.fitted import Fit
+
+__all__ = ["Conditions", "find_conditions"]
+
+_MOST_ROWS = 16
+_LEAST_SHARE = 4  # data points a value: numbers that hardly come again are no classes
+
+
+@dataclasses.dataclass(frozen=True)
+class Conditions:
+    """The values of what a model is told.
+
+    Args:
+        names: of the covariates.
+        values: one a row, [R, D]: the covariates side by side.
+        labels: of the rows, in words.
+        known: how many values there are, of which these are the first.
+    """
+
+    names: tuple[str, ...]
+    values: Tensor
+    labels: tuple[str, ...]
+    known: int
+
+    @property
+    def caption(self) -> str:
+        """What the rows are, in a sentence."""
+        few = f", the first {len(self.labels)} of {self.known}" if self.known > len(self.labels) else ""
+        return f"Each row is one value of {', '.join(self.names)}{few}."
+
+    def rows_of(self, columns: Mapping[str, Tensor], times: int) -> Tensor:
+        """For each value, the first data points that have it, over and over where they run out.
+
+        Args:
+            columns: data, [N, ...] each.
+            times: how many data points a value.
+
+        Returns:
+            Their places among the data, [R * times], those of one value together.
+        """
+        same = (_side_by_side(columns, self.names)[:, None] == self.values).all(-1)
+        chosen = []
+        for has in same.T:
+            places = has.nonzero().flatten().tolist()
+            turns = itertools.cycle(places or range(len(same)))  # a split may lack a value: show any
+            chosen += list(itertools.islice(turns, times))
+        return torch.tensor(chosen)
+
+
+def find_conditions(fit: Fit, test: Mapping[str, Tensor]) -> Conditions | None:
+    """The values of what a model is told, where they are few and come again.
+
+    Args:
+        fit: a fit.
+        test: data, [N, ...] each.
+
+    Returns:
+        At most 16 of them, in order; ``None`` where it is told nothing, or pictures, or numbers that mostly differ.
+
+    Example:
+        >>> import ppgen
+        >>> fit = ppgen.fit(ppgen.models.ConditionalVAE((1, 8, 8)), "digits", max_epochs=1, progress=False)
+        >>> find_conditions(fit, fit.data.split("test")).labels[:3]
+        ('0', '1', '2')
+    """
+    names = tuple(name for name in fit.covariates if name in test)
+    if not names or any(test[name].dim() > 2 for name in names):
+        return None
+    told = _side_by_side(test, names)
+    values = told.unique(dim=0)
+    if not 1 < len(values) <= len(told) / _LEAST_SHARE:
+        return None
+    shown = values[:_MOST_ROWS]
+    categories = fit.data.columns[names[0]].categories if len(names) == 1 else ()
+    labels = tuple(
+        categories[int(value[0])] if categories else " ".join(f"{number:g}" for number in value.tolist())
+        for value in shown
+    )
+    return Conditions(names, shown, labels, len(values))
+
+
+def _side_by_side(columns: Mapping[str, Tensor], names: tuple[str, ...]) -> Tensor:
+    """The covariates as one vector a data point, [N, D]."""
+    return torch.cat([columns[name].reshape(len(columns[name]), -1).cpu().double() for name in names], 1)
