@@ -17,9 +17,10 @@ HEAVY = {"torch", "pyro", "numpy", *PLOTTING_AND_DATA}
 HELP = [sys.executable, "-m", "ppgen.cli", "--help"]
 
 
-def loaded(*arguments: str) -> set[str]:
+def loaded(*arguments: str, ends: int = 0) -> set[str]:
     """The top-level modules that a fresh interpreter imports, as ``-X importtime`` lists them."""
-    done = subprocess.run([sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True)
+    assert done.returncode == ends, done.stderr
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
     assert len(lines) > 20, "the listing is empty: this test would pass whatever happens"
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
@@ -34,6 +35,12 @@ def test_importing_ppgen_loads_nothing_heavy() -> None:
 )
 def test_help_and_lists_load_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded("-m", "ppgen.cli", *arguments) & HEAVY
+
+
+def test_a_taken_folder_is_refused_before_anything_heavy(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    words = ("fit", "vae", "--data", "glyphs", "--threads", "1", "--out", str(tmp_path))
+    assert not loaded("-m", "ppgen.cli", *words, ends=2) & HEAVY
 
 
 def test_using_every_name_loads_neither_plots_nor_data_sets() -> None:

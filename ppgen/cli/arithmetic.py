@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,10 +17,16 @@ __all__ = ["arithmetic"]
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--positive", multiple=True, metavar="NAME=VALUE", help="Rows that have what to add.")
-@click.option("--negative", multiple=True, metavar="NAME=VALUE", help="Rows that lack it.")
+@click.option("--positive", multiple=True, metavar="NAME=VALUE", help="Rows that have what to add (needed).")
+@click.option("--negative", multiple=True, metavar="NAME=VALUE", help="Rows that lack it (needed).")
 @click.option("--row", "rows", type=int, multiple=True, default=(0,), help="A row to add it to.  [default: 0]")
-@click.option("--strength", type=float, multiple=True, default=(0.0, 0.5, 1.0, 1.5), help="[default: 0 0.5 1 1.5]")
+@click.option(
+    "--strength",
+    type=float,
+    multiple=True,
+    default=(0.0, 0.5, 1.0, 1.5),
+    help="How much of it to add.  [default: 0 0.5 1 1.5]",
+)
 @walk_options
 @output_option("arithmetic.png")
 @run_options
@@ -36,10 +43,7 @@ def arithmetic(
     given: tuple[str, ...],
     seed: int,
     output: Path,
-    model: str | None,
-    guide: str | None,
-    data: str | None,
-    device: str,
+    **opening: Any,
 ) -> None:
     """Add to codes what tells two groups apart.
 
@@ -53,7 +57,7 @@ def arithmetic(
     verify_output(output, WALKS)
     values = assignments(given, "--given")
     groups = {"--positive": assignments(positive, "--positive"), "--negative": assignments(negative, "--negative")}
-    fit = open_run(run, model=model, guide=guide, data=data, device=device)
+    fit = open_run(run, **opening)
     plus, minus = (rows_where(fit, conditions, option) for option, conditions in groups.items())
     settings = {"strength": strength, "site": site, "hold": hold, "n": number, "seed": seed}
     write_walk(fit.arithmetic(plus, minus, start_of(fit, rows, prior), **settings, **values), output)

@@ -46,7 +46,7 @@ def assemble(
         model: a recipe's name, ``FILE.py:Class`` or ``package.module:Class``.
         data: whose shapes fill the constructor's ``x_shape``.
         guide: a family's name (``"mean-field"``) or ``FILE.py:Class``; default: the recipe's, or none.
-        objective: a name (``"elbo"``); default: the recipe's, or none.
+        objective: a name (``"elbo"``) or ``FILE.py:Class``; default: the recipe's, or none.
         objective_settings: arguments of the objective's constructor; the recipe's own stay where none are given.
         settings: arguments of the model's constructor or the recipe.
         guide_settings: arguments of the guide's constructor.
@@ -82,7 +82,9 @@ def assemble(
                 "--set-guide without --guide", expected="the guide whose settings these are",
                 got=", ".join(guide_settings), fix="--guide mean-field", code="S005",
             )  # fmt: skip
-        if objective is not None or objective_settings:
+        if objective is not None and is_source(objective):
+            chosen = _own(objective, "Objective", objective_settings, {}, "--set-objective", sources)
+        elif objective is not None or objective_settings:
             # Settings without a name are those of the objective that ppgen.fit would take.
             default = choose_objective(*unwrap(own_model, own_guide), chosen)
             chosen = _objective(objective or type(default).__name__, objective_settings, default)
@@ -92,7 +94,7 @@ def assemble(
 def _own(
     text: str, kind: str, settings: Mapping[str, Any], offered: Mapping[str, Any], option: str, sources: Sources
 ) -> Any:
-    """Build a user's own model or guide, and add its source to ``sources``."""
+    """Build a user's own model, guide or objective, and add its source to ``sources``."""
     maker = load_member(text, kind)
     place, _, name = text.partition(":")
     sources[kind.lower()] = {"from": f"{place}:{name or maker.__name__}", "settings": dict(settings)}

@@ -22,7 +22,9 @@ __all__ = ["compare"]
     show_default=True,
     help="How the table is written.",
 )
-@click.option("-o", "--output", type=FilePath(dir_okay=False, path_type=Path), help="Write to a file instead.")
+@click.option(
+    "-o", "--output", type=FilePath(dir_okay=False, path_type=Path), help="Write to a file.  [default: print]"
+)
 @click.option("--level", type=float, default=0.95, show_default=True, help="Coverage of each interval.")
 @device_option
 def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, device: str) -> None:

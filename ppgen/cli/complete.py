@@ -50,10 +50,7 @@ def complete(
     temperature: float,
     seed: int,
     progress: bool,
-    model: str | None,
-    guide: str | None,
-    data: str | None,
-    device: str,
+    **opening: Any,
 ) -> None:
     """Complete test images of which a part is given, by an autoregressive run.
 
@@ -68,7 +65,7 @@ def complete(
     import torch
 
     verify_output(output, (*PICTURES, ".npz"))
-    fit = open_run(run, model=model, guide=guide, data=data, device=device)
+    fit = open_run(run, **opening)
     (column,) = [fit.model.column_of(site) for site in fit.observed][:1]
     size = len(fit.data.split("test")[column])
     batch = pick_rows(fit, list(rows or range(min(8, size))))

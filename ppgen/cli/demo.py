@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ppgen import zoo
-from ppgen.cli.options import SEED, FilePath, progress_option, threads_option
+from ppgen.cli.options import SEED, FilePath, limit_threads, progress_option, threads_option
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -34,7 +34,7 @@ PARTICLES = {False: 1000, True: 100}
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of everything.")
 @threads_option(default=1)
 @progress_option
-def demo(quick: bool, out: Path, seed: int, progress: bool) -> None:
+def demo(quick: bool, out: Path, seed: int, threads: int, progress: bool) -> None:
     """Fit, compare and report six kinds of models.
 
     An autoencoder, a VAE, a beta-VAE, a conditional VAE, a PixelCNN and a GAN meet the same small images of digits;
@@ -45,6 +45,8 @@ def demo(quick: bool, out: Path, seed: int, progress: bool) -> None:
       ppgen demo --quick
       ppgen demo --out runs/demo-1 --seed 1
     """
+    limit_threads(threads)
+
     import ppgen
     from ppgen.reporting.report import report
 

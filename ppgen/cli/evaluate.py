@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from ppgen.cli.options import SEED, progress_option, run_options, threads_option
+from ppgen.cli.options import SEED, progress_option, run_options
 from ppgen.cli.runs import find_runs, open_run
 
 __all__ = ["evaluate"]
@@ -13,12 +15,13 @@ __all__ = ["evaluate"]
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option(
-    "--metrics", multiple=True, help="Only these, by key or question: log_prob,kid or sampling. Printed, and not kept."
+    "--metrics",
+    multiple=True,
+    help="Only these, by key or question: log_prob,kid or sampling. Printed, and not kept.  [default: all]",
 )
 @click.option("--particles", type=int, default=1000, show_default=True, help="Of the bound on log p(x).")
 @click.option("--samples", type=int, help="Drawn for the sampling metrics.  [default: as many as test data]")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
-@threads_option()
 @run_options
 @progress_option
 def evaluate(
@@ -27,11 +30,8 @@ def evaluate(
     particles: int,
     samples: int | None,
     seed: int,
-    model: str | None,
-    guide: str | None,
-    data: str | None,
-    device: str,
     progress: bool,
+    **opening: Any,
 ) -> None:
     """Measure how good a run is, on its test split.
 
@@ -52,7 +52,7 @@ def evaluate(
 
     chosen = [key.strip() for names in metrics for key in names.split(",")] or None
     for place, folder in enumerate(find_runs(runs).values()):
-        fit = open_run(folder, model=model, guide=guide, data=data, device=device)
+        fit = open_run(folder, **opening)
         card = ppgen.evaluate(
             fit,
             chosen,

@@ -19,20 +19,20 @@ from ppgen.cli.options import (
     assignments,
     data_options,
     device_option,
+    limit_threads,
     progress_option,
     setting_option,
     step_options,
     steps_of,
     threads_option,
 )
-from ppgen.cli.runs import naming, note_sources, register
+from ppgen.cli.runs import is_run, naming, note_sources, register
 from ppgen.cli.source import is_source
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
     from ppgen.fitted import Fit
-    from ppgen.runs import RunFolder
 
 __all__ = ["fit"]
 
@@ -46,30 +46,56 @@ __all__ = ["fit"]
     metavar="NAME",
     help="Of the data, such as gaussian or continuous-bernoulli.  [default: what their kind and measure ask for]",
 )
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An argument of the model, in JSON.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An argument of the model, in JSON.  [default: the model's own]",
+)
 @click.option("--guide", metavar="NAME|FILE.py:Class", help="The posterior's family.  [default: the model's own]")
 @click.option(
-    "--set-guide", "guide_settings", multiple=True, metavar="NAME=VALUE", help="An argument of the guide, in JSON."
+    "--set-guide",
+    "guide_settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An argument of the guide, in JSON.  [default: its own]",
 )
-@click.option("--objective", metavar="NAME", help="What is optimised.  [default: what the model calls for]")
 @click.option(
-    "--set-objective", "objective_settings", multiple=True, metavar="NAME=VALUE", help="An argument of it, in JSON."
+    "--objective",
+    metavar="NAME|FILE.py:Class",
+    help="What is optimised.  [default: what the model calls for]",
 )
-@click.option("--num-particles", type=int, help="Draws of the guide for each data point and step.")
-@click.option("--beta", type=float, help="Weight of the ELBO's rate.")
-@click.option("--warmup", type=float, help="Epochs over which that weight rises from 0.")
-@setting_option(
-    "--epochs", "max_epochs", int, "Passes over the training data; without a recipe, till validation stalls."
+@click.option(
+    "--set-objective",
+    "objective_settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An argument of it, in JSON.  [default: the recipe's, else its own]",
 )
+@click.option(
+    "--num-particles",
+    type=int,
+    help="Draws of the guide for each data point and step.  [default: the objective's]",
+)
+@click.option("--beta", type=float, help="Weight of the ELBO's rate.  [default: the recipe's, else 1]")
+@click.option(
+    "--warmup", type=float, help="Epochs over which that weight rises from 0.  [default: the recipe's, else 0]"
+)
+@setting_option("--epochs", "max_epochs", int, "Passes over the training data.", unset="till validation stalls")
 @setting_option("--batch-size", "batch_size", int, "Data points a step.")
 @setting_option("--lr", "learning_rate", float, "Learning rate.")
 @setting_option("--optimizer", "optimizer", str, "Any of torch.optim by its name: adamw, sgd, rmsprop ...")
 @setting_option("--average", "average", float, "Decay of a moving average of the weights, such as 0.999.")
 @setting_option("--schedule", "schedule", click.Choice(["constant", "cosine"]), "How the learning rate changes.")
 @setting_option(
-    "--patience", "patience", int, "Stop after so many epochs without a better validation loss; keep the best."
+    "--patience",
+    "patience",
+    int,
+    "Stop after so many epochs without a better validation loss; keep the best.",
+    unset="as --epochs says",
 )
-@setting_option("--clip-norm", "clip_norm", float, "Largest norm of the gradient.")
+@setting_option("--clip-norm", "clip_norm", float, "Largest norm of the gradient.", unset="any")
 @click.option(
     "--seed",
     type=SEED,
@@ -104,6 +130,7 @@ def fit(
     beta: float | None,
     warmup: float | None,
     seed: int,
+    threads: int | None,
     out: Path | None,
     resume: bool,
     overwrite: bool,
@@ -125,17 +152,22 @@ def fit(
       ppgen fit masked --data mnist --quadrants 2
       ppgen fit cvae --data sprites --attribute shape --attribute scale
       ppgen fit my_models.py:LadderVAE --data digits --set latent_dim=16
+      ppgen fit vae --objective my_objectives.py:Huber --set-objective width=2
       ppgen fit vae --out runs/b4 --resume       after Ctrl-C, a crash or a power cut
     """
-    import torch
-
-    import ppgen
-
     recipe = None if is_source(model) else zoo.recipe(model)
     if data is None:
         data = recipe.data if recipe else "digits"
     folder = out or _default_folder(model, data)
-    run = _claim(folder, resume, overwrite)
+    _refuse_taken(folder, resume, overwrite)
+    limit_threads(threads)
+
+    import torch
+
+    import ppgen
+    from ppgen.runs import RunFolder
+
+    run = RunFolder(folder, overwrite=overwrite)
     steps = steps_of(labels_per_class, quadrants, attributes, default=zoo.steps(recipe) if recipe else ())
     sizes = _given(resize=resize, crop=crop)
     dataset = ppgen.data.load(data, binarize=binarize, dequantize=dequantize, root=root, steps=steps, **sizes)
@@ -182,10 +214,8 @@ def _default_folder(model: str, data: str) -> Path:
     return Path("runs") / f"{name.lower()}-{Path(data).stem}"
 
 
-def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
-    """The folder as a run's, sure that no other run is lost in it: nothing is deleted before the fit begins."""
-    from ppgen.runs import RunFolder
-
+def _refuse_taken(folder: Path, resume: bool, overwrite: bool) -> None:
+    """Make sure that no other run is lost in the folder, before the seconds that torch takes to import."""
     if resume and overwrite:
         raise SettingError(
             "--resume and --overwrite",
@@ -194,8 +224,7 @@ def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
             fix="--resume goes on, --overwrite starts anew",
             code="S009",
         )
-    run = RunFolder(folder, overwrite=overwrite)
-    if run.exists and not (resume or overwrite):
+    if is_run(folder) and not (resume or overwrite):
         raise SettingError(
             f"{folder}: there is a run in this folder already",
             expected="a new folder",
@@ -203,9 +232,8 @@ def _claim(folder: Path, resume: bool, overwrite: bool) -> RunFolder:
             fix=f"--out {folder}-2, --resume to take the run up, or --overwrite to start anew",
             code="S010",
         )
-    if resume and not run.exists:
+    if resume and not is_run(folder):
         click.echo(f"{folder}: no run to take up yet, starting one", err=True)
-    return run
 
 
 def _again(folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,11 @@ __all__ = ["interpolate"]
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--from", "first", type=int, multiple=True, default=(0,), help="A row of the test split.  [default: 0]")
 @click.option("--to", "last", type=int, multiple=True, default=(1,), help="Where to.  [default: 1]")
-@click.option("--path", type=click.Choice(["spherical", "linear"]), help="[default: spherical where z is Normal]")
+@click.option(
+    "--path",
+    type=click.Choice(["spherical", "linear"]),
+    help="By which way.  [default: spherical where z is Normal]",
+)
 @click.option("--steps", type=int, default=9, show_default=True, help="Columns, both ends among them.")
 @walk_options
 @output_option("interpolation.png")
@@ -36,10 +41,7 @@ def interpolate(
     given: tuple[str, ...],
     seed: int,
     output: Path,
-    model: str | None,
-    guide: str | None,
-    data: str | None,
-    device: str,
+    **opening: Any,
 ) -> None:
     """Walk from one code to another.
 
@@ -53,7 +55,7 @@ def interpolate(
     """
     verify_output(output, WALKS)
     values = assignments(given, "--given")
-    fit = open_run(run, model=model, guide=guide, data=data, device=device)
+    fit = open_run(run, **opening)
     ends = start_of(fit, first, prior), start_of(fit, last, prior)
     settings = {"site": site, "steps": steps, "hold": hold, "n": number, "seed": seed}
     write_walk(fit.interpolate(*ends, path, **settings, **values), output)

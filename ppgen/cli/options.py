@@ -21,6 +21,7 @@ __all__ = [
     "assignments",
     "data_options",
     "device_option",
+    "limit_threads",
     "progress_option",
     "run_options",
     "setting_option",
@@ -75,7 +76,8 @@ data_options = together(
     click.option(
         "--data",
         metavar="NAME|PATH",
-        help="A data set's name (see `ppgen list datasets`), a folder of images, an .npy, .npz or .csv file.",
+        help="A data set's name (see `ppgen list datasets`), a folder of images, an .npy, .npz or .csv file."
+        "  [default: the recipe's, else digits]",
     ),
     click.option(
         "--binarize",
@@ -86,8 +88,18 @@ data_options = together(
         help="How grey pixels become 0 and 1; none keeps them grey.",
     ),
     click.option("--dequantize", is_flag=True, help="Add uniform noise to levels, for a density on a continuum."),
-    click.option("--resize", type=click.IntRange(1), metavar="N", help="Scale images to cover N x N pixels."),
-    click.option("--crop", type=click.IntRange(1), metavar="N", help="Cut the central N x N pixels out, before that."),
+    click.option(
+        "--resize",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Scale images to cover N x N pixels.  [default: as they are]",
+    ),
+    click.option(
+        "--crop",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Cut the central N x N pixels out, before that.  [default: all of them]",
+    ),
     click.option(
         "--data-root",
         "root",
@@ -98,9 +110,23 @@ data_options = together(
 )
 
 step_options = together(
-    click.option("--labels-per-class", type=int, help="Keep so many training labels of each class."),
-    click.option("--quadrants", type=click.IntRange(1, 3), help="Give so many quadrants of each image."),
-    click.option("--attribute", "attributes", multiple=True, metavar="COLUMN", help="Gather columns into y."),
+    click.option(
+        "--labels-per-class",
+        type=int,
+        help="Keep so many training labels of each class.  [default: the recipe's, else all]",
+    ),
+    click.option(
+        "--quadrants",
+        type=click.IntRange(1, 3),
+        help="Give so many quadrants of each image.  [default: the recipe's, else none]",
+    ),
+    click.option(
+        "--attribute",
+        "attributes",
+        multiple=True,
+        metavar="COLUMN",
+        help="Gather columns into y.  [default: y as it is]",
+    ),
 )
 
 device_option = click.option(
@@ -108,7 +134,7 @@ device_option = click.option(
 )
 
 
-def setting_option(name: str, setting: str, kind: Any, text: str) -> Callable[[F], F]:
+def setting_option(name: str, setting: str, kind: Any, text: str, unset: str = "none") -> Callable[[F], F]:
     """An option of ``ppgen.fit``, ``None`` unless the user gives it: the default is that of the function's signature.
 
     Args:
@@ -116,18 +142,12 @@ def setting_option(name: str, setting: str, kind: Any, text: str) -> Callable[[F
         setting: the argument of ``ppgen.fit`` (``"learning_rate"``).
         kind: the type.
         text: of the help, to which the default is added.
+        unset: what a default of ``None`` means.
     """
     default = FIT_DEFAULTS[setting]
-    text += "" if default is None else f"  [default: the recipe's, else {default}]"
+    text += f"  [default: the recipe's, else {unset if default is None else default}]"
     return click.option(name, setting, type=kind, help=text)
 
-
-run_options = together(
-    click.option("--model", metavar="FILE.py:Class", help="Your own model's class, if its file moved or changed."),
-    click.option("--guide", metavar="FILE.py:Class", help="Your own guide's class, if its file moved or changed."),
-    click.option("--data", metavar="PATH", help="Where the run's data lies now, if it was moved."),
-    device_option,
-)
 
 progress_option = click.option(
     "--progress/--no-progress", default=sys.stderr.isatty, help="Show a bar.  [default: on a terminal]"
@@ -135,29 +155,48 @@ progress_option = click.option(
 
 
 def threads_option(default: int | None = None) -> Callable[[F], F]:
-    """``--threads``, which holds until the command ends; ``default=None`` leaves their number as it is.
-
-    Threads wait for each other by spinning: where another program holds one of the cores, two can take twenty times
-    as long as one. Results depend on their number in the last digits, so a resumed run needs the same.
-    """
-
-    def limit(context: click.Context, option: click.Parameter, threads: int | None) -> None:
-        if threads is not None:
-            import torch
-
-            context.call_on_close(functools.partial(torch.set_num_threads, torch.get_num_threads()))
-            torch.set_num_threads(threads)
-
+    """``--threads``, for :func:`limit_threads`; ``default=None`` leaves their number as it is."""
     return click.option(
         "--threads",
         type=click.IntRange(1, 4096),
         default=default,
         show_default=default is not None,
-        callback=limit,
-        expose_value=False,
         help="CPU threads; one is best for small networks, and on a busy machine."
         + ("" if default else "  [default: all cores]"),
     )
+
+
+def limit_threads(threads: int | None) -> None:
+    """Hold torch to a number of CPU threads until the command ends.
+
+    Threads wait for each other by spinning: where another program holds one of the cores, two can take twenty times
+    as long as one. Results depend on their number in the last digits, so a resumed run needs the same.
+
+    Args:
+        threads: how many; ``None`` leaves their number as it is, and torch alone.
+    """
+    if threads is not None:
+        import torch
+
+        click.get_current_context().call_on_close(functools.partial(torch.set_num_threads, torch.get_num_threads()))
+        torch.set_num_threads(threads)
+
+
+def _own_class_option(kind: str) -> Callable[[F], F]:
+    return click.option(
+        f"--{kind}",
+        metavar="FILE.py:Class",
+        help=f"Your own {kind}'s class, if its file moved or changed.  [default: that of the fit]",
+    )
+
+
+run_options = together(
+    *(_own_class_option(kind) for kind in ("model", "guide", "objective")),
+    click.option("--data", metavar="PATH", help="Where the run's data lies now, if it was moved.  [default: there]"),
+    device_option,
+    threads_option(),
+)
+"""How a run is opened: a command hands all of them on to :func:`ppgen.cli.runs.open_run`, and reads none."""
 
 
 def steps_of(

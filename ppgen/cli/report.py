@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,7 +23,7 @@ __all__ = ["report"]
     show_default=True,
     help="The page to write.",
 )
-@click.option("--title", help="The page's heading.")
+@click.option("--title", help="The page's heading.  [default: by the data]")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Chooses the test data and samples shown.")
 @run_options
 def report(
@@ -30,10 +31,7 @@ def report(
     output: Path,
     title: str | None,
     seed: int,
-    model: str | None,
-    guide: str | None,
-    data: str | None,
-    device: str,
+    **opening: Any,
 ) -> None:
     """Write runs as one HTML page.
 
@@ -49,9 +47,7 @@ def report(
     import ppgen
     from ppgen.reporting.report import report as write
 
-    folders = scored_runs(runs, device=device)
-    fits = {
-        name: open_run(folder, model=model, guide=guide, data=data, device=device) for name, folder in folders.items()
-    }
+    folders = scored_runs(runs, **opening)
+    fits = {name: open_run(folder, **opening) for name, folder in folders.items()}
     comparison = ppgen.compare(folders, progress=False)
     click.echo(click.format_filename(write(comparison, output, fits=fits, title=title, seed=seed)))

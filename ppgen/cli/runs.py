@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ppgen.cli.options import limit_threads
 from ppgen.cli.source import construct, declares, load_member
 from ppgen.errors import CheckpointError
 
@@ -21,6 +22,7 @@ __all__ = [
     "Sources",
     "find_runs",
     "is_noted",
+    "is_run",
     "naming",
     "note",
     "note_sources",
@@ -42,7 +44,7 @@ def note_sources(folder: Path, sources: Sources) -> None:
 
     Args:
         folder: of the run.
-        sources: of its model and guide.
+        sources: of its model, guide and objective.
     """
     from ppgen.runs import RunFolder
 
@@ -117,7 +119,7 @@ def recorded(source: Mapping[str, Any], kind: str, folder: Path) -> Callable[...
 
     Args:
         source: what ``run.json`` says.
-        kind: ``"model"`` or ``"guide"``.
+        kind: ``"model"``, ``"guide"`` or ``"objective"``.
         folder: of the run.
 
     Raises:
@@ -154,6 +156,11 @@ def _is_local(text: str) -> bool:
     return place.suffix == ".py" and not place.is_absolute() and ".." not in place.parts
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a run was begun in a folder: ``RunFolder(folder).exists``, before torch is imported."""
+    return (folder / "run.json").is_file()
+
+
 def find_runs(places: Iterable[str]) -> dict[str, Path]:
     """The run folders that ``places`` name, each a run or a folder of runs.
 
@@ -167,7 +174,7 @@ def find_runs(places: Iterable[str]) -> dict[str, Path]:
     """
     folders: list[Path] = []
     for place in map(Path, places):
-        if (place / "run.json").is_file():
+        if is_run(place):
             folders.append(place)
         elif inside := sorted(file.parent for file in place.glob("*/run.json")):
             folders += inside
@@ -194,12 +201,12 @@ def find_runs(places: Iterable[str]) -> dict[str, Path]:
     }
 
 
-def scored_runs(places: Iterable[str], *, device: str = "auto") -> dict[str, Path]:
+def scored_runs(places: Iterable[str], **opening: Any) -> dict[str, Path]:
     """Runs by name, each with scores: one that was not evaluated yet is now, with the default settings.
 
     Args:
         places: as :func:`find_runs` takes them.
-        device: where runs are evaluated.
+        **opening: how one is opened, as :func:`open_run` takes it.
     """
     runs = find_runs(places)
     for folder in runs.values():
@@ -207,7 +214,7 @@ def scored_runs(places: Iterable[str], *, device: str = "auto") -> dict[str, Pat
             import ppgen
 
             click.echo(f"{folder}: not evaluated yet, doing so now", err=True)
-            ppgen.evaluate(open_run(folder, device=device), progress=sys.stderr.isatty()).save(folder)
+            ppgen.evaluate(open_run(folder, **opening), progress=sys.stderr.isatty()).save(folder)
     return runs
 
 
@@ -216,21 +223,26 @@ def open_run(
     *,
     model: str | None = None,
     guide: str | None = None,
+    objective: str | None = None,
     data: str | None = None,
     device: str = "auto",
+    threads: int | None = None,
 ) -> Fit:
     """Load a run; a class of the user's own is built from the user's own file, never from the run folder.
 
-    The file is the one named by ``--model`` or ``--guide``, else the one at the same path below the current folder
-    as when the run was fitted, if it is unchanged since a fit on this machine.
+    The file is the one named by ``--model``, ``--guide`` or ``--objective``, else the one at the same path below the
+    current folder as when the run was fitted, if it is unchanged since a fit on this machine.
 
     Args:
         folder: of the run.
         model: ``"FILE.py:Class"``, or ``None``.
         guide: likewise.
+        objective: likewise.
         data: where the data lies now, or ``None`` for where it lay.
         device: where the weights go.
+        threads: CPU threads until the command ends, or ``None`` for as many as there are.
     """
+    limit_threads(threads)
     import torch
 
     import ppgen
@@ -240,9 +252,10 @@ def open_run(
     given: dict[str, Any] = {}
     with understood(folder / "run.json"):
         offered = {f"{name}_shape": tuple(facts["shape"]) for name, facts in record["example"].items()}
-        arguments = {kind: (record[kind] or {}).get("arguments") or {} for kind in ("model", "guide")}
+        named = {"model": model, "guide": guide, "objective": objective}
+        arguments = {kind: (record[kind] or {}).get("arguments") or {} for kind in named}
     with torch.random.fork_rng(devices=[]):  # initial weights, which the saved ones replace
-        for kind, text in (("model", model), ("guide", guide)):
+        for kind, text in named.items():
             source = _source(record, kind, folder)
             if text or source:
                 settings = source["settings"] if source else arguments[kind]

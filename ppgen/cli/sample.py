@@ -32,7 +32,12 @@ NUMBERS = (".npy", ".npz")
     show_default=True,
     help="A picture (.png, .svg, .pdf) or numbers (.npy, .npz).",
 )
-@click.option("--given", multiple=True, metavar="NAME=VALUE", help="A covariate: one value, or a list to go round.")
+@click.option(
+    "--given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A covariate: one value, or a list to go round.  [default: each class in turn]",
+)
 @click.option("--mean", is_flag=True, help="Show the likelihood's mean instead of a draw from it: smoother, no sample.")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Of an autoregressive model's draws.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the draws.")
@@ -47,10 +52,7 @@ def sample(
     temperature: float,
     seed: int,
     progress: bool,
-    model: str | None,
-    guide: str | None,
-    data: str | None,
-    device: str,
+    **opening: Any,
 ) -> None:
     """Draw new data points from a run.
 
@@ -66,7 +68,7 @@ def sample(
     """
     verify_output(output, PICTURES + NUMBERS)
     values = assignments(given, "--given")
-    fit = open_run(run, model=model, guide=guide, data=data, device=device)
+    fit = open_run(run, **opening)
     how: dict[str, Any] = {"seed": seed, "mean": mean, "temperature": temperature, "progress": progress}
     drawn = fit.sample(number, **how, **_covariates(fit, number, values))
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A user's own model, named on the command line as ``FILE.py:Class`` or ``package.module:Class``."""
+"""A user's own model, guide or objective, named on the command line as ``FILE.py:Class`` or ``module:Class``."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def load_member(text: str, kind: str = "Model") -> Callable[..., Any]:
     Args:
         text: ``"my_models.py:LadderVAE"``; the name may be left out where the file declares only one class of
             ``kind``. A dotted module (``"package.module:LadderVAE"``) is imported.
-        kind: ``"Model"`` or ``"Guide"``: what to look for where the name is left out.
+        kind: ``"Model"``, ``"Guide"`` or ``"Objective"``: what to look for where the name is left out.
 
     Raises:
         SettingError: if the file or the name does not exist.
@@ -69,7 +69,7 @@ def load_member(text: str, kind: str = "Model") -> Callable[..., Any]:
             f"{place} declares {len(classes) or 'no'} {kind.lower()}s" + (": say which one" if classes else ""),
             expected=f"one subclass of ppgen.{kind}, or FILE.py:Class",
             got=", ".join(classes) or "none",
-            fix=f"{place}:{next(iter(classes))}" if classes else f"class MyModel(ppgen.{kind}): ...",
+            fix=f"{place}:{next(iter(classes))}" if classes else f"class My{kind}(ppgen.{kind}): ...",
             code="S018",
         )
     member = getattr(module, name, None)
@@ -182,8 +182,8 @@ def _import(place: str) -> ModuleType:
 
 
 def _declared(module: ModuleType, kind: str) -> dict[str, type]:
-    from ppgen import declare
+    import ppgen
 
     own = {name: member for name, member in vars(module).items() if isinstance(member, type)}
-    base = getattr(declare, kind)
+    base = getattr(ppgen, kind)
     return {name: c for name, c in own.items() if issubclass(c, base) and c.__module__ == module.__name__}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,7 +20,11 @@ __all__ = ["traverse"]
 @click.option("--row", "rows", type=int, multiple=True, default=(0,), help="A row of the test split.  [default: 0]")
 @click.option("--dim", "dims", type=int, multiple=True, help="A dimension to walk.  [default: the active ones]")
 @click.option("--steps", type=int, default=9, show_default=True, help="Columns.")
-@click.option("--span", type=click.Choice(["prior", "posterior"]), help="Whose quantiles to walk through.")
+@click.option(
+    "--span",
+    type=click.Choice(["prior", "posterior"]),
+    help="Whose quantiles to walk through.  [default: prior; posterior where codes are points]",
+)
 @walk_options
 @output_option("traversal.png")
 @run_options
@@ -36,10 +41,7 @@ def traverse(
     given: tuple[str, ...],
     seed: int,
     output: Path,
-    model: str | None,
-    guide: str | None,
-    data: str | None,
-    device: str,
+    **opening: Any,
 ) -> None:
     """Walk along one dimension of a latent at a time.
 
@@ -53,7 +55,7 @@ def traverse(
     """
     verify_output(output, WALKS)
     values = assignments(given, "--given")
-    fit = open_run(run, model=model, guide=guide, data=data, device=device)
+    fit = open_run(run, **opening)
     start = start_of(fit, rows, prior)
     settings = {"steps": steps, "span": span, "hold": hold, "n": number, "seed": seed}
     write_walk(fit.traverse(start, site, dims or None, **settings, **values), output)

@@ -23,11 +23,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 WALKS = (*PICTURES, ".npz")
 
 walk_options = together(
-    click.option("--site", help="The latent to move.  [default: see the Python call]"),
+    click.option("--site", help="The latent to move.  [default: the top one for a traversal, else all]"),
     click.option("--hold", is_flag=True, help="Keep the latents below the one that moves, too."),
     click.option("--prior", is_flag=True, help="Start from draws of the prior, as a model without an encoder does."),
     click.option("-n", "--number", type=int, default=1, show_default=True, help="How many draws of the prior."),
-    click.option("--given", multiple=True, metavar="NAME=VALUE", help="A covariate, in place of that of the data."),
+    click.option("--given", multiple=True, metavar="NAME=VALUE", help="A covariate.  [default: that of the data]"),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the draws."),
 )
 

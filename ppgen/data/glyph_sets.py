@@ -50,8 +50,10 @@ class GlyphSet:
 
 _UPRIGHT, _ITALIC = tuple(range(0, 16, 2)), tuple(range(1, 16, 2))
 _SANS, _SERIF = (0, 1, 2, 3, 18), (8, 9, 10, 11, 16)
+_TWO_FAMILIES = (0, 1, 2, 3, 8, 9, 10, 11)
 GLYPH_SETS = {
     "glyphs": GlyphSet(),
+    "glyphs-few": GlyphSet(faces=_TWO_FAMILIES, each=40),
     "glyphs-letters": GlyphSet(CHARACTERS[10:], each=20),
     "glyphs-all": GlyphSet(CHARACTERS, each=20),
     "glyphs-coloured": GlyphSet(ink="coloured"),

@@ -5,7 +5,11 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import click
+import pytest
+
 import ppgen
+from ppgen.cli import commands
 from ppgen.cli.defaults import FIT_DEFAULTS, defaults_of
 from ppgen.cli.fit import fit
 
@@ -29,3 +33,13 @@ def test_help_shows_them_and_only_what_a_user_gives_reaches_fit() -> None:
         assert untouched[name] is None
         if FIT_DEFAULTS[name] is not None:
             assert f"else {FIT_DEFAULTS[name]}]" in str(getattr(option, "help", ""))
+
+
+@pytest.mark.parametrize("name", list(commands.commands))
+def test_help_says_what_each_option_is_by_default(name: str) -> None:
+    command = commands.commands[name]
+    context = click.Context(command)
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.is_flag and option.opts != ["--help"]:
+            _, told = option.get_help_record(context) or ("", "")
+            assert "default: " in told or "(needed)" in told, f"ppgen {name} {option.opts[0]}"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from ppgen.cli.options import assignments, threads_option
+from ppgen.cli.options import assignments, limit_threads, threads_option
 from ppgen.errors import SettingError
 
 
@@ -59,7 +59,8 @@ def test_the_number_of_threads_holds_until_the_command_ends(words: list[str], ex
 
     @click.command()
     @threads_option()
-    def count() -> None:
+    def count(threads: int | None) -> None:
+        limit_threads(threads)
         click.echo(torch.get_num_threads())
         raise ZeroDivisionError
 
