@@ -13,6 +13,7 @@ import click
 
 from ppgen.cli.source import construct, declares, load_member
 from ppgen.errors import CheckpointError
+from ppgen.files import holds_file
 
 if TYPE_CHECKING:
     from ppgen.fitted import Fit
@@ -167,7 +168,7 @@ def find_runs(places: Iterable[str]) -> dict[str, Path]:
     """
     folders: list[Path] = []
     for place in map(Path, places):
-        if (place / "run.json").is_file():
+        if holds_file(place / "run.json"):
             folders.append(place)
         elif inside := sorted(file.parent for file in place.glob("*/run.json")):
             folders += inside
@@ -203,7 +204,7 @@ def scored_runs(places: Iterable[str], *, device: str = "auto") -> dict[str, Pat
     """
     runs = find_runs(places)
     for folder in runs.values():
-        if not (folder / "scores.json").is_file():
+        if not holds_file(folder / "scores.json"):
             import ppgen
 
             click.echo(f"{folder}: not evaluated yet, doing so now", err=True)
