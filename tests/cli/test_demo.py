@@ -12,7 +12,6 @@ import ppgen as package
 from ppgen import zoo
 from tests.cli.conftest import Ppgen
 
-
 SIX = zoo.demo_names()
 
 

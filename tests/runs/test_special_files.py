@@ -1,4 +1,4 @@
-"""Pipes, devices, folders, sockets and endless links in the place of a run's files: refused by name, never waited for."""
+"""Pipes, devices, folders, sockets and endless links in the place of a run's files: refused by name, not waited for."""
 
 from __future__ import annotations
 
