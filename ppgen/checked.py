@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _SIZE = 2**20  # the largest width or number of classes: a layer of it has gigabytes
 _VALUES = 2**26  # in one event
+_MANY = 1000  # layers, or axes
 _COUNT = 2**31 - 1  # draws, rows, steps
 _SEED = 2**63 - 1  # what every generator of torch takes
 
@@ -151,13 +152,14 @@ def _number(of: Argument, value: Any) -> None:
 
 def _sizes(of: Argument, value: Any) -> None:
     """Whole numbers one after the other, as many as a tuple's annotation has."""
-    is_sequence = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
-    items = list(value) if is_sequence else [None]
+    is_list = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    is_list = is_list or (isinstance(value, np.ndarray) and value.ndim == 1)
+    items = list(value) if is_list and len(value) <= _MANY else [None]
     length = of.kind.count("int") if of.kind.startswith("tuple") and "..." not in of.kind else len(items)
     sizes = [int(item) for item in items if isinstance(item, numbers.Integral) and not isinstance(item, bool)]
-    fits = all(0 < size <= _SIZE for size in sizes) and (math.prod(sizes) <= _VALUES or "shape" not in of.name)
+    fits = all(0 < size <= _SIZE for size in sizes) and ("shape" not in of.name or math.prod(sizes) <= _VALUES)
     if len(sizes) != len(items) or len(items) != length or not fits:
-        many = f"{length} whole numbers" if of.kind.startswith("tuple") else "a list of whole numbers"
+        many = f"{length} whole numbers" if of.kind.startswith("tuple") else f"at most {_MANY} whole numbers in a list"
         bound = f" and at most {_VALUES} together" if "shape" in of.name else ""
         example = (1, 28, 28) if "shape" in of.name and "tuple" not in of.kind else (64, 32)
         raise of.refuse(f"{many}, each from 1 to {_SIZE}{bound}", value, of.default or example)

@@ -6,19 +6,36 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ppgen.errors import CheckpointError
 
-__all__ = ["TEMPORARY", "cache_folder", "digest_of", "read_sealed", "replace", "sealed", "write_text", "writing"]
+__all__ = [
+    "TEMPORARY",
+    "cache_folder",
+    "digest_of",
+    "holds_file",
+    "read_sealed",
+    "replace",
+    "sealed",
+    "write_text",
+    "writing",
+]
 
 TEMPORARY = ".tmp-"
 """How the name of a file begins that is not whole yet; after a kill it may stay behind."""
 
 _SEAL, _UNSEALED = "sha256", (None, 1)
 _LARGEST = 1 << 26  # bytes of a record, all of which are read at once
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a link to what is no file",
+}
 
 
 @contextlib.contextmanager
@@ -105,10 +122,11 @@ def read_sealed(path: Path) -> dict[str, Any]:
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if it is not what was written.
+        CheckpointError: if it is no file.
     """
-    if not path.exists():
+    if not holds_file(path):
         raise FileNotFoundError(2, "no such file", str(path))
-    if not path.is_file() or path.stat().st_size > _LARGEST:
+    if path.stat().st_size > _LARGEST:
         raise ValueError(f"no file of at most {_LARGEST >> 20} MiB")
     try:
         text = path.read_bytes().decode()
@@ -123,6 +141,26 @@ def read_sealed(path: Path) -> dict[str, Any]:
     if (seal is not None or record.get("format") not in _UNSEALED) and sealed(record) != text:
         raise ValueError("its SHA-256 is not the one that it was written with")
     return record
+
+
+def holds_file(path: Path) -> bool:
+    """Whether there is a file, which can be read to its end; a link to one is one.
+
+    Args:
+        path: where.
+
+    Raises:
+        CheckpointError: if what lies there is none: reading a pipe or a device may wait for ever, and a name that is
+            taken is not to be treated as one that is free.
+    """
+    if path.is_file() or not os.path.lexists(path):
+        return path.is_file()
+    raise CheckpointError(
+        f"{path}: this is no file that could be read",
+        expected="a regular file, or nothing of that name",
+        got=_KINDS.get(stat.S_IFMT(path.lstat().st_mode), "a device"),
+        fix="remove it, or restore the file from a copy",
+    )
 
 
 def cache_folder() -> Path:

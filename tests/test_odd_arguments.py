@@ -194,3 +194,8 @@ def test_unknown_and_missing_arguments_are_named(fit: ppgen.Fit) -> None:
         models.VAE()  # type: ignore[call-arg]
     with pytest.raises(SettingError, match="unexpected keyword argument 'sed'"):
         fit.elbo(sed=1)  # type: ignore[call-arg]
+
+
+def test_more_layers_than_anyone_has_are_refused_at_once() -> None:
+    with pytest.raises(SettingError, match=r"(?s)VAE: hidden.*at most 1000 whole numbers.*a list"):
+        models.VAE(SHAPE, hidden=[8] * 10**6)

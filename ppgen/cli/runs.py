@@ -14,6 +14,7 @@ import click
 from ppgen.cli.options import limit_threads
 from ppgen.cli.source import construct, declares, load_member
 from ppgen.errors import CheckpointError
+from ppgen.files import holds_file
 
 if TYPE_CHECKING:
     from ppgen.fitted import Fit
@@ -158,7 +159,7 @@ def _is_local(text: str) -> bool:
 
 def is_run(folder: Path) -> bool:
     """Whether a run was begun in a folder: ``RunFolder(folder).exists``, before torch is imported."""
-    return (folder / "run.json").is_file()
+    return holds_file(folder / "run.json")
 
 
 def find_runs(places: Iterable[str]) -> dict[str, Path]:
@@ -210,7 +211,7 @@ def scored_runs(places: Iterable[str], **opening: Any) -> dict[str, Path]:
     """
     runs = find_runs(places)
     for folder in runs.values():
-        if not (folder / "scores.json").is_file():
+        if not holds_file(folder / "scores.json"):
             import ppgen
 
             click.echo(f"{folder}: not evaluated yet, doing so now", err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ppgen.files import digest_of, replace
+from ppgen.files import digest_of, holds_file, replace
 
 __all__ = ["read", "write"]
 
@@ -37,7 +37,7 @@ def read(path: Path, digest: str | None) -> np.ndarray:
         FileNotFoundError: if there is none.
         ValueError: if it is not what was written.
     """
-    if not path.is_file():
+    if not holds_file(path):
         raise FileNotFoundError(2, "no such file", str(path))
     if digest not in (None, digest_of(path)):
         raise ValueError(f"{path.name}: its SHA-256 is not the one beside it")

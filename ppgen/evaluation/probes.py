@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from ppgen.estimate import Estimate
 from ppgen.evaluation.encodings import Labelled, labelled
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
 
-__all__ = ["accuracy", "check_labelled", "knn", "knn_accuracy", "linear_probe", "probe_accuracy"]
+__all__ = ["accuracy", "check_labelled", "knn", "knn_accuracy", "linear_probe", "once", "probe_accuracy"]
 
 
 def accuracy(predicted: np.ndarray, actual: np.ndarray, estimator: str) -> Estimate:
@@ -186,7 +187,7 @@ def knn_accuracy(
 )
 def linear_probe(evaluation: Evaluation) -> Measured:
     """The accuracy of a logistic regression on codes, beside raw pixels and principal components."""
-    return _probed(evaluation.prepared(labelled), lambda *data: probe_accuracy(*data, seed=evaluation.seed))
+    return _probed(evaluation.prepared(labelled), probe_accuracy, seed=evaluation.seed)
 
 
 @metric(prepare=labelled, question="representation", title="k-NN", unit="accuracy", better="higher")
@@ -195,11 +196,32 @@ def knn(found: Labelled) -> Measured:
     return _probed(found, knn_accuracy)
 
 
-def _probed(found: Labelled, probe: Callable[..., Estimate]) -> Measured:
+def _probed(found: Labelled, probe: Callable[..., Estimate], **settings: int) -> Measured:
     """A probe of each kind of code; that of the fit comes first."""
     train_labels, test_labels = found.train_labels.cpu().numpy(), found.test_labels.cpu().numpy()
     scores = {
-        name: probe(train.cpu().numpy(), train_labels, test.cpu().numpy(), test_labels)
+        name: once(probe, train.cpu().numpy(), train_labels, test.cpu().numpy(), test_labels, **settings)
         for name, (train, test) in found.codes.items()
     }
     return Measured(scores.pop(""), scores)
+
+
+_known: dict[str, Estimate] = {}
+
+
+def once(probe: Callable[..., Estimate], *data: np.ndarray, **settings: int) -> Estimate:
+    """What a probe finds, which is kept: pixels and principal components are the same for every fit of a data set.
+
+    Args:
+        probe: :func:`probe_accuracy` or :func:`knn_accuracy`.
+        data: codes and labels.
+        settings: keywords of the probe.
+    """
+    shapes = [(array.dtype, array.shape) for array in data]
+    digest = hashlib.sha256(repr((probe.__module__, probe.__qualname__, settings, shapes)).encode())
+    for array in data:
+        digest.update(np.ascontiguousarray(array).data)
+    key = digest.hexdigest()
+    if key not in _known:
+        _known[key] = probe(*data, **settings)
+    return _known[key]

@@ -72,6 +72,8 @@ def read_scores(folder: Path | str, made_of: Callable[[Mapping[str, Any], np.nda
             fix=f'ppgen.evaluate(ppgen.load("{folder}")).save("{folder}")',
             code="C005",
         ) from error
+    except CheckpointError:  # it names the file
+        raise
     except Exception as error:  # the record may be anybody's: whatever it makes of our classes, it is the record's
         raise CheckpointError(
             f"{folder / _SCORES}: the scores are damaged",

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from ppgen.errors import CheckpointError
-from ppgen.files import TEMPORARY, digest_of, replace, write_text, writing
+from ppgen.files import TEMPORARY, digest_of, holds_file, replace, write_text, writing
 
 __all__ = ["latest", "read", "write"]
 
@@ -76,7 +76,7 @@ def read(folder: Path) -> dict[str, Any]:
         if others
         else "restore the file from a copy, or delete the checkpoint folder and fit again"
     )
-    if not path.is_file():
+    if not holds_file(path):
         raise CheckpointError(
             f"{path}: the checkpoint is missing",
             expected=f"the file that {_POINTER} names",
@@ -120,7 +120,7 @@ def _name(step: int, digest: str) -> str:
 
 def _pointer(folder: Path) -> list[dict[str, Any]]:
     path = folder / _POINTER
-    if not path.is_file():
+    if not holds_file(path):
         return []
     try:
         text = path.read_bytes()

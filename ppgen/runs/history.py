@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ppgen.errors import CheckpointError
-from ppgen.files import write_text, writing
+from ppgen.files import holds_file, write_text, writing
 
 __all__ = ["append", "read", "rewrite"]
 
@@ -31,6 +31,7 @@ def append(path: Path, row: Mapping[str, Any]) -> None:
         path: of the file.
         row: of an epoch.
     """
+    holds_file(path)
     with writing(path), path.open("a") as file:
         file.write(json.dumps(row) + "\n")
 
@@ -44,7 +45,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     Raises:
         CheckpointError: if a line is no row.
     """
-    if not path.is_file():
+    if not holds_file(path):
         return []
     *lines, rest = path.read_bytes().split(b"\n")
     rows = []

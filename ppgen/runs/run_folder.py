@@ -12,7 +12,7 @@ from torch import nn
 
 from ppgen import __version__
 from ppgen.errors import CheckpointError, SettingError
-from ppgen.files import digest_of, read_sealed, replace, sealed, write_text, writing
+from ppgen.files import digest_of, holds_file, read_sealed, replace, sealed, write_text, writing
 from ppgen.runs import history, weights
 from ppgen.runs.checkpoint import latest
 from ppgen.runs.lock import NAME as LOCK
@@ -83,7 +83,7 @@ class RunFolder:
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return (self.path / "run.json").is_file()
+        return holds_file(self.path / "run.json")
 
     def taken(self) -> SettingError:
         """What to say to a second run in the folder of a first."""
@@ -218,9 +218,9 @@ class RunFolder:
         """
         for name, digest in record.get("files", {}).items():
             path = self.path / Path(name).name
-            if path.name in RESULTS and not path.exists():
+            if path.name in RESULTS and not os.path.lexists(path):
                 continue
-            got = digest_of(path) if path.is_file() else "no such file"
+            got = digest_of(path) if holds_file(path) else "no such file"
             if got != digest:
                 raise CheckpointError(
                     f"{path}: damaged",
@@ -250,7 +250,7 @@ class RunFolder:
         succeed_if_killed(self.path)
         path = self.path / "run.json"
         fix = "pass the folder that `ppgen fit --out` made, such as runs/vae"
-        if not path.is_file():
+        if not holds_file(path):
             raise CheckpointError(
                 f"{self.path}: no run here",
                 expected="a folder with run.json in it",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.errors import CheckpointError
-from ppgen.files import digest_of, replace
+from ppgen.files import digest_of, holds_file, replace
 
 __all__ = ["apply", "collect", "digest", "read", "write"]
 
@@ -115,7 +115,7 @@ def read(path: Path, digest: str | None = None) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not path.is_file():
+    if not holds_file(path):
         raise CheckpointError(
             f"{path}: no weights here",
             expected="model.safetensors in the run folder",

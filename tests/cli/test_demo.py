@@ -12,6 +12,8 @@ import ppgen as package
 from ppgen import zoo
 from tests.cli.conftest import Ppgen
 
+SIX = zoo.demo_names()
+
 
 @pytest.fixture(autouse=True)
 def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,17 +22,21 @@ def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["ppgen.cli.demo"], "PARTICLES", {True: 2, False: 2})
 
 
-def test_the_demo_ends_with_a_table_and_a_page(ppgen: Ppgen, here: Path) -> None:
+@pytest.mark.parametrize("names", [("cvae", "gan"), pytest.param(SIX, marks=pytest.mark.slow)], ids=["two", "six"])
+def test_the_demo_ends_with_a_table_and_a_page(
+    names: tuple[str, ...], ppgen: Ppgen, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo, "_RECIPES", {name: zoo.recipe(name) for name in names})
     result = ppgen("demo", "--quick")
     assert result.exit_code == 0, result.stderr
-    table = result.stdout.partition("6/6 gan")[2]
-    for name in zoo.demo_names():
+    table = result.stdout.partition(f"{len(names)}/{len(names)} gan")[2]
+    for name in names:
         assert name in table
         assert len(package.load(Path("runs/demo") / name).history) == 1
         assert (Path("runs/demo") / name / "scores.json").exists()
         assert (Path("runs/demo") / name / "figures" / "samples.png").exists()
     page = Path("runs/demo/report.html").read_text()
-    assert all(name in page for name in zoo.demo_names())
+    assert all(name in page for name in names)
     assert "http://" not in page.replace("http://www.w3.org/", ""), "the page must be whole without a network"
     hints = result.stdout.splitlines()[-3:]
     assert "runs/demo/report.html" in hints[0]

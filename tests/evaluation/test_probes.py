@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import norm
 
 from ppgen.errors import DataError
-from ppgen.evaluation.probes import check_labelled, knn_accuracy, probe_accuracy
+from ppgen.estimate import Estimate
+from ppgen.evaluation.probes import check_labelled, knn_accuracy, once, probe_accuracy
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,22 @@ def test_a_collapsed_unit_counts_for_nothing() -> None:
 
 def test_fewer_codes_than_neighbours() -> None:
     assert knn_accuracy(np.zeros((2, 1)), np.ones(2), np.zeros((3, 1)), np.ones(3)).value == 1.0
+
+
+def test_what_was_probed_before_is_known() -> None:
+    """By the values: other codes, labels, settings or probes are asked anew."""
+    asked = []
+
+    def probe(*data: np.ndarray, seed: int = 0) -> Estimate:
+        asked.append(seed)
+        return knn_accuracy(*data)
+
+    codes, labels = np.arange(20.0)[:, None], np.arange(20) // 10
+    data = codes, labels, codes + 0.1, labels
+    others = [(codes * 2, *data[1:]), (codes, 1 - labels, *data[2:]), (*data[:2], codes[::-1], labels)]
+    first = once(probe, *data, seed=0)
+    assert once(probe, *(array.copy() for array in data), seed=0) is first
+    assert asked == [0]
+    once(probe, *data, seed=1)
+    assert [once(probe, *other, seed=0) for other in others] == [knn_accuracy(*other) for other in others]
+    assert asked == [0, 1, 0, 0, 0]

@@ -17,7 +17,10 @@ from tests.programs.test_baseball import partially_pooled_with_logit
 pytestmark = pytest.mark.usefixtures("float64")
 
 STEPS = {"eight schools": 1500}  # the others: 500
-FITTED = [name for name in gold() if "partially" not in name]
+FAST = ("regression", "baseball, fully pooled", "baseball, not pooled")
+FITTED = [
+    name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in gold() if "partially" not in name
+]
 
 
 def drawn(name: str, model: object) -> dict[str, Tensor]:
@@ -44,6 +47,7 @@ def test_posterior_means_are_those_of_nuts(name: str) -> None:
     } == {}
 
 
+@pytest.mark.slow
 def test_a_gaussian_misses_the_tail_of_a_concentration() -> None:
     """The posterior of log kappa falls off slowly to the right, further than a Gaussian can follow."""
     name = "baseball, partially pooled"
@@ -52,6 +56,7 @@ def test_a_gaussian_misses_the_tail_of_a_concentration() -> None:
     assert max(found.values()) < 0.3
 
 
+@pytest.mark.slow
 def test_the_centred_model_needs_its_own_coordinates() -> None:
     """``alpha`` around ``loc`` by ``scale`` is a funnel, which Pyro's reparametrisation takes away."""
     name = "baseball, partially pooled with logit"
