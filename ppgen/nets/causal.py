@@ -11,31 +11,34 @@ from torch.nn import functional
 from ppgen.arguments import Recorded
 from ppgen.checked import checked
 from ppgen.errors import SettingError
+from ppgen.nets.causal_steps import Band, Line, matrix
 
 __all__ = ["GatedLayer", "MaskedConv2d"]
 
 
 class MaskedConv2d(Recorded):
-    """A convolution of one of the two causal stacks of a PixelCNN, with as many pixels out as in.
+    """A convolution of a causal stack of a PixelCNN, with as many pixels out as in.
 
     ``y[i, j] = b + sum over (a, c) of (W * mask)[a, c] x[i + a, j + c]``, where the mask keeps
 
     - ``stack="vertical"``: the rows above the pixel, in full width, and with kind B the pixel's own row as well;
-    - ``stack="horizontal"``: the pixels to the left in the same row, and with kind B the pixel itself.
+    - ``stack="horizontal"``: the pixels to the left in the same row, and with kind B the pixel itself;
+    - ``stack="raster"``: the rows above and the pixels to the left, and with kind B the pixel itself.
 
     Kind A reads the image, where a pixel must not see itself; kind B reads features that kind A has made already.
-    Because rows above are seen in full width, two stacks together have no blind spot; one raster-order mask has.
+    Because rows above are seen in full width, the first two together have no blind spot; the third alone has one.
 
     The mask multiplies the weight each time and is never written into it: weights that are masked in place are masked
     again after every optimizer step, or silently not at all.
 
-    Reference: A. van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
+    References: A. van den Oord et al., "Pixel recurrent neural networks", 2016 (arXiv 1601.06759); the two stacks:
+    A. van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
 
     Args:
         in_channels: of the input.
         out_channels: of the output.
-        kernel_size: odd; height and width of a vertical kernel, width of a horizontal one.
-        stack: ``"vertical"`` or ``"horizontal"``.
+        kernel_size: odd; the width of a kernel, and but for a horizontal one its height.
+        stack: ``"vertical"``, ``"horizontal"`` or ``"raster"``.
         kind: ``"A"`` or ``"B"``.
 
     Raises:
@@ -49,6 +52,8 @@ class MaskedConv2d(Recorded):
         [[1, 1, 1], [0, 0, 0], [0, 0, 0]]
         >>> MaskedConv2d(1, 1, 3, "horizontal", "B").mask.int().tolist()
         [[1, 1, 0]]
+        >>> MaskedConv2d(1, 1, 3, "raster", "A").mask.int().tolist()
+        [[1, 1, 1], [1, 0, 0], [0, 0, 0]]
     """
 
     mask: Tensor
@@ -59,7 +64,7 @@ class MaskedConv2d(Recorded):
         in_channels: int,
         out_channels: int,
         kernel_size: int,
-        stack: Literal["vertical", "horizontal"],
+        stack: Literal["vertical", "horizontal", "raster"],
         kind: Literal["A", "B"],
     ) -> None:
         super().__init__()
@@ -72,49 +77,40 @@ class MaskedConv2d(Recorded):
                 code="S079",
             )
         self.reach = kernel_size // 2
-        height = kernel_size if stack == "vertical" else 1
+        height = 1 if stack == "horizontal" else kernel_size
         convolution = nn.Conv2d(in_channels, out_channels, (height, kernel_size))
         self.weight, self.bias = convolution.weight, convolution.bias
         self.padding = (height // 2, self.reach)
-        mask = torch.zeros(height, kernel_size)
         seen = self.reach + (1 if kind == "B" else 0)
-        if stack == "vertical":
-            mask[:seen] = 1.0
-        else:
-            mask[:, :seen] = 1.0
+        # Rows that are read in full width, and pixels of the row in the middle.
+        self.rows, self.taps = {"vertical": (seen, 0), "horizontal": (0, seen), "raster": (self.reach, seen)}[stack]
+        mask = torch.zeros(height, kernel_size)
+        mask[: self.rows] = 1.0
+        mask[height // 2, : self.taps] = 1.0
         self.register_buffer("mask", mask)
 
     def forward(self, x: Tensor) -> Tensor:
         """The output ``[N, out_channels, H, W]`` for all pixels at once."""
-        return functional.conv2d(x, self.masked_weight(), self.bias, padding=self.padding)
+        return functional.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
 
-    def masked_weight(self) -> Tensor:
-        """``W * mask``, ``[out_channels, in_channels, height, kernel_size]``: for ``row`` and ``pixel``."""
-        return self.weight * self.mask
-
-    def row(self, x: Tensor, row: int, weight: Tensor) -> Tensor:
-        """One row ``[N, out_channels, 1, W]`` of a vertical stack's output.
+    def band(self, width: int, size: int) -> Band:
+        """Its part that reads whole rows, a row at a time; the bias is added there.
 
         Args:
-            x: ``[N, in_channels, H, W]``.
-            row: which row; rows of ``x`` below it are not read.
-            weight: ``masked_weight()``, which stays the same from row to row.
+            width: of the images.
+            size: how many images.
         """
-        first = max(row - self.reach, 0)
-        weight = weight[:, :, self.reach - (row - first) : self.reach + 1]
-        return functional.conv2d(x[:, :, first : row + 1], weight, self.bias, padding=(0, self.reach))
+        return Band((self.weight * self.mask)[:, :, : self.rows], self.bias, width, size)
 
-    def pixel(self, x: Tensor, column: int, weight: Tensor) -> Tensor:
-        """One pixel ``[N, out_channels, 1, 1]`` of a horizontal stack's output.
+    def line(self, width: int, size: int) -> Line:
+        """Its part that reads the pixel's own row, a pixel at a time; the bias is left out.
 
         Args:
-            x: ``[N, in_channels, 1, W]``, one row of images.
-            column: which pixel; columns of ``x`` behind it are not read.
-            weight: ``masked_weight()``, which stays the same from pixel to pixel.
+            width: of the images.
+            size: how many images.
         """
-        first = max(column - self.reach, 0)
-        weight = weight[:, :, :, self.reach - (column - first) : self.reach + 1]
-        return functional.conv2d(x[..., first : column + 1], weight, self.bias)
+        own = self.padding[0]
+        return Line((self.weight * self.mask)[:, :, own : own + 1, : self.taps], width, size, self.reach)
 
 
 class GatedLayer(Recorded):
@@ -146,34 +142,69 @@ class GatedLayer(Recorded):
             horizontal: ``[N, hidden, H, W]``.
             context: ``[N, context_dim]``, or None.
         """
-        vertical, message = self.descend(self.vertical(vertical), context)
-        return vertical, self.advance(horizontal, self.horizontal(horizontal), message)
-
-    def descend(self, features: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The next vertical stack, and the message to the horizontal one.
-
-        Args:
-            features: ``[N, 2 * hidden, H, W]``, from the vertical convolution.
-            context: ``[N, context_dim]``, or None.
-        """
+        features = self.vertical(vertical)
         message = self.down(features)
         if self.context is not None and context is not None:
             for_vertical, for_horizontal = self.context(context)[..., None, None].chunk(2, dim=1)
             features, message = features + for_vertical, message + for_horizontal
-        return gate(features), message
+        return gate(features), horizontal + self.mix(gate(self.horizontal(horizontal) + message))
 
-    def advance(self, horizontal: Tensor, features: Tensor, message: Tensor) -> Tensor:
-        """The next horizontal stack.
+    def start(self, width: int, size: int, context: Tensor | None) -> GatedSteps:
+        """The layer as it is walked through, before the first row.
 
         Args:
-            horizontal: ``[N, hidden, H, W]``, the stack.
-            features: ``[N, 2 * hidden, H, W]``, from its convolution.
-            message: ``[N, 2 * hidden, H, W]``, from the vertical stack.
+            width: of the images.
+            size: how many images.
+            context: ``[size, context_dim]``, or None.
         """
-        return horizontal + self.mix(gate(features + message))
+        return GatedSteps(self, width, size, context)
 
 
-def gate(features: Tensor) -> Tensor:
+class GatedSteps:
+    """One gated layer, the vertical stack a row at a time and the horizontal one a pixel at a time.
+
+    Args:
+        layer: the layer.
+        width: of the images.
+        size: how many images.
+        context: ``[size, context_dim]``, or None.
+    """
+
+    def __init__(self, layer: GatedLayer, width: int, size: int, context: Tensor | None) -> None:
+        self.above, self.left = layer.vertical.band(width, size), layer.horizontal.line(width, size)
+        bias, self.down = matrix(layer.down)
+        self.message, self.added = bias + layer.horizontal.bias.detach().unsqueeze(-1), bias.new_zeros(1, 1)
+        if layer.context is not None and context is not None:
+            self.added, for_horizontal = layer.context(context).mT.chunk(2)
+            self.message = self.message + for_horizontal
+        self.mix = matrix(layer.mix)
+        self.messages: tuple[Tensor, ...] = ()
+
+    def descend(self, signal: Tensor) -> Tensor:
+        """A row of the next vertical stack, ``[width, hidden, size]``.
+
+        Args:
+            signal: the row of this one, ``[width, hidden, size]``.
+        """
+        self.above.push(signal)
+        features = self.above.read()
+        down = self.down.expand(len(features), -1, -1)
+        self.messages = torch.baddbmm(self.message, down, features).unbind()
+        return gate(features + self.added)
+
+    def advance(self, column: int, signal: Tensor) -> Tensor:
+        """A pixel of the next horizontal stack, ``[hidden, size]``.
+
+        Args:
+            column: of the pixel.
+            signal: the pixel of this one, ``[hidden, size]``.
+        """
+        self.left.put(column, signal)
+        features = self.left.read(column, self.messages[column])
+        return torch.addmm(self.mix[0], self.mix[1], gate(features, dim=0)) + signal
+
+
+def gate(features: Tensor, dim: int = 1) -> Tensor:
     """``tanh(a) sigmoid(b)`` of the two halves of the channels, ``[N, 2 * hidden, ...] -> [N, hidden, ...]``."""
-    value, opening = features.chunk(2, dim=1)
+    value, opening = features.chunk(2, dim)
     return value.tanh() * opening.sigmoid()

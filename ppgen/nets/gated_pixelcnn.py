@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
-__all__ = ["GatedPixelCNN", "PixelState"]
+__all__ = ["GatedPixelCNN", "GatedState"]
 
 import dataclasses
 from collections.abc import Sequence
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from ppgen.checked import checked
-from ppgen.nets.causal import GatedLayer, MaskedConv2d
+from ppgen.nets.causal import GatedLayer, GatedSteps, MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork
+from ppgen.nets.causal_steps import Band, Head, Line
 
 
 @dataclasses.dataclass
-class PixelState:
-    """What a PixelCNN remembers on its way through images: nothing that is in here is computed a second time.
+class GatedState:
+    """What a gated PixelCNN remembers on its way through images: nothing that is in here is computed a second time.
 
     Args:
-        context: ``[size, context_dim]``, or None.
-        pixels: what is drawn already, from -1 to 1, ``[size, channels, height, width]``.
-        vertical: input of each layer's vertical convolution, ``[size, hidden, height, width]``.
-        horizontal: input of each layer's horizontal convolution, of the present row, ``[size, hidden, 1, width]``.
-        messages: of each layer's vertical stack to its horizontal one, of the present row,
-            ``[size, 2 * hidden, 1, width]``.
-        vertical_weights: of the first convolution and of each layer's, masked.
-        horizontal_weights: of the first convolution and of each layer's, masked.
+        above: the convolution of the vertical stack that reads the image, and the rows of it that it reads.
+        left: that of the horizontal stack, with the pixels of the present row.
+        bias: of the latter.
+        layers: the same of each layer.
+        head: the last layers.
     """
 
-    context: Tensor | None
-    pixels: Tensor
-    vertical: list[Tensor]
-    horizontal: list[Tensor]
-    messages: list[Tensor]
-    vertical_weights: list[Tensor]
-    horizontal_weights: list[Tensor]
+    above: Band
+    left: Line
+    bias: Tensor
+    layers: list[GatedSteps]
+    head: Head
 
 
 class GatedPixelCNN(CausalImageNetwork):
@@ -102,29 +99,25 @@ class GatedPixelCNN(CausalImageNetwork):
             vertical, horizontal = layer(vertical, horizontal, context)
         return self.head(horizontal)
 
-    def start(self, size: int, context: Tensor | None = None) -> PixelState:
-        """The state before the first pixel.
+    @torch.no_grad()
+    def start(self, size: int, context: Tensor | None = None) -> GatedState:
+        """The state before the first pixel, with all weights as matrices; no gradient passes through steps.
 
         Args:
             size: how many images are walked through together.
             context: ``[size, context_dim]``, or None.
         """
         self._must_suit((self.channels, *self.bias.shape[1:]), context)
-        layers, (height, width) = self._gated(), self.bias.shape[1:]
-        hidden, new = self.first_vertical.weight.shape[0], self.bias.new_zeros
-        return PixelState(
-            context=context,
-            pixels=new(size, self.channels, height, width),
-            vertical=[new(size, hidden, height, width) for _ in layers],
-            horizontal=[new(size, hidden, 1, width) for _ in layers],
-            messages=[],
-            vertical_weights=[each.masked_weight() for each in (self.first_vertical, *(x.vertical for x in layers))],
-            horizontal_weights=[
-                each.masked_weight() for each in (self.first_horizontal, *(x.horizontal for x in layers))
-            ],
+        width = self.bias.shape[-1]
+        return GatedState(
+            above=self.first_vertical.band(width, size),
+            left=self.first_horizontal.line(width, size),
+            bias=self.first_horizontal.bias.detach().unsqueeze(-1),
+            layers=[layer.start(width, size, context) for layer in self._gated()],
+            head=Head(self.head, self.bias),
         )
 
-    def step(self, state: PixelState, previous: Tensor, position: int) -> tuple[Tensor, PixelState]:
+    def step(self, state: GatedState, previous: Tensor, position: int) -> tuple[Tensor, GatedState]:
         """The parameters ``[size, num_parameters]`` of the next pixel, and the state, which is written into.
 
         Args:
@@ -132,31 +125,18 @@ class GatedPixelCNN(CausalImageNetwork):
             previous: values ``[size, channels]`` of the pixel before this one; not read at position 0.
             position: of the pixel, in raster order.
         """
-        width = self.bias.shape[-1]
-        row, column = divmod(position, width)
+        column = position % len(state.left.pixels)
         if position > 0:
-            before = divmod(position - 1, width)
-            state.pixels[:, :, before[0], before[1]] = self._signed(previous)
+            state.left.put(column - 1, self._signed(previous).mT)
         if column == 0:
-            self._start_row(state, row)
-        first, *weights = state.horizontal_weights
-        signal = self.first_horizontal.pixel(state.pixels[:, :, row : row + 1], column, first)
-        each = zip(self._gated(), state.horizontal, state.messages, weights, strict=True)
-        for layer, seen, message, weight in each:
-            seen[..., column : column + 1] = signal
-            features = layer.horizontal.pixel(seen, column, weight)
-            signal = layer.advance(signal, features, message[..., column : column + 1])
-        return self.head(signal)[:, :, 0, 0] + self.bias[:, row, column], state
-
-    def _start_row(self, state: PixelState, row: int) -> None:
-        """One row of the vertical stack, and its messages to the horizontal stack of that row."""
-        first, *weights = state.vertical_weights
-        signal = self.first_vertical.row(state.pixels, row, first)
-        state.messages = []
-        for layer, seen, weight in zip(self._gated(), state.vertical, weights, strict=True):
-            seen[:, :, row : row + 1] = signal
-            signal, message = layer.descend(layer.vertical.row(seen, row, weight), state.context)
-            state.messages.append(message)
+            state.above.push(state.left.values)
+            signal = state.above.read()
+            for layer in state.layers:
+                signal = layer.descend(signal)
+        signal = state.left.read(column, state.bias)
+        for layer in state.layers:
+            signal = layer.advance(column, signal)
+        return state.head.read(position, signal), state
 
     def _gated(self) -> list[GatedLayer]:
         return cast("list[GatedLayer]", list(self.layers))

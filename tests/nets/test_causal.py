@@ -36,7 +36,15 @@ def test_horizontal_stack_reads_the_left(kind, row, column):
     assert reads(MaskedConv2d(1, 2, 3, "horizontal", kind), row, column) == expected
 
 
-@pytest.mark.parametrize("stack", ["vertical", "horizontal"])
+@pytest.mark.parametrize(("row", "column"), [(2, 2), (0, 0), (4, 1)])
+@pytest.mark.parametrize("kind", ["A", "B"])
+def test_one_raster_stack_reads_both_and_nothing_after(kind, row, column):
+    near = {(row - 1, j) for j in (column - 1, column, column + 1)} | {(row, column - 1)}
+    expected = {(i, j) for i, j in near | ({(row, column)} if kind == "B" else set()) if 0 <= i and 0 <= j < SIZE}
+    assert reads(MaskedConv2d(1, 2, 3, "raster", kind), row, column) == expected
+
+
+@pytest.mark.parametrize("stack", ["vertical", "horizontal", "raster"])
 def test_calls_never_change_the_weights_and_training_never_defeats_the_mask(stack):
     torch.manual_seed(0)
     convolution = MaskedConv2d(1, 2, 3, stack, "A")
@@ -58,19 +66,26 @@ def test_the_mask_travels_with_the_state():
     assert set(MaskedConv2d(1, 2, 3, "vertical", "A").state_dict()) == {"weight", "bias", "mask"}
 
 
+@pytest.mark.parametrize("stack", ["vertical", "horizontal", "raster"])
 @pytest.mark.parametrize("kind", ["A", "B"])
 @pytest.mark.parametrize("kernel_size", [1, 3, 5])
-def test_single_rows_and_pixels_equal_the_whole(kind, kernel_size):
+def test_rows_and_pixels_as_matrix_products_equal_the_whole(stack, kind, kernel_size):
     torch.manual_seed(0)
     x = torch.randn(2, 3, SIZE, SIZE + 1)
-    vertical = MaskedConv2d(3, 4, kernel_size, "vertical", kind)
-    horizontal = MaskedConv2d(3, 4, kernel_size, "horizontal", kind)
+    convolution = MaskedConv2d(3, 4, kernel_size, stack, kind)
+    band, line = convolution.band(SIZE + 1, 2), convolution.line(SIZE + 1, 2)
+    rows = x.permute(2, 3, 1, 0)  # [height, width, features, size]
+    found = []
     for row in range(SIZE):
-        one = vertical.row(x, row, vertical.masked_weight())
-        torch.testing.assert_close(one, vertical(x)[:, :, row : row + 1])
+        # A vertical kernel of kind B reads the row of the pixel too; any other band ends with the row above.
+        band.push(rows[row] if (stack, kind) == ("vertical", "B") else rows[row - 1] * (row > 0))
+        message = band.read()
         for column in range(SIZE + 1):
-            one = horizontal.pixel(x[:, :, row : row + 1], column, horizontal.masked_weight())
-            torch.testing.assert_close(one, horizontal(x)[:, :, row : row + 1, column : column + 1])
+            pixel = line.read(column, message[column]) if kind == "A" else None
+            line.put(column, rows[row, column])
+            found.append(line.read(column, message[column]) if pixel is None else pixel)
+    expected = convolution(x).flatten(2)
+    torch.testing.assert_close(torch.stack(found, -1), expected.transpose(0, 1))
 
 
 def test_an_even_kernel_is_refused():

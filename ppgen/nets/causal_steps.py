@@ -1,0 +1,100 @@
+"""Causal convolutions a row or a pixel at a time, each as one matrix product.
+
+Values lie features first and data last, ``[columns, rows, features, size]``: what a kernel reads is then one block of
+memory, a matrix ``[taps, size]``, which goes into the product as it lies. Weights are laid out for it once.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Band", "Head", "Line", "matrix"]
+
+import torch
+from torch import Tensor, nn
+
+
+class Band:
+    """The last rows of an image, and a convolution that reads them in full width.
+
+    Args:
+        weight: ``[out, features, rows, columns]``, an odd number of columns; its lowest row is the last that was given.
+        bias: ``[out]``.
+        width: of the image.
+        size: how many images.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, width: int, size: int) -> None:
+        out, features, rows, columns = weight.shape
+        self.weight = _laid_out(weight).expand(width, out, -1)
+        self.bias = bias.detach().unsqueeze(-1)
+        self.values = weight.new_zeros(width + columns - 1, rows, features, size)
+        block = rows * features * size
+        self.windows = self.values.as_strided((width, columns * rows * features, size), (block, size, 1))
+        self.inner = self.values[columns // 2 : columns // 2 + width]
+
+    def read(self) -> Tensor:
+        """What the convolution gives, ``[width, out, size]``; rows that were not given are zeros."""
+        return torch.baddbmm(self.bias, self.weight, self.windows)
+
+    def push(self, row: Tensor) -> None:
+        """One more row, ``[width, features, size]``; the first is forgotten."""
+        self.inner[:, :-1] = self.inner[:, 1:].clone()
+        self.inner[:, -1:] = row.unsqueeze(1)
+
+
+class Line:
+    """One row of an image, and a convolution that reads the pixels to the left.
+
+    Args:
+        weight: ``[out, features, 1, taps]``, of the pixels up to the last that is read.
+        width: of the image.
+        size: how many images.
+        reach: how many pixels to the left of the present one the first tap lies.
+    """
+
+    def __init__(self, weight: Tensor, width: int, size: int, reach: int) -> None:
+        features, taps = weight.shape[1], weight.shape[-1]
+        self.weight = _laid_out(weight)
+        padded = weight.new_zeros(reach + width, features, size)
+        self.values = padded[reach:]
+        block = features * size
+        self.pixels = self.values.unbind()
+        self.windows = padded.as_strided((width, taps * features, size), (block, size, 1)).unbind()
+
+    def read(self, column: int, message: Tensor) -> Tensor:
+        """What the convolution gives for one pixel, added to a message ``[out, size]``: ``[out, size]``."""
+        return torch.addmm(message, self.weight, self.windows[column])
+
+    def put(self, column: int, value: Tensor) -> None:
+        """The values of one pixel, ``[features, size]``."""
+        self.pixels[column].copy_(value)
+
+
+class Head:
+    """The last layers of a network, which read one pixel alone, and the pixel's own bias.
+
+    Args:
+        layers: an activation, a layer that reads one pixel, an activation, and another such layer.
+        bias: ``[num_parameters, height, width]``.
+    """
+
+    def __init__(self, layers: nn.Sequential, bias: Tensor) -> None:
+        self.first, first, self.second, last = layers
+        self.hidden, (offset, self.weight) = matrix(first), matrix(last)
+        self.biases = (bias.detach().flatten(1).mT.unsqueeze(-1) + offset).unbind()
+
+    def read(self, position: int, signal: Tensor) -> Tensor:
+        """The parameters ``[size, num_parameters]`` of a pixel, from its features ``[features, size]``."""
+        hidden = self.second(torch.addmm(*self.hidden, self.first(signal)))
+        return torch.addmm(self.biases[position], self.weight, hidden).mT.contiguous()
+
+
+def matrix(layer: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor]:
+    """The bias ``[out, 1]`` and the weight ``[out, features]`` of a layer that reads one pixel alone, for ``addmm``."""
+    weight = layer.weight.detach().flatten(1)
+    bias = weight.new_zeros(len(weight)) if layer.bias is None else layer.bias.detach()
+    return bias.unsqueeze(-1), weight
+
+
+def _laid_out(weight: Tensor) -> Tensor:
+    """``[out, features, rows, columns]`` -> ``[out, columns * rows * features]``, in the order of the values."""
+    return weight.detach().permute(0, 3, 2, 1).flatten(1)
