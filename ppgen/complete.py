@@ -86,6 +86,7 @@ def _only_site(fit: Fit) -> str:
             expected="one observed site, autoregressive, and no latents",
             got=f"latents {', '.join(latents)}" if latents else f"sites {', '.join(fit.observed)}",
             fix="an autoregressive model, ppgen.models.GatedPixelCNN; or ppgen.models.MaskedVAE: p(unseen | seen)",
+            code="U044",
         )
     return fit.observed[0]
 
@@ -101,6 +102,7 @@ def _distribution_of(model: Any, name: str, batch: Mapping[str, Tensor], rows: i
             expected="an Autoregressive distribution",
             got=type(fn).__name__,
             fix="an autoregressive model of one order, such as ppgen.models.GatedPixelCNN",
+            code="U045",
         )
     return fn
 
@@ -114,6 +116,7 @@ def _as_mask(mask: Any) -> Tensor:
             expected="a bool tensor or array, true where a value is given",
             got=f"{type(mask).__name__}: {error}",
             fix="mask = torch.ones(28, 28, dtype=torch.bool), and false where values are to be drawn",
+            code="D099",
         ) from error
 
 

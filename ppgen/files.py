@@ -160,6 +160,7 @@ def holds_file(path: Path) -> bool:
         expected="a regular file, or nothing of that name",
         got=_KINDS.get(stat.S_IFMT(path.lstat().st_mode), "a device"),
         fix="remove it, or restore the file from a copy",
+        code="C035",
     )
 
 

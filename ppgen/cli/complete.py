@@ -99,6 +99,7 @@ def _kept(keep: str, event: Sequence[int]) -> Tensor:
             expected="x of shape [N, channels, height, width]",
             got=str(list(event)),
             fix="fit.complete(x, mask) in Python, with a mask of your own",
+            code="S175",
         )
     height, width = event[1:]
     rows, columns = torch.arange(height).unsqueeze(1), torch.arange(width)

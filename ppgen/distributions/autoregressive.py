@@ -201,6 +201,7 @@ class Autoregressive(TorchDistribution):
                 expected=f"[..., {', '.join(map(str, self.event_shape))}]",
                 got=f"shape {list(value.shape)}",
                 fix="value = value.unsqueeze(1), where the channel is missing",
+                code="D100",
             )
         batch = torch.broadcast_shapes(value.shape[: value.dim() - event_dim], self.batch_shape)
         value = value.expand(*batch, *self.event_shape)
@@ -271,6 +272,7 @@ class Autoregressive(TorchDistribution):
                 expected=f"values in {self.conditional.support!r}",
                 got=", ".join(f"{number:g}" for number in value[outside][:3].tolist()),
                 fix="values as the model was fitted to: bits for a Bernoulli, levels for a Categorical",
+                code="D101",
             )
 
     def _must_be_causal(self, arranged: Tensor, own: torch.Size) -> None:

@@ -82,6 +82,7 @@ class Conditional(abc.ABC):
             expected="a family that says by `sharpened` what a temperature does to its parameters",
             got=f"temperature={temperature}",
             fix="temperature=1.0, or a family of logits such as conditionals.Categorical",
+            code="S176",
         )
 
 

@@ -39,6 +39,7 @@ def verify_given(value: Tensor, given: Tensor, order: Order, num_channels: int) 
             expected="a bool tensor, true where a value is given",
             got=str(given.dtype).removeprefix("torch."),
             fix="mask = mask.bool()",
+            code="D102",
         )
     try:
         mask = given.expand(value.shape)
@@ -48,6 +49,7 @@ def verify_given(value: Tensor, given: Tensor, order: Order, num_channels: int) 
             expected=f"a shape that broadcasts against {list(value.shape)}, such as {list(order.positions)}",
             got=f"shape {list(given.shape)}",
             fix=f"mask = torch.ones({order.positions}, dtype=torch.bool), and false where values are to be drawn",
+            code="D103",
         ) from error
     batch = value.shape[: value.dim() - len(order.positions)]
     mask = mask.reshape(*batch, len(order))
@@ -60,6 +62,7 @@ def verify_given(value: Tensor, given: Tensor, order: Order, num_channels: int) 
                 got="a position of which a part is given",
                 fix=f"mask = mask.all(-{len(order.positions) + 1}, keepdim=True), "
                 "or channels as positions: order=orders.raster((channels, height, width))",
+                code="D104",
             )
         mask = mask[:, 0]
     mask = mask.reshape(-1, len(order))
@@ -69,6 +72,7 @@ def verify_given(value: Tensor, given: Tensor, order: Order, num_channels: int) 
             expected="a mask that gives the first positions of the model's order, and hides the others",
             got=_first_fault(order, mask),
             fix=_serving(order, mask),
+            code="S177",
         )
     return mask
 

@@ -49,4 +49,5 @@ def at_temperature(temperature: float, model: Any) -> Iterator[None]:
             expected="an autoregressive site, whose conditionals a temperature sharpens",
             got=f"temperature={temperature}",
             fix="temperature=1.0; mean=True shows the likelihood's mean, which is smoother than a draw",
+            code="U046",
         )

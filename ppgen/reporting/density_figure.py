@@ -104,6 +104,7 @@ def low_dimensions(fit: Fit, test: Mapping[str, Tensor], seed: int) -> LowDimens
             expected="numbers, one or two a data point",
             got=f"{column}, {dims} dimension{'s' * (dims != 1)}",
             fix="fit.plot.samples()",
+            code="U047",
         )
     given: dict[str, Any] = {key: rows[key] for key in fit.covariates if key in rows}
     made = fit.sample(len(x), site=site, seed=seed, mean=fit.has_point_codes, **given)
@@ -129,7 +130,7 @@ def _log_density(fit: Fit, name: str, x: Tensor, grid: tuple[Array, ...], seed: 
     """Log-densities at all points of the grid, and what they are."""
     others = [fit.model.column_of(site) for site in fit.observed if fit.model.column_of(site) != name]
     if told := [*fit.covariates, *others]:
-        raise Unanswerable(f"{fit.density_of} is another one for each value of {', '.join(told)}")
+        raise Unanswerable(f"{fit.density_of} is another one for each value of {', '.join(told)}", code="U048")
     places = np.stack(np.meshgrid(*grid, indexing="ij"), axis=-1)
     points = torch.as_tensor(places.reshape(-1, *x.shape[1:]), dtype=x.dtype)
     rows = {name: points}
