@@ -45,7 +45,8 @@ def ranking(
 
     A filled dot is an exact value. A lower bound is an arrow that points to where the true value lies, so that two
     arrows never look like an order. The strongest baseline is hollow; the KID between real data and real data, below
-    which a difference means nothing, is a dashed line. Data sets and measures that cannot be compared get axes of their own.
+    which a difference means nothing, is a dashed line. Data sets and measures that cannot be compared get axes of
+    their own.
 
     Args:
         cards: the scorecards of a comparison, in any order.
