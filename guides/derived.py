@@ -47,8 +47,8 @@ class DerivedGuide(StartedGuide, ABC):
         encoder: a network of the user's instead of the default one: x [batch, ...] -> features [batch, F].
         width: features of the default encoder.
         init: where ``ppgen.fit`` begins with global latents: ``"laplace"``, ``"median"``, ``"feasible"``,
-            ``"sample"``, or a function from a site to a value of it (or ``None``: its median); default: the first where
-            all continuous latents are global and not too many, else the second.
+            ``"sample"``, or a function from a site to a value of it (or ``None``: its median); default: of the first
+            three the one with the highest bound, where all continuous latents are global and few, else the second.
         restarts: beginnings of which the best is kept; default: 8 for ``"laplace"``, else 1.
 
     Raises:
