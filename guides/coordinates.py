@@ -77,7 +77,7 @@ class Latent:
     def discrete(self, logits: Tensor) -> Any:
         """The discrete distribution with logits [..., *unconstrained_shape]."""
         if self.family == "Bernoulli":
-            shaped = logits.reshape(*logits.shape[:-1], *self.event_shape)
+            shaped = logits.reshape((*logits.shape[:-1], *self.event_shape))
             return dist.Bernoulli(logits=shaped).to_event(len(self.event_shape))
         return getattr(dist, self.family)(logits=logits)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from itertools import chain
 from math import prod
 from typing import Any
 
@@ -20,6 +19,7 @@ from ppgen.declare import DATA_PLATE, Model, Site, batch_rows, label_of, name_of
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks, largest_class
 from ppgen.guides.evidence import EncoderInput
+from ppgen.guides.exact_classes import ExactClasses
 from ppgen.guides.networks import beside, make_head, start_narrow
 from ppgen.guides.started import Init, StartedGuide, depends_on_global
 
@@ -36,7 +36,8 @@ class DerivedGuide(StartedGuide, ABC):
 
     The default encoder reads real numbers and counts standardised by the training split, :meth:`standardise`. For a
     few hundred rows or fewer, free parameters for each row, which need no encoder at all, are often nearer to the
-    posterior: an ``AutoNormal`` of Pyro's on the whole data at once.
+    posterior: an ``AutoNormal`` of Pyro's on the whole data at once. Classes whose model has no other latents but
+    global ones need no encoder: :class:`~ppgen.guides.exact_classes.ExactClasses`.
 
     Encoder and heads are made by :meth:`setup`, as soon as the shapes of everything observed are known: at once, or on
     the first batch if the model has covariates or further plates.
@@ -46,8 +47,8 @@ class DerivedGuide(StartedGuide, ABC):
         encoder: a network of the user's instead of the default one: x [batch, ...] -> features [batch, F].
         width: features of the default encoder.
         init: where ``ppgen.fit`` begins with global latents: ``"laplace"``, ``"median"``, ``"feasible"``,
-            ``"sample"``, or a function from a site to a value of it (or ``None``: its median); default: the first where
-            all continuous latents are global and not too many, else the second.
+            ``"sample"``, or a function from a site to a value of it (or ``None``: its median); default: of the first
+            three the one with the highest bound, where all continuous latents are global and few, else the second.
         restarts: beginnings of which the best is kept; default: 8 for ``"laplace"``, else 1.
 
     Raises:
@@ -88,9 +89,9 @@ class DerivedGuide(StartedGuide, ABC):
         self.parts = nn.ModuleDict()
         self.reads: dict[str, list[str]] = {}
         self.masks: Masks | None = None
+        self.exact: ExactClasses | None = None
         self.classes: set[str] = set()
         self._encoder, self._width = encoder, width
-        self._is_placed = False
         if not model.covariates and not model.plates:
             self.setup()
 
@@ -164,7 +165,7 @@ class DerivedGuide(StartedGuide, ABC):
         """
         lacks = self.evidence is not None and self.evidence.lacks(self._given(self.latents, batch), batch)
         if self.is_ready and not lacks:
-            self._follow(batch)
+            self.follow(batch)
             return self
         sites = self.model.sites.values()
         nodes = self.model.prior_run(batch, None if batch else 2).nodes
@@ -179,7 +180,8 @@ class DerivedGuide(StartedGuide, ABC):
         observed = [site.name for site in sites if site.role != "latent" or site.name in given]
         evidence = [*observed, *self.model.covariates]
         with torch.random.fork_rng(devices=[]):
-            if any(latent.site.local for latent in latents):
+            self.exact = None if self._encoder is not None else ExactClasses.of(self, latents, evidence)
+            if self.exact is None and any(latent.site.local for latent in latents):
                 read = {name: example[name].cpu() for name in evidence if name in example}
                 paths = [one.event_shape[0] for one in latents if one.is_path]
                 self.evidence = EncoderInput(read, self._width, self._encoder, paths)
@@ -190,21 +192,21 @@ class DerivedGuide(StartedGuide, ABC):
                 outputs = latent.num_free if latent.is_discrete else self.num_outputs(latent, continuous)
                 if not latent.is_discrete and (part := self.part(latent)) is not None:
                     self.parts[latent.name] = part
-                if latent.site.local:
+                if latent.site.local and self.exact is None:
                     reads = [other for other in before if other.is_discrete] + self.conditions(latent, continuous)
                     self.reads[latent.name] = [read.name for read in reads]
                     num_read = sum(read.num_free * prod(read.plate_shape) for read in reads)
                     num_outputs = outputs * prod(latent.plate_shape)
                     self.heads[latent.name] = make_head(num_features, num_read, num_outputs, self._width)
-                else:
+                elif not latent.site.local:
                     self.free[latent.name] = nn.Parameter(start_narrow(latent.num_free, outputs))
                 if not latent.is_discrete and depends_on_global(latent.site, self.model.sites):
                     self.frames[latent.name] = self.frame(latent, continuous)
         if any(latent.is_masked for latent in latents):
             one = {s.name: nodes[s.name]["value"].detach()[:1] if s.local else nodes[s.name]["value"] for s in sites}
             self.masks = Masks(self.model, one)
-        self.latents, self._is_placed = latents, False
-        self._follow(batch)
+        self.latents, self.is_placed = latents, False
+        self.follow(batch)
         return self
 
     def standardise(self, data: Dataset) -> None:
@@ -222,13 +224,6 @@ class DerivedGuide(StartedGuide, ABC):
             with torch.random.fork_rng(devices=[]):
                 self.evidence.standardise(column_scales(data, read))
 
-    def _follow(self, batch: Mapping[str, Tensor] | None) -> None:
-        """Take type and device of the model's weights or, once, of the data."""
-        tensors = chain(self.model.parameters(), self.model.buffers(), (batch or {}).values())
-        if not self._is_placed and (first := next(filter(torch.is_floating_point, tensors), None)) is not None:
-            self.to(first.device, first.dtype)
-            self._is_placed = True
-
     def forward(
         self,
         batch: Mapping[str, Tensor] | None = None,
@@ -244,7 +239,7 @@ class DerivedGuide(StartedGuide, ABC):
                 :class:`~ppgen.guides.Refined` moves the posterior of one datum.
         """
         batch = {} if batch is None else batch
-        if not (self.is_ready and self._is_placed):
+        if not (self.is_ready and self.is_placed):
             self.setup(batch)
         rows = batch_rows(batch, size)
         memory: dict[str, Any] = {}
@@ -252,24 +247,29 @@ class DerivedGuide(StartedGuide, ABC):
         for latent in self.latents:
             if not latent.site.local:
                 values[latent.name] = self._draw(latent, self.free[latent.name], batch, values, memory)
-        if self.evidence is None:
+        if all(not latent.site.local for latent in self.latents):
             return values
-        features = self.evidence(batch)
+        joint = None if self.exact is None else self.exact.joint(batch)
+        features: Any = None if self.evidence is None else self.evidence(batch)
         inner = self.model.plates
         full = rows if size is None else size
         with pyro.plate(DATA_PLATE, full, subsample=torch.arange(rows), dim=-1 - len(inner)):
             for latent in self.latents:
-                if latent.site.local:
+                if not latent.site.local:
+                    continue
+                if self.exact is not None and joint is not None:
+                    output = self.exact.logits(latent, joint, batch, values)
+                else:
                     known = [memory[f"features of {name}"] for name in self.reads[latent.name]]
                     output = self.heads[latent.name](beside(features, known))
                     if shifts is not None:
                         output = output + shifts[latent.name]
                     output = output.reshape(*output.shape[:-1], *latent.plate_shape, -1)
-                    with contextlib.ExitStack() as nest:
-                        for name in latent.site.plates:
-                            index = inner.index(name)
-                            nest.enter_context(pyro.plate(name, latent.plate_shape[index], dim=index - len(inner)))
-                        values[latent.name] = self._draw(latent, output, batch, values, memory)
+                with contextlib.ExitStack() as nest:
+                    for name in latent.site.plates:
+                        index = inner.index(name)
+                        nest.enter_context(pyro.plate(name, latent.plate_shape[index], dim=index - len(inner)))
+                    values[latent.name] = self._draw(latent, output, batch, values, memory)
         return values
 
     def _draw(

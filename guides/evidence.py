@@ -15,7 +15,7 @@ from ppgen.guides.standardised import Standardised
 from ppgen.nets import MLP, SequenceEncoder
 from ppgen.nets import encoder as default_encoder
 
-__all__ = ["EncoderInput"]
+__all__ = ["EncoderInput", "verify_evidence"]
 
 
 class EncoderInput(nn.Module):
@@ -66,14 +66,7 @@ class EncoderInput(nn.Module):
 
     def forward(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Features [batch, num_features] of a batch, whose values are [batch, ...] each."""
-        if missing := [name for name in self.names if name not in batch]:
-            raise DeclarationError(
-                f"guide: the batch lacks {missing[0]!r}, which the guide conditions on",
-                expected=", ".join(self.names),
-                got=", ".join(batch) or "an empty batch",
-                fix="pass every observed site and covariate of the model",
-                code="M065",
-            )
+        verify_evidence(self.names, batch)
         inputs = {name: batch[name] for name in self.names}
         if self.encoder is not None:
             return self.encoder(next(iter(inputs.values()))) if len(inputs) == 1 else self.encoder(**inputs)
@@ -140,6 +133,26 @@ class EncoderInput(nn.Module):
                 code="M066",
             )
         return features.shape[1]
+
+
+def verify_evidence(names: Collection[str], batch: Mapping[str, Tensor]) -> None:
+    """Check that a batch has all that a guide conditions on.
+
+    Args:
+        names: of these.
+        batch: [batch, ...] each.
+
+    Raises:
+        DeclarationError: naming what it lacks.
+    """
+    if missing := [name for name in names if name not in batch]:
+        raise DeclarationError(
+            f"guide: the batch lacks {missing[0]!r}, which the guide conditions on",
+            expected=", ".join(names),
+            got=", ".join(batch) or "an empty batch",
+            fix="pass every observed site and covariate of the model",
+            code="M065",
+        )
 
 
 class _Numbers(nn.Module):

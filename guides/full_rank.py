@@ -26,6 +26,8 @@ class FullRank(DerivedGuide):
     The heads give ``L = diag(s) B`` with a positive ``s`` and a unit lower-triangular ``B``: as the posterior narrows,
     one number takes a whole row along, and training stays stable where free entries of ``L`` make it diverge.
 
+    It is what ``ppgen.fit`` derives where no guide is given, and all continuous latents are global and few.
+
     Args:
         model: the declared model.
         encoder: a network of the user's: x [batch, ...] -> features [batch, F].

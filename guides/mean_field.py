@@ -19,7 +19,8 @@ class MeanField(DerivedGuide):
     Kucukelbir et al., 2017, Automatic Differentiation Variational Inference. Where the model's prior is Gaussian too,
     the rate KL(q || p) is in closed form. What it cannot hold is a dependence between coordinates, within a latent or
     between two: see :class:`~ppgen.guides.FullRank`, :class:`~ppgen.guides.Structured` and
-    :class:`~ppgen.guides.Flow`. It is what ``ppgen.fit`` derives where no guide is given.
+    :class:`~ppgen.guides.Flow`. It is what ``ppgen.fit`` derives where no guide is given, and
+    some latent is continuous and has a value for each datum.
 
     Args:
         model: the declared model.

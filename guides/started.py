@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from math import prod
 from typing import Any
 
@@ -43,6 +44,7 @@ class StartedGuide(ModelGuide, Recorded):
         self.latents: list[Latent] = []
         self.free = nn.ParameterDict()
         self.frames = nn.ModuleDict()
+        self.is_placed = False
 
     def frame(self, latent: Latent, before: list[Latent]) -> Frame:
         """The coordinates in which a latent is learned that is global, or whose prior depends on one that is.
@@ -116,6 +118,17 @@ class StartedGuide(ModelGuide, Recorded):
         below = (own / diagonal)[torch.tril_indices(n, n, -1).unbind()]
         with torch.no_grad():
             self.free[latent.name][2 * n :].copy_(torch.cat([below, (across / diagonal).reshape(-1)]))
+
+    def follow(self, batch: Mapping[str, Tensor] | None) -> None:
+        """Take type and device of the model's weights or, once, of the data.
+
+        Args:
+            batch: of the data, [rows, ...] each, or ``None``.
+        """
+        tensors = chain(self.model.parameters(), self.model.buffers(), (batch or {}).values())
+        if not self.is_placed and (first := next(filter(torch.is_floating_point, tensors), None)) is not None:
+            self.to(first.device, first.dtype)
+            self.is_placed = True
 
     def placed(self, latent: Latent, loc: Tensor, scale: Tensor | None = None) -> tuple[Tensor, Any]:
         """Location and scale in free coordinates, of those that the guide learns.

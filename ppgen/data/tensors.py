@@ -29,8 +29,8 @@ __all__ = ["class_counts", "from_tensors", "split_columns"]
 def from_tensors(
     tensors: Any,
     *,
-    valid: float = 0.1,
-    test: float = 0.1,
+    valid: float | None = None,
+    test: float | None = None,
     seed: int = 0,
     name: str = "tensors",
     measure: str | None = None,
@@ -49,9 +49,10 @@ def from_tensors(
             ``{"x": tensor}``. A pandas DataFrame stands for its columns (text and categories become class numbers,
             floats are real), a map-style ``torch.utils.data.Dataset`` for its items. Or ``{"train": ..., "valid":
             ..., "test": ...}`` of those, to keep splits of your own; a missing valid or test split is taken from the
-            training rows.
-        valid: fraction of the rows for validation; 0 leaves that split empty.
-        test: fraction of the rows for the test.
+            training rows. ``{"train": ...}`` alone is all for training, in its order.
+        valid: fraction of the rows for validation; 0 leaves that split empty; default: a tenth, and 0 with
+            ``{"train": ...}`` alone.
+        test: fraction of the rows for the test; by default likewise.
         seed: of the split, and of static bits.
         name: for tables and reports.
         measure: what the values of ``x`` are; read from them where not given. uint8 pixels are ``"8-bit"`` and keep
@@ -78,7 +79,8 @@ def from_tensors(
     check_mode(name, binarize, dequantize)
     check_seed(seed)
     table = read_frames(tensors)
-    splits = split_columns(table.arrays, valid, test, seed)
+    share = 0.0 if isinstance(tensors, Mapping) and set(tensors) == {"train"} else 0.1
+    splits = split_columns(table.arrays, share if valid is None else valid, share if test is None else test, seed)
     given = {} if kinds is None else kinds
     check_kinds(name, given, splits["train"])
     told = {**table.kinds, **given}

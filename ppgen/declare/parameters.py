@@ -49,6 +49,8 @@ class ProgramModule(nn.Module):
     """What keeps it from running on a part of the rows."""
     enumerated: frozenset[str] = frozenset()
     """Names of the latents that the program itself asks to have summed out: ``infer={"enumerate": "parallel"}``."""
+    scored: frozenset[str] = frozenset()
+    """Factors of a guide with ``has_rsample=False``: their gradient is a score, as of something that was drawn."""
     nesting: int = 0
     """How many dimensions its plates take, which Pyro's enumeration stays left of."""
 

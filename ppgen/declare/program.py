@@ -23,6 +23,7 @@ from ppgen.declare.model import Model
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
 from ppgen.declare.shown import plates_of, site_of
 from ppgen.declare.site import DATA_PLATE, Site
+from ppgen.declare.supports import is_normalised
 from ppgen.errors import DeclarationError
 
 __all__ = [
@@ -175,6 +176,8 @@ class ProgramPart(ProgramModule):
         self.enumerated = frozenset(
             name for name, node in nodes.items() if not node["is_observed"] and node["infer"].get("enumerate")
         )
+        factors = {name: node["fn"] for name, node in nodes.items() if not is_normalised(node["fn"])}
+        self.scored = frozenset(name for name, fn in factors.items() if not fn.has_rsample)
         self.sites = {name: site_of(name, node, self.data_plates) for name, node in nodes.items()}
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ppgen.arguments import finite_number, one_of, whole_number
-from ppgen.declare import PyroProgram, label_of
+from ppgen.declare import Model, PyroProgram, label_of
 from ppgen.errors import DeclarationError, SettingError
 from ppgen.inference import (
     ELBOParts,
@@ -120,7 +120,9 @@ class ELBO(Objective):
                 f"ELBO: {label_of(model)} has latent variables but no guide",
                 expected="a guide q(z | x)",
                 got="guide=None",
-                fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()",
+                fix="guide=ppgen.guides.MeanField(model); for a model without latents: ppgen.MaximumLikelihood()"
+                if isinstance(model, Model)
+                else "ppgen.Program(model, guide), with a guide of your own or pyro.infer.autoguide.AutoNormal(model)",
                 code="S088",
             )
 

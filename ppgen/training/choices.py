@@ -9,11 +9,13 @@ from torch import nn
 
 from ppgen.declare import Guide, Program, ProgramModule, ProgramPart, as_guide, verify_guide, verify_model
 from ppgen.errors import SettingError
-from ppgen.guides import DerivedGuide, MeanField
+from ppgen.guides import DerivedGuide, FullRank, MeanField
 from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
 from ppgen.training.pyro_objective import pyro_objective
 
-__all__ = ["choose_guide", "choose_objective", "unwrap"]
+__all__ = ["choose_guide", "choose_objective", "jointly", "unwrap"]
+
+_MOST_COORDINATES = 256  # whose covariance is learned unasked
 
 
 def unwrap(model: Any, guide: Any) -> tuple[ProgramModule, Any]:
@@ -42,7 +44,7 @@ def unwrap(model: Any, guide: Any) -> tuple[ProgramModule, Any]:
 
 
 def choose_guide(model: Any, guide: Any) -> ProgramModule | None:
-    """The user's guide, else the mean-field guide of a declared model with latents and a likelihood.
+    """The user's guide, else the mean-field guide of a declared model with latents and a likelihood: see `jointly`.
 
     Args:
         model: unwrapped.
@@ -62,6 +64,22 @@ def choose_guide(model: Any, guide: Any) -> ProgramModule | None:
     guide = as_guide(guide, model)
     verify_guide("fit", guide, model)
     return guide
+
+
+def jointly(guide: ProgramModule | None) -> ProgramModule | None:
+    """A full-rank guide in the place of the default one, where that costs little: over few latents, all global.
+
+    Global latents that all data speak of are correlated, a scale and what it scales most of all, and a mean-field
+    guide tells their spread too small. With latents for each datum it stays: their heads would have to learn it.
+
+    Args:
+        guide: that nobody chose, set up.
+    """
+    if type(guide) is not MeanField or not guide.shared:
+        return guide
+    are_global = all(latent.is_discrete or not latent.site.local for latent in guide.latents)
+    coordinates = sum(latent.num_free for latent in guide.shared)
+    return FullRank(guide.model) if are_global and coordinates <= _MOST_COORDINATES else guide
 
 
 def choose_objective(model: ProgramModule, guide: ProgramModule | None, objective: Objective | None) -> Objective:

@@ -22,7 +22,7 @@ from ppgen.objectives import Objective
 from ppgen.runs import RunFolder, checkpoint, describe_run, locked, succeed
 from ppgen.surroundings import verify_gradients, verify_no_handlers
 from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
-from ppgen.training.choices import choose_guide, choose_objective, unwrap
+from ppgen.training.choices import choose_guide, choose_objective, jointly, unwrap
 from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
@@ -68,7 +68,8 @@ def fit(
             by site and covariate, one tensor or array [N, ...], which stands for ``{"x": tensor}``, a list of
             sequences, a pandas DataFrame, a map-style ``torch.utils.data.Dataset``, or ``ppgen.data.unpaired(...)``.
         guide: a :class:`ppgen.Guide`, or one derived from the model; default: ``ppgen.guides.MeanField(model)`` where
-            there are latents and a likelihood, else none.
+            there are latents and a likelihood (``FullRank(model)`` where all continuous ones are global, and these
+            have no more than 256 numbers), else none.
         objective: default: ``ELBO()`` with latents, ``MaximumLikelihood()`` without, ``Adversarial()`` for an
             implicit model.
         max_epochs: passes over the training split. By default a fit goes on until validation stalls: for 5 epochs, or
@@ -147,11 +148,14 @@ def fit(
 
     with seeded(seed, chosen_device), contextlib.ExitStack() as held:
         verify_weights(model)
-        guide = choose_guide(model, guide)
+        is_open, guide = guide is None, choose_guide(model, guide)
         whole = take_whole(model, guide, dataset, batch_size, chosen_device)
         dataset = undivided(data) if whole else dataset
         rows = whole_rows(dataset, chosen_device) if whole else to_device(dataset.representative_rows(), chosen_device)
         set_up(model, guide, rows, chosen_device)
+        if is_open and (joint := jointly(guide)) is not guide:
+            guide = joint
+            set_up(model, guide, rows, chosen_device)
         if isinstance(guide, DerivedGuide):
             guide.standardise(dataset)
         objective = choose_objective(model, guide, objective)

@@ -135,11 +135,12 @@ def _load_data(record: dict[str, Any], data: Any, folder: Path, model: Any) -> D
     if data is not None:
         return chosen_data(data, model, record["settings"]["batch_size"])
     if not told.get("spec"):
+        named = ", ".join(f'"{name}": {name}' for name in record["example"])
         raise CheckpointError(
             f"{folder}: the run was fitted to the user's own data, which it does not contain",
             expected=f"the data: {told.get('name')}",
             got="data=None",
-            fix=f'ppgen.load("{folder}", data={{"x": x}})',
+            fix=f'ppgen.load("{folder}", data={{{named}}})',
             code="C026",
         )
     # Files that lie here already, no more: a record may be a stranger's, and its folders are not to be made.

@@ -18,6 +18,10 @@ from ppgen.training.prepare import Problem
 __all__ = ["rehearse", "verify_loss", "verify_players", "verify_state"]
 
 
+_NO_GRADIENT = "a value without a gradient"
+_NOT_THEIRS = "a value that depends on none of the parameters that the player moves"
+
+
 def rehearse(problem: Problem, rows: Mapping[str, Tensor]) -> None:
     """Compute every player's loss once and forget it, so that what an objective cannot train is refused at once.
 
@@ -105,7 +109,9 @@ def verify_loss(objective: Objective, player: Player, loss: Any) -> None:
             f"{objective.name}: the loss of player {player.name!r} cannot be trained by",
             expected="ppgen.Loss(value, record): a scalar tensor with a gradient, and detached scalars by name",
             got=wrong,
-            fix="return ppgen.Loss(value.mean(), {'part': part.detach().mean()})",
+            fix="let a site depend on them, or take them out of model and guide; an objective keeps the value attached"
+            if wrong in (_NO_GRADIENT, _NOT_THEIRS)
+            else "return ppgen.Loss(value.mean(), {'part': part.detach().mean()})",
             code="S132",
         )
 
@@ -123,10 +129,10 @@ def _mistake(player: Player, loss: Any) -> str:
     if not player.parameters:
         return ""
     if not loss.value.requires_grad:
-        return "a value without a gradient"
+        return _NO_GRADIENT
     gradients = torch.autograd.grad(loss.value, player.parameters, allow_unused=True)
     if all(gradient is None for gradient in gradients):
-        return "a value that depends on none of the parameters that the player moves"
+        return _NOT_THEIRS
     return ""
 
 

@@ -139,7 +139,10 @@ class TrainingStep:
                 step = self.problem.step(batch, position)
                 for player in self.problem.players:
                     if (position.step + 1) % player.every == 0:
-                        record |= self._move(player.name, step, batch, position)
+                        moved = self._move(player.name, step, batch, position)
+                        if REPEATED in record and REPEATED in moved:
+                            moved[REPEATED] = moved[REPEATED] + record[REPEATED]
+                        record |= moved
         except DivergenceError:
             raise
         except (RuntimeError, ValueError, PpgenError) as error:

@@ -59,6 +59,10 @@ def test_splits_of_your_own_keep_their_order_and_missing_ones_are_taken_from_the
     assert all(torch.equal(data.split(split)["x"], given[split]["x"]) for split in given)
     alone = from_tensors({"train": given["train"]}, valid=0, test=0)
     assert torch.equal(alone.split("train")["x"], given["train"]["x"])
+    whole = from_tensors({"train": given["train"]})
+    assert torch.equal(whole.split("train")["x"], given["train"]["x"])
+    assert [whole.size(split) for split in ("train", "valid", "test")] == [5, 0, 0]
+    assert from_tensors({"train": torch.randn(20, 2)}, valid=0.2).size("valid") == 4
     train, test = torch.arange(20.0)[:, None], torch.arange(20.0, 25.0)[:, None]
     data = from_tensors({"train": train, "test": test})
     assert [data.size(split) for split in data.splits] == [18, 2, 5]

@@ -14,7 +14,9 @@ from pyro.infer import Trace_ELBO, TraceEnum_ELBO, config_enumerate
 from torch import Tensor, nn
 
 import ppgen
+from ppgen.errors import SettingError
 from ppgen.objectives import PyroELBO
+from ppgen.training.choices import choose_objective
 from tests.oracles.pyro_svi import bound_is_that_of_pyro, loss_is_that_of_pyro
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -82,6 +84,20 @@ def test_labelled_cells_train_as_by_pyro() -> None:
     """Where the factor is said to be differentiable; if not, Pyro takes it for a density of something drawn."""
     net = SCANVI(has_rsample=True)
     loss_is_that_of_pyro((net.model, net.guide), net, cells(8), ppgen.ELBO(closed_form=False), Trace_ELBO())
+
+
+def test_a_factor_by_its_score_is_trained_as_by_pyro() -> None:
+    """``has_rsample=False``, as in Pyro's example: by its own estimator, which is taken unasked, or not at all."""
+    net = SCANVI()
+    loss_is_that_of_pyro((net.model, net.guide), net, cells(8), PyroELBO(), Trace_ELBO())
+    program = ppgen.Program(net.model, net.guide).setup(cells(8))
+    assert choose_objective(program.model, program.guide, None) == PyroELBO()
+    assert choose_objective(program.model, program.guide, ppgen.ELBO(num_particles=3)) == PyroELBO(num_particles=3)
+    with pytest.raises(SettingError, match=r"pyro.factor\('classification_loss', ..., has_rsample=False\)"):
+        choose_objective(program.model, program.guide, ppgen.ELBO(beta=2.0))
+    net.has_rsample = True
+    program = ppgen.Program(net.model, net.guide).setup(cells(8))
+    assert choose_objective(program.model, program.guide, None) == ppgen.ELBO()
 
 
 def test_unlabelled_cells_train_as_by_enumeration() -> None:

@@ -171,3 +171,12 @@ def test_its_weights_go_where_one_wants_them(vae_fit: Fit, tmp_path: Path, monke
     module = sys.modules["ppgen.training.load"]  # the package's attribute of this name is the function
     monkeypatch.setattr(module, "resolve_device", lambda device: torch.device("meta"))  # stands for a GPU
     assert {p.device.type for p in ppgen.load(tmp_path / "run", device="cuda").model.parameters()} == {"meta"}
+
+
+def test_the_data_that_a_run_wants_are_named_as_its_sites_are(tmp_path: Path) -> None:
+    data = {"x": torch.randn(30, 2), "y": torch.randint(0, 2, (30,))}
+    model = ppgen.models.BayesianLogisticRegression(2)
+    ppgen.fit(model, data, max_epochs=1, out=tmp_path / "run", progress=False)
+    with pytest.raises(CheckpointError, match="user's own data") as told:
+        ppgen.load(tmp_path / "run")
+    assert all(f'"{name}": {name}' in str(told.value) for name in data)

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import pyro
+import pyro.distributions as dist
 import pytest
 import torch
 
@@ -118,3 +120,27 @@ def test_players_keep_averages_of_their_own() -> None:
     assert [p.average for p in choose_players(objective, state, {"critic": 0.5})] == [0.5, 0.9]
     assert [p.average for p in choose_players(objective, state, 0.2)] == [0.2, 0.2]
     assert [p.average for p in choose_players(objective, state, {"critic": None})] == [None, 0.9]
+
+
+def test_parameters_that_nothing_reads_are_named_as_such() -> None:
+    """Of a program: nobody has an objective to mend."""
+
+    def model(x: torch.Tensor) -> None:
+        pyro.param("unused", torch.zeros(()))
+        with pyro.plate("data", len(x)):
+            pyro.sample("x", dist.Normal(0.0, 1.0), obs=x)
+
+    with pytest.raises(SettingError, match="let a site depend on them, or take them out"):
+        ppgen.fit(ppgen.Program(model), {"x": torch.zeros(20)}, max_epochs=1, progress=False)
+
+
+def test_a_program_without_a_guide_is_told_how_a_program_gets_one() -> None:
+    def model(x: torch.Tensor) -> None:
+        scale = pyro.param("scale", torch.ones(()))
+        with pyro.plate("data", len(x)):
+            z = pyro.sample("z", dist.Normal(0.0, 1.0))
+            pyro.sample("x", dist.Normal(z, scale), obs=x)
+
+    with pytest.raises(SettingError, match=r"ppgen.Program\(model, guide\), with a guide") as told:
+        ppgen.fit(ppgen.Program(model), {"x": torch.zeros(20)}, max_epochs=1, progress=False)
+    assert "MeanField" not in str(told.value)

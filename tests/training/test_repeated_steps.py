@@ -109,3 +109,22 @@ def test_what_is_never_finite_ends_the_fit_as_before(how: str) -> None:
     with pytest.raises(DivergenceError if how == "nan" else ValueError, match=r"not finite|invalid values"):
         step(BATCH, TrainingPosition())
     assert model.w.item() == 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Twice(Rare):
+    """Two players who move the same weight in turn."""
+
+    def players(self, state: Any) -> Any:
+        return [dataclasses.replace(super(Twice, self).players(state)[0], name=name) for name in ("one", "other")]
+
+
+def test_the_repetitions_of_all_players_are_counted() -> None:
+    """Of both in one step, not of the last alone."""
+    step = TrainingStep(problem_of(Weight(), None, Twice(), BATCH, 4), device=torch.device("cpu"))
+    with seeded(3, torch.device("cpu")):
+        _, repeats = by_hand(60)
+    with seeded(3, torch.device("cpu")):
+        counts = [float(step(BATCH, TrainingPosition(i)).get(REPEATED, 0)) for i in range(30)]
+    assert sum(counts) == repeats
+    assert max(counts) > 1
