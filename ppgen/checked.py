@@ -9,7 +9,7 @@ import numbers
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 import torch
@@ -54,7 +54,11 @@ class Argument(NamedTuple):
         )
 
 
-def checked(function: F) -> F:
+@overload
+def checked(function: F) -> F: ...
+@overload
+def checked(**suggested: object) -> Callable[[F], F]: ...
+def checked(function: Callable[..., Any] | None = None, **suggested: object) -> Callable[..., Any]:
     """Refuse arguments that are not what the function's annotations say, before anything is done with them.
 
     ``int`` is a whole number: at least 1, or 0 where that is the default; a size where it makes a network, else a
@@ -64,6 +68,7 @@ def checked(function: F) -> F:
 
     Args:
         function: whose annotations are text (``from __future__ import annotations``); of a class, its public methods.
+        suggested: values by argument for the remedies of those whose default is ``None``: ``@checked(max_epochs=20)``.
 
     Returns:
         The function with the same signature, which raises :class:`~ppgen.errors.SettingError`.
@@ -81,11 +86,17 @@ def checked(function: F) -> F:
           fix: n=1
           more: ppgen explain S002
     """
+    if function is None:
+        return functools.partial(_checked, suggested=suggested)
+    return _checked(function, suggested)
+
+
+def _checked(function: Callable[..., Any], suggested: Mapping[str, object]) -> Callable[..., Any]:
     if isinstance(function, type):
         for name, member in list(vars(function).items()):
             if inspect.isfunction(member) and not name.startswith("_"):
-                setattr(function, name, checked(member))
-        return function  # pyright: ignore[reportReturnType]
+                setattr(function, name, _checked(member, {}))
+        return function
     signature = inspect.signature(function)
     own = function.__name__
     is_maker = own == "__init__"
@@ -95,7 +106,7 @@ def checked(function: F) -> F:
         kind = str(parameter.annotation)
         law = _law(kind.removesuffix(" | None"))
         if law is not None:
-            default = None if parameter.default is parameter.empty else parameter.default
+            default = suggested.get(name) if parameter.default in (None, parameter.empty) else parameter.default
             laws[name] = law, Argument(name, kind.removesuffix(" | None"), default, is_maker), kind.endswith(" | None")
 
     @functools.wraps(function)
@@ -117,7 +128,7 @@ def checked(function: F) -> F:
                 law(argument._replace(owner=label), given.arguments[name])
         return function(*args, **kwargs)
 
-    return verified  # type: ignore[return-value]  # it has the function's signature
+    return verified
 
 
 def _required(signature: inspect.Signature) -> list[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import ppgen
+
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="looks at a checkout, not at an installation")
 
@@ -35,6 +37,24 @@ EXAMPLES = {
     "user_data.py": ["Dataset 'moons'", "half-moon 0"],
     "walks.py": ["vae: z from quantile 0.05", "discrete: c1 through its 6 values", "gan: z from quantile"],
 }
+
+
+# Those that take more than five seconds: whole among the slow tests, else with fits of one epoch.
+LONG = {
+    "bottleneck.py",
+    "clusters.py",
+    "conditional.py",
+    "first_model.py",
+    "own_guide.py",
+    "own_metric.py",
+    "partial_labels.py",
+    "rate_distortion.py",
+    "two_levels.py",
+}
+RUNS = [
+    *((name, name in LONG) for name in EXAMPLES),
+    *(pytest.param(name, False, marks=pytest.mark.slow) for name in sorted(LONG)),
+]
 
 
 # A model of each kind is at most fifteen lines, counted from `class` on, without empty lines.
@@ -76,12 +96,15 @@ def test_every_example_is_listed() -> None:
     assert {file.name for file in FOLDER.glob("**/*.py")} == set(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(("name", "short"), RUNS)
 def test_an_example_runs(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, short: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", [name])
+    if short:
+        fit = ppgen.fit
+        monkeypatch.setattr(ppgen, "fit", lambda *places, **named: fit(*places, **{**named, "max_epochs": 1}))
     runpy.run_path(str(FOLDER / name), run_name="__main__")
     printed = capsys.readouterr().out
     for sign in EXAMPLES[name]:

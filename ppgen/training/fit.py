@@ -38,7 +38,7 @@ __all__ = ["fit"]
 
 
 @explain_misplaced
-@checked
+@checked(max_epochs=20, patience=20)
 def fit(
     model: Any,
     data: Any,
@@ -131,7 +131,7 @@ def fit(
         "patience": patience,
         "clip_norm": clip_norm,
     }
-    check_settings(**settings)
+    check_settings(learning_rate, optimizer, schedule, average, clip_norm)
     course, told = Course(schedule), check_callbacks(callbacks)
     if resume and out is None:
         raise SettingError(

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ppgen.arguments import finite_number, one_of, whole_number
+from ppgen.arguments import finite_number, one_of
 from ppgen.data import Dataset
 from ppgen.errors import SettingError
 from ppgen.objectives import Objective, Player, State
@@ -17,31 +17,15 @@ from ppgen.training.rehearsal import verify_players
 __all__ = ["Course", "check_patience", "check_settings", "choose_players"]
 
 
-def check_settings(
-    *,
-    max_epochs: Any,
-    batch_size: Any,
-    learning_rate: Any,
-    optimizer: Any,
-    schedule: Any,
-    average: Any,
-    seed: Any,
-    patience: Any,
-    clip_norm: Any,
-) -> None:
-    """Refuse arguments of :func:`fit` that are out of range.
+def check_settings(learning_rate: Any, optimizer: Any, schedule: Any, average: Any, clip_norm: Any) -> None:
+    """Refuse arguments of :func:`fit` of which its annotations do not say all.
 
     Args:
-        max_epochs, batch_size, learning_rate, optimizer, schedule, average, seed, patience, clip_norm: as given to
-            :func:`fit`.
+        learning_rate, optimizer, schedule, average, clip_norm: as given to :func:`fit`.
 
     Raises:
         SettingError: naming the first.
     """
-    if max_epochs is not None:
-        whole_number("fit: max_epochs", max_epochs, suggested=20)
-    if batch_size is not None:
-        whole_number("fit: batch_size", batch_size, suggested=128)
     for rate in _each(learning_rate):
         finite_number("fit: learning_rate", rate, above=0, suggested=1e-3)
     for choice in _each(optimizer):
@@ -51,9 +35,6 @@ def check_settings(
     for decay in _each(average):
         if decay is not None:
             finite_number("fit: average", decay, at_least=0, below=1, suggested=0.999)
-    whole_number("fit: seed", seed, at_least=0)
-    if patience is not None:
-        whole_number("fit: patience", patience, suggested=20)
     if clip_norm is not None:
         finite_number("fit: clip_norm", clip_norm, above=0, suggested=10)
 

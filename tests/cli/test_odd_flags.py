@@ -56,7 +56,7 @@ def test_no_odd_text_of_an_option_ends_in_a_traceback(
 @pytest.mark.parametrize(
     ("words", "said", "mended"),
     [
-        (["--epochs", "0"], "--epochs is out of range", "--epochs 1"),
+        (["--epochs", "0"], "--epochs is out of range", "--epochs 20"),
         (["--batch-size", "-1"], "--batch-size is out of range", "--batch-size 128"),
         (["--lr", "nan"], "--lr is out of range", "--lr 0.001"),
         (["--labels-per-class", "0"], "--labels-per-class is out of range", "--labels-per-class 10"),

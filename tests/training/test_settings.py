@@ -10,14 +10,12 @@ import torch
 import ppgen
 from ppgen.errors import SettingError
 from ppgen.objectives import Player
-from ppgen.training.settings import Course, check_patience, check_settings
+from ppgen.training.settings import Course, check_patience
 
-GOOD: dict[str, Any] = {
-    "max_epochs": 1, "batch_size": 1, "learning_rate": 1e-3, "schedule": "cosine", "seed": 0, "patience": None,
-    "clip_norm": None, "optimizer": "adam", "average": None,
-}  # fmt: skip
+MODEL = ppgen.models.FactorAnalysis(2, 1)
 BAD = [
     ("max_epochs", 0), ("max_epochs", 2.0), ("max_epochs", True), ("batch_size", -1), ("patience", 0),
+    ("max_epochs", 2**40), ("patience", "never"),
     ("learning_rate", 0.0), ("learning_rate", float("nan")), ("learning_rate", True), ("learning_rate", "fast"),
     ("clip_norm", -1.0), ("clip_norm", float("inf")), ("seed", 1.5), ("seed", None), ("schedule", "linear"),
     ("learning_rate", {"critic": 0.0}), ("optimizer", "adamm"), ("optimizer", 3), ("optimizer", "lbfgs"),
@@ -27,9 +25,18 @@ BAD = [
 
 @pytest.mark.parametrize(("name", "value"), BAD)
 def test_a_bad_setting_is_named(name: str, value: Any) -> None:
-    with pytest.raises(SettingError, match=name) as caught:
-        check_settings(**{**GOOD, name: value})
+    with pytest.raises(SettingError, match=f"fit: .*{name}") as caught:
+        ppgen.fit(MODEL, torch.zeros(20, 2), progress=False, **{name: value})
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "worth_trying"), [("max_epochs", 20), ("patience", 20), ("batch_size", 128), ("seed", 0)]
+)
+def test_what_an_error_suggests_is_worth_trying(name: str, worth_trying: int) -> None:
+    with pytest.raises(SettingError, match=f"fit: {name} is out of range") as caught:
+        ppgen.fit(MODEL, torch.zeros(20, 2), progress=False, **{name: -1})
+    assert caught.value.fix == f"{name}={worth_trying}"
 
 
 def test_patience_needs_a_loss_to_wait_for() -> None:
