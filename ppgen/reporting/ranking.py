@@ -44,8 +44,9 @@ def ranking(
     """Draw log p(x) and KID of all models, a line each, with 95 % intervals.
 
     A filled dot is an exact value. A lower bound is an arrow that points to where the true value lies, so that two
-    arrows never look like an order. The strongest baseline is hollow; the KID between real data and real data, below which a
-    difference means nothing, is a dashed line. Data sets and measures that cannot be compared get axes of their own.
+    arrows never look like an order. The strongest baseline is hollow; the KID between real data and real data, below
+    which a difference means nothing, is a dashed line. Data sets and measures that cannot be compared get axes of
+    their own.
 
     Args:
         cards: the scorecards of a comparison, in any order.
