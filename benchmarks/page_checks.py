@@ -22,6 +22,7 @@ import ppgen
 from ppgen.reporting.explorer import explorer
 from ppgen.reporting.grids import joint_limits, to_points
 from ppgen.reporting.strip import shuffled_test
+from ppgen.reporting.style import PAIRS
 from ppgen.walks import lattice
 
 FLAGS = (
@@ -39,7 +40,34 @@ PIXELS = """
 const canvas = arguments[0];
 return Array.from(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data);
 """
+UNNAMED = """
+return Array.from(document.querySelectorAll("img:not([hidden]), svg, canvas")).filter(drawn =>
+  drawn.offsetParent !== null && !drawn.closest("[aria-hidden=true], .lens") &&
+  !(drawn.getAttribute("alt") || drawn.getAttribute("aria-label"))).length;
+"""
 MOVE = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'));"
+CONTRASTS = """
+const probe = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+function light(colour) {
+  probe.clearRect(0, 0, 1, 1); probe.fillStyle = colour; probe.fillRect(0, 0, 1, 1);
+  const [r, g, b] = Array.from(probe.getImageData(0, 0, 1, 1).data).slice(0, 3)
+    .map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+const paper = light(getComputedStyle(document.body).backgroundColor);
+const ratio = colour => {
+  const [low, high] = [paper, light(colour)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+};
+const root = getComputedStyle(document.documentElement), found = {};
+for (const name of arguments[0]) { found[name] = ratio(root.getPropertyValue("--" + name).trim()); }
+for (const element of document.querySelectorAll("p, li, td, th, dt, dd, figcaption, a, h1, h2, h3, pre, svg text")) {
+  const style = getComputedStyle(element);
+  const colour = element instanceof SVGElement ? style.fill : style.color;
+  if (element.textContent.trim() && !(colour in found)) { found[colour] = ratio(colour); }
+}
+return found;
+"""
 failures: list[str] = []
 
 
@@ -156,6 +184,15 @@ def main(runs: Path, page: Path, shots: Path | None) -> None:
             check(f"{kind}: the page does not scroll sideways", body <= width, f"{body} of {width} pixels")
             errors = [entry["message"] for entry in driver.get_log("browser")]
             check(f"{kind}: nothing in the console", not errors, errors or "")
+            ratios = driver.execute_script(CONTRASTS, list(PAIRS)[5:])
+            palest = min(ratios, key=ratios.get)
+            check(
+                f"{kind}: all classes and all text have a contrast of 4.5",
+                ratios[palest] >= 4.5,
+                f"{palest} {ratios[palest]:.2f}",
+            )
+            nameless = driver.execute_script(UNNAMED)
+            check(f"{kind}: every picture has a text", nameless == 0, f"{nameless} without")
             told = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
             sent = [entry["params"] for entry in told if entry["method"] == "Network.requestWillBeSent"]
             asked = [each["request"]["url"] for each in sent if each["documentURL"].startswith("file:")]

@@ -97,7 +97,9 @@ def trace_batch(
     if guide is not None and names:
         enumerated = enumerate_discrete(guide, batch, names)
         rows = len(enumerated.datum)
-        trace = trace_pair(model, guide, enumerated.batch, rows, values)
+        # Where all is summed out, the guide has said all that it has to say: log q of every value.
+        rest = guide if set(guide.sites) > set(names) else None
+        trace = trace_pair(model, rest, enumerated.batch, rows, values)
         return BatchTrace(trace, enumerated.batch, rows, enumerated)
     _refuse_missing(guide, batch, None)
     trace = trace_pair(model, guide, batch, size, values)

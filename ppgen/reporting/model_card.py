@@ -18,7 +18,7 @@ from ppgen.reporting.explorer import Explorer, explorer
 from ppgen.reporting.fit_figures import MOST_CODES, FitFigures
 from ppgen.reporting.hover import code_places
 from ppgen.reporting.illustration import Illustration
-from ppgen.reporting.papers import bibtex
+from ppgen.reporting.papers import bibtex, paper_keywords
 from ppgen.reporting.sheet import Sheet
 from ppgen.reporting.strip import shuffled_test
 
@@ -88,7 +88,7 @@ def model_card(
         "pictures": [shown for name, shown in plates.items() if name not in _TRAINING],
         "omitted": [(names[:1].upper() + names[1:], reason) for reason, names in missing.items()],
         "paper": "" if fit is None else _paper(fit),
-        "bibtex": "" if fit is None else bibtex(*_own_classes(fit)),
+        "bibtex": "" if fit is None else bibtex(*paper_keywords(fit.model, fit.objective)),
     }
 
 
@@ -151,12 +151,6 @@ def _training(fit: Fit) -> str:
     ]
     ended = {"early": "stopped early", "interrupted": "interrupted", "diverged": "diverged"}.get(fit.stopped, "")
     return ", ".join([*named, *([ended] if ended else [])])
-
-
-def _own_classes(fit: Fit) -> list[str]:
-    """The classes of model and objective, if they are this package's: another's VAE has a paper of its own."""
-    kinds = (type(fit.model), type(fit.objective))
-    return [kind.__name__ for kind in kinds if kind.__module__.startswith("ppgen.")]
 
 
 def _paper(fit: Fit) -> str:

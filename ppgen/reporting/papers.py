@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from importlib import resources
+from typing import Any
 
-__all__ = ["bibtex"]
+__all__ = ["bibtex", "paper_keywords"]
 
 _ENTRY = re.compile(r"^@\w+\{.*?^\}$", re.MULTILINE | re.DOTALL)
 _KEYWORDS = re.compile(r"^  keywords = \{(.*?)\},?\n", re.MULTILINE)
@@ -15,7 +17,7 @@ def bibtex(*names: str) -> str:
     """Entries of the papers behind classes, one after the other; nothing for classes that none is known of.
 
     Args:
-        *names: of models and objectives.
+        *names: of models and objectives, and of settings: what :func:`paper_keywords` gives.
 
     Example:
         >>> bibtex("GAN").splitlines()[0]
@@ -31,3 +33,26 @@ def bibtex(*names: str) -> str:
         if keywords is not None and set(names) & set(keywords[1].split(", "))
     ]
     return "\n\n".join(chosen)
+
+
+def paper_keywords(model: Any, objective: Any) -> list[str]:
+    """The names of both classes, if they are this package's: another's VAE has a paper of its own.
+
+    A setting of the objective that is neither the default nor off has a name, too: it may be a paper's whole idea.
+
+    Args:
+        model: of a fit.
+        objective: likewise.
+
+    Example:
+        >>> import ppgen
+        >>> paper_keywords(ppgen.models.VAE((1, 8, 8)), ppgen.ELBO(beta=4.0))
+        ['VAE', 'ELBO', 'ELBO.beta']
+    """
+    own = [type(part) for part in (model, objective) if type(part).__module__.startswith("ppgen.")]
+    changed = [
+        f"{type(objective).__name__}.{name}"
+        for name, parameter in inspect.signature(type(objective)).parameters.items()
+        if (value := getattr(objective, name, parameter.default)) and value != parameter.default
+    ]
+    return [*(kind.__name__ for kind in own), *(changed if type(objective) in own else [])]

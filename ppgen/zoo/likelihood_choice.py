@@ -27,6 +27,8 @@ __all__ = [
 _INSTEAD = {"discretized-logistic": 'binarize="static" for a Bernoulli'}
 """What a user may want instead of a default, which another form of the data gives."""
 
+_FITTED = {"crop": "cropped", "resize": "resized"}  # in the order in which they are done
+
 
 def families_for(column: Column) -> tuple[str, ...]:
     """The likelihoods that a column can have, the default first.
@@ -199,14 +201,16 @@ def said(data: Dataset, model: Any) -> list[str]:
     """
     made = getattr(model, "constructor_arguments", {})
     chosen = made.get("likelihoods") or {"x": made.get("likelihood")}
-    return [_line(data.columns[name], each) for name, each in chosen.items() if each is not None]
+    fitted = ", ".join(f"{how} to {data.spec[key]}" for key, how in _FITTED.items() if data.spec.get(key) is not None)
+    return [_line(data.columns[name], each, fitted) for name, each in chosen.items() if each is not None]
 
 
-def _line(column: Column, likelihood: Likelihood) -> str:
+def _line(column: Column, likelihood: Likelihood, fitted: str) -> str:
     others = [f'likelihood="{family}"' for family in families_for(column) if family != likelihood.family]
     instead = _INSTEAD.get(likelihood.family) or (f"or {' or '.join(others)}" if others else "")
     name = "" if column.name == "x" else f"{column.name}: "
-    return f"{name}{_in_words(column)} -> {likelihood}" + (f"; {instead}" if instead else "")
+    cut = f" ({fitted})" if fitted and column.kind == "image" else ""
+    return f"{name}{_in_words(column)}{cut} -> {likelihood}" + (f"; {instead}" if instead else "")
 
 
 def _in_words(column: Column) -> str:

@@ -94,6 +94,13 @@ def test_ones_own_data_is_fitted_without_a_flag(ppgen: Ppgen, here: Path, kind: 
     assert fit.reconstruct()[fit.observed[0]].isfinite().all()
 
 
+def test_pictures_that_are_cut_or_scaled_are_said_to_be(tmp_path: Path) -> None:
+    mixed_sizes(tmp_path)
+    data = package.data.load(str(tmp_path), resize=6, crop=8)
+    (line,) = package.zoo.said(data, package.zoo.build("vae", data).model)
+    assert line.startswith("8-bit grey 6x6 (cropped to 8, resized to 6) -> discretized logistic")
+
+
 def test_a_frame_is_a_table_too() -> None:
     data = package.zoo.dataset("table", pandas.DataFrame(TABLE))
     model, guide, objective = package.zoo.build("table", data)

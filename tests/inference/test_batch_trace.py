@@ -17,6 +17,7 @@ from ppgen.guides import FullRank, MeanField, Structured
 from ppgen.inference.batch_trace import discrete_sites, enumerate_discrete, replay_batch, trace_batch
 from ppgen.inference.bound import elbo_parts, elbo_parts_of
 from ppgen.inference.importance import elbo_per_datum, log_weights, logsumexp_by_datum
+from ppgen.models import DiscreteVAE
 from tests.oracles.conjugate import SharedMean
 from tests.oracles.gaussian_pair import Linear, LinearGuide
 from tests.oracles.mixture import Mixture
@@ -247,3 +248,16 @@ def test_a_latent_without_a_list_of_values_is_named() -> None:
 
     with pytest.raises(DeclarationError, match="z: a discrete latent without a finite list"):
         enumerate_discrete(Counts(), {"x": torch.zeros(2)}, ["z"])
+
+
+def test_a_guide_whose_sites_are_all_summed_out_reads_each_datum_once_a_site() -> None:
+    """The last run, with a row for every combination of values, is the model's alone: all of q is known by then."""
+    torch.manual_seed(0)
+    model = DiscreteVAE((1, 8, 8), num_letters=3)
+    guide = MeanField(model)
+    batch = {"x": torch.ones(5, 1, 8, 8)}
+    guide.setup(batch)
+    rows: list[int] = []
+    guide.register_forward_pre_hook(lambda _, given: rows.append(len(given[0]["x"])))
+    assert trace_batch(model, guide, batch, 5).rows == 45
+    assert rows == [5, 15]
