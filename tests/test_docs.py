@@ -9,8 +9,10 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import ppgen
+import ppgen.cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -64,6 +66,27 @@ def commands() -> list[str]:
     match = re.search(r"^```sh\n(.*?)^```$", (ROOT / "README.md").read_text(), flags=re.MULTILINE | re.DOTALL)
     assert match
     return match.group(1).splitlines()
+
+
+@checkout
+def test_the_readme_and_the_citation_file_say_the_same() -> None:
+    readme, citation = (ROOT / "README.md").read_text(), (ROOT / "CITATION.cff").read_text()
+    for field, told in (("title", r'^title: "(.*)"$'), ("author", r"^  - name: (.*)$")):
+        match = re.search(told, citation, flags=re.MULTILINE)
+        cited = re.search(rf"^  {field} += \{{(.*)\}},$", readme, flags=re.MULTILINE)
+        assert match
+        assert cited
+        assert match[1] == cited[1].replace("{", "").replace("}", "")
+
+
+@checkout
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_of_the_readme_is_there(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert f"{shell}_source" in (ROOT / "README.md").read_text()
+    monkeypatch.setenv("_PPGEN_COMPLETE", f"{shell}_source")
+    result = CliRunner().invoke(ppgen.cli.commands, prog_name="ppgen")
+    assert result.exit_code == 0
+    assert "_PPGEN_COMPLETE" in result.stdout
 
 
 @checkout

@@ -1,4 +1,4 @@
-"""``ppgen demo``: six families fitted to the same digits, judged alike, on one page."""
+"""``ppgen demo``: six families fitted to the same glyphs, judged alike, on one page."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-DATA = "digits"
-PARTICLES = {False: 1000, True: 100}
+DATA = "glyphs-few"
+PARTICLES = {False: 50, True: 10}
 
 
 @click.command()
@@ -37,8 +37,8 @@ PARTICLES = {False: 1000, True: 100}
 def demo(quick: bool, out: Path, seed: int, threads: int, progress: bool) -> None:
     """Fit, compare and report six kinds of models.
 
-    An autoencoder, a VAE, a beta-VAE, a conditional VAE, a PixelCNN and a GAN meet the same small images of digits;
-    nothing is downloaded. Takes a few minutes, or about one with --quick.
+    An autoencoder, a VAE, a beta-VAE, a conditional VAE, a PixelCNN and a GAN meet the same images of digits in eight
+    typefaces; nothing is downloaded. Takes a few minutes, or about one with --quick.
 
     \b
     Examples:
@@ -58,7 +58,7 @@ def demo(quick: bool, out: Path, seed: int, threads: int, progress: bool) -> Non
         click.echo(f"{number}/{len(zoo.demo_names())} {click.style(name, bold=True)}: {zoo.recipe(name).summary}")
         fits[name], cards[name] = _meet(name, dataset, out / name, quick=quick, seed=seed, show=progress)
     comparison = ppgen.compare(cards, seed=seed)
-    page = report(comparison, out / "report.html", fits=fits, title="Six generative models of digits")
+    page = report(comparison, out / "report.html", fits=fits, title="Six generative models of digits in print")
     click.echo(f"\n{comparison}")
     click.echo(f"\nDone in {time.monotonic() - started:.0f} s. What to look at next:")
     click.echo(f"  {page}: open it in a browser; samples, reconstructions, what each model knows")
@@ -73,8 +73,9 @@ def _meet(name: str, dataset: Dataset, folder: Path, *, quick: bool, seed: int, 
     from ppgen.runs import RunFolder
 
     run = RunFolder(folder, overwrite=True)
-    model, guide, objective = zoo.build(name, dataset, seed=seed)
-    settings = zoo.recipe(name).settings(quick)
+    recipe = zoo.recipe(name)
+    model, guide, objective = zoo.build(name, dataset, seed=seed, **recipe.demo_options)
+    settings = recipe.demo_settings(quick)
     fit = ppgen.fit(model, dataset, guide=guide, objective=objective, seed=seed, out=run, progress=show, **settings)
     if fit.stopped == "interrupted":
         raise KeyboardInterrupt("The demo starts from the beginning next time.")

@@ -39,7 +39,7 @@ _ENTRIES = (
           source="embedded"),
     Entry("glyphs", "digits in 20 typefaces, with their factors and a caption", (1, 28, 28), (9600, 1200, 1200),
           binarize="threshold", source="generated"),
-    Entry("glyphs-few", "a quarter of that, in 8 typefaces: for a first look", (1, 28, 28), (2560, 320, 320),
+    Entry("glyphs-few", "a sixth of that, in 8 typefaces: for a first look", (1, 28, 28), (1600, 200, 200),
           binarize="threshold", source="generated"),
     Entry("glyphs-letters", "upper and lower case letters", (1, 28, 28), (16_640, 2080, 2080),
           binarize="threshold", source="generated"),

@@ -53,7 +53,7 @@ _SANS, _SERIF = (0, 1, 2, 3, 18), (8, 9, 10, 11, 16)
 _TWO_FAMILIES = (0, 1, 2, 3, 8, 9, 10, 11)
 GLYPH_SETS = {
     "glyphs": GlyphSet(),
-    "glyphs-few": GlyphSet(faces=_TWO_FAMILIES, each=40),
+    "glyphs-few": GlyphSet(faces=_TWO_FAMILIES, each=25),
     "glyphs-letters": GlyphSet(CHARACTERS[10:], each=20),
     "glyphs-all": GlyphSet(CHARACTERS, each=20),
     "glyphs-coloured": GlyphSet(ink="coloured"),

@@ -69,7 +69,9 @@ CLASSICS = (
         "Hinton & Salakhutdinov, 2006, Reducing the Dimensionality of Data with Neural Networks",
         _autoencoder,
         max_epochs=60,
-        quick={"max_epochs": 20},
+        demo={"max_epochs": 10, "schedule": "cosine"},
+        quick={"max_epochs": 3},
+        demo_options={"latent_dim": 12},
     ),
     Recipe(
         "vae",
@@ -77,7 +79,9 @@ CLASSICS = (
         "Kingma & Welling, 2014, Auto-Encoding Variational Bayes",
         _vae,
         max_epochs=60,
-        quick={"max_epochs": 20},
+        demo={"max_epochs": 15, "schedule": "cosine"},
+        quick={"max_epochs": 4},
+        demo_options={"latent_dim": 12},
     ),
     Recipe(
         "beta-vae",
@@ -85,7 +89,9 @@ CLASSICS = (
         "Higgins et al., 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
         _beta_vae,
         max_epochs=60,
-        quick={"max_epochs": 20},
+        demo={"max_epochs": 15, "schedule": "cosine"},
+        quick={"max_epochs": 4},
+        demo_options={"latent_dim": 12},
     ),
     Recipe(
         "cvae",
@@ -93,7 +99,9 @@ CLASSICS = (
         "Sohn, Lee & Yan, 2015, Learning Structured Output Representation Using Deep Conditional Generative Models",
         _cvae,
         max_epochs=60,
-        quick={"max_epochs": 20},
+        demo={"max_epochs": 15, "schedule": "cosine"},
+        quick={"max_epochs": 4},
+        demo_options={"latent_dim": 12},
     ),
     Recipe(
         "pixelcnn",
@@ -104,7 +112,9 @@ CLASSICS = (
         learning_rate=5e-3,
         schedule="cosine",
         patience=8,
-        quick={"max_epochs": 10},
+        demo={"max_epochs": 8, "batch_size": 32, "learning_rate": 1e-2},
+        quick={"max_epochs": 2},
+        demo_options={"hidden": 8, "num_layers": 6},
     ),
     Recipe(
         "gan",
@@ -115,6 +125,7 @@ CLASSICS = (
         batch_size=32,
         learning_rate=1e-3,
         patience=None,
-        quick={"max_epochs": 20},
+        demo={"max_epochs": 10, "learning_rate": {"critic": 2e-4, "generator": 1e-3}},
+        quick={"max_epochs": 3},
     ),
 )

@@ -163,7 +163,6 @@ LATENT_FAMILIES = (
         "Models",
         _hierarchical,
         max_epochs=60,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "ladder",
@@ -171,7 +170,6 @@ LATENT_FAMILIES = (
         "Sonderby et al., 2016, Ladder Variational Autoencoders",
         _ladder,
         max_epochs=60,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "iwae",
@@ -179,7 +177,6 @@ LATENT_FAMILIES = (
         "Burda, Grosse & Salakhutdinov, 2016, Importance Weighted Autoencoders",
         _iwae,
         max_epochs=60,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "pixel-vae",
@@ -187,7 +184,6 @@ LATENT_FAMILIES = (
         "Gulrajani et al., 2017, PixelVAE: A Latent Variable Model for Natural Images",
         _pixel_vae,
         max_epochs=40,
-        quick={"max_epochs": 10},
     ),
     Recipe(
         "vamp-prior",
@@ -196,7 +192,6 @@ LATENT_FAMILIES = (
         _vamp,
         max_epochs=60,
         learning_rate=1e-3,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "hierarchical-vamp-prior",
@@ -205,7 +200,6 @@ LATENT_FAMILIES = (
         _hierarchical_vamp,
         max_epochs=60,
         learning_rate=1e-3,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "flow-prior",
@@ -213,7 +207,6 @@ LATENT_FAMILIES = (
         "Chen et al., 2017, Variational Lossy Autoencoder",
         _flow_prior,
         max_epochs=60,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "mixture",
@@ -221,7 +214,6 @@ LATENT_FAMILIES = (
         "Jiang et al., 2017, Variational Deep Embedding: An Unsupervised and Generative Approach to Clustering",
         _mixture,
         max_epochs=60,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "semi-supervised",
@@ -229,7 +221,6 @@ LATENT_FAMILIES = (
         "Kingma et al., 2014, Semi-Supervised Learning with Deep Generative Models",
         _semi_supervised,
         max_epochs=60,
-        quick={"max_epochs": 20},
         steps=(("partial_labels", {"per_class": 10}),),
     ),
     Recipe(
@@ -238,7 +229,6 @@ LATENT_FAMILIES = (
         "van den Oord, Vinyals & Kavukcuoglu, 2017, Neural Discrete Representation Learning",
         _discrete,
         max_epochs=60,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "masked",
@@ -247,7 +237,6 @@ LATENT_FAMILIES = (
         _masked,
         max_epochs=60,
         learning_rate=1e-3,
-        quick={"max_epochs": 20},
         steps=(("quadrants", {"observed": 1}),),
     ),
 )

@@ -39,7 +39,6 @@ OTHER_KINDS = (
         "Nazabal et al., 2020, Handling Incomplete Heterogeneous Data Using VAEs",
         _table,
         max_epochs=60,
-        quick={"max_epochs": 20},
     ),
     Recipe(
         "deep-markov",
@@ -47,7 +46,6 @@ OTHER_KINDS = (
         "Krishnan, Shalit & Sontag, 2017, Structured Inference Networks for Nonlinear State Space Models",
         _deep_markov,
         max_epochs=60,
-        quick={"max_epochs": 20},
         steps=(("lines", {}),),
     ),
 )

@@ -61,7 +61,9 @@ class Recipe:
         learning_rate: Adam's step size.
         schedule: its course, ``"constant"`` or ``"cosine"``.
         patience: epochs without a better validation loss before the fit stops; ``None`` for no early stop.
-        quick: the settings that ``ppgen demo --quick`` uses instead.
+        demo: the settings that ``ppgen demo`` uses instead, on larger images and with a few minutes for all its models.
+        quick: those that ``ppgen demo --quick`` uses instead.
+        demo_options: what ``build`` is given in the demo.
         data: the data set that the settings were chosen on.
         steps: taken after loading a data set by its name, as ``ppgen.data.load(..., steps=...)`` takes them.
     """
@@ -75,11 +77,13 @@ class Recipe:
     learning_rate: float = 3e-3
     schedule: str = "constant"
     patience: int | None = 10
+    demo: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    demo_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     data: str = "digits"
     steps: tuple[tuple[str, Mapping[str, Any]], ...] = ()
 
-    def settings(self, quick: bool = False) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Keyword arguments of ``ppgen.fit``.
 
         Example:
@@ -88,7 +92,15 @@ class Recipe:
             ['batch_size', 'learning_rate', 'max_epochs', 'patience', 'schedule']
         """
         names = ("max_epochs", "batch_size", "learning_rate", "schedule", "patience")
-        return {name: getattr(self, name) for name in names} | (dict(self.quick) if quick else {})
+        return {name: getattr(self, name) for name in names}
+
+    def demo_settings(self, quick: bool) -> dict[str, Any]:
+        """Keyword arguments of ``ppgen.fit`` in the demo.
+
+        Args:
+            quick: whether it is the short one.
+        """
+        return self.settings() | dict(self.demo) | (dict(self.quick) if quick else {})
 
     @property
     def options(self) -> dict[str, Any]:

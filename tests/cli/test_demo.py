@@ -1,4 +1,4 @@
-"""`ppgen demo` from end to end, with fits of one epoch."""
+"""`ppgen demo` from end to end, with fits of one epoch to images that are small."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def one_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     short = {name: dataclasses.replace(recipe, quick={"max_epochs": 1}) for name, recipe in zoo._RECIPES.items()}
     monkeypatch.setattr(zoo, "_RECIPES", short)
     monkeypatch.setattr(sys.modules["ppgen.cli.demo"], "PARTICLES", {True: 2, False: 2})
+    monkeypatch.setattr(sys.modules["ppgen.cli.demo"], "DATA", "digits")
 
 
 @pytest.mark.parametrize("names", [("cvae", "gan"), pytest.param(SIX, marks=pytest.mark.slow)], ids=["two", "six"])
