@@ -20,6 +20,7 @@ __all__ = [
     "Likelihood",
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
+    "PixelCNN",
     "PseudoInputs",
     "ResidualBlock",
     "SequenceEncoder",
@@ -50,4 +51,5 @@ from ppgen.nets.likelihoods import (
     Likelihood,
     NegativeBinomialLikelihood,
 )
+from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

@@ -40,7 +40,7 @@ def test_horizontal_stack_reads_the_left(kind, row, column):
 @pytest.mark.parametrize("kind", ["A", "B"])
 def test_one_raster_stack_reads_both_and_nothing_after(kind, row, column):
     near = {(row - 1, j) for j in (column - 1, column, column + 1)} | {(row, column - 1)}
-    expected = {(i, j) for i, j in near | ({(row, column)} if kind == "B" else set()) if 0 <= i and 0 <= j < SIZE}
+    expected = {(i, j) for i, j in near | ({(row, column)} if kind == "B" else set()) if i >= 0 and 0 <= j < SIZE}
     assert reads(MaskedConv2d(1, 2, 3, "raster", kind), row, column) == expected
 
 
