@@ -107,6 +107,17 @@ def test_attributes_condition_too() -> None:
     assert model({"y": data.split("test")["y"][:3]})["x"].shape == (3, 1, 8, 8)
 
 
+@pytest.mark.parametrize("name", ["pixelcnn", "gated-pixelcnn"])
+def test_pixels_on_levels_may_be_a_mixture_of_logistics(name: str) -> None:
+    grey = ppgen.data.load("digits", binarize=None)
+    model = zoo.build(name, grey, likelihood="mixture").model
+    assert zoo.said(grey, model)[0].startswith("grey 8x8, 17 levels -> mixture of 10 logistics")
+    assert model(size=2)["x"].shape == (2, 1, 8, 8)
+    assert str(zoo.build(name, grey).model.likelihood) == "categorical"
+    with pytest.raises(SettingError, match="mixture is no likelihood of x"):
+        zoo.build(name, "digits", likelihood="mixture")
+
+
 # Measured with the recipes' own settings and seed 0: the factorised Bernoulli has -27.3 nats per datum, and the margin
 # asked for here is about half of what each recipe reaches, so that another machine's rounding changes nothing.
 @pytest.mark.parametrize(("name", "margin"), [("vae", 2.0), ("beta-vae", 1.5), ("cvae", 3.0), ("gated-pixelcnn", 1.5)])
