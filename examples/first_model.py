@@ -35,7 +35,7 @@ def main() -> None:
     # The guide is derived from the model, and the objective is what its sites call for: an ELBO.
     mine = ppgen.fit(model, "digits", max_epochs=10, learning_rate=3e-3)
 
-    pair = ppgen.zoo.build("pixelcnn", "digits")
+    pair = ppgen.zoo.build("gated-pixelcnn", "digits")
     other = ppgen.fit(
         pair.model, "digits", guide=pair.guide, objective=pair.objective, max_epochs=3, learning_rate=3e-3
     )

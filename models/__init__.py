@@ -15,6 +15,7 @@ __all__ = [
     "LadderVAE",
     "MaskedVAE",
     "MixtureVAE",
+    "PixelCNN",
     "PixelVAE",
     "SemiSupervisedVAE",
     "TableVAE",
@@ -39,6 +40,7 @@ from ppgen.models.logistic_regression import BayesianLogisticRegression
 from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
+from ppgen.models.pixelcnn import PixelCNN
 from ppgen.models.table_vae import TableVAE
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

@@ -91,6 +91,7 @@ MODELS = {
     "MixtureVAE": Case(
         lambda: models.MixtureVAE(X, num_clusters=3, latent_dim=3, hidden=(16,)), "p(c) p(z | c) p(x | z)", clustered),
     "GatedPixelCNN": Case(lambda: models.GatedPixelCNN(X, 8, 1), "p(x)", None),
+    "PixelCNN": Case(lambda: models.PixelCNN(X, 4, 1), "p(x)", None),
     "PixelVAE": Case(lambda: models.PixelVAE(X, 3, 1, 8, 3, 16), "p(z) p(x | z)"),
     "SemiSupervisedVAE": Case(
         lambda: models.SemiSupervisedVAE(X, 10, 3, (16,)), "p(y) p(z) p(x | y, z)",
@@ -117,6 +118,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "MLP": (lambda: nets.MLP(6, 3), ((6,),)),
     "MaskedConv2d": (lambda: nets.MaskedConv2d(2, 3, 3, "vertical", "B"), ((2, 5, 5),)),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
+    "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "PseudoInputs": (lambda: nets.PseudoInputs(4, (2, 3)), ()),
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
     "SequenceEncoder": (lambda: nets.SequenceEncoder((4, 3), 5), ((4, 3),)),
@@ -304,10 +306,11 @@ def test_a_models_draws_lie_in_the_support_and_have_the_shape_of_data(name: str,
 
 
 IMAGES = {name for name, case in MODELS.items() if case.kind == "images"}
+ORDERED = {name for name in IMAGES if isinstance(getattr(MODELS[name].make(), "network", 0), nets.CausalImageNetwork)}
 
 
 @pytest.mark.parametrize("shape", [(12,), (3, 9, 11)], ids=str)
-@pytest.mark.parametrize("name", sorted(IMAGES - {"MaskedVAE", "GatedPixelCNN", "PixelVAE"}))
+@pytest.mark.parametrize("name", sorted(IMAGES - ORDERED - {"MaskedVAE"}))
 def test_a_model_of_images_takes_vectors_and_odd_sizes(name: str, shape: tuple[int, ...]) -> None:
     model = MODELS[name].make()
     model = type(model)(**{**model.constructor_arguments, "x_shape": shape})

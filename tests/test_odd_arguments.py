@@ -68,6 +68,7 @@ MAKERS = {
     "MaskedVAE": made(models.MaskedVAE, "x_shape", "latent_dim", "width", "hidden"),
     "MixtureVAE": made(models.MixtureVAE, "x_shape", "num_clusters", "latent_dim", "hidden"),
     "GatedPixelCNN": made(models.GatedPixelCNN, "x_shape", hidden=4),
+    "PixelCNN": made(models.PixelCNN, "x_shape", hidden=4),
     "MLP": made(nets.MLP, "in_features", "out_features", "hidden"),
     "Gaussian": made(nets.Gaussian, "dim", body=nets.MLP(4, 4), num_features=4),
     "PseudoInputs": made(nets.PseudoInputs, "num", "x_shape"),

@@ -25,7 +25,7 @@ def weights(built: zoo.BuiltRecipe) -> list[torch.Tensor]:
 
 
 def test_the_six_recipes_of_the_demo() -> None:
-    assert zoo.demo_names() == ("autoencoder", "vae", "beta-vae", "cvae", "pixelcnn", "gan")
+    assert zoo.demo_names() == ("autoencoder", "vae", "beta-vae", "cvae", "gated-pixelcnn", "gan")
     assert zoo.names()[:6] == zoo.demo_names()
 
 
@@ -114,10 +114,21 @@ def test_attributes_condition_too() -> None:
     assert model({"y": data.split("test")["y"][:3]})["x"].shape == (3, 1, 8, 8)
 
 
+@pytest.mark.parametrize("name", ["pixelcnn", "gated-pixelcnn"])
+def test_pixels_on_levels_may_be_a_mixture_of_logistics(name: str) -> None:
+    grey = ppgen.data.load("digits", binarize=None)
+    model = zoo.build(name, grey, likelihood="mixture").model
+    assert zoo.said(grey, model)[0].startswith("grey 8x8, 17 levels -> mixture of 10 logistics")
+    assert model(size=2)["x"].shape == (2, 1, 8, 8)
+    assert str(zoo.build(name, grey).model.likelihood) == "categorical"
+    with pytest.raises(SettingError, match="mixture is no likelihood of x"):
+        zoo.build(name, "digits", likelihood="mixture")
+
+
 # Measured with the recipes' own settings, fewer epochs and seed 0: the factorised Bernoulli has -27.3 nats per datum,
 # and the margin is about half of what each recipe reaches, so that another machine's rounding changes nothing.
 @pytest.mark.parametrize(
-    ("name", "epochs", "margin"), [("vae", 20, 2.0), ("beta-vae", 20, 1.5), ("cvae", 20, 3.0), ("pixelcnn", 10, 1.5)]
+    ("name", "epochs", "margin"), [("vae", 20, 2.0), ("beta-vae", 20, 1.5), ("cvae", 20, 3.0), ("gated-pixelcnn", 10, 1.5)]
 )
 def test_densities_beat_independent_pixels(name: str, epochs: int, margin: float, digits: Dataset) -> None:
     model, guide, objective = zoo.build(name, digits)

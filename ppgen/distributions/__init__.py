@@ -10,6 +10,7 @@ __all__ = [
     "CausalNetwork",
     "Conditional",
     "DiscretizedLogistic",
+    "DiscretizedLogisticMixture",
     "EqualMixture",
     "LevelCategorical",
     "Levels",
@@ -30,7 +31,8 @@ from torch.distributions import Independent, MultivariateNormal, Normal, registe
 from ppgen.distributions import conditionals, orders
 from ppgen.distributions.autoregressive import Autoregressive
 from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork
-from ppgen.distributions.conditionals import Conditional
+from ppgen.distributions.conditional import Conditional
+from ppgen.distributions.discretized_mixture import DiscretizedLogisticMixture
 from ppgen.distributions.draw_bar import progress_of_draws
 from ppgen.distributions.equal_mixture import EqualMixture
 from ppgen.distributions.levels import DiscretizedLogistic, LevelCategorical, Levels

@@ -18,8 +18,10 @@ __all__ = [
     "ImageDecoder",
     "ImageEncoder",
     "Likelihood",
+    "LogisticMixtureLikelihood",
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
+    "PixelCNN",
     "PseudoInputs",
     "ResidualBlock",
     "SequenceEncoder",
@@ -50,4 +52,6 @@ from ppgen.nets.likelihoods import (
     Likelihood,
     NegativeBinomialLikelihood,
 )
+from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
+from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

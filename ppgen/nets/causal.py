@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +79,7 @@ class MaskedConv2d(Recorded):
         self.reach = kernel_size // 2
         height = 1 if stack == "horizontal" else kernel_size
         convolution = nn.Conv2d(in_channels, out_channels, (height, kernel_size))
-        self.weight, self.bias = convolution.weight, convolution.bias
+        self.weight, self.bias = convolution.weight, cast("nn.Parameter", convolution.bias)
         self.padding = (height // 2, self.reach)
         seen = self.reach + (1 if kind == "B" else 0)
         # Rows that are read in full width, and pixels of the row in the middle.

@@ -6,7 +6,9 @@ memory, a matrix ``[taps, size]``, which goes into the product as it lies. Weigh
 
 from __future__ import annotations
 
-__all__ = ["Band", "Head", "Line", "matrix"]
+__all__ = ["Band", "Head", "Line", "RasterSteps", "matrix"]
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +71,32 @@ class Line:
         self.pixels[column].copy_(value)
 
 
+class RasterSteps:
+    """A convolution that reads the rows above and the pixels to the left, of the same features.
+
+    Args:
+        band: its part for the rows above.
+        line: its part for the pixels to the left.
+    """
+
+    def __init__(self, band: Band, line: Line) -> None:
+        self.band, self.line = band, line
+        self.messages: tuple[Tensor, ...] = ()
+
+    def start_row(self) -> None:
+        """The row that was filled becomes one of those above, and what these say to the next is computed."""
+        self.band.push(self.line.values)
+        self.messages = self.band.read().unbind()
+
+    def put(self, column: int, value: Tensor) -> None:
+        """The values of one pixel, ``[features, size]``."""
+        self.line.put(column, value)
+
+    def read(self, column: int) -> Tensor:
+        """What the convolution gives for one pixel, ``[out, size]``."""
+        return self.line.read(column, self.messages[column])
+
+
 class Head:
     """The last layers of a network, which read one pixel alone, and the pixel's own bias.
 
@@ -88,11 +116,9 @@ class Head:
         return torch.addmm(self.biases[position], self.weight, hidden).mT.contiguous()
 
 
-def matrix(layer: nn.Conv2d | nn.Linear) -> tuple[Tensor, Tensor]:
-    """The bias ``[out, 1]`` and the weight ``[out, features]`` of a layer that reads one pixel alone, for ``addmm``."""
-    weight = layer.weight.detach().flatten(1)
-    bias = weight.new_zeros(len(weight)) if layer.bias is None else layer.bias.detach()
-    return bias.unsqueeze(-1), weight
+def matrix(layer: Any) -> tuple[Tensor, Tensor]:
+    """The bias ``[out, 1]`` and weight ``[out, features]`` of a layer that reads one pixel alone, for ``addmm``."""
+    return layer.bias.detach().unsqueeze(-1), layer.weight.detach().flatten(1)
 
 
 def _laid_out(weight: Tensor) -> Tensor:

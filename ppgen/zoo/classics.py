@@ -1,4 +1,4 @@
-"""The six families of the demo: autoencoder, VAE, beta-VAE, conditional VAE, PixelCNN and GAN."""
+"""The six families of the demo: autoencoder, VAE, beta-VAE, conditional VAE, gated PixelCNN and GAN."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def _cvae(
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4, likelihood: str | None = None) -> BuiltRecipe:
+def _gated_pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4, likelihood: str | None = None) -> BuiltRecipe:
     from ppgen import models, objectives
 
-    chosen = pixel_likelihood_for(data, "pixelcnn", likelihood)
+    chosen = pixel_likelihood_for(data, "gated-pixelcnn", likelihood)
     model = models.GatedPixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
@@ -104,10 +104,10 @@ CLASSICS = (
         demo_options={"latent_dim": 12},
     ),
     Recipe(
-        "pixelcnn",
+        "gated-pixelcnn",
         "one pixel after the other, by masked convolutions; its density is exact",
         "van den Oord et al., 2016, Conditional Image Generation with PixelCNN Decoders",
-        _pixelcnn,
+        _gated_pixelcnn,
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",

@@ -124,13 +124,28 @@ def step_likelihood_for(data: Dataset, name: str, family: str | None = None) -> 
     return _begun(step, _verified(step, family, data.name), data, column.lengths)
 
 
-def pixel_likelihood_for(data: Dataset, name: str, family: str | None = None) -> Likelihood:
+def pixel_families_for(column: Column) -> tuple[str, ...]:
+    """The likelihoods that one pixel of a column can have: on levels, first those that may have many peaks.
+
+    Args:
+        column: of images.
+    """
+    known = families_for(column)
+    if known[0] != "discretized-logistic":
+        return known
+    return ("categorical", "mixture", *(each for each in known if each != "categorical"))
+
+
+def pixel_likelihood_for(
+    data: Dataset, name: str, family: str | None = None, preferred: str = "categorical"
+) -> Likelihood:
     """The likelihood of one pixel given those before it: on levels of grey a categorical, which may have many peaks.
 
     Args:
         data: of images.
         name: of the recipe, for error texts.
-        family: another one.
+        family: another one, such as ``"mixture"``.
+        preferred: what the recipe takes by default where the data allow it.
 
     Raises:
         SettingError: if the data are no images.
@@ -144,11 +159,10 @@ def pixel_likelihood_for(data: Dataset, name: str, family: str | None = None) ->
             fix="the recipe vae, which takes rows of numbers too",
             code="S171",
         )
-    known = families_for(column)
-    default = "categorical" if "categorical" in known else known[0]
-    return _made(
-        dataclasses.replace(column, event_shape=column.event_shape[:1]), _verified(column, family or default, data.name)
-    )
+    known = pixel_families_for(column)
+    default = preferred if preferred in known else known[0]
+    pixel = dataclasses.replace(column, event_shape=column.event_shape[:1])
+    return _made(pixel, _verified(column, family or default, data.name, known))
 
 
 def table_likelihoods(data: Dataset) -> dict[str, Likelihood]:
@@ -227,8 +241,8 @@ def _in_words(column: Column) -> str:
     return f"{column.kind}{shape}" if column.kind in ("binary", "count") else f"{column.kind}{shape}, {values}"
 
 
-def _verified(column: Column, family: str | None, name: str) -> str:
-    known = families_for(column)
+def _verified(column: Column, family: str | None, name: str, known: tuple[str, ...] = ()) -> str:
+    known = known or families_for(column)
     if family is None:
         return known[0]
     if family in known:
@@ -261,6 +275,7 @@ def _made(column: Column, family: str) -> Any:
             shape, column.levels or column.num_classes or 2, column.white
         ),
         "gaussian": lambda: nets.GaussianLikelihood(shape),
+        "mixture": lambda: nets.LogisticMixtureLikelihood(shape, column.levels or 2, column.white or 1.0),
         "negative-binomial": lambda: nets.NegativeBinomialLikelihood(shape),
     }
     return makers[family]()

@@ -6,7 +6,7 @@ import pyro.distributions as dist
 import pytest
 import torch
 
-from ppgen.distributions import Autoregressive, EqualMixture, Markov
+from ppgen.distributions import Autoregressive, DiscretizedLogisticMixture, EqualMixture, Markov
 from ppgen.nets import Flow, GatedPixelCNN
 
 SHAPE, NORMAL = (1, 3, 4), dist.Normal(torch.zeros(2), 1.0).to_event(1)
@@ -15,6 +15,7 @@ FAMILIES = {
     "Autoregressive, given": lambda: Autoregressive(
         GatedPixelCNN(SHAPE, 4, 1, context_dim=2), SHAPE, torch.zeros(5, 2)
     ),
+    "DiscretizedLogisticMixture": lambda: DiscretizedLogisticMixture(torch.zeros(5, 100), channels=3),
     "EqualMixture": lambda: EqualMixture(NORMAL.expand([4])),
     "Markov": lambda: Markov(NORMAL, lambda z: dist.Normal(z, 1.0).to_event(1), 3),
     "Markov, given": lambda: Markov(NORMAL, lambda z, u: dist.Normal(z + u, 1.0).to_event(1), 3, torch.zeros(5, 2, 2)),

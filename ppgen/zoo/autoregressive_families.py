@@ -1,0 +1,36 @@
+"""Pixels one after the other: networks beside the gated PixelCNN, which is among the classics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ppgen.zoo.likelihood_choice import pixel_likelihood_for
+from ppgen.zoo.recipe import BuiltRecipe, Recipe
+
+if TYPE_CHECKING:
+    from ppgen.data import Dataset
+
+__all__ = ["AUTOREGRESSIVE_FAMILIES"]
+
+
+def _pixelcnn(data: Dataset, hidden: int = 16, num_layers: int = 4, likelihood: str | None = None) -> BuiltRecipe:
+    from ppgen import models, objectives
+
+    chosen = pixel_likelihood_for(data, "pixelcnn", likelihood)
+    model = models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
+
+
+AUTOREGRESSIVE_FAMILIES = (
+    Recipe(
+        "pixelcnn",
+        "one pixel after the other, by one stack of masked convolutions, which has a blind spot",
+        "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
+        _pixelcnn,
+        max_epochs=40,
+        learning_rate=5e-3,
+        schedule="cosine",
+        patience=8,
+        quick={"max_epochs": 10},
+    ),
+)
