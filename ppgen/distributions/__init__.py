@@ -10,6 +10,7 @@ __all__ = [
     "CausalNetwork",
     "Conditional",
     "DiscretizedLogistic",
+    "Ensemble",
     "EqualMixture",
     "LevelCategorical",
     "Levels",
@@ -32,6 +33,7 @@ from ppgen.distributions.autoregressive import Autoregressive
 from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork
 from ppgen.distributions.conditionals import Conditional
 from ppgen.distributions.draw_bar import progress_of_draws
+from ppgen.distributions.ensemble import Ensemble
 from ppgen.distributions.equal_mixture import EqualMixture
 from ppgen.distributions.levels import DiscretizedLogistic, LevelCategorical, Levels
 from ppgen.distributions.markov import Markov

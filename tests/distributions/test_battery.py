@@ -6,14 +6,17 @@ import pyro.distributions as dist
 import pytest
 import torch
 
-from ppgen.distributions import Autoregressive, EqualMixture, Markov
-from ppgen.nets import Flow, GatedPixelCNN
+from ppgen.distributions import Autoregressive, Ensemble, EqualMixture, Markov
+from ppgen.nets import MADE, Flow, GatedPixelCNN
 
 SHAPE, NORMAL = (1, 3, 4), dist.Normal(torch.zeros(2), 1.0).to_event(1)
 FAMILIES = {
     "Autoregressive": lambda: Autoregressive(GatedPixelCNN(SHAPE, 4, 1), SHAPE),
     "Autoregressive, given": lambda: Autoregressive(
         GatedPixelCNN(SHAPE, 4, 1, context_dim=2), SHAPE, torch.zeros(5, 2)
+    ),
+    "Ensemble": lambda: Ensemble(
+        [Autoregressive(each, SHAPE, order=each.order) for each in MADE(SHAPE, (8,), 2, "random").members]
     ),
     "EqualMixture": lambda: EqualMixture(NORMAL.expand([4])),
     "Markov": lambda: Markov(NORMAL, lambda z: dist.Normal(z, 1.0).to_event(1), 3),
