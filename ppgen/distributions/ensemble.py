@@ -102,5 +102,5 @@ class Ensemble(TorchDistribution):
             temperature: above 0.
         """
         new = copy.copy(self)
-        new.members = tuple(each.tempered(temperature) for each in self.members)  # type: ignore[attr-defined]
+        new.members = tuple(each.tempered(temperature) for each in self.members)
         return new

@@ -64,6 +64,8 @@ class MADE(CausalVectorNetwork):
         [[0, 1, 2]]
     """
 
+    ranks: Tensor
+
     @checked
     def __init__(
         self,
@@ -185,7 +187,7 @@ class MADE(CausalVectorNetwork):
 
     def _degrees_of(self, number: int, which: int) -> Tensor:
         """Of the units of one hidden layer: the rank of the last position that each sees."""
-        return cast(Tensor, self.get_buffer(f"degrees_{number}"))[which]
+        return self.get_buffer(f"degrees_{number}")[which]
 
 
 class MaskSet:
@@ -204,14 +206,15 @@ class MaskSet:
         """In which its positions are drawn."""
         return self.network.orders[self.which]
 
-    def __call__(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, *context: Tensor | None) -> Tensor:
         """The parameters ``[*batch, num_parameters, *positions]`` of all positions, in this order of drawing.
 
         Args:
             x: ``[*batch, *x_shape]``, in the same order.
-            context: ``[*batch, context_dim]``, or None.
+            context: ``[*batch, context_dim]``, or nothing.
         """
-        return self.network.through(functools.partial(self.network.under, self.which), x, context)
+        given = context[0] if context else None
+        return self.network.through(functools.partial(self.network.under, self.which), x, given)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The network's, which all sets share."""
