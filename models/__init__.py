@@ -2,6 +2,7 @@
 
 __all__ = [
     "GAN",
+    "MADE",
     "VAE",
     "Autoencoder",
     "BayesianLogisticRegression",
@@ -10,6 +11,7 @@ __all__ = [
     "DiscreteVAE",
     "FactorAnalysis",
     "FlowPriorVAE",
+    "FullyVisibleBeliefNetwork",
     "GatedPixelCNN",
     "HierarchicalVAE",
     "LadderVAE",
@@ -27,6 +29,7 @@ if __name__ != "ppgen.models":
     raise ImportError("this folder is the package ppgen.models: write `import ppgen.models`, not `import models`")
 
 from ppgen.models.autoencoder import Autoencoder
+from ppgen.models.belief_network import FullyVisibleBeliefNetwork
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.discrete_vae import DiscreteVAE
 from ppgen.models.factor_analysis import FactorAnalysis
@@ -37,6 +40,7 @@ from ppgen.models.hierarchical_vae import HierarchicalVAE
 from ppgen.models.labelled_vae import ConditionalVAE, SemiSupervisedVAE
 from ppgen.models.ladder_vae import LadderVAE
 from ppgen.models.logistic_regression import BayesianLogisticRegression
+from ppgen.models.made import MADE
 from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, overload
+from typing import Any
 
 import pyro
 import torch
@@ -20,10 +20,6 @@ from ppgen.fitted import Fit
 __all__ = ["complete"]
 
 
-@overload
-def complete(self: Fit, data: Any, mask: Any, *, site: None = ..., **settings: Any) -> BySite: ...
-@overload
-def complete(self: Fit, data: Any, mask: Any, *, site: str, **settings: Any) -> Tensor: ...
 @checked
 def complete(
     self: Fit,

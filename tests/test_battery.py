@@ -78,6 +78,7 @@ MODELS = {
     "FlowPriorVAE": Case(
         lambda: models.FlowPriorVAE(X, 3, num_transforms=2, width=16, hidden=(16,)), "p(z) p(x | z)",
         lambda model: guides.Flow(model, transforms=1, context=8, width=16)),
+    "FullyVisibleBeliefNetwork": Case(lambda: models.FullyVisibleBeliefNetwork(X), "p(x)", None),
     "GAN": Case(lambda: models.GAN(X, 4, (16,)), "p(z) p(x | z)", None),
     "HierarchicalVAE": Case(
         lambda: models.HierarchicalVAE(X, (4, 3), width=16, hidden=(16,)), "p(z2) p(z1 | z2) p(x | z1",
@@ -85,6 +86,7 @@ MODELS = {
     "LadderVAE": Case(
         lambda: models.LadderVAE(X, (4, 3, 2), width=16, hidden=(16,)), "p(z3) p(z2 | z3) p(z1 |",
         lambda model: guides.Structured(model, order="model", width=16)),
+    "MADE": Case(lambda: models.MADE(X, (16,), num_masks=2, order="random"), "p(x)", None),
     "MaskedVAE": Case(
         lambda: models.MaskedVAE(X, 3, 16, (16,)), "p(z | given, mask) p(x | z, given, mask)",
         steps=(["quadrants", {"observed": 1}],)),
@@ -110,11 +112,13 @@ MODELS = {
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]] = {
     "Critic": (lambda: nets.critic((1, 8, 8)), ((1, 8, 8),)),
     "Flow": (lambda: nets.Flow(2, 3, num_transforms=2, hidden=(8,)), ((3,),)),
+    "FullyVisibleBeliefNetwork": (lambda: nets.FullyVisibleBeliefNetwork((2, 3, 3)), ((2, 3, 3),)),
     "GatedMLP": (lambda: nets.GatedMLP([(2, 3), (4,)], (8, 5)), ((2, 3), (4,))),
     "GatedTransition": (lambda: nets.GatedTransition(3, 8), ((3,),)),
     "Gaussian": (lambda: nets.Gaussian(nets.MLP(6, 5), 5, 3), ((6,),)),
     "ImageDecoder": (lambda: nets.decoder(4, (2, 9, 8)), ((4,),)),
     "ImageEncoder": (lambda: nets.encoder((2, 9, 8), 5), ((2, 9, 8),)),
+    "MADE": (lambda: nets.MADE((2, 3, 3), (16, 12)), ((2, 3, 3),)),
     "MLP": (lambda: nets.MLP(6, 3), ((6,),)),
     "MaskedConv2d": (lambda: nets.MaskedConv2d(2, 3, 3, "vertical", "B"), ((2, 5, 5),)),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),

@@ -11,6 +11,7 @@ __all__ = [
     "Conditional",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
+    "Ensemble",
     "EqualMixture",
     "LevelCategorical",
     "Levels",
@@ -34,6 +35,7 @@ from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork
 from ppgen.distributions.conditional import Conditional
 from ppgen.distributions.discretized_mixture import DiscretizedLogisticMixture
 from ppgen.distributions.draw_bar import progress_of_draws
+from ppgen.distributions.ensemble import Ensemble
 from ppgen.distributions.equal_mixture import EqualMixture
 from ppgen.distributions.levels import DiscretizedLogistic, LevelCategorical, Levels
 from ppgen.distributions.markov import Markov

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Bernoulli", "Categorical", "Conditional", "LogisticMixture", "OfPixel"]
+__all__ = ["Bernoulli", "Categorical", "Conditional", "LogisticMixture", "Normal", "NormalMixture", "OfPixel"]
 
 import dataclasses
 from typing import Any
@@ -15,6 +15,7 @@ from torch.nn import functional
 from ppgen.arguments import whole_number
 from ppgen.distributions.conditional import Conditional
 from ppgen.distributions.logistic_mixture import LogisticMixture
+from ppgen.distributions.normal_conditionals import Normal, NormalMixture
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,15 +1,18 @@
 """Plain torch networks. Each accepts any batch dimensions in front of the event."""
 
 __all__ = [
+    "MADE",
     "MLP",
     "BernoulliLikelihood",
     "CategoricalLikelihood",
     "CausalImageNetwork",
+    "CausalVectorNetwork",
     "ContinuousBernoulliLikelihood",
     "Critic",
     "DiscretizedLogisticLikelihood",
     "Flow",
     "FlowDistribution",
+    "FullyVisibleBeliefNetwork",
     "GatedMLP",
     "GatedPixelCNN",
     "GatedTransition",
@@ -36,8 +39,10 @@ __all__ = [
     "over_batch",
 ]
 
+from ppgen.nets.belief_network import FullyVisibleBeliefNetwork
 from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork
+from ppgen.nets.causal_vectors import CausalVectorNetwork
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
@@ -52,6 +57,7 @@ from ppgen.nets.likelihoods import (
     Likelihood,
     NegativeBinomialLikelihood,
 )
+from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

@@ -19,6 +19,7 @@ __all__ = [
     "likelihood_for",
     "own_steps",
     "pixel_likelihood_for",
+    "position_likelihood_for",
     "said",
     "step_likelihood_for",
     "table_likelihoods",
@@ -156,13 +157,28 @@ def pixel_likelihood_for(
             f"{name}: {data.name} holds no images",
             expected="x of shape [N, channels, height, width]",
             got=str(list(column.event_shape)),
-            fix="the recipe vae, which takes rows of numbers too",
+            fix="the recipe made or vae, which takes rows of numbers too",
             code="S171",
         )
+    return position_likelihood_for(data, name, family, preferred)
+
+
+def position_likelihood_for(
+    data: Dataset, name: str, family: str | None = None, preferred: str = "categorical"
+) -> Likelihood:
+    """The likelihood of one pixel of an image, or of one number of a vector, given those before it.
+
+    Args:
+        data: of images or vectors.
+        name: of the recipe, for error texts.
+        family: another one, such as ``"mixture"``.
+        preferred: what the recipe takes by default where the data allow it.
+    """
+    column = explained_column(data, name)
     known = pixel_families_for(column)
     default = preferred if preferred in known else known[0]
-    pixel = dataclasses.replace(column, event_shape=column.event_shape[:1])
-    return _made(pixel, _verified(column, family or default, data.name, known))
+    one = dataclasses.replace(column, event_shape=column.event_shape[:-2] or (1,))
+    return _made(one, _verified(column, family or default, data.name, known))
 
 
 def table_likelihoods(data: Dataset) -> dict[str, Likelihood]:

@@ -6,8 +6,8 @@ import pyro.distributions as dist
 import pytest
 import torch
 
-from ppgen.distributions import Autoregressive, DiscretizedLogisticMixture, EqualMixture, Markov
-from ppgen.nets import Flow, GatedPixelCNN
+from ppgen.distributions import Autoregressive, DiscretizedLogisticMixture, Ensemble, EqualMixture, Markov
+from ppgen.nets import MADE, Flow, GatedPixelCNN
 
 SHAPE, NORMAL = (1, 3, 4), dist.Normal(torch.zeros(2), 1.0).to_event(1)
 FAMILIES = {
@@ -16,6 +16,9 @@ FAMILIES = {
         GatedPixelCNN(SHAPE, 4, 1, context_dim=2), SHAPE, torch.zeros(5, 2)
     ),
     "DiscretizedLogisticMixture": lambda: DiscretizedLogisticMixture(torch.zeros(5, 100), channels=3),
+    "Ensemble": lambda: Ensemble(
+        [Autoregressive(each, SHAPE, order=each.order) for each in MADE(SHAPE, (8,), 2, "random").members]
+    ),
     "EqualMixture": lambda: EqualMixture(NORMAL.expand([4])),
     "Markov": lambda: Markov(NORMAL, lambda z: dist.Normal(z, 1.0).to_event(1), 3),
     "Markov, given": lambda: Markov(NORMAL, lambda z, u: dist.Normal(z + u, 1.0).to_event(1), 3, torch.zeros(5, 2, 2)),

@@ -16,6 +16,8 @@ NETWORKS = {
     "VectorDecoder": (lambda: nets.decoder(4, (6,)), (4,)),
     "Critic": (lambda: nets.critic((1, 8, 8)), (1, 8, 8)),
     "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
+    "FullyVisibleBeliefNetwork": (lambda: nets.FullyVisibleBeliefNetwork((2, 3, 3)), (2, 3, 3)),
+    "MADE": (lambda: nets.MADE((6,), (8, 8)), (6,)),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
 }
 
