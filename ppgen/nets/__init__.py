@@ -7,6 +7,7 @@ __all__ = [
     "CausalImageNetwork",
     "ContinuousBernoulliLikelihood",
     "Critic",
+    "DiagonalBiLSTM",
     "DiscretizedLogisticLikelihood",
     "Flow",
     "FlowDistribution",
@@ -22,6 +23,7 @@ __all__ = [
     "NegativeBinomialLikelihood",
     "PseudoInputs",
     "ResidualBlock",
+    "RowLSTM",
     "SequenceEncoder",
     "Smoother",
     "VectorDecoder",
@@ -37,6 +39,7 @@ __all__ = [
 from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
+from ppgen.nets.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
 from ppgen.nets.gated_pixelcnn import GatedPixelCNN
@@ -50,4 +53,5 @@ from ppgen.nets.likelihoods import (
     Likelihood,
     NegativeBinomialLikelihood,
 )
+from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

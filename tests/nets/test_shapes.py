@@ -15,7 +15,9 @@ NETWORKS = {
     "ImageDecoder": (lambda: nets.decoder(4, (2, 9, 8)), (4,)),
     "VectorDecoder": (lambda: nets.decoder(4, (6,)), (4,)),
     "Critic": (lambda: nets.critic((1, 8, 8)), (1, 8, 8)),
+    "DiagonalBiLSTM": (lambda: nets.DiagonalBiLSTM((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
+    "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
 }
 
 
