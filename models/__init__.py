@@ -7,6 +7,7 @@ __all__ = [
     "BayesianLogisticRegression",
     "ConditionalVAE",
     "DeepMarkovModel",
+    "DiagonalBiLSTM",
     "DiscreteVAE",
     "FactorAnalysis",
     "FlowPriorVAE",
@@ -16,6 +17,7 @@ __all__ = [
     "MaskedVAE",
     "MixtureVAE",
     "PixelVAE",
+    "RowLSTM",
     "SemiSupervisedVAE",
     "TableVAE",
     "VampPriorHierarchicalVAE",
@@ -27,6 +29,7 @@ if __name__ != "ppgen.models":
 
 from ppgen.models.autoencoder import Autoencoder
 from ppgen.models.deep_markov import DeepMarkovModel
+from ppgen.models.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.models.discrete_vae import DiscreteVAE
 from ppgen.models.factor_analysis import FactorAnalysis
 from ppgen.models.flow_prior import FlowPriorVAE
@@ -39,6 +42,7 @@ from ppgen.models.logistic_regression import BayesianLogisticRegression
 from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
+from ppgen.models.row_lstm import RowLSTM
 from ppgen.models.table_vae import TableVAE
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

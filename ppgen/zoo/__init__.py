@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
+from ppgen.zoo.autoregressive_families import AUTOREGRESSIVE_FAMILIES
 from ppgen.zoo.classics import CLASSICS
 from ppgen.zoo.latent_families import LATENT_FAMILIES
 from ppgen.zoo.likelihood_choice import families_for, likelihood_for, said
@@ -39,7 +40,7 @@ __all__ = [
     "steps",
 ]
 
-_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LATENT_FAMILIES, *OTHER_KINDS)}
+_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *AUTOREGRESSIVE_FAMILIES, *LATENT_FAMILIES, *OTHER_KINDS)}
 
 
 def names() -> tuple[str, ...]:

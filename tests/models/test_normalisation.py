@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ppgen.declare import Model
 from ppgen.models import (
+    DiagonalBiLSTM,
     DiscreteVAE,
     FlowPriorVAE,
     GatedPixelCNN,
@@ -20,6 +21,7 @@ from ppgen.models import (
     MaskedVAE,
     MixtureVAE,
     PixelVAE,
+    RowLSTM,
     SemiSupervisedVAE,
     VampPriorHierarchicalVAE,
     VampPriorVAE,
@@ -117,8 +119,9 @@ def test_images_drawn_pixel_by_pixel():
     assert abs(total(model, {"z": grid}, volume, IMAGE, {}) - 1.0) < 1e-4
 
 
-def test_images_that_are_drawn_without_a_latent():
-    model = GatedPixelCNN((1, 3, 3), hidden=4, num_layers=2)
+@pytest.mark.parametrize("kind", [DiagonalBiLSTM, GatedPixelCNN, RowLSTM])
+def test_images_that_are_drawn_without_a_latent(kind):
+    model = kind((1, 3, 3), hidden=4, num_layers=2)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     trace = pyro.poutine.trace(model).get_trace({"x": all_data((1, 3, 3))})
