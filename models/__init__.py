@@ -8,6 +8,7 @@ __all__ = [
     "BayesianLogisticRegression",
     "ConditionalVAE",
     "DeepMarkovModel",
+    "DiagonalBiLSTM",
     "DiscreteVAE",
     "FactorAnalysis",
     "FlowPriorVAE",
@@ -19,6 +20,7 @@ __all__ = [
     "MixtureVAE",
     "PixelCNN",
     "PixelVAE",
+    "RowLSTM",
     "SemiSupervisedVAE",
     "TableVAE",
     "VampPriorHierarchicalVAE",
@@ -31,6 +33,7 @@ if __name__ != "ppgen.models":
 from ppgen.models.autoencoder import Autoencoder
 from ppgen.models.belief_network import FullyVisibleBeliefNetwork
 from ppgen.models.deep_markov import DeepMarkovModel
+from ppgen.models.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.models.discrete_vae import DiscreteVAE
 from ppgen.models.factor_analysis import FactorAnalysis
 from ppgen.models.flow_prior import FlowPriorVAE
@@ -45,6 +48,7 @@ from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
+from ppgen.models.row_lstm import RowLSTM
 from ppgen.models.table_vae import TableVAE
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

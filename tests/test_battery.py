@@ -72,6 +72,7 @@ MODELS = {
     "DeepMarkovModel": Case(
         lambda: models.DeepMarkovModel((8, 8), latent_dim=3, hidden=16), "p(z) p(x | z, x_lengths)",
         lambda _: guides.NetworkGuide(nets.Smoother(8, 3, 16)), "rows"),
+    "DiagonalBiLSTM": Case(lambda: models.DiagonalBiLSTM(X, 4, 1), "p(x)", None),
     "DiscreteVAE": Case(lambda: models.DiscreteVAE(X, 3, 4, (16,)), "p(c1) p(c2 | c1) p(x | c1, c2)"),
     "FactorAnalysis": Case(
         lambda: models.FactorAnalysis(64, 2), "p(loadings) p(location) p(noise) p(z) p(x", kind="vectors"),
@@ -95,6 +96,7 @@ MODELS = {
     "GatedPixelCNN": Case(lambda: models.GatedPixelCNN(X, 8, 1), "p(x)", None),
     "PixelCNN": Case(lambda: models.PixelCNN(X, 4, 1), "p(x)", None),
     "PixelVAE": Case(lambda: models.PixelVAE(X, 3, 1, 8, 3, 16), "p(z) p(x | z)"),
+    "RowLSTM": Case(lambda: models.RowLSTM(X, 4, 1), "p(x)", None),
     "SemiSupervisedVAE": Case(
         lambda: models.SemiSupervisedVAE(X, 10, 3, (16,)), "p(y) p(z) p(x | y, z)",
         steps=(["partial_labels", {"per_class": 2}],)),
@@ -111,6 +113,7 @@ MODELS = {
 # A network, and the shapes of its inputs.
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]] = {
     "Critic": (lambda: nets.critic((1, 8, 8)), ((1, 8, 8),)),
+    "DiagonalBiLSTM": (lambda: nets.DiagonalBiLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
     "Flow": (lambda: nets.Flow(2, 3, num_transforms=2, hidden=(8,)), ((3,),)),
     "FullyVisibleBeliefNetwork": (lambda: nets.FullyVisibleBeliefNetwork((2, 3, 3)), ((2, 3, 3),)),
     "GatedMLP": (lambda: nets.GatedMLP([(2, 3), (4,)], (8, 5)), ((2, 3), (4,))),
@@ -125,6 +128,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "PseudoInputs": (lambda: nets.PseudoInputs(4, (2, 3)), ()),
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
+    "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
     "SequenceEncoder": (lambda: nets.SequenceEncoder((4, 3), 5), ((4, 3),)),
     "Smoother": (lambda: nets.Smoother(3, 2, hidden=8), ((4, 3),)),
     "VectorDecoder": (lambda: nets.decoder(4, (6,)), ((4,),)),
@@ -315,6 +319,9 @@ ORDERED = {name for name in IMAGES if isinstance(getattr(MODELS[name].make(), "n
 
 @pytest.mark.parametrize("shape", [(12,), (3, 9, 11)], ids=str)
 @pytest.mark.parametrize("name", sorted(IMAGES - ORDERED - {"MaskedVAE"}))
+@pytest.mark.parametrize(
+    "name", sorted(IMAGES - {"MaskedVAE", "DiagonalBiLSTM", "GatedPixelCNN", "PixelVAE", "RowLSTM"})
+)
 def test_a_model_of_images_takes_vectors_and_odd_sizes(name: str, shape: tuple[int, ...]) -> None:
     model = MODELS[name].make()
     model = type(model)(**{**model.constructor_arguments, "x_shape": shape})

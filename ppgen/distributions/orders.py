@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Order", "permutation", "raster"]
+__all__ = ["Order", "diagonal", "permutation", "raster"]
 
 import numbers
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ class Order:
     out the values in the order of their drawing (``arrange``) before the network sees them, and by laying out what was
     drawn as the event is (``restore``). A permutation has a Jacobian determinant of one, so the density stays exact.
 
-    Made by :func:`raster` and :func:`permutation`.
+    Made by :func:`raster`, :func:`diagonal` and :func:`permutation`.
 
     Args:
         positions: lengths of the event's trailing dims that are ordered: ``(height, width)``, ``(length,)``.
@@ -86,6 +86,35 @@ def raster(positions: Sequence[int], *, flip: Sequence[int] = (), transpose: boo
     if transpose:
         grid = grid.permute(*reversed(range(grid.dim())))
     return Order(positions, grid.shape, grid.flatten())
+
+
+def diagonal(positions: Sequence[int]) -> Order:
+    """Anti-diagonal after anti-diagonal from the first corner on, each from the top down.
+
+    Neighbours in it are not neighbours in the image, so that a network sees one long sequence.
+
+    Args:
+        positions: ``(height, width)`` of an image.
+
+    Raises:
+        SettingError: lengths that are not two, or one below 1.
+
+    Example:
+        >>> order = diagonal((2, 3))
+        >>> order.scanned, order.arrange(torch.arange(6).reshape(2, 3)).tolist()
+        ((6,), [0, 1, 3, 2, 4, 5])
+    """
+    positions = _lengths(positions)
+    if len(positions) != 2:
+        raise SettingError(
+            f"diagonal: positions {positions} have no diagonals",
+            expected="the two lengths of an image",
+            got=f"positions={positions}",
+            fix="diagonal((height, width)), or raster(positions)",
+        )
+    height, width = positions
+    row, column = torch.arange(height).unsqueeze(1), torch.arange(width)
+    return Order(positions, (height * width,), ((row + column) * height + row).flatten().argsort())
 
 
 def permutation(index: Any, positions: Sequence[int] | None = None) -> Order:

@@ -9,6 +9,7 @@ __all__ = [
     "CausalVectorNetwork",
     "ContinuousBernoulliLikelihood",
     "Critic",
+    "DiagonalBiLSTM",
     "DiscretizedLogisticLikelihood",
     "Flow",
     "FlowDistribution",
@@ -27,6 +28,7 @@ __all__ = [
     "PixelCNN",
     "PseudoInputs",
     "ResidualBlock",
+    "RowLSTM",
     "SequenceEncoder",
     "Smoother",
     "VectorDecoder",
@@ -44,6 +46,7 @@ from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork
 from ppgen.nets.causal_vectors import CausalVectorNetwork
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
+from ppgen.nets.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
 from ppgen.nets.gated_pixelcnn import GatedPixelCNN
@@ -60,4 +63,5 @@ from ppgen.nets.likelihoods import (
 from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
 from ppgen.nets.pixelcnn import PixelCNN
+from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

@@ -21,12 +21,52 @@ def _pixelcnn(data: Dataset, hidden: int = 16, num_layers: int = 4, likelihood: 
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
+def _row_lstm(data: Dataset, hidden: int = 16, num_layers: int = 2, likelihood: str | None = None) -> BuiltRecipe:
+    from ppgen import models, objectives
+
+    chosen = pixel_likelihood_for(data, "row-lstm", likelihood)
+    model = models.RowLSTM(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
+
+
+def _diagonal_bilstm(
+    data: Dataset, hidden: int = 16, num_layers: int = 2, likelihood: str | None = None
+) -> BuiltRecipe:
+    from ppgen import models, objectives
+
+    chosen = pixel_likelihood_for(data, "diagonal-bilstm", likelihood)
+    model = models.DiagonalBiLSTM(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
+
+
 AUTOREGRESSIVE_FAMILIES = (
     Recipe(
         "pixelcnn",
         "one pixel after the other, by one stack of masked convolutions, which has a blind spot",
         "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
         _pixelcnn,
+        max_epochs=40,
+        learning_rate=5e-3,
+        schedule="cosine",
+        patience=8,
+        quick={"max_epochs": 10},
+    ),
+    Recipe(
+        "row-lstm",
+        "an LSTM over the rows of an image, a row at a time; its density is exact",
+        "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
+        _row_lstm,
+        max_epochs=40,
+        learning_rate=5e-3,
+        schedule="cosine",
+        patience=8,
+        quick={"max_epochs": 10},
+    ),
+    Recipe(
+        "diagonal-bilstm",
+        "two LSTMs over the diagonals of an image: a pixel sees all before it; exact density",
+        "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
+        _diagonal_bilstm,
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",

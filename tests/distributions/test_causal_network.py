@@ -99,6 +99,7 @@ def cases() -> dict[str, Case]:
     add("grey, permuted", lambda: Triangular((1,), (2, 2), 3), (1, 2, 2), mixed, 3)
     add("two colours", lambda: Triangular((2,), (2, 2), 6), (2, 2, 2), mixed, 3, conditionals.Categorical(3))
     add("two tied colours", lambda: Triangular((2,), (2, 2), 3), (2, 2, 2), pixels, 2, Chained())
+    add("grey, diagonals as a sequence", lambda: Recurrent(3), (2, 3), orders.diagonal((2, 3)), 3)
     channels = orders.raster((2, 2, 2), flip=(0,))
     add("channels as positions", lambda: Triangular((), (2, 2, 2), 1), (2, 2, 2), channels)
     for name, order in {"forwards": orders.raster((4,)), "backwards": orders.raster((4,), flip=(0,)),

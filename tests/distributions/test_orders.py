@@ -37,6 +37,24 @@ def test_a_sequence_is_read_forwards_or_backwards():
     assert orders.raster((3,), flip=(0,)).arrange(words).tolist() == [12, 11, 10]
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4), (4, 1), (3, 5), (5, 3), (4, 4)])
+def test_a_diagonal_order_draws_neighbours_above_and_to_the_left_first(height, width):
+    order = orders.diagonal((height, width))
+    assert order.scanned == (height * width,)
+    cells = [
+        divmod(cell, width) for cell in order.arrange(torch.arange(height * width).reshape(height, width)).tolist()
+    ]
+    assert cells == sorted(
+        ((row, column) for row in range(height) for column in range(width)), key=lambda c: (sum(c), c)
+    )
+
+
+@pytest.mark.parametrize("positions", [(4,), (2, 2, 2)])
+def test_only_images_have_diagonals(positions):
+    with pytest.raises(SettingError, match="have no diagonals"):
+        orders.diagonal(positions)
+
+
 def test_channels_may_be_positions():
     order = orders.raster((3, 2, 2), flip=(0,))
     assert order.arrange(torch.arange(12).reshape(3, 2, 2)).flatten().tolist() == [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3]
@@ -44,7 +62,7 @@ def test_channels_may_be_positions():
 
 def every_kind() -> list[Order]:
     symmetries = [orders.raster((2, 3), flip=flip, transpose=transpose) for flip, transpose in WALKS]
-    return [*symmetries, orders.permutation([4, 2, 0, 5, 1, 3], positions=(2, 3))]
+    return [*symmetries, orders.diagonal((2, 3)), orders.permutation([4, 2, 0, 5, 1, 3], positions=(2, 3))]
 
 
 def test_restore_undoes_arrange_whatever_stands_in_front():

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ppgen.declare import Model
 from ppgen.models import (
+    DiagonalBiLSTM,
     DiscreteVAE,
     FlowPriorVAE,
     GatedPixelCNN,
@@ -21,6 +22,7 @@ from ppgen.models import (
     MixtureVAE,
     PixelCNN,
     PixelVAE,
+    RowLSTM,
     SemiSupervisedVAE,
     VampPriorHierarchicalVAE,
     VampPriorVAE,
@@ -118,7 +120,7 @@ def test_images_drawn_pixel_by_pixel():
     assert abs(total(model, {"z": grid}, volume, IMAGE, {}) - 1.0) < 1e-4
 
 
-@pytest.mark.parametrize("kind", [GatedPixelCNN, PixelCNN])
+@pytest.mark.parametrize("kind", [DiagonalBiLSTM, GatedPixelCNN, PixelCNN, RowLSTM])
 def test_images_that_are_drawn_without_a_latent(kind):
     model = kind((1, 3, 3), hidden=4, num_layers=2)
     for parameter in model.parameters():
