@@ -12,12 +12,15 @@ __all__ = [
     "FlowPriorVAE",
     "GatedPixelCNN",
     "HierarchicalVAE",
+    "ImageTransformer",
     "LadderVAE",
     "MaskedVAE",
     "MixtureVAE",
     "PixelVAE",
     "SemiSupervisedVAE",
     "TableVAE",
+    "TokenLSTM",
+    "TokenTransformer",
     "VampPriorHierarchicalVAE",
     "VampPriorVAE",
 ]
@@ -33,6 +36,7 @@ from ppgen.models.flow_prior import FlowPriorVAE
 from ppgen.models.gan import GAN
 from ppgen.models.gated_pixelcnn import GatedPixelCNN
 from ppgen.models.hierarchical_vae import HierarchicalVAE
+from ppgen.models.image_transformer import ImageTransformer
 from ppgen.models.labelled_vae import ConditionalVAE, SemiSupervisedVAE
 from ppgen.models.ladder_vae import LadderVAE
 from ppgen.models.logistic_regression import BayesianLogisticRegression
@@ -40,5 +44,7 @@ from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.table_vae import TableVAE
+from ppgen.models.token_lstm import TokenLSTM
+from ppgen.models.token_transformer import TokenTransformer
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

@@ -59,14 +59,18 @@ class Autoregressive(TorchDistribution):
         conditional: the family of one position given those before it.
         order: of the positions; its ``positions`` are the last dims of the event, and all dims before them are
             channels. Default: raster order, over height and width of an event with three dims, over all of any other.
+        lengths: ``[*batch_shape]``, how many positions of each datum are its own, from the first on; None where all
+            are. What stands behind them has no density, is not looked at, and is drawn as zeros.
 
     Raises:
-        SettingError: an order that is not for this event, a conditional that is none, or, when it is called, a network
+        SettingError: an order that is not for this event, or, with lengths, does not go from the first position to the
+            last; a conditional that is none, or, when it is called, a network
             whose output is not what the family needs, or a family whose numbers or draws have another shape; where
             arguments are validated (``validate_args``), also a network that is not causal.
 
     Shapes:
-        batch_shape is the context's, or ``()``; ``log_prob`` broadcasts values and batch_shape against each other.
+        batch_shape is that of context and lengths, or ``()``; ``log_prob`` broadcasts values and batch_shape against
+        each other.
 
     Example:
         >>> import torch
@@ -95,16 +99,17 @@ class Autoregressive(TorchDistribution):
         context: Tensor | None = None,
         conditional: Conditional | None = None,
         order: Order | None = None,
+        lengths: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
         shape = torch.Size(event_shape)
-        self.network, self.context = network, context
+        self.network, self.context, self.lengths = network, context, lengths
         self.conditional = Bernoulli() if conditional is None else conditional
         self.order = raster(shape[1:] if len(shape) == 3 else shape) if order is None else order
-        _must_fit(self.conditional, self.order, shape)
+        _must_fit(self.conditional, self.order, shape, lengths is not None)
         self._channels = shape[: len(shape) - len(self.order.positions)]
-        batch_shape = torch.Size() if context is None else context.shape[:-1]
-        super().__init__(batch_shape, shape, validate_args=validate_args)
+        batch_shapes = [() if context is None else context.shape[:-1], () if lengths is None else lengths.shape]
+        super().__init__(torch.broadcast_shapes(*batch_shapes), shape, validate_args=validate_args)
 
     @property
     def support(self) -> Any:
@@ -122,6 +127,8 @@ class Autoregressive(TorchDistribution):
         new._batch_shape = torch.Size(batch_shape)
         if self.context is not None:
             new.context = self.context.expand(*new._batch_shape, -1)
+        if self.lengths is not None:
+            new.lengths = self.lengths.expand(new._batch_shape)
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -133,6 +140,8 @@ class Autoregressive(TorchDistribution):
         Returns:
             The broadcast of ``shape`` and ``batch_shape``.
         """
+        if self.lengths is not None:
+            value = self._cleared(value)
         if self._validate_args:
             self._validate_sample(value)
         own = value.shape[: value.dim() - len(self.event_shape)]
@@ -153,6 +162,8 @@ class Autoregressive(TorchDistribution):
         value = value.reshape(*own, self._channels.numel(), length).mT
         log_probs = self.conditional.log_prob(parameters, value)
         self._must_be_shaped("log_prob", log_probs, (*own, length), "a number for each position, summed over channels")
+        if self.lengths is not None:
+            log_probs = log_probs.where(self._is_own().flatten(-len(self.order.positions)), 0.0)
         return log_probs.sum(-1).expand(batch)
 
     @torch.no_grad()
@@ -168,7 +179,8 @@ class Autoregressive(TorchDistribution):
             self._draw(min(chunk, size - first), None if contexts is None else contexts[first : first + chunk])
             for first in range(0, max(size, 1), chunk)
         ]
-        return torch.cat(parts).reshape(shape)
+        drawn = torch.cat(parts).reshape(shape)
+        return drawn if self.lengths is None else self._cleared(drawn)
 
     @property
     def mean(self) -> Tensor:
@@ -182,6 +194,19 @@ class Autoregressive(TorchDistribution):
     def variance(self) -> Tensor:
         """Not available ``[*event]``, for the same reason as the mean."""
         raise NotImplementedError("Autoregressive has no variance in closed form; use draws instead")
+
+    def _is_own(self) -> Tensor:
+        """``[*lengths.shape, *positions]``: which positions are a datum's own."""
+        lengths = torch.as_tensor(self.lengths)
+        count = torch.arange(len(self.order), device=lengths.device).reshape(self.order.positions)
+        return count < lengths[(..., *[None] * count.dim())]
+
+    def _cleared(self, values: Tensor) -> Tensor:
+        """Values ``[*batch, *event]`` with zeros where they are not a datum's own."""
+        is_own = self._is_own()
+        for _ in self._channels:
+            is_own = is_own.unsqueeze(-1 - len(self.order.positions))
+        return values.where(is_own, 0.0)
 
     def _draw(self, size: int, context: Tensor | None) -> Tensor:
         """``size`` events, in the order of their drawing."""
@@ -235,7 +260,7 @@ class Autoregressive(TorchDistribution):
             )
 
 
-def _must_fit(conditional: Any, order: Any, event_shape: torch.Size) -> None:
+def _must_fit(conditional: Any, order: Any, event_shape: torch.Size, has_lengths: bool) -> None:
     if not isinstance(conditional, Conditional):
         raise SettingError(
             "Autoregressive: the conditional is no family of ours",
@@ -253,4 +278,11 @@ def _must_fit(conditional: Any, order: Any, event_shape: torch.Size) -> None:
             fix=f"order=orders.raster({tuple(event_shape[1:] if len(event_shape) == 3 else event_shape)}), "
             "from ppgen.distributions import orders",
             code="S052",
+        )
+    if has_lengths and order.index is not None:
+        raise SettingError(
+            "Autoregressive: lengths need an order that goes from the first position to the last",
+            expected="the order in which what stands behind the length is drawn last",
+            got="another order of the positions",
+            fix=f"order=orders.raster({order.positions}), which is the default",
         )

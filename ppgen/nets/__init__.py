@@ -5,6 +5,7 @@ __all__ = [
     "BernoulliLikelihood",
     "CategoricalLikelihood",
     "CausalImageNetwork",
+    "CausalTokenNetwork",
     "ContinuousBernoulliLikelihood",
     "Critic",
     "DiscretizedLogisticLikelihood",
@@ -17,6 +18,7 @@ __all__ = [
     "GaussianLikelihood",
     "ImageDecoder",
     "ImageEncoder",
+    "ImageTransformer",
     "Likelihood",
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
@@ -24,6 +26,8 @@ __all__ = [
     "ResidualBlock",
     "SequenceEncoder",
     "Smoother",
+    "TokenLSTM",
+    "TokenTransformer",
     "VectorDecoder",
     "VectorEncoder",
     "critic",
@@ -36,10 +40,12 @@ __all__ = [
 
 from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork
+from ppgen.nets.causal_tokens import CausalTokenNetwork
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
 from ppgen.nets.gated_pixelcnn import GatedPixelCNN
+from ppgen.nets.image_transformer import ImageTransformer
 from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock, join, one_hot, over_batch
 from ppgen.nets.likelihoods import (
     BernoulliLikelihood,
@@ -51,3 +57,5 @@ from ppgen.nets.likelihoods import (
     NegativeBinomialLikelihood,
 )
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother
+from ppgen.nets.token_lstm import TokenLSTM
+from ppgen.nets.token_transformer import TokenTransformer
