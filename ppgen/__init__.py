@@ -135,6 +135,7 @@ ACCESSORS = {
         "interpolate": "ppgen.walks:interpolate",
         "arithmetic": "ppgen.walks:arithmetic",
         "manifold": "ppgen.walks:manifold",
+        "complete": "ppgen.complete:complete",
     },
     "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},
     "Walk": {"plot": "ppgen.reporting:draw_walk"},

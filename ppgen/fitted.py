@@ -15,10 +15,11 @@ from ppgen.by_site import BySite, answer_of
 from ppgen.checked import checked
 from ppgen.data import Dataset
 from ppgen.declare import label_of
-from ppgen.errors import Unanswerable
+from ppgen.distributions import progress_of_draws
 from ppgen.estimate import Estimate
 from ppgen.fitted_pair import FittedPair
-from ppgen.inference import importance, needs_reference, posterior, predictive, summed_out
+from ppgen.inference import at_temperature, importance, needs_reference, posterior, predictive, summed_out
+from ppgen.inference.capabilities import nothing_to_weigh
 from ppgen.inference.derived_quantities import derived_quantities
 from ppgen.objectives import Objective, State
 from ppgen.runs import FACTS, RunFolder, describe_run
@@ -56,6 +57,7 @@ class Fit(FittedPair, HasAccessors):
     interpolate: Any
     arithmetic: Any
     manifold: Any
+    complete: Any
 
     def __init__(
         self,
@@ -137,13 +139,7 @@ class Fit(FittedPair, HasAccessors):
         guide = self._must_answer("density")
         self._must_be_local("log_weights")
         if guide is None:
-            raise Unanswerable(
-                "log_weights: the model has no latent variables, so that there is nothing to weigh",
-                expected="latents and a guide",
-                got=label_of(self.model),
-                fix="fit.log_prob_per_datum(data), which is exact",
-                code="U009",
-            )
+            raise nothing_to_weigh(self.model)
         batch = self._batch(data)
         must_fit("log_weights: num_particles", num_particles, 8 * len(next(iter(batch.values()))))
         return importance.weights_of_data(self.model, guide, batch, num_particles, seed).cpu()
@@ -151,11 +147,19 @@ class Fit(FittedPair, HasAccessors):
     # Sampling --------------------------------------------------------------------------------------------------------
 
     @overload
-    def sample(self, n: int, *, site: None = ..., seed: int = ..., mean: bool = ..., **values: Any) -> BySite: ...
+    def sample(self, n: int, *, site: None = ..., seed: int = ..., **values: Any) -> BySite: ...
     @overload
-    def sample(self, n: int, *, site: str, seed: int = ..., mean: bool = ..., **values: Any) -> Tensor: ...
+    def sample(self, n: int, *, site: str, seed: int = ..., **values: Any) -> Tensor: ...
     def sample(
-        self, n: int, *, site: str | None = None, seed: int = 0, mean: bool = False, **values: Any
+        self,
+        n: int,
+        *,
+        site: str | None = None,
+        seed: int = 0,
+        mean: bool = False,
+        temperature: float = 1.0,
+        progress: bool = False,
+        **values: Any,
     ) -> BySite | Tensor:
         """Draw ``n`` new data points; a global latent is drawn once, from the guide.
 
@@ -165,6 +169,8 @@ class Fit(FittedPair, HasAccessors):
             seed: of the draws.
             mean: give the likelihood's mean at each draw of the latents instead of a draw from it: sharper to look
                 at, but no sample of x. What has no mean in closed form, such as a class, is drawn.
+            temperature: of an autoregressive site; below 1 its draws are surer than the model is.
+            progress: show a bar, of draws that are made position by position.
             **values: of covariates, each [n, ...], or one for all: ``fit.sample(10, y=3)``. A covariate needs
                 another name than the arguments above.
 
@@ -179,8 +185,8 @@ class Fit(FittedPair, HasAccessors):
         must_fit("sample: n", n, max(4, self._bytes_of_row(self.observed)))
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
         fixed = self._draw_global(seed)
-        drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
-        return answer_of(drawn, site)
+        with progress_of_draws(progress), at_temperature(temperature, self.model):
+            return answer_of(self._draw(given, n, fixed, mean, seed), site)
 
     @overload
     def decode(self, latents: Any, *, site: None = ..., seed: int = ..., **values: Any) -> BySite: ...
@@ -203,9 +209,7 @@ class Fit(FittedPair, HasAccessors):
         n = len(next(iter(codes.values())))
         given = self._to_device(predictive.prior_batch(self.model, self.data, n, values))
         predictive.verify_latents(self.model, codes, given)
-        fixed = codes | self._draw_global(seed)
-        drawn = predictive.draw_observed(self.model, given, n, fixed=fixed, mean=True, seed=seed, device=self.device)
-        return answer_of(drawn, site)
+        return answer_of(self._draw(given, n, codes | self._draw_global(seed), True, seed), site)
 
     # Representation --------------------------------------------------------------------------------------------------
 
@@ -245,8 +249,7 @@ class Fit(FittedPair, HasAccessors):
         """
         guide, batch = self._must_answer("representation"), self._batch(data)
         latents = posterior.point_estimates(self.model, guide, batch, seed=seed)
-        made = predictive.reconstruct(self.model, latents, batch, seed=seed)
-        return answer_of(made, site)
+        return answer_of(predictive.reconstruct(self.model, latents, batch, seed=seed), site)
 
     def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data, with those of latents that the model sums out, which follow exactly.

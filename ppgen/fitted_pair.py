@@ -212,6 +212,9 @@ class FittedPair:
         rows = self._to_device(self.data.representative_rows())
         return draw_global(self.model, self.guide, rows, seed=seed)
 
+    def _draw(self, given: dict[str, Tensor], n: int, fixed: dict[str, Tensor], mean: bool, seed: int) -> Any:
+        return predictive.draw_observed(self.model, given, n, fixed=fixed, mean=mean, seed=seed, device=self.device)
+
     def _log_densities(self, data: Any, num_particles: int, seed: int) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Log-densities or bounds [N], and the batch that they are of."""
         guide = self._must_answer("density")

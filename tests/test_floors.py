@@ -29,7 +29,7 @@ FLOORS = (
     {"explained"},
     {"fitted_pair"},
     {"fitted"},
-    {"walks"},
+    {"walks", "complete"},
     {"training"},
     {"evaluation"},
     {"reporting"},

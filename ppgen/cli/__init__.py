@@ -8,6 +8,7 @@ import click
 
 from ppgen.cli.arithmetic import arithmetic
 from ppgen.cli.compare import compare
+from ppgen.cli.complete import complete
 from ppgen.cli.demo import demo
 from ppgen.cli.evaluate import evaluate
 from ppgen.cli.explain import explain
@@ -63,7 +64,20 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    commands=[list_, fit, evaluate, compare, sample, traverse, interpolate, arithmetic, report, demo, explain],
+    commands=[
+        list_,
+        fit,
+        evaluate,
+        compare,
+        sample,
+        complete,
+        traverse,
+        interpolate,
+        arithmetic,
+        report,
+        demo,
+        explain,
+    ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `ppgen demo --quick`. `ppgen COMMAND --help` shows examples.",
 )

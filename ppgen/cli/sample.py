@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import SEED, FilePath, assignments, run_options
+from ppgen.cli.options import SEED, FilePath, assignments, progress_option, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
 from ppgen.errors import SettingError
@@ -34,7 +34,9 @@ NUMBERS = (".npy", ".npz")
 )
 @click.option("--given", multiple=True, metavar="NAME=VALUE", help="A covariate: one value, or a list to go round.")
 @click.option("--mean", is_flag=True, help="Show the likelihood's mean instead of a draw from it: smoother, no sample.")
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Of an autoregressive model's draws.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the draws.")
+@progress_option
 @run_options
 def sample(
     run: Path,
@@ -42,7 +44,9 @@ def sample(
     output: Path,
     given: tuple[str, ...],
     mean: bool,
+    temperature: float,
     seed: int,
+    progress: bool,
     model: str | None,
     guide: str | None,
     data: str | None,
@@ -56,13 +60,15 @@ def sample(
     Examples:
       ppgen sample runs/vae-digits -n 64 -o samples.png
       ppgen sample runs/cvae-digits --given y=3
+      ppgen sample runs/pixelcnn --temperature 0.8
       ppgen sample runs/cvae-digits -n 20 --given "y=[0, 1]"
       ppgen sample runs/vae-digits -n 10000 -o samples.npz
     """
     verify_output(output, PICTURES + NUMBERS)
     values = assignments(given, "--given")
     fit = open_run(run, model=model, guide=guide, data=data, device=device)
-    drawn = fit.sample(number, seed=seed, mean=mean, **_covariates(fit, number, values))
+    how: dict[str, Any] = {"seed": seed, "mean": mean, "temperature": temperature, "progress": progress}
+    drawn = fit.sample(number, **how, **_covariates(fit, number, values))
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix in PICTURES:
         from ppgen.reporting import grids

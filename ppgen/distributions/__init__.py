@@ -16,9 +16,11 @@ __all__ = [
     "Markov",
     "Order",
     "SteppingNetwork",
+    "Tempering",
     "conditionals",
     "kl_multivariate_normal_independent_normal",
     "orders",
+    "progress_of_draws",
 ]
 
 import torch
@@ -29,10 +31,12 @@ from ppgen.distributions import conditionals, orders
 from ppgen.distributions.autoregressive import Autoregressive
 from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork
 from ppgen.distributions.conditionals import Conditional
+from ppgen.distributions.draw_bar import progress_of_draws
 from ppgen.distributions.equal_mixture import EqualMixture
 from ppgen.distributions.levels import DiscretizedLogistic, LevelCategorical, Levels
 from ppgen.distributions.markov import Markov
 from ppgen.distributions.orders import Order
+from ppgen.distributions.tempering import Tempering
 
 
 @register_kl(MultivariateNormal, Independent)

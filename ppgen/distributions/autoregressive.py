@@ -13,11 +13,18 @@ from pyro.distributions.torch_distribution import TorchDistribution
 from torch import Tensor
 from torch.distributions import constraints
 
-from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork, WholePasses
+from ppgen.arguments import finite_number
+from ppgen.distributions.causal_network import CausalNetwork
 from ppgen.distributions.causality import verify_causal
 from ppgen.distributions.conditionals import Bernoulli, Conditional
+from ppgen.distributions.draw_bar import ticking
+from ppgen.distributions.in_order import draw_in_order
 from ppgen.distributions.orders import Order, raster
-from ppgen.errors import SettingError
+from ppgen.distributions.own_positions import cleared, must_end_last
+from ppgen.distributions.parts_agree import must_be_parameters, must_be_shaped, must_fit
+from ppgen.distributions.serving_orders import verify_given
+from ppgen.distributions.tempering import Tempered
+from ppgen.errors import DataError
 
 CHUNK_VALUES = 2**18  # drawn together: bounds the memory of the network's hidden states
 
@@ -106,8 +113,10 @@ class Autoregressive(TorchDistribution):
         self.network, self.context, self.lengths = network, context, lengths
         self.conditional = Bernoulli() if conditional is None else conditional
         self.order = raster(shape[1:] if len(shape) == 3 else shape) if order is None else order
-        _must_fit(self.conditional, self.order, shape, lengths is not None)
-        self._channels = shape[: len(shape) - len(self.order.positions)]
+        must_fit(self.conditional, self.order, shape)
+        self.channels = shape[: len(shape) - len(self.order.positions)]
+        if lengths is not None:
+            must_end_last(self.order)
         batch_shapes = [() if context is None else context.shape[:-1], () if lengths is None else lengths.shape]
         super().__init__(torch.broadcast_shapes(*batch_shapes), shape, validate_args=validate_args)
 
@@ -140,8 +149,7 @@ class Autoregressive(TorchDistribution):
         Returns:
             The broadcast of ``shape`` and ``batch_shape``.
         """
-        if self.lengths is not None:
-            value = self._cleared(value)
+        value = cleared(value, self.lengths, self.order.positions, len(self.channels))
         if self._validate_args:
             self._validate_sample(value)
         own = value.shape[: value.dim() - len(self.event_shape)]
@@ -153,34 +161,90 @@ class Autoregressive(TorchDistribution):
         else:
             own, value = batch, self.order.arrange(value.expand(*batch, *self.event_shape))
             parameters = self.network(value, self.context)
-        self._check(parameters, own, self.order.scanned)
+        must_be_parameters(self.conditional, parameters, own, self.channels.numel(), self.order.scanned)
         if self._validate_args:
             self._must_be_causal(value, own)
         count, length = parameters.shape[len(own)], len(self.order)
         # Position by position, with what belongs to one of them last: [*batch, num_positions, ...].
         parameters = parameters.reshape(*own, count, length).mT
-        value = value.reshape(*own, self._channels.numel(), length).mT
+        value = value.reshape(*own, self.channels.numel(), length).mT
         log_probs = self.conditional.log_prob(parameters, value)
-        self._must_be_shaped("log_prob", log_probs, (*own, length), "a number for each position, summed over channels")
-        if self.lengths is not None:
-            log_probs = log_probs.where(self._is_own().flatten(-len(self.order.positions)), 0.0)
+        meaning = "a number for each position, summed over channels"
+        must_be_shaped(self.conditional, "log_prob", log_probs, (*own, length), meaning)
+        log_probs = cleared(log_probs, self.lengths, (length,), 0)
         return log_probs.sum(-1).expand(batch)
 
     @torch.no_grad()
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draws ``[*sample_shape, *batch_shape, *event]``, position by position."""
-        shape = self._extended_shape(torch.Size(sample_shape))
-        batch = shape[: len(shape) - len(self.event_shape)]
-        size, chunk = batch.numel(), max(1, CHUNK_VALUES // self.event_shape.numel())
-        contexts = None
-        if self.context is not None:
-            contexts = self.context.expand(*batch, -1).reshape(size, self.context.shape[-1])
-        parts = [
-            self._draw(min(chunk, size - first), None if contexts is None else contexts[first : first + chunk])
-            for first in range(0, max(size, 1), chunk)
-        ]
-        drawn = torch.cat(parts).reshape(shape)
-        return drawn if self.lengths is None else self._cleared(drawn)
+        return self._draw(self._extended_shape(torch.Size(sample_shape)))
+
+    @torch.no_grad()
+    def complete(self, value: Tensor, given: Tensor) -> Tensor:
+        """Draws what is hidden of events from ``p(hidden | given)``: the given is clamped, the rest drawn in order.
+
+        That is exact only where every given position stands before every hidden one in the order; other masks are
+        refused.
+
+        Args:
+            value: ``[*shape, *event]``; ``shape`` broadcasts against ``batch_shape``. Hidden values are not looked at.
+            given: bool, true where a value is given: any shape that broadcasts against ``value``, such as
+                ``[*positions]`` for all events alike.
+
+        Returns:
+            ``[*broadcast of shape and batch_shape, *event]``; repeat ``value`` for several completions of each.
+
+        Raises:
+            DataError: given values outside the family's support; a mask of another type or shape.
+            SettingError: a mask against the order; the text says which order would serve.
+
+        Example:
+            >>> from ppgen.nets import GatedPixelCNN
+            >>> upper = torch.zeros(4, 4, dtype=torch.bool)
+            >>> upper[:2] = True
+            >>> x = Autoregressive(GatedPixelCNN((1, 4, 4)), (1, 4, 4)).complete(torch.ones(5, 1, 4, 4), upper)
+            >>> x.shape, bool(x[:, :, :2].all())
+            (torch.Size([5, 1, 4, 4]), True)
+        """
+        event_dim = len(self.event_shape)
+        if value.shape[value.dim() - event_dim :] != self.event_shape:
+            raise DataError(
+                "complete: the values are no events of this distribution",
+                expected=f"[..., {', '.join(map(str, self.event_shape))}]",
+                got=f"shape {list(value.shape)}",
+                fix="value = value.unsqueeze(1), where the channel is missing",
+            )
+        batch = torch.broadcast_shapes(value.shape[: value.dim() - event_dim], self.batch_shape)
+        value = cleared(value.expand(*batch, *self.event_shape), self.lengths, self.order.positions, len(self.channels))
+        known = verify_given(value, given, self.order, self.channels.numel())
+        known = self.order.arrange(known.unflatten(-1, self.order.positions)).flatten(1)
+        self._must_support(value, given)
+        laid_out = self.order.arrange(value).reshape(len(known), self.channels.numel(), len(self.order))
+        return self._draw(value.shape, (laid_out, known))
+
+    def tempered(self, temperature: float) -> Autoregressive:
+        """The distribution with every conditional at a temperature: below 1 surer, above 1 more varied.
+
+        It is a distribution like any other, with an exact density of its own. It is not ``p(x) ** (1 / temperature)``,
+        normalised: that would weigh whole events.
+
+        Args:
+            temperature: above 0.
+
+        Raises:
+            SettingError: for another number; when it is used, by a family that has no temperature.
+
+        Example:
+            >>> from ppgen.nets import GatedPixelCNN
+            >>> Autoregressive(GatedPixelCNN((1, 4, 4)), (1, 4, 4)).tempered(0.7).sample().shape
+            torch.Size([1, 4, 4])
+        """
+        temperature = finite_number("Autoregressive: temperature", temperature, above=0.0, suggested=1.0)
+        if temperature == 1.0:
+            return self
+        new = copy.copy(self)
+        new.conditional = Tempered(self.conditional, temperature)
+        return new
 
     @property
     def mean(self) -> Tensor:
@@ -195,94 +259,35 @@ class Autoregressive(TorchDistribution):
         """Not available ``[*event]``, for the same reason as the mean."""
         raise NotImplementedError("Autoregressive has no variance in closed form; use draws instead")
 
-    def _is_own(self) -> Tensor:
-        """``[*lengths.shape, *positions]``: which positions are a datum's own."""
-        lengths = torch.as_tensor(self.lengths)
-        count = torch.arange(len(self.order), device=lengths.device).reshape(self.order.positions)
-        return count < lengths[(..., *[None] * count.dim())]
+    def _draw(self, shape: torch.Size, clamped: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """Events of this shape, a piece at a time; ``clamped`` as :func:`draw_in_order` takes it, of all of them."""
+        batch = shape[: len(shape) - len(self.event_shape)]
+        size, chunk = batch.numel(), max(1, CHUNK_VALUES // self.event_shape.numel())
+        contexts = None
+        if self.context is not None:
+            contexts = self.context.expand(*batch, -1).reshape(size, self.context.shape[-1])
+        parts, firsts = [], range(0, max(size, 1), chunk)
+        with ticking(len(firsts) * len(self.order)) as tick:
+            for first in firsts:
+                context = None if contexts is None else contexts[first : first + chunk]
+                piece = None if clamped is None else tuple(each[first : first + chunk] for each in clamped)
+                parts.append(draw_in_order(self, min(chunk, size - first), context, piece, tick))
+        drawn = torch.cat(parts).reshape(shape)
+        return cleared(drawn, self.lengths, self.order.positions, len(self.channels))
 
-    def _cleared(self, values: Tensor) -> Tensor:
-        """Values ``[*batch, *event]`` with zeros where they are not a datum's own."""
-        is_own = self._is_own()
-        for _ in self._channels:
-            is_own = is_own.unsqueeze(-1 - len(self.order.positions))
-        return values.where(is_own, 0.0)
-
-    def _draw(self, size: int, context: Tensor | None) -> Tensor:
-        """``size`` events, in the order of their drawing."""
-        like = next(iter(self.network.parameters()), torch.empty(()))
-        channels, scanned = self._channels.numel(), (*self._channels, *self.order.scanned)
-        values = like.new_zeros(size, channels, len(self.order))
-        network: SteppingNetwork[Any] = (
-            self.network
-            if isinstance(self.network, SteppingNetwork)
-            else WholePasses(self.network, values.new_zeros(values.shape[1:]), scanned)
-        )
-        state, drawn = network.start(size, context), like.new_zeros(size, channels)
-        for position in range(len(self.order)):
-            parameters, state = network.step(state, drawn, position)
-            self._check(parameters, (size,), ())
-            drawn = self.conditional.sample(parameters, channels)
-            self._must_be_shaped("sample", drawn, (size, channels), "a value for each channel of a position")
-            values[..., position] = drawn
-        return self.order.restore(values.reshape(size, *scanned))
+    def _must_support(self, value: Tensor, given: Tensor) -> None:
+        """Refuse given values that the family excludes."""
+        outside = given & ~self.conditional.support.check(value)
+        if outside.any():
+            raise DataError(
+                f"complete: {int(outside.sum())} given values are outside the support of {self.conditional!r}",
+                expected=f"values in {self.conditional.support!r}",
+                got=", ".join(f"{number:g}" for number in value[outside][:3].tolist()),
+                fix="values as the model was fitted to: bits for a Bernoulli, levels for a Categorical",
+            )
 
     def _must_be_causal(self, arranged: Tensor, own: torch.Size) -> None:
         """Refuse a network that looks ahead; only where arguments are checked, since it costs two passes."""
         context = () if self.context is None else (self.context.expand(*own, -1).reshape(own.numel(), -1),)
-        values = arranged.reshape(own.numel(), *self._channels, *self.order.scanned)
-        verify_causal(self.network, values, len(self._channels), *context)
-
-    def _must_be_shaped(self, method: str, found: Tensor, wanted: tuple[int, ...], meaning: str) -> None:
-        """Refuse what a family returns in another shape: it would broadcast to a wrong number."""
-        if tuple(found.shape) != wanted:
-            raise SettingError(
-                f"Autoregressive: {method} of {type(self.conditional).__name__} has another shape than asked",
-                expected=f"{list(wanted)}, {meaning}",
-                got=f"shape {list(found.shape)}",
-                fix="sum over the last dim alone: .sum(-1)"
-                if method == "log_prob"
-                else "return draws [..., channels] for parameters [..., num_parameters]",
-                code="S135",
-            )
-
-    def _check(self, parameters: Tensor, batch: Sequence[int], scanned: Sequence[int]) -> None:
-        """Refuse parameters that are not the family's: they could broadcast to a wrong number."""
-        wanted = (*batch, self.conditional.num_parameters(self._channels.numel()), *scanned)
-        if tuple(parameters.shape) != wanted:
-            raise SettingError(
-                f"Autoregressive: the network's output is not what {self.conditional} needs",
-                expected=f"parameters of shape {list(wanted)}: [*batch, num_parameters, *positions]",
-                got=f"shape {list(parameters.shape)}",
-                fix=f"a network with num_parameters={wanted[len(batch)]}, such as "
-                f"ppgen.nets.GatedPixelCNN(x_shape, num_parameters={wanted[len(batch)]})",
-                code="S050",
-            )
-
-
-def _must_fit(conditional: Any, order: Any, event_shape: torch.Size, has_lengths: bool) -> None:
-    if not isinstance(conditional, Conditional):
-        raise SettingError(
-            "Autoregressive: the conditional is no family of ours",
-            expected="an instance of ppgen.distributions.Conditional",
-            got=repr(conditional),
-            fix="conditional=conditionals.Bernoulli(), from ppgen.distributions import conditionals",
-            code="S051",
-        )
-    ordered = order.positions if isinstance(order, Order) else None
-    if not ordered or event_shape[-len(ordered) :] != ordered:
-        raise SettingError(
-            "Autoregressive: the order is not for this event",
-            expected=f"an order of the last dims of the event {tuple(event_shape)}",
-            got=f"an order of {ordered}" if ordered else repr(order),
-            fix=f"order=orders.raster({tuple(event_shape[1:] if len(event_shape) == 3 else event_shape)}), "
-            "from ppgen.distributions import orders",
-            code="S052",
-        )
-    if has_lengths and order.index is not None:
-        raise SettingError(
-            "Autoregressive: lengths need an order that goes from the first position to the last",
-            expected="the order in which what stands behind the length is drawn last",
-            got="another order of the positions",
-            fix=f"order=orders.raster({order.positions}), which is the default",
-        )
+        values = arranged.reshape(own.numel(), *self.channels, *self.order.scanned)
+        verify_causal(self.network, values, len(self.channels), *context)

@@ -14,6 +14,7 @@ from torch.distributions import constraints
 from torch.nn import functional
 
 from ppgen.arguments import whole_number
+from ppgen.errors import SettingError
 
 
 class Conditional(abc.ABC):
@@ -24,7 +25,8 @@ class Conditional(abc.ABC):
     depend on another, as a discretized logistic mixture does with the colours of a pixel. A family holds settings
     only, so that one object serves any number of distributions.
 
-    To add a family, derive from this class and fill in all five.
+    To add a family, derive from this class and fill in all five; ``sharpened`` as well, if it can be drawn at a
+    temperature.
     """
 
     @property
@@ -64,6 +66,23 @@ class Conditional(abc.ABC):
         Returns:
             ``[..., channels]``, in the floating type of the parameters.
         """
+
+    def sharpened(self, parameters: Tensor, temperature: float) -> Tensor:
+        """The parameters of the same family at a temperature; below 1 it is surer.
+
+        Args:
+            parameters: ``[..., num_parameters]``.
+            temperature: above 0; at 1 they stay.
+
+        Raises:
+            SettingError: by a family that does not say what a temperature is to it.
+        """
+        raise SettingError(
+            f"temperature: {self!r} has no temperature",
+            expected="a family that says by `sharpened` what a temperature does to its parameters",
+            got=f"temperature={temperature}",
+            fix="temperature=1.0, or a family of logits such as conditionals.Categorical",
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +128,10 @@ class Bernoulli(Conditional):
             channels: values of a position.
         """
         return torch.bernoulli(parameters.sigmoid())
+
+    def sharpened(self, parameters: Tensor, temperature: float) -> Tensor:
+        """Logits divided by the temperature: odds to the power of ``1 / temperature``."""
+        return parameters / temperature
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +201,10 @@ class Categorical(Conditional):
         waiting = torch.empty_like(logits).exponential_()
         return (logits - waiting.log()).argmax(-1).to(logits.dtype)
 
+    def sharpened(self, parameters: Tensor, temperature: float) -> Tensor:
+        """Logits divided by the temperature: probabilities to the power of ``1 / temperature``, normalised again."""
+        return parameters / temperature
+
     def _logits(self, parameters: Tensor) -> Tensor:
         return parameters.unflatten(-1, (-1, self.levels))
 
@@ -237,6 +264,10 @@ class OfPixel(Conditional):
             channels: values of a position.
         """
         return self.likelihood(parameters).sample().to(parameters.dtype)
+
+    def sharpened(self, parameters: Tensor, temperature: float) -> Tensor:
+        """Logits divided by the temperature; a likelihood of other numbers has none."""
+        return parameters / temperature if self.likelihood.takes_logits else super().sharpened(parameters, temperature)
 
     def _of_zeros(self) -> Any:
         return self.likelihood(torch.zeros(1, *self.likelihood.shape))

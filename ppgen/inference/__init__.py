@@ -29,6 +29,7 @@ from ppgen.inference.reference import (
     summed_out,
 )
 from ppgen.inference.second_run import refuse_dropout, refuse_noise
+from ppgen.inference.temperature import at_temperature
 
 __all__ = [
     "BatchTrace",
@@ -39,6 +40,7 @@ __all__ = [
     "PairedTrace",
     "Rule",
     "at",
+    "at_temperature",
     "data_frame",
     "descendants",
     "discrete_sites",

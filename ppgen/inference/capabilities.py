@@ -8,7 +8,7 @@ from ppgen.declare import label_of
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.inference.reference import summed_out
 
-__all__ = ["QUESTIONS", "find_obstacle"]
+__all__ = ["QUESTIONS", "find_obstacle", "nothing_to_weigh"]
 
 QUESTIONS = ("density", "sampling", "representation")
 
@@ -145,3 +145,14 @@ def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unans
             code="U016",
         )
     return None
+
+
+def nothing_to_weigh(model: Any) -> Unanswerable:
+    """The refusal of importance weights by a model without latents."""
+    return Unanswerable(
+        "log_weights: the model has no latent variables, so that there is nothing to weigh",
+        expected="latents and a guide",
+        got=label_of(model),
+        fix="fit.log_prob_per_datum(data), which is exact",
+        code="U009",
+    )

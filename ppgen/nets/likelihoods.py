@@ -45,6 +45,7 @@ class Likelihood(Recorded):
     """
 
     family: ClassVar[str] = ""
+    takes_logits: ClassVar[bool] = False  # so that all of them, divided by a temperature, are the family at it
 
     def __init__(self, x_shape: Sequence[int]) -> None:
         super().__init__()
@@ -110,6 +111,7 @@ class BernoulliLikelihood(Likelihood):
     """
 
     family = "bernoulli"
+    takes_logits = True
 
     def of(self, h: Tensor) -> Any:
         """Bernoulli with logits ``[*batch, *x_shape]``."""
@@ -183,6 +185,7 @@ class CategoricalLikelihood(Likelihood):
     """
 
     family = "categorical"
+    takes_logits = True
 
     def __init__(self, x_shape: Sequence[int], levels: int = 256, white: float | None = None) -> None:
         super().__init__(x_shape)

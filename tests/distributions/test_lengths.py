@@ -98,6 +98,17 @@ def test_lengths_belong_to_the_batch():
     torch.testing.assert_close(wide.log_prob(drawn), fn.log_prob(drawn))
 
 
+def test_a_given_beginning_is_completed_up_to_the_end():
+    fn = Autoregressive(network("transformer"), (5,), conditional=THREE, lengths=torch.tensor([4, 3]))
+    start = torch.full((50, 2, 5), torch.nan).double()
+    start[..., :2] = 1.0
+    drawn = fn.complete(start, torch.arange(5) < 2)
+    assert (drawn[..., :2] == 1.0).all()
+    assert drawn[:, 0, 2:4].any()
+    assert not drawn[:, 0, 4:].any()
+    assert not drawn[:, 1, 3:].any()
+
+
 def test_an_image_may_end_too_with_all_channels_of_its_pixels():
     fn = Autoregressive(GatedPixelCNN((2, 2, 3), 4, 1, num_parameters=2), (2, 2, 3), lengths=torch.tensor(4))
     drawn = fn.sample((50,))

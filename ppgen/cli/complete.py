@@ -1,0 +1,110 @@
+"""``ppgen complete``: a part of test images is given, and the rest drawn, as a picture or as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ppgen.cli.options import SEED, FilePath, progress_option, run_options
+from ppgen.cli.output import PICTURES, verify_output
+from ppgen.cli.runs import open_run
+from ppgen.cli.walking import pick_rows
+from ppgen.errors import SettingError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["complete"]
+
+KEPT = ("top-half", "bottom-half", "left-half", "right-half", "top-left", "nothing")
+
+
+@click.command()
+@click.argument("run", type=FilePath(path_type=Path))
+@click.option("--keep", type=click.Choice(KEPT), default="top-half", show_default=True, help="What is given.")
+@click.option("--row", "rows", type=int, multiple=True, help="A row of the test split.  [default: the first eight]")
+@click.option("-n", "--number", type=click.IntRange(1, 64), default=4, show_default=True, help="Completions of each.")
+@click.option(
+    "-o",
+    "--out",
+    "--output",
+    "output",
+    type=FilePath(dir_okay=False, path_type=Path),
+    default=Path("completions.png"),
+    show_default=True,
+    help="A picture (.png, .svg, .pdf) or numbers (.npz).",
+)
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Below 1, surer than the model is.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of the draws.")
+@progress_option
+@run_options
+def complete(
+    run: Path,
+    keep: str,
+    rows: tuple[int, ...],
+    number: int,
+    output: Path,
+    temperature: float,
+    seed: int,
+    progress: bool,
+    model: str | None,
+    guide: str | None,
+    data: str | None,
+    device: str,
+) -> None:
+    """Complete test images of which a part is given, by an autoregressive run.
+
+    A picture shows a line each: what is given, the completions, the truth.
+
+    \b
+    Examples:
+      ppgen complete runs/pixelcnn
+      ppgen complete runs/pixelcnn --keep top-half --row 3 --row 8 -n 6 --out halves.png
+      ppgen complete runs/pixelcnn --temperature 0.8 --out halves.npz
+    """
+    import torch
+
+    verify_output(output, (*PICTURES, ".npz"))
+    fit = open_run(run, model=model, guide=guide, data=data, device=device)
+    (column,) = [fit.model.column_of(site) for site in fit.observed][:1]
+    size = len(fit.data.split("test")[column])
+    batch = pick_rows(fit, list(rows or range(min(8, size))))
+    truth = batch[column]
+    mask = _kept(keep, truth.shape[1:])
+    again = {name: value.repeat_interleave(number, dim=0) for name, value in batch.items()}
+    drawn = fit.complete(again, mask, temperature=temperature, seed=seed, progress=progress).only
+    completions = drawn.unflatten(0, (len(truth), number))
+    given = truth.masked_fill(~mask, 0.5 * float(truth.min() + truth.max()))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    if output.suffix in PICTURES:
+        from ppgen.reporting import grids
+
+        lines = torch.cat([given.unsqueeze(1), completions, truth.unsqueeze(1)], dim=1).flatten(0, 1)
+        grids({"given, completions, truth": lines}, columns=number + 2).save(output)
+    else:
+        import numpy as np
+
+        arrays: dict[str, Any] = {"mask": mask, "completions": completions, "truth": truth}
+        np.savez_compressed(output, allow_pickle=False, **{name: value.numpy() for name, value in arrays.items()})
+    click.echo(click.format_filename(output))
+
+
+def _kept(keep: str, event: Sequence[int]) -> Tensor:
+    """The mask ``[height, width]`` of what is given."""
+    import torch
+
+    if len(event) != 3:
+        raise SettingError(
+            f"--keep {keep}: the data are no images",
+            expected="x of shape [N, channels, height, width]",
+            got=str(list(event)),
+            fix="fit.complete(x, mask) in Python, with a mask of your own",
+        )
+    height, width = event[1:]
+    rows, columns = torch.arange(height).unsqueeze(1), torch.arange(width)
+    top, left = (rows < height // 2).expand(height, width), (columns < width // 2).expand(height, width)
+    masks = (top, ~top, left, ~left, top & left, torch.zeros_like(top))
+    return dict(zip(KEPT, masks, strict=True))[keep]

@@ -1,0 +1,47 @@
+"""`ppgen complete` draws what Python draws, as pictures or as numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ppgen as package
+from tests.cli.conftest import Ppgen
+
+
+def test_completions_as_a_picture(ppgen: Ppgen, runs: Path) -> None:
+    result = ppgen("complete", runs / "pixelcnn", "--row", 3, "-n", 2, "--out", "pictures/halves.png")
+    assert result.stdout == f"{Path('pictures/halves.png')}\n"
+    assert Path("pictures/halves.png").stat().st_size > 500
+
+
+def test_completions_as_numbers_are_those_of_python(ppgen: Ppgen, runs: Path) -> None:
+    words = ["--row", 3, "--row", 5, "-n", 3, "--seed", 4, "--temperature", 0.5, "--out", "halves.npz"]
+    assert ppgen("complete", runs / "pixelcnn", "--keep", "top-half", *words).exit_code == 0
+    fit = package.load(runs / "pixelcnn")
+    x = fit.data.split("test")["x"][[3, 5]]
+    upper = torch.arange(8).unsqueeze(1).expand(8, 8) < 4
+    expected = fit.complete(x.repeat_interleave(3, 0), upper, temperature=0.5, seed=4).only
+    with np.load("halves.npz") as arrays:
+        assert np.array_equal(arrays["completions"], expected.unflatten(0, (2, 3)).numpy())
+        assert np.array_equal(arrays["truth"], x.numpy())
+        assert np.array_equal(arrays["mask"], upper.numpy())
+
+
+@pytest.mark.parametrize(("keep", "order"), [("bottom-half", "flip=(0,)"), ("left-half", "transpose=True")])
+def test_a_part_against_the_order_is_told_the_order_that_serves(
+    ppgen: Ppgen, runs: Path, keep: str, order: str
+) -> None:
+    result = ppgen("complete", runs / "pixelcnn", "--keep", keep)
+    assert result.exit_code == 2
+    assert order in result.stderr
+
+
+def test_a_model_with_latents_is_told_another(ppgen: Ppgen, runs: Path) -> None:
+    result = ppgen("complete", runs / "vae")
+    assert result.exit_code == 2
+    assert "GatedPixelCNN" in result.stderr
+    assert "no site of VAE" in ppgen("sample", runs / "vae", "--temperature", 0.5).stderr
