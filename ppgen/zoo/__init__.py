@@ -21,6 +21,7 @@ from ppgen.zoo.latent_families import LATENT_FAMILIES
 from ppgen.zoo.likelihood_choice import families_for, likelihood_for, said
 from ppgen.zoo.other_kinds import OTHER_KINDS
 from ppgen.zoo.recipe import BuiltRecipe, Recipe
+from ppgen.zoo.transformers import TRANSFORMERS
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -39,7 +40,7 @@ __all__ = [
     "steps",
 ]
 
-_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LATENT_FAMILIES, *OTHER_KINDS)}
+_RECIPES = {chosen.name: chosen for chosen in (*CLASSICS, *LATENT_FAMILIES, *OTHER_KINDS, *TRANSFORMERS)}
 
 
 def names() -> tuple[str, ...]:
