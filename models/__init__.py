@@ -15,6 +15,7 @@ __all__ = [
     "FullyVisibleBeliefNetwork",
     "GatedPixelCNN",
     "HierarchicalVAE",
+    "ImageTransformer",
     "LadderVAE",
     "MaskedVAE",
     "MixtureVAE",
@@ -23,6 +24,8 @@ __all__ = [
     "RowLSTM",
     "SemiSupervisedVAE",
     "TableVAE",
+    "TokenLSTM",
+    "TokenTransformer",
     "VampPriorHierarchicalVAE",
     "VampPriorVAE",
 ]
@@ -40,6 +43,7 @@ from ppgen.models.flow_prior import FlowPriorVAE
 from ppgen.models.gan import GAN
 from ppgen.models.gated_pixelcnn import GatedPixelCNN
 from ppgen.models.hierarchical_vae import HierarchicalVAE
+from ppgen.models.image_transformer import ImageTransformer
 from ppgen.models.labelled_vae import ConditionalVAE, SemiSupervisedVAE
 from ppgen.models.ladder_vae import LadderVAE
 from ppgen.models.logistic_regression import BayesianLogisticRegression
@@ -50,5 +54,7 @@ from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
 from ppgen.models.row_lstm import RowLSTM
 from ppgen.models.table_vae import TableVAE
+from ppgen.models.token_lstm import TokenLSTM
+from ppgen.models.token_transformer import TokenTransformer
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

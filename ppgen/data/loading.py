@@ -22,7 +22,7 @@ from ppgen.data.conditioning import attributes, partial_labels, quadrants
 from ppgen.data.conversion import to_columns
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.frames import read_frames
-from ppgen.data.own_data import lines, usual_form
+from ppgen.data.own_data import captions, lines, usual_form
 from ppgen.data.padding import pad_alike
 from ppgen.data.picture_sizes import resize_splits
 from ppgen.data.roots import data_root, missing
@@ -52,6 +52,7 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
 }
 _STEPS: dict[str, Callable[..., Dataset]] = {
     "attributes": attributes,
+    "captions": captions,
     "lines": lines,
     "partial_labels": partial_labels,
     "quadrants": quadrants,

@@ -16,7 +16,7 @@ from ppgen.data.measures import on_levels
 from ppgen.data.picture_sizes import channels_first
 from ppgen.data.transforms import ToFloat
 
-__all__ = ["lines", "usual_form"]
+__all__ = ["captions", "lines", "usual_form"]
 
 _NAMES = {
     "x": ("x", "images", "image", "data", "features", "inputs"),
@@ -123,6 +123,39 @@ def lines(dataset: Dataset) -> Dataset:
         return dataset
     splits = {split: {**columns, key: columns[key].squeeze(1)} for split, columns in dataset.splits.items()}
     return dataclasses.replace(dataset, splits=splits, spec=_with_step(dataset, "lines"))
+
+
+def captions(dataset: Dataset) -> Dataset:
+    """Captions of images as sequences x of tokens, in the images' place; any other data set as it is.
+
+    What stands behind the end of a caption is token 0, which becomes a token like the others: the one that ends it.
+
+    Args:
+        dataset: with captions [N, T] of tokens.
+
+    Example:
+        >>> import ppgen
+        >>> texts = captions(ppgen.data.load("glyphs"))
+        >>> print(texts.columns["x"], texts.x_shape)
+        sequence, integer (8,)
+    """
+    if dataset.domains or "caption" not in dataset.splits["train"]:
+        return dataset
+    left_out, floats = ("x", "caption", "caption_lengths"), torch.get_default_dtype()
+    splits = {
+        split: {"x": columns["caption"].to(floats), **{key: t for key, t in columns.items() if key not in left_out}}
+        for split, columns in dataset.splits.items()
+    }
+    return dataclasses.replace(
+        dataset,
+        splits=splits,
+        measure="integer",
+        transform=None,
+        protocol="captions",
+        spec=_with_step(dataset, "captions"),
+        kinds={**dataset.kinds, "x": "sequence"},
+        categories=_renamed(dataset.categories, {"caption": "x"}),
+    )
 
 
 _MOST_CLASSES = 32  # of whole numbers without names in a table: ages are counts, and answers from 1 to 5 are classes

@@ -20,7 +20,7 @@ def words_of(column: Column, tokens: Tensor) -> list[str]:
 
     Args:
         column: whose ``categories`` are the vocabulary; token 0, whose name is empty, is no word.
-        tokens: whole numbers [N, T].
+        tokens: whole numbers [N, T], of any type, as a model draws them.
 
     Returns:
         N texts; words are parted by spaces, and there is none before a comma or a full stop.
@@ -45,7 +45,7 @@ def words_of(column: Column, tokens: Tensor) -> list[str]:
             fix="tokens of this column, or of a model of it",
             code="D096",
         )
-    texts = (" ".join(filter(None, (names[token] for token in row))) for row in tokens.tolist())
+    texts = (" ".join(filter(None, (names[token] for token in row))) for row in tokens.long().tolist())
     return [_closed_up(text) for text in texts]
 
 

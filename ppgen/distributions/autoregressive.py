@@ -20,6 +20,7 @@ from ppgen.distributions.conditionals import Bernoulli, Conditional
 from ppgen.distributions.draw_bar import ticking
 from ppgen.distributions.in_order import draw_in_order
 from ppgen.distributions.orders import Order, raster
+from ppgen.distributions.own_positions import cleared, must_end_last
 from ppgen.distributions.parts_agree import must_be_parameters, must_be_shaped, must_fit
 from ppgen.distributions.serving_orders import verify_given
 from ppgen.distributions.tempering import Tempered
@@ -65,14 +66,18 @@ class Autoregressive(TorchDistribution):
         conditional: the family of one position given those before it.
         order: of the positions; its ``positions`` are the last dims of the event, and all dims before them are
             channels. Default: raster order, over height and width of an event with three dims, over all of any other.
+        lengths: ``[*batch_shape]``, how many positions of each datum are its own, from the first on; None where all
+            are. What stands behind them has no density, is not looked at, and is drawn as zeros.
 
     Raises:
-        SettingError: an order that is not for this event, a conditional that is none, or, when it is called, a network
+        SettingError: an order that is not for this event, or, with lengths, does not go from the first position to the
+            last; a conditional that is none, or, when it is called, a network
             whose output is not what the family needs, or a family whose numbers or draws have another shape; where
             arguments are validated (``validate_args``), also a network that is not causal.
 
     Shapes:
-        batch_shape is the context's, or ``()``; ``log_prob`` broadcasts values and batch_shape against each other.
+        batch_shape is that of context and lengths, or ``()``; ``log_prob`` broadcasts values and batch_shape against
+        each other.
 
     Example:
         >>> import torch
@@ -101,16 +106,19 @@ class Autoregressive(TorchDistribution):
         context: Tensor | None = None,
         conditional: Conditional | None = None,
         order: Order | None = None,
+        lengths: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
         shape = torch.Size(event_shape)
-        self.network, self.context = network, context
+        self.network, self.context, self.lengths = network, context, lengths
         self.conditional = Bernoulli() if conditional is None else conditional
         self.order = raster(shape[1:] if len(shape) == 3 else shape) if order is None else order
         must_fit(self.conditional, self.order, shape)
         self.channels = shape[: len(shape) - len(self.order.positions)]
-        batch_shape = torch.Size() if context is None else context.shape[:-1]
-        super().__init__(batch_shape, shape, validate_args=validate_args)
+        if lengths is not None:
+            must_end_last(self.order)
+        batch_shapes = [() if context is None else context.shape[:-1], () if lengths is None else lengths.shape]
+        super().__init__(torch.broadcast_shapes(*batch_shapes), shape, validate_args=validate_args)
 
     @property
     def support(self) -> Any:
@@ -128,6 +136,8 @@ class Autoregressive(TorchDistribution):
         new._batch_shape = torch.Size(batch_shape)
         if self.context is not None:
             new.context = self.context.expand(*new._batch_shape, -1)
+        if self.lengths is not None:
+            new.lengths = self.lengths.expand(new._batch_shape)
         return new
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -139,6 +149,7 @@ class Autoregressive(TorchDistribution):
         Returns:
             The broadcast of ``shape`` and ``batch_shape``.
         """
+        value = cleared(value, self.lengths, self.order.positions, len(self.channels))
         if self._validate_args:
             self._validate_sample(value)
         own = value.shape[: value.dim() - len(self.event_shape)]
@@ -160,6 +171,7 @@ class Autoregressive(TorchDistribution):
         log_probs = self.conditional.log_prob(parameters, value)
         meaning = "a number for each position, summed over channels"
         must_be_shaped(self.conditional, "log_prob", log_probs, (*own, length), meaning)
+        log_probs = cleared(log_probs, self.lengths, (length,), 0)
         return log_probs.sum(-1).expand(batch)
 
     @torch.no_grad()
@@ -204,7 +216,7 @@ class Autoregressive(TorchDistribution):
                 code="D100",
             )
         batch = torch.broadcast_shapes(value.shape[: value.dim() - event_dim], self.batch_shape)
-        value = value.expand(*batch, *self.event_shape)
+        value = cleared(value.expand(*batch, *self.event_shape), self.lengths, self.order.positions, len(self.channels))
         known = verify_given(value, given, self.order, self.channels.numel())
         known = self.order.arrange(known.unflatten(-1, self.order.positions)).flatten(1)
         self._must_support(value, given)
@@ -261,7 +273,8 @@ class Autoregressive(TorchDistribution):
                 context = None if contexts is None else contexts[first : first + chunk]
                 piece = None if clamped is None else tuple(each[first : first + chunk] for each in clamped)
                 parts.append(draw_in_order(self, min(chunk, size - first), context, piece, tick))
-        return torch.cat(parts).reshape(shape)
+        drawn = torch.cat(parts).reshape(shape)
+        return cleared(drawn, self.lengths, self.order.positions, len(self.channels))
 
     def _must_support(self, value: Tensor, given: Tensor) -> None:
         """Refuse given values that the family excludes."""

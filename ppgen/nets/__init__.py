@@ -6,6 +6,7 @@ __all__ = [
     "BernoulliLikelihood",
     "CategoricalLikelihood",
     "CausalImageNetwork",
+    "CausalTokenNetwork",
     "CausalVectorNetwork",
     "ContinuousBernoulliLikelihood",
     "Critic",
@@ -21,6 +22,7 @@ __all__ = [
     "GaussianLikelihood",
     "ImageDecoder",
     "ImageEncoder",
+    "ImageTransformer",
     "Likelihood",
     "LogisticMixtureLikelihood",
     "MaskedConv2d",
@@ -31,6 +33,8 @@ __all__ = [
     "RowLSTM",
     "SequenceEncoder",
     "Smoother",
+    "TokenLSTM",
+    "TokenTransformer",
     "VectorDecoder",
     "VectorEncoder",
     "critic",
@@ -44,12 +48,14 @@ __all__ = [
 from ppgen.nets.belief_network import FullyVisibleBeliefNetwork
 from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork
+from ppgen.nets.causal_tokens import CausalTokenNetwork
 from ppgen.nets.causal_vectors import CausalVectorNetwork
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
 from ppgen.nets.gated_pixelcnn import GatedPixelCNN
+from ppgen.nets.image_transformer import ImageTransformer
 from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock, join, one_hot, over_batch
 from ppgen.nets.likelihoods import (
     BernoulliLikelihood,
@@ -65,3 +71,5 @@ from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother
+from ppgen.nets.token_lstm import TokenLSTM
+from ppgen.nets.token_transformer import TokenTransformer

@@ -23,6 +23,7 @@ from ppgen.zoo.latent_families import LATENT_FAMILIES
 from ppgen.zoo.likelihood_choice import families_for, likelihood_for, said
 from ppgen.zoo.other_kinds import OTHER_KINDS
 from ppgen.zoo.recipe import BuiltRecipe, Recipe
+from ppgen.zoo.transformers import TRANSFORMERS
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -43,7 +44,14 @@ __all__ = [
 
 _RECIPES = {
     chosen.name: chosen
-    for chosen in (*CLASSICS, *AUTOREGRESSIVE_FAMILIES, *BELIEF_NETWORKS, *LATENT_FAMILIES, *OTHER_KINDS)
+    for chosen in (
+        *CLASSICS,
+        *AUTOREGRESSIVE_FAMILIES,
+        *BELIEF_NETWORKS,
+        *LATENT_FAMILIES,
+        *OTHER_KINDS,
+        *TRANSFORMERS,
+    )
 }
 
 

@@ -7,6 +7,7 @@ import torch
 
 import ppgen.data
 from ppgen.data import from_tensors, usual_form
+from ppgen.data.own_data import captions
 
 BYTES = torch.randint(0, 256, (40, 9, 11, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 GREY = BYTES[..., 0].contiguous()
@@ -79,3 +80,17 @@ def test_numbers_of_many_values_in_a_table_are_counts():
     table = {"age": torch.arange(40) * 2, "answer": torch.arange(40) % 5, "height": torch.randn(40)}
     kinds = {name: column.kind for name, column in usual_form(from_tensors(table)).columns.items()}
     assert kinds == {"age": "count", "answer": "categorical", "height": "real"}
+
+
+def test_captions_take_the_place_of_their_images():
+    glyphs = ppgen.data.load("glyphs")
+    texts = captions(glyphs)
+    assert captions(texts) is texts
+    assert texts.columns["x"].categories == glyphs.columns["caption"].categories
+    for split in ("train", "valid", "test"):
+        before, after = glyphs.split(split), texts.split(split)
+        assert torch.equal(after["x"], before["caption"].float())
+        assert torch.equal(after["y"], before["y"])
+    again = ppgen.data.load("glyphs", steps=texts.spec["steps"])
+    assert again.fingerprint() == texts.fingerprint()
+    assert ppgen.data.words_of(texts.columns["x"], texts.split("test")["x"][:1]) == ["a large bold 5"]
