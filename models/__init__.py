@@ -5,6 +5,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "BayesianLogisticRegression",
+    "BlockPixelCNN",
     "ConditionalVAE",
     "DeepMarkovModel",
     "DiscreteVAE",
@@ -26,6 +27,7 @@ if __name__ != "ppgen.models":
     raise ImportError("this folder is the package ppgen.models: write `import ppgen.models`, not `import models`")
 
 from ppgen.models.autoencoder import Autoencoder
+from ppgen.models.block_pixelcnn import BlockPixelCNN
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.discrete_vae import DiscreteVAE
 from ppgen.models.factor_analysis import FactorAnalysis

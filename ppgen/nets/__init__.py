@@ -17,6 +17,7 @@ __all__ = [
     "GaussianLikelihood",
     "ImageDecoder",
     "ImageEncoder",
+    "InBlocks",
     "Likelihood",
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
@@ -40,6 +41,7 @@ from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
 from ppgen.nets.gated_pixelcnn import GatedPixelCNN
+from ppgen.nets.in_blocks import InBlocks
 from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock, join, one_hot, over_batch
 from ppgen.nets.likelihoods import (
     BernoulliLikelihood,
