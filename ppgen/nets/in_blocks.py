@@ -77,8 +77,8 @@ class InBlocks(Recorded):
         if len(block) != 2 or not 1 <= self.size <= _MOST or not suits:
             raise SettingError(
                 "InBlocks: the network is not one over such blocks",
-                expected=f"block=(height, width) of at most {_MOST} pixels, a channel for each of them, and a parameter "
-                "for each of their patterns",
+                expected=f"block=(height, width) of at most {_MOST} pixels, a channel for each of them, and a "
+                "parameter for each of their patterns",
                 got=f"block={tuple(block)}, a network of {network.channels} channels and {patterns} parameters",
                 fix=f"{type(network).__name__}(({self.size}, {grid[0]}, {grid[1]}), num_parameters={2**self.size})",
             )
