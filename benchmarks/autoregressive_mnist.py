@@ -3,11 +3,11 @@
     python benchmarks/autoregressive_mnist.py block-pixelcnn [--minutes 20] [--data-root DIR] [--seed 0]
     python benchmarks/autoregressive_mnist.py row-lstm --minutes 10
 
-Protocol: Larochelle and Murray's fixed bits, 50,000 / 10,000 / 10,000 (``binarized_mnist``). Training runs on one thread
-for as many epochs as fit into the budget at the rate of a few steps timed first; 20 minutes of one thread are 10 minutes
-of two cores. The learning rate falls along a cosine and the weights are averaged over steps; the last weights are
-evaluated, none are picked. Settings were chosen on the validation split. The number is -log p(x), exact, of all 10,000
-test images; 95 % of the spread is between images (a standard deviation of some 20 nats).
+Protocol: Larochelle and Murray's fixed bits, 50,000 / 10,000 / 10,000 (``binarized_mnist``). Training runs on one
+thread for as many epochs as fit into the budget at the rate of a few steps timed first; 20 minutes of one thread are
+10 minutes of two cores. The learning rate falls along a cosine and the weights are averaged over steps; the last
+weights are evaluated, none are picked. Settings were chosen on the validation split. The number is -log p(x), exact,
+of all 10,000 test images; 95 % of the spread is between images (a standard deviation of some 20 nats).
 """
 
 from __future__ import annotations
