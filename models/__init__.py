@@ -6,6 +6,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "BayesianLogisticRegression",
+    "BlockPixelCNN",
     "ConditionalVAE",
     "DeepMarkovModel",
     "DiagonalBiLSTM",
@@ -35,6 +36,7 @@ if __name__ != "ppgen.models":
 
 from ppgen.models.autoencoder import Autoencoder
 from ppgen.models.belief_network import FullyVisibleBeliefNetwork
+from ppgen.models.block_pixelcnn import BlockPixelCNN
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.models.discrete_vae import DiscreteVAE

@@ -80,6 +80,7 @@ MODELS = {
         lambda: models.FlowPriorVAE(X, 3, num_transforms=2, width=16, hidden=(16,)), "p(z) p(x | z)",
         lambda model: guides.Flow(model, transforms=1, context=8, width=16)),
     "FullyVisibleBeliefNetwork": Case(lambda: models.FullyVisibleBeliefNetwork(X), "p(x)", None),
+    "BlockPixelCNN": Case(lambda: models.BlockPixelCNN(X, 8, 1), "p(x)", None),
     "GAN": Case(lambda: models.GAN(X, 4, (16,)), "p(z) p(x | z)", None),
     "HierarchicalVAE": Case(
         lambda: models.HierarchicalVAE(X, (4, 3), width=16, hidden=(16,)), "p(z2) p(z1 | z2) p(x | z1",
@@ -131,6 +132,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "GatedTransition": (lambda: nets.GatedTransition(3, 8), ((3,),)),
     "Gaussian": (lambda: nets.Gaussian(nets.MLP(6, 5), 5, 3), ((6,),)),
     "ImageDecoder": (lambda: nets.decoder(4, (2, 9, 8)), ((4,),)),
+    "InBlocks": (lambda: nets.InBlocks(nets.GatedPixelCNN((4, 2, 3), 4, 1, num_parameters=16)), ((1, 24),)),
     "ImageEncoder": (lambda: nets.encoder((2, 9, 8), 5), ((2, 9, 8),)),
     "MADE": (lambda: nets.MADE((2, 3, 3), (16, 12)), ((2, 3, 3),)),
     "ImageTransformer": (lambda: nets.ImageTransformer((1, 6, 6), 8, 2, 2, block=(2, 4)), ((1, 6, 6),)),
@@ -336,7 +338,7 @@ ORDERED = {name for name in IMAGES if isinstance(getattr(MODELS[name].make(), "n
 
 
 @pytest.mark.parametrize("shape", [(12,), (3, 9, 11)], ids=str)
-@pytest.mark.parametrize("name", sorted(IMAGES - ORDERED - {"MaskedVAE"}))
+@pytest.mark.parametrize("name", sorted(IMAGES - ORDERED - {"BlockPixelCNN", "MaskedVAE"}))
 def test_a_model_of_images_takes_vectors_and_odd_sizes(name: str, shape: tuple[int, ...]) -> None:
     model = MODELS[name].make()
     model = type(model)(**{**model.constructor_arguments, "x_shape": shape})

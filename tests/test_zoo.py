@@ -128,7 +128,8 @@ def test_pixels_on_levels_may_be_a_mixture_of_logistics(name: str) -> None:
 # Measured with the recipes' own settings, fewer epochs and seed 0: the factorised Bernoulli has -27.3 nats per datum,
 # and the margin is about half of what each recipe reaches, so that another machine's rounding changes nothing.
 @pytest.mark.parametrize(
-    ("name", "epochs", "margin"), [("vae", 20, 2.0), ("beta-vae", 20, 1.5), ("cvae", 20, 3.0), ("gated-pixelcnn", 10, 1.5)]
+    ("name", "epochs", "margin"),
+    [("vae", 20, 2.0), ("beta-vae", 20, 1.5), ("cvae", 20, 3.0), ("gated-pixelcnn", 10, 1.5)],
 )
 def test_densities_beat_independent_pixels(name: str, epochs: int, margin: float, digits: Dataset) -> None:
     model, guide, objective = zoo.build(name, digits)

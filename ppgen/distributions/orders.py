@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Order", "diagonal", "permutation", "raster"]
+__all__ = ["Order", "blocks", "diagonal", "permutation", "raster"]
 
 import numbers
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ class Order:
     out the values in the order of their drawing (``arrange``) before the network sees them, and by laying out what was
     drawn as the event is (``restore``). A permutation has a Jacobian determinant of one, so the density stays exact.
 
-    Made by :func:`raster`, :func:`diagonal` and :func:`permutation`.
+    Made by :func:`raster`, :func:`blocks`, :func:`diagonal` and :func:`permutation`.
 
     Args:
         positions: lengths of the event's trailing dims that are ordered: ``(height, width)``, ``(length,)``.
@@ -115,6 +115,37 @@ def diagonal(positions: Sequence[int]) -> Order:
     height, width = positions
     row, column = torch.arange(height).unsqueeze(1), torch.arange(width)
     return Order(positions, (height * width,), ((row + column) * height + row).flatten().argsort())
+
+
+def blocks(positions: Sequence[int], block: Sequence[int]) -> Order:
+    """Block by block in raster order, and within a block in raster order too: a sequence, for networks that know it.
+
+    Args:
+        positions: ``(height, width)`` of an image; any number of dims.
+        block: lengths of a block, which divide those of ``positions``.
+
+    Raises:
+        SettingError: a length below 1, or one that does not divide.
+
+    Example:
+        >>> blocks((2, 4), (2, 2)).arrange(torch.arange(8).reshape(2, 4)).tolist()
+        [0, 1, 4, 5, 2, 3, 6, 7]
+    """
+    positions, block = _lengths(positions), _lengths(block)
+    if len(block) != len(positions) or any(long % short for long, short in zip(positions, block, strict=True)):
+        raise SettingError(
+            "blocks: the positions cannot be cut into such blocks",
+            expected=f"lengths that divide {positions}, dim by dim",
+            got=f"block={block}",
+            fix=f"block={tuple(2 if long % 2 == 0 else 1 for long in positions)}, "
+            "or images of another size: resize or crop them",
+        )
+    grid = torch.arange(prod(positions))
+    parted = grid.reshape(
+        [size for pair in zip(positions, block, strict=True) for size in (pair[0] // pair[1], pair[1])]
+    )
+    dims = range(2 * len(positions))
+    return Order(positions, (prod(positions),), parted.permute(*dims[::2], *dims[1::2]).flatten())
 
 
 def permutation(index: Any, positions: Sequence[int] | None = None) -> Order:

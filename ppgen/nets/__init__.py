@@ -23,6 +23,7 @@ __all__ = [
     "ImageDecoder",
     "ImageEncoder",
     "ImageTransformer",
+    "InBlocks",
     "Likelihood",
     "LogisticMixtureLikelihood",
     "MaskedConv2d",
@@ -56,6 +57,7 @@ from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, enc
 from ppgen.nets.flow import Flow, FlowDistribution
 from ppgen.nets.gated_pixelcnn import GatedPixelCNN
 from ppgen.nets.image_transformer import ImageTransformer
+from ppgen.nets.in_blocks import InBlocks
 from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock, join, one_hot, over_batch
 from ppgen.nets.likelihoods import (
     BernoulliLikelihood,
