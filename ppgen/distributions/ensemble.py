@@ -56,6 +56,7 @@ class Ensemble(TorchDistribution):
                 expected="one member or more, of the same batch shape and event shape",
                 got=", ".join(f"{list(batch)} {list(event)}" for batch, event in sorted(shapes)) or "no members",
                 fix="expand each to the same batch shape: member.expand(batch_shape)",
+                code="S178",
             )
         super().__init__(*shapes.pop(), validate_args=validate_args)
 

@@ -111,6 +111,7 @@ def diagonal(positions: Sequence[int]) -> Order:
             expected="the two lengths of an image",
             got=f"positions={positions}",
             fix="diagonal((height, width)), or raster(positions)",
+            code="S179",
         )
     height, width = positions
     row, column = torch.arange(height).unsqueeze(1), torch.arange(width)
@@ -139,6 +140,7 @@ def blocks(positions: Sequence[int], block: Sequence[int]) -> Order:
             got=f"block={block}",
             fix=f"block={tuple(2 if long % 2 == 0 else 1 for long in positions)}, "
             "or images of another size: resize or crop them",
+            code="S180",
         )
     grid = torch.arange(prod(positions))
     parted = grid.reshape(

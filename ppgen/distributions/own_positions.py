@@ -56,4 +56,5 @@ def must_end_last(order: Order) -> None:
             expected="the order in which what stands behind an end is drawn last",
             got="another order of the positions",
             fix=f"order=orders.raster({order.positions}), which is the default",
+            code="S181",
         )

@@ -85,4 +85,5 @@ class CausalTokenNetwork(Recorded, abc.ABC):
                 expected=f"sequences of {self.length} tokens, a context of size {self.context_dim}",
                 got=f"sequences of {length} tokens, a context of size {given}",
                 fix=f"{name}(length={length}, num_tokens={self.num_tokens}, context_dim={given})",
+                code="S182",
             )

@@ -46,6 +46,7 @@ class CausalVectorNetwork(Recorded, abc.ABC):
                 expected="x_shape=(length,) or (channels, height, width)",
                 got=f"x_shape={shape}",
                 fix="x = x.flatten(1), or x = x.unsqueeze(1) where the channel of an image is missing",
+                code="S183",
             )
         self.x_shape, self.positions = shape, shape[-2:]
         self.channels, self.length = prod(shape[:-2]), prod(shape[-2:])
@@ -103,4 +104,5 @@ class CausalVectorNetwork(Recorded, abc.ABC):
                 expected=f"data of shape {self.x_shape}, a context of size {self.context_dim}",
                 got=f"data of shape {tuple(shape)}, a context of size {given}",
                 fix=f"{name}({tuple(shape)}, context_dim={given})",
+                code="S184",
             )

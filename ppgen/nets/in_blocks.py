@@ -81,6 +81,7 @@ class InBlocks(Recorded):
                 "parameter for each of their patterns",
                 got=f"block={tuple(block)}, a network of {network.channels} channels and {patterns} parameters",
                 fix=f"{type(network).__name__}(({self.size}, {grid[0]}, {grid[1]}), num_parameters={2**self.size})",
+                code="S185",
             )
         self.network = network
         self.grid = tuple(grid)

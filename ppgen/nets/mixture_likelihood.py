@@ -44,6 +44,7 @@ class LogisticMixtureLikelihood(Likelihood):
                 expected="x_shape=(channels,), in a model that draws pixels one after the other",
                 got=f"x_shape={self.x_shape}",
                 fix="DiscretizedLogisticLikelihood(x_shape), whose values are independent",
+                code="S186",
             )
         self.levels = whole_number("LogisticMixtureLikelihood: levels", levels, at_least=2)
         self.white = finite_number("LogisticMixtureLikelihood: white", white, above=0.0, suggested=1.0)

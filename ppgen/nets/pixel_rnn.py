@@ -189,4 +189,5 @@ def must_be_odd(what: str, size: int, at_least: int = 1) -> None:
             expected=f"an odd number, {at_least} or more",
             got=f"{size}",
             fix=f"{what.rpartition(' ')[2]}={max(at_least, size + 1 - size % 2)}",
+            code="S187",
         )

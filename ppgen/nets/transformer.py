@@ -62,6 +62,7 @@ class CausalTransformer(nn.Module):
                 expected=f"hidden, a multiple of num_heads={num_heads}",
                 got=f"hidden={hidden}",
                 fix=f"hidden={-(-hidden // num_heads) * num_heads}",
+                code="S188",
             )
         self.pattern, self.num_heads, self.hidden = pattern, num_heads, hidden
         self.layers = nn.ModuleList(TransformerLayer(hidden, num_heads, context_dim) for _ in range(num_layers))

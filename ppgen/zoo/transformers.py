@@ -59,6 +59,7 @@ def _room_and_tokens(data: Dataset, name: str) -> tuple[int, int]:
         expected="x of whole numbers from 0 on, [N, T], with x_lengths [N] where they differ in length",
         got=", ".join(f"{key} {list(each.event_shape)} ({each})" for key, each in data.columns.items()),
         fix='data={"x": tokens, "x_lengths": lengths}; the recipe image-transformer takes images',
+        code="S189",
     )
 
 
