@@ -55,10 +55,10 @@ class Argument(NamedTuple):
 
 
 @overload
-def checked(function: F) -> F: ...
+def checked(function: F, /) -> F: ...
 @overload
 def checked(**suggested: object) -> Callable[[F], F]: ...
-def checked(function: Callable[..., Any] | None = None, **suggested: object) -> Callable[..., Any]:
+def checked(function: Callable[..., Any] | None = None, /, **suggested: object) -> Callable[..., Any]:
     """Refuse arguments that are not what the function's annotations say, before anything is done with them.
 
     ``int`` is a whole number: at least 1, or 0 where that is the default; a size where it makes a network, else a
