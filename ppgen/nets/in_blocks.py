@@ -83,7 +83,7 @@ class InBlocks(Recorded):
                 fix=f"{type(network).__name__}(({self.size}, {grid[0]}, {grid[1]}), num_parameters={2**self.size})",
                 code="S185",
             )
-        self.network = network
+        self.network: Any = network
         self.grid = tuple(grid)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
