@@ -32,7 +32,7 @@ __all__ = ["ranking"]
 
 _Z95 = 1.96  # standard errors in half a 95 % interval
 _PANELS = ("log_prob", "kid")
-_AIR = 0.12  # above the legend inside a user's axes, as a share of these
+_LEGEND = 1.2  # inches of the legend, to the panels above it inside a user's axes
 _PHONE_WIDTH = 3.7  # inches of 96 CSS pixels
 _BESIDE: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center", "color": MUTED, "style": "italic"}
 _FLOOR: dict[str, Any] = {"color": INK, "linewidth": 0.9, "linestyle": (0, (4, 3))}
@@ -71,7 +71,9 @@ def ranking(
         heights = [0.27 * (len(block) + len(_strongest(block.values()))) + 0.9 for block in blocks.values()]
         if narrow:
             twice = [height for height in heights for _ in _PANELS]
-            axes_grid = panels(ax, (_PHONE_WIDTH, sum(twice) + 0.6), heights=twice).reshape(-1, 2)
+            legend_below = [] if ax is None else [_LEGEND]
+            column = panels(ax, (_PHONE_WIDTH, sum(twice) + 0.6), heights=[*twice, *legend_below])[:, 0]
+            axes_grid = column[: len(twice)].reshape(-1, 2)
         else:
             axes_grid = new_figure(FULL_WIDTH, sum(heights)).subplots(
                 len(blocks), 2, squeeze=False, sharey="row", height_ratios=heights
@@ -85,7 +87,8 @@ def ranking(
             if ax is None:
                 axes_grid[0, 0].figure.legend(loc="outside lower left", ncols=1 if narrow else 4, **style)
             else:
-                ax.legend(loc="upper left", bbox_to_anchor=(0.0, -_AIR), **style)
+                column[-1].set_axis_off()
+                column[-1].legend(loc="upper left", borderaxespad=0.0, **style)
     return Illustration(
         axes_grid[0, 0].figure,
         f"Ranking: {'; '.join(map(_sentence, listed))}.",

@@ -66,7 +66,7 @@ contrast of 4.5 or more to its paper: that of text, since they write names, too.
 PAPER, INK, MUTED, LINE, STONE = (light for light, _ in list(PAIRS.values())[:5])
 PALETTE: tuple[str, ...] = tuple(light for light, _ in list(PAIRS.values())[5:])
 
-_AIR = 0.16  # between the panels inside a user's axes, as a share of these: labels stand there
+_BESIDE, _BELOW = 0.9, 0.2  # labels stand between the panels inside a user's axes: shares of a panel, and of all
 
 FULL_WIDTH = 10.0
 """Inches of a figure that takes a line of the page for itself (960 CSS pixels)."""
@@ -195,16 +195,16 @@ def panels(
     if columns == len(heights) == 1:
         return np.array([[ax]], dtype=object)
     ax.set_axis_off()
-    wide = (1.0 + _AIR) / columns
-    room = np.asarray(heights) / np.sum(heights) * (1.0 - _AIR * (len(heights) - 1))
-    feet = 1.0 - np.cumsum(room) - _AIR * np.arange(len(room))
-    return np.array(
-        [
-            [ax.inset_axes((column * wide, foot, wide - _AIR, height)) for column in range(columns)]
-            for foot, height in zip(feet.tolist(), room.tolist(), strict=True)
-        ],
-        dtype=object,
-    )
+    wide = 1.0 / (columns + _BESIDE * (columns - 1))
+    whole = 1.0 + _BELOW * (len(heights) - 1)
+    rooms = np.asarray(heights) / np.sum(heights) / whole
+    feet = 1.0 - np.cumsum(rooms) - _BELOW / whole * np.arange(len(rooms))
+    lefts = (1.0 + _BESIDE) * wide * np.arange(columns)
+    places = [
+        [ax.inset_axes((left, foot, wide, room)) for left in lefts.tolist()]
+        for foot, room in zip(feet.tolist(), rooms.tolist(), strict=True)
+    ]
+    return np.array(places, dtype=object)
 
 
 def spread(positions: Sequence[float], gap: float) -> list[float]:

@@ -58,7 +58,7 @@ def test_functions_of_numbers_take_axes_too(fits: Mapping[str, Any], comparison:
     axes = Figure().subplots()
     drawn = getattr(ppgen.reporting, name)(*given[name], ax=axes)
     assert drawn.figure is axes.figure
-    assert all(panel.has_data() for panel in axes.child_axes or [axes])
+    assert all(panel.has_data() or panel.get_legend() for panel in axes.child_axes or [axes])
     places = [panel.get_position() for panel in axes.child_axes]
     assert not any(a.overlaps(b) for i, a in enumerate(places) for b in places[:i])
     assert drawn.png()

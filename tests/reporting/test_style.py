@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppgen.reporting.style import PAIRS, house_style, label_line_ends, new_figure, numeral, spread
+from ppgen.reporting.style import PAIRS, house_style, label_line_ends, new_figure, numeral, panels, spread
 
 # Machado, Oliveira and Fernandes (2009), severity 1.0, acting on linear RGB.
 EYES = {
@@ -61,6 +61,23 @@ def test_text_is_readable_on_its_paper(paper: int) -> None:
 def test_no_two_colours_are_the_same_so_that_the_page_can_swap_them() -> None:
     lights = [light for light, _ in PAIRS.values()]
     assert len(set(lights)) == len(lights)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(1, 2), (2, 1), (3, 9), (5, 2)])
+def test_panels_fill_the_axes_of_a_user_and_stand_apart(columns: int, rows: int) -> None:
+    ax = new_figure(6.0, 4.0).subplots()
+    made = panels(ax, (1.0, 1.0), columns, [1.0 + row for row in range(rows)])
+    assert made.shape == (rows, columns)
+    assert made.ravel().tolist() == ax.child_axes
+    whole = ax.get_position()
+    boxes = [panel.get_axes_locator()(panel, None) for panel in ax.child_axes]
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    union = [min(box.x0 for box in boxes), min(box.y0 for box in boxes)]
+    union += [max(box.x1 for box in boxes), max(box.y1 for box in boxes)]
+    np.testing.assert_allclose(union, whole.extents)
+    heights = [panel.bounds[3] for panel in (box for box in boxes[::columns])]
+    np.testing.assert_allclose(np.array(heights) / heights[0], [1.0 + row for row in range(rows)])
+    assert panels(ax, (1.0, 1.0)).tolist() == [[ax]]
 
 
 def test_settings_end_with_the_block() -> None:
