@@ -63,7 +63,7 @@ def lstm_over_lines(gates: Tensor, weight: Tensor, lines: Sequence[Line], before
     zero.
 
     The gradient is written out: what is left to do one line after the other is two matrix products and a few passes
-    over the line's cells, where automatic differentiation takes about twice the time.
+    over the line's cells, where automatic differentiation takes more than twice the time.
 
     Args:
         gates: ``[cells, size, 4 * hidden]``: what the inputs of the cells contribute to their gates.

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ppgen.distributions import Autoregressive, Conditional, Order, SteppingNetwork, conditionals, orders
 from ppgen.errors import SettingError
-from ppgen.nets import GatedPixelCNN
+from ppgen.nets import DiagonalBiLSTM, GatedPixelCNN, RowLSTM
 from tests.oracles.chi_square import p_value
 
 
@@ -95,6 +95,9 @@ def cases() -> dict[str, Case]:
         where = f"flip {flip}{' transpose' * transpose}"
         add(f"bits, {where}", lambda o=bits: GatedPixelCNN((1, *o.scanned), 4, 2), (1, 2, 3), bits)
         add(f"grey, {where}", lambda: GatedPixelCNN((1, 2, 2), 4, 2, num_parameters=3, highest=2), (1, 2, 2), grey, 3)
+    for kind in (DiagonalBiLSTM, RowLSTM):
+        corner = orders.raster((2, 3), flip=(0,))
+        add(f"bits, {kind.__name__}", lambda kind=kind: kind((1, 2, 3), 8, 2), (1, 2, 3), corner)
     mixed, pixels = orders.permutation([2, 0, 3, 1], positions=(2, 2)), orders.raster((2, 2))
     add("grey, permuted", lambda: Triangular((1,), (2, 2), 3), (1, 2, 2), mixed, 3)
     add("two colours", lambda: Triangular((2,), (2, 2), 6), (2, 2, 2), mixed, 3, conditionals.Categorical(3))
