@@ -16,6 +16,7 @@ __all__ = [
     "MaskedVAE",
     "MixtureVAE",
     "PixelCNN",
+    "PixelCNNPlusPlus",
     "PixelVAE",
     "SemiSupervisedVAE",
     "TableVAE",
@@ -41,6 +42,7 @@ from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
+from ppgen.models.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.models.table_vae import TableVAE
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE

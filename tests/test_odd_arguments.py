@@ -69,6 +69,7 @@ MAKERS = {
     "MixtureVAE": made(models.MixtureVAE, "x_shape", "num_clusters", "latent_dim", "hidden"),
     "GatedPixelCNN": made(models.GatedPixelCNN, "x_shape", hidden=4),
     "PixelCNN": made(models.PixelCNN, "x_shape", hidden=4),
+    "PixelCNNPlusPlus": made(models.PixelCNNPlusPlus, "x_shape", hidden=4, num_blocks=1),
     "MLP": made(nets.MLP, "in_features", "out_features", "hidden"),
     "Gaussian": made(nets.Gaussian, "dim", body=nets.MLP(4, 4), num_features=4),
     "PseudoInputs": made(nets.PseudoInputs, "num", "x_shape"),

@@ -22,6 +22,7 @@ __all__ = [
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
     "PixelCNN",
+    "PixelCNNPlusPlus",
     "PseudoInputs",
     "ResidualBlock",
     "SequenceEncoder",
@@ -54,4 +55,5 @@ from ppgen.nets.likelihoods import (
 )
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
 from ppgen.nets.pixelcnn import PixelCNN
+from ppgen.nets.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

@@ -20,6 +20,7 @@ from ppgen.models import (
     MaskedVAE,
     MixtureVAE,
     PixelCNN,
+    PixelCNNPlusPlus,
     PixelVAE,
     SemiSupervisedVAE,
     VampPriorHierarchicalVAE,
@@ -118,9 +119,9 @@ def test_images_drawn_pixel_by_pixel():
     assert abs(total(model, {"z": grid}, volume, IMAGE, {}) - 1.0) < 1e-4
 
 
-@pytest.mark.parametrize("kind", [GatedPixelCNN, PixelCNN])
+@pytest.mark.parametrize("kind", [GatedPixelCNN, PixelCNN, PixelCNNPlusPlus])
 def test_images_that_are_drawn_without_a_latent(kind):
-    model = kind((1, 3, 3), hidden=4, num_layers=2)
+    model = kind((1, 3, 3), 4, 2)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     trace = pyro.poutine.trace(model).get_trace({"x": all_data((1, 3, 3))})

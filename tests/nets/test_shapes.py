@@ -16,6 +16,7 @@ NETWORKS = {
     "VectorDecoder": (lambda: nets.decoder(4, (6,)), (4,)),
     "Critic": (lambda: nets.critic((1, 8, 8)), (1, 8, 8)),
     "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
+    "PixelCNNPlusPlus": (lambda: nets.PixelCNNPlusPlus((1, 5, 6), hidden=3, num_blocks=1), (1, 5, 6)),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
 }
 
