@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["PixelCNNPlusPlus"]
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from ppgen.arguments import Recorded, finite_number
 from ppgen.checked import checked
 from ppgen.nets.causal_images import CausalImageNetwork
 
-Stream = Literal["rows", "pixels"]
 _REACH = {"rows": ((2, 3), (1, 1, 1, 0)), "pixels": ((2, 2), (1, 0, 1, 0))}  # kernel, padding: left, right, top, bottom
 
 
@@ -160,7 +159,7 @@ class Doubling(nn.Module):
         stream: ``"rows"`` or ``"pixels"``.
     """
 
-    def __init__(self, hidden: int, stream: Stream) -> None:
+    def __init__(self, hidden: int, stream: str) -> None:
         super().__init__()
         kernel, (_, self.left, *_) = _REACH[stream]  # as far as the stream reads to the right, it is read to the left
         self.inner = nn.ConvTranspose2d(hidden, hidden, kernel, stride=2)
@@ -182,7 +181,7 @@ class GatedResidual(Recorded):
         dropout: probability that a feature between the convolutions is dropped in training.
     """
 
-    def __init__(self, hidden: int, stream: Stream, beside: int, context_dim: int, dropout: float) -> None:
+    def __init__(self, hidden: int, stream: str, beside: int, context_dim: int, dropout: float) -> None:
         super().__init__()
         self.first = ShiftedConv2d(2 * hidden, hidden, *_REACH[stream])
         self.second = ShiftedConv2d(2 * hidden, 2 * hidden, *_REACH[stream])
