@@ -48,6 +48,21 @@ class Row:
         return getattr(nets, self.name)(shape, **(self.small if small else self.large), **others)
 
 
+class TokenRow(Row):
+    """A causal network over sequences of tokens."""
+
+    def make(self, shape: tuple[int, ...], *, small: bool, **others: Any) -> Any:
+        """The network for sequences of a length.
+
+        Args:
+            shape: ``(length,)``.
+            small: which of the sizes.
+            **others: ``context_dim``, and ``num_parameters``, which is how many tokens there are.
+        """
+        sizes = self.small if small else self.large
+        return getattr(nets, self.name)(*shape, others["num_parameters"], **sizes, context_dim=others["context_dim"])
+
+
 IMAGES = (
     Row("FullyVisibleBeliefNetwork", {}, {}),
     Row("MADE", {"hidden": (40, 40)}, {"hidden": (500, 500)}),
@@ -58,7 +73,10 @@ IMAGES = (
     Row("DiagonalBiLSTM", {"hidden": 6}, {"hidden": 16}),
     Row("ImageTransformer", {}, {}),
 )
-TOKENS = (Row("TokenTransformer", {}, {}), Row("TokenLSTM", {}, {}))
+TOKENS = (
+    TokenRow("TokenTransformer", {"hidden": 8, "num_heads": 2}, {}),
+    TokenRow("TokenLSTM", {"hidden": 8}, {}),
+)
 
 
 def found(rows: tuple[Row, ...]) -> list[Row]:

@@ -21,6 +21,7 @@ __all__ = [
     "MaskedVAE",
     "MixtureVAE",
     "PixelCNN",
+    "PixelCNNPlusPlus",
     "PixelVAE",
     "RowLSTM",
     "SemiSupervisedVAE",
@@ -54,6 +55,7 @@ from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
 from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
+from ppgen.models.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.models.row_lstm import RowLSTM
 from ppgen.models.table_vae import TableVAE
 from ppgen.models.token_lstm import TokenLSTM

@@ -63,8 +63,9 @@ def checked(function: Callable[..., Any] | None = None, /, **suggested: object) 
 
     ``int`` is a whole number: at least 1, or 0 where that is the default; a size where it makes a network, else a
     count; ``seed`` is what a generator takes. ``float`` is finite; where it makes a network, it is a scale, and above
-    0. ``bool``, ``str``, ``Literal``, paths, devices, modules, callables, mappings and sequences are themselves. What
-    has another annotation is the function's own to check. Arguments that are missing or unknown are named too.
+    0, or 0 where that is the default. ``bool``, ``str``, ``Literal``, paths, devices, modules, callables, mappings and
+    sequences are themselves. What has another annotation is the function's own to check. Arguments that are missing or
+    unknown are named too.
 
     Args:
         function: whose annotations are text (``from __future__ import annotations``); of a class, its public methods.
@@ -153,10 +154,12 @@ def _whole(of: Argument, value: Any) -> None:
 
 
 def _number(of: Argument, value: Any) -> None:
+    may_be_zero = of.default == 0
     finite_number(
         of.where,
         value,
-        above=0 if of.makes_networks else -math.inf,
+        above=0 if of.makes_networks and not may_be_zero else -math.inf,
+        at_least=0 if of.makes_networks and may_be_zero else -math.inf,
         suggested=1.0 if of.default is None else of.default,
     )
 

@@ -97,6 +97,7 @@ MODELS = {
         lambda: models.MixtureVAE(X, num_clusters=3, latent_dim=3, hidden=(16,)), "p(c) p(z | c) p(x | z)", clustered),
     "GatedPixelCNN": Case(lambda: models.GatedPixelCNN(X, 8, 1), "p(x)", None),
     "PixelCNN": Case(lambda: models.PixelCNN(X, 4, 1), "p(x)", None),
+    "PixelCNNPlusPlus": Case(lambda: models.PixelCNNPlusPlus(X, 4, 1, 2), "p(x)", None),
     "PixelVAE": Case(lambda: models.PixelVAE(X, 3, 1, 8, 3, 16), "p(z) p(x | z)"),
     "RowLSTM": Case(lambda: models.RowLSTM(X, 4, 1), "p(x)", None),
     "SemiSupervisedVAE": Case(
@@ -140,6 +141,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "MaskedConv2d": (lambda: nets.MaskedConv2d(2, 3, 3, "vertical", "B"), ((2, 5, 5),)),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
     "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
+    "PixelCNNPlusPlus": (lambda: nets.PixelCNNPlusPlus((1, 5, 6), hidden=3, num_blocks=1), ((1, 5, 6),)),
     "PseudoInputs": (lambda: nets.PseudoInputs(4, (2, 3)), ()),
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
     "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),

@@ -71,6 +71,7 @@ MAKERS = {
     "PixelCNN": made(models.PixelCNN, "x_shape", hidden=4),
     "FullyVisibleBeliefNetwork": made(models.FullyVisibleBeliefNetwork, "x_shape"),
     "MADE": made(models.MADE, "x_shape", "hidden", num_masks=2, order="random", direct=True, num_components=0, seed=0),
+    "PixelCNNPlusPlus": made(models.PixelCNNPlusPlus, "x_shape", hidden=4, num_blocks=1),
     "MLP": made(nets.MLP, "in_features", "out_features", "hidden"),
     "Gaussian": made(nets.Gaussian, "dim", body=nets.MLP(4, 4), num_features=4),
     "PseudoInputs": made(nets.PseudoInputs, "num", "x_shape"),

@@ -125,6 +125,11 @@ def test_pixels_on_levels_may_be_a_mixture_of_logistics(name: str) -> None:
         zoo.build(name, "digits", likelihood="mixture")
 
 
+def test_pixelcnn_plus_plus_takes_levels_by_a_mixture_and_bits_by_a_bernoulli() -> None:
+    for data, expected in ((ppgen.data.load("digits", binarize=None), "mixture"), ("digits", "bernoulli")):
+        assert zoo.build("pixelcnn++", data).model.likelihood.family == expected
+
+
 # Measured with the recipes' own settings, fewer epochs and seed 0: the factorised Bernoulli has -27.3 nats per datum,
 # and the margin is about half of what each recipe reaches, so that another machine's rounding changes nothing.
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ __all__ = [
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
     "PixelCNN",
+    "PixelCNNPlusPlus",
     "PseudoInputs",
     "ResidualBlock",
     "RowLSTM",
@@ -71,6 +72,7 @@ from ppgen.nets.likelihoods import (
 from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
 from ppgen.nets.pixelcnn import PixelCNN
+from ppgen.nets.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother
 from ppgen.nets.token_lstm import TokenLSTM

@@ -39,6 +39,21 @@ def _diagonal_bilstm(
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
+def _pixelcnn_plus_plus(
+    data: Dataset,
+    hidden: int = 16,
+    num_blocks: int = 1,
+    num_resolutions: int = 2,
+    dropout: float = 0.0,
+    likelihood: str | None = None,
+) -> BuiltRecipe:
+    from ppgen import models, objectives
+
+    chosen = pixel_likelihood_for(data, "pixelcnn++", likelihood, preferred="mixture")
+    model = models.PixelCNNPlusPlus(data.x_shape, hidden, num_blocks, num_resolutions, dropout, chosen)
+    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
+
+
 AUTOREGRESSIVE_FAMILIES = (
     Recipe(
         "pixelcnn",
@@ -67,6 +82,18 @@ AUTOREGRESSIVE_FAMILIES = (
         "two LSTMs over the diagonals of an image: a pixel sees all before it; exact density",
         "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
         _diagonal_bilstm,
+        max_epochs=40,
+        learning_rate=5e-3,
+        schedule="cosine",
+        patience=8,
+        quick={"max_epochs": 10},
+    ),
+    Recipe(
+        "pixelcnn++",
+        "one pixel after the other, read at several resolutions; levels by a mixture of logistics",
+        "Salimans, Karpathy, Chen & Kingma, 2017, PixelCNN++: Improving the PixelCNN with Discretized Logistic Mixture "
+        "Likelihood and Other Modifications",
+        _pixelcnn_plus_plus,
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",

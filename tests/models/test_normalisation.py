@@ -21,6 +21,7 @@ from ppgen.models import (
     MaskedVAE,
     MixtureVAE,
     PixelCNN,
+    PixelCNNPlusPlus,
     PixelVAE,
     RowLSTM,
     SemiSupervisedVAE,
@@ -120,9 +121,9 @@ def test_images_drawn_pixel_by_pixel():
     assert abs(total(model, {"z": grid}, volume, IMAGE, {}) - 1.0) < 1e-4
 
 
-@pytest.mark.parametrize("kind", [DiagonalBiLSTM, GatedPixelCNN, PixelCNN, RowLSTM])
+@pytest.mark.parametrize("kind", [DiagonalBiLSTM, GatedPixelCNN, PixelCNN, PixelCNNPlusPlus, RowLSTM])
 def test_images_that_are_drawn_without_a_latent(kind):
-    model = kind((1, 3, 3), hidden=4, num_layers=2)
+    model = kind((1, 3, 3), 4, 2)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     trace = pyro.poutine.trace(model).get_trace({"x": all_data((1, 3, 3))})

@@ -19,6 +19,7 @@ NETWORKS = {
     "FullyVisibleBeliefNetwork": (lambda: nets.FullyVisibleBeliefNetwork((2, 3, 3)), (2, 3, 3)),
     "MADE": (lambda: nets.MADE((6,), (8, 8)), (6,)),
     "DiagonalBiLSTM": (lambda: nets.DiagonalBiLSTM((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
+    "PixelCNNPlusPlus": (lambda: nets.PixelCNNPlusPlus((1, 5, 6), hidden=3, num_blocks=1), (1, 5, 6)),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
     "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), (1, 6, 6)),
 }
