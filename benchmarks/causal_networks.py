@@ -25,12 +25,15 @@ class Row:
         small: its sizes where it is enumerated.
         large: its sizes on 28x28, as it would be fitted.
         label: what a table calls it; default: its name.
+        spread: of its random weights where it is enumerated: so large that no dependence hides, so small that no image
+            takes all the probability.
     """
 
     name: str
     small: Mapping[str, Any]
     large: Mapping[str, Any]
     label: str = ""
+    spread: float = 0.4
 
     @property
     def title(self) -> str:
@@ -68,7 +71,7 @@ IMAGES = (
     Row("MADE", {"hidden": (40, 40)}, {"hidden": (500, 500)}),
     Row("PixelCNN", {"hidden": 6, "num_layers": 3}, {"hidden": 64, "num_layers": 8}),
     Row("GatedPixelCNN", {"hidden": 6, "num_layers": 3}, {"hidden": 32, "num_layers": 6}),
-    Row("PixelCNNPlusPlus", {"hidden": 6}, {"hidden": 32}),
+    Row("PixelCNNPlusPlus", {"hidden": 6}, {"hidden": 32}, spread=0.2),
     Row("RowLSTM", {"hidden": 6}, {"hidden": 32}),
     Row("DiagonalBiLSTM", {"hidden": 6}, {"hidden": 16}),
     Row("ImageTransformer", {}, {}),

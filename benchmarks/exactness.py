@@ -83,7 +83,7 @@ class Case:
             seen, small=True, context_dim=self.context_dim, num_parameters=count, highest=float(self.levels - 1)
         )
         context = torch.linspace(-1.0, 1.0, self.context_dim).double() if self.context_dim else None
-        network = randomised(network, seed=self.seed)
+        network = randomised(network, self.row.spread, self.seed)
         return Autoregressive(network, self.shape, context, self.family, self.order, validate_args=False)
 
     def events(self) -> Iterator[Tensor]:

@@ -195,11 +195,8 @@ class Fit(FittedPair, HasAccessors):
     def decode(self, latents: Any, *, site: str | None = None, seed: int = 0, **values: Any) -> BySite | Tensor:
         """The likelihood's mean at given latents, by observed site, [N, *event] each: what codes stand for.
 
-        Latents keep the values that are given, also those below an observed site; an observed site above another is
-        drawn from the latents above it, since no data is given here: ``fit.reconstruct(data)`` keeps its value.
-
         Args:
-            latents: [N, *event] by latent, or the tensor of the only one: ``fit.decode(z)``.
+            latents: [N, *event] by latent, or the tensor of the only one; an observed site above another is drawn.
             site: give the tensor of this site alone.
             seed: of draws, where the likelihood has no mean in closed form.
             **values: of covariates, as in :meth:`sample`.
