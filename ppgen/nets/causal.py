@@ -80,7 +80,7 @@ class MaskedConv2d(Recorded):
         height = 1 if stack == "horizontal" else kernel_size
         convolution = nn.Conv2d(in_channels, out_channels, (height, kernel_size))
         self.weight, self.bias = convolution.weight, cast("nn.Parameter", convolution.bias)
-        self.padding = (height // 2, self.reach)
+        self.centre = height // 2
         seen = self.reach + (1 if kind == "B" else 0)
         # Rows that are read in full width, and pixels of the row in the middle.
         self.rows, self.taps = {"vertical": (seen, 0), "horizontal": (0, seen), "raster": (self.reach, seen)}[stack]
@@ -88,10 +88,16 @@ class MaskedConv2d(Recorded):
         mask[: self.rows] = 1.0
         mask[height // 2, : self.taps] = 1.0
         self.register_buffer("mask", mask)
+        # The kernel up to its last row and column that are read: nearly half of it is zeros that need no arithmetic.
+        self.height = self.centre + 1 if self.taps else self.rows
+        self.width = kernel_size if self.rows else self.taps
 
     def forward(self, x: Tensor) -> Tensor:
         """The output ``[N, out_channels, H, W]`` for all pixels at once."""
-        return functional.conv2d(x, self.weight * self.mask, self.bias, padding=self.padding)
+        weight = (self.weight * self.mask)[:, :, : self.height, : self.width]
+        left, above = self.reach, self.centre
+        beyond = (left, self.width - 1 - left, above, self.height - 1 - above)  # what is not read is cut off
+        return functional.conv2d(functional.pad(x, beyond), weight, self.bias)
 
     def band(self, width: int, size: int) -> Band:
         """Its part that reads whole rows, a row at a time; the bias is added there.
@@ -109,7 +115,7 @@ class MaskedConv2d(Recorded):
             width: of the images.
             size: how many images.
         """
-        own = self.padding[0]
+        own = self.centre
         return Line((self.weight * self.mask)[:, :, own : own + 1, : self.taps], width, size, self.reach)
 
 
