@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
 from ppgen.zoo.likelihood_choice import pixel_likelihood_for
@@ -15,7 +15,7 @@ __all__ = ["TRANSFORMERS"]
 
 
 def _image_transformer(
-    data: Dataset, hidden: int = 32, num_layers: int = 3, attention: str = "local-2d", likelihood: str | None = None
+    data: Dataset, hidden: int = 32, num_layers: int = 3, attention: Any = "local-2d", likelihood: str | None = None
 ) -> BuiltRecipe:
     from ppgen import models, objectives
 
