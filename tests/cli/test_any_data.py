@@ -117,7 +117,18 @@ def test_a_frame_is_a_table_too() -> None:
 
 @pytest.mark.parametrize(
     "recipe",
-    ["hierarchical", "ladder", "flow-prior", "mixture", "discrete", "vamp-prior", "iwae", "pixel-vae", "pixelcnn"],
+    [
+        "hierarchical",
+        "ladder",
+        "flow-prior",
+        "mixture",
+        "discrete",
+        "vamp-prior",
+        "iwae",
+        "pixel-vae",
+        "pixelcnn",
+        "pixelcnn++",
+    ],
 )
 @pytest.mark.parametrize("images", [GREY, COLOUR])
 def test_every_latent_family_takes_images_of_grey_and_colour(recipe: str, images: Any) -> None:
