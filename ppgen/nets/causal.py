@@ -89,8 +89,8 @@ class MaskedConv2d(Recorded):
         mask[height // 2, : self.taps] = 1.0
         self.register_buffer("mask", mask)
         # The kernel up to its last row and column that are read: nearly half of it is zeros that need no arithmetic.
-        self.height = self.centre + 1 if self.taps else self.rows
-        self.width = kernel_size if self.rows else self.taps
+        self.height = self.centre + 1 if self.taps else max(1, self.rows)
+        self.width = kernel_size if self.rows else max(1, self.taps)
 
     def forward(self, x: Tensor) -> Tensor:
         """The output ``[N, out_channels, H, W]`` for all pixels at once."""
