@@ -52,7 +52,9 @@ def complete(
     progress: bool,
     **opening: Any,
 ) -> None:
-    """Complete test images of which a part is given, by an autoregressive run.
+    """Draw the hidden part of test images.
+
+    The run must be autoregressive: what is hidden is drawn from p(hidden | given).
 
     A picture shows a line each: what is given, the completions, the truth.
 

@@ -22,6 +22,7 @@ NAMES = [
     "evaluate",
     "compare",
     "sample",
+    "complete",
     "traverse",
     "interpolate",
     "arithmetic",
@@ -109,7 +110,9 @@ def test_the_module_is_the_command() -> None:
     assert "did you mean 'vae'?" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["evaluate", "sample", "traverse", "interpolate", "arithmetic", "report"])
+@pytest.mark.parametrize(
+    "command", ["evaluate", "sample", "complete", "traverse", "interpolate", "arithmetic", "report"]
+)
 def test_every_command_that_loads_a_run_takes_a_device(ppgen: Ppgen, runs: Path, command: str) -> None:
     result = ppgen(command, runs / "vae", "--device", "tpu9")
     assert result.exit_code == 2
