@@ -27,7 +27,7 @@ __all__ = ["main"]
 
 X_SHAPE = (1, 28, 28)
 ROWS: dict[str, Callable[[], Model]] = {
-    "block-pixelcnn": lambda: models.BlockPixelCNN(X_SHAPE),
+    "block-pixelcnn": lambda: models.BlockPixelCNN(X_SHAPE, hidden=32, num_layers=5),
     "gated-pixelcnn": lambda: models.GatedPixelCNN(X_SHAPE, hidden=16, num_layers=4),
 }
 
@@ -51,11 +51,11 @@ def main(argv: list[str] | None = None) -> None:
 
     data = ppgen.data.load("binarized_mnist", root=args.data_root)
     torch.manual_seed(args.seed)
-    model = ROWS[args.row]()
+    model = ROWS[args.row]().to(memory_format=torch.channels_last)
     train = data.split("train")["x"]
     epochs = max(1, int(60 * args.minutes / seconds_of_epoch(model, train, args.batch_size)))
     torch.manual_seed(args.seed)
-    model = ROWS[args.row]()
+    model = ROWS[args.row]().to(memory_format=torch.channels_last)
     print(f"{args.row}: {sum(p.numel() for p in model.parameters())} parameters, {epochs} epochs", flush=True)
     clock = Clock()
     fit = ppgen.fit(
