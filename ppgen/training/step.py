@@ -66,6 +66,19 @@ def take_turn(objective: Objective, state: State, player: str, step: Step, param
     return Turn(value, loss.record, gradients, torch.nn.utils.get_total_norm([g for g in gradients if g is not None]))
 
 
+def laid_out_like(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in the memory layout of its parameter, which fused optimizers take for granted without a look.
+
+    ``backward`` sees to it when it fills ``grad``; ``torch.autograd.grad`` gives whatever layout its last operation
+    made: a convolution whose input lies channels last gives its weight such a gradient.
+
+    Args:
+        parameter: [...].
+        gradient: of the same shape.
+    """
+    return gradient if gradient.stride() == parameter.stride() else torch.empty_like(parameter).copy_(gradient)
+
+
 class TrainingStep:
     """The step of a problem: called with a batch, it lets every player move whose turn it is.
 
@@ -203,7 +216,7 @@ class TrainingStep:
         elif not math.isfinite((turn.value + turn.norm).item()):
             raise self._divergence(batch, position, player)
         for parameter, gradient in zip(parameters, turn.gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = None if gradient is None else laid_out_like(parameter, gradient)
         if self.clip_norm is not None:
             torch.nn.utils.clip_grads_with_norm_(parameters, self.clip_norm, turn.norm)
         self.optimizers[player].step(skip=self._bad if self._asynchronous else None)
