@@ -87,8 +87,9 @@ def _padded(given: Mapping[str, Any]) -> dict[str, Any]:
 def to_column(name: str, value: Any) -> Tensor:
     """One column as a tensor of its own memory, [N, ...].
 
-    Floats take torch's default type. Integers and booleans become int64 labels, except that ``x`` becomes float, and
-    that uint8 or boolean arrays of two or more dimensions are images and become uint8, values unchanged.
+    float64 and booleans stay what they are, and shorter floats take torch's default type: a fit hands a model its data
+    in the type of its parameters. Integers become int64 labels. Of ``x``, integers become floats; uint8 arrays of two
+    or more dimensions are images and stay uint8, as do the bits of such an ``x``, values unchanged.
 
     Args:
         name: for error texts, and ``"x"`` is never an integer label.
@@ -124,8 +125,11 @@ def to_column(name: str, value: Any) -> Tensor:
                 fix=f"keep = torch.isfinite({name}).flatten(1).all(1), and keep those rows of every column",
                 code="D011",
             )
-        return tensor.to(torch.get_default_dtype())
-    if tensor.dim() >= 2 and tensor.dtype in (torch.uint8, torch.bool):
+        return tensor if tensor.dtype == torch.float64 else tensor.to(torch.get_default_dtype())
+    is_bits = tensor.dtype == torch.bool
+    if is_bits and name != "x":
+        return tensor
+    if tensor.dim() >= 2 and (is_bits or tensor.dtype == torch.uint8):
         return tensor.to(torch.uint8)
     return tensor.to(torch.get_default_dtype() if name == "x" else torch.int64)
 

@@ -285,14 +285,14 @@ def _of_domain(column: Column, domain: str) -> Column:
 
 
 def main_site(columns: Mapping[str, Tensor]) -> str:
-    """The site that measure and shape speak of: ``x``, else the first that is not an integer label, else the first.
+    """The site that measure and shape speak of: ``x``, else the first of numbers, of several bits, or of labels.
 
     Args:
         columns: tensors [N, ...].
     """
-    if "x" in columns:
-        return "x"
-    return next((key for key, tensor in columns.items() if tensor.dtype != torch.int64), next(iter(columns)))
+    labels = {key: t.dtype in (torch.int64, torch.bool) for key, t in columns.items()}
+    several = {key: t.dtype == torch.bool and t.dim() > 1 for key, t in columns.items()}
+    return "x" if "x" in columns else min(columns, key=lambda key: (labels[key], labels[key] and not several[key]))
 
 
 def _rows_in_words(columns: Mapping[str, Tensor]) -> str:

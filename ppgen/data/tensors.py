@@ -86,6 +86,8 @@ def from_tensors(
     told = {**table.kinds, **given}
     splits = _of_kinds(splits, told)
     key = main_site(splits["train"])
+    if (bits := splits["train"][key]).dtype == torch.bool and bits.dim() > 1:  # an image by another name than x
+        splits = {split: columns | {key: columns[key].to(torch.uint8)} for split, columns in splits.items()}
     splits = {split: _float_images(columns, but=key) for split, columns in splits.items()}
     num_classes = _class_counts_of_kinds(class_counts(splits), told, table.categories, key)
     values = [columns[key] for columns in splits.values() if len(columns.get(key, ()))]
@@ -191,9 +193,10 @@ def _float_images(columns: Mapping[str, Tensor], but: str) -> dict[str, Tensor]:
 
 
 def class_counts(splits: Mapping[str, Mapping[str, Tensor]]) -> dict[str, int]:
-    """One more than the largest label of every covariate of labels: integers [N] from 0 on; -1 where one is missing."""
+    """One more than the largest label of every covariate of labels: bits, or integers [N]; -1 where one is missing."""
     train, main = splits["train"], main_site(splits["train"])
     others = {main, *(lengths_of(key, train) for key in train)}
-    labels = [key for key, t in train.items() if t.dtype == torch.int64 and t.dim() == 1 and key not in others]
-    columns = {key: torch.cat([each[key] for each in splits.values() if key in each]) for key in labels}
+    is_label = {key: t.dtype in (torch.int64, torch.bool) and t.dim() == 1 for key, t in train.items()}
+    labels = [key for key in train if is_label[key] and key not in others]
+    columns = {key: torch.cat([each[key] for each in splits.values() if key in each]).long() for key in labels}
     return {key: int(c.max()) + 1 for key, c in columns.items() if c.min() >= -1 and c.max() >= 0}

@@ -137,7 +137,8 @@ def extreme_rows(columns: Mapping[str, Tensor]) -> list[int]:
         if not len(values):
             continue
         if not values.is_floating_point() and values.dim() == 1:
-            rows += [int(values.argmin()), int(values.argmax())]
+            whole = values.long()  # torch orders no booleans
+            rows += [int(whole.argmin()), int(whole.argmax())]
         elif bool((missing := is_missing(values)).any()):
             rows.append(int(missing.int().argmax()))
     return rows

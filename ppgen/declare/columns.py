@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from ppgen.declare.observed_bits import given_of
+
 __all__ = ["explained_columns", "observed_columns"]
 
 
@@ -23,7 +25,7 @@ def observed_columns(nodes: Mapping[str, Any], batch: Mapping[str, Tensor]) -> d
     found = {}
     for site, node in nodes.items():
         if node["is_observed"] and isinstance(node["value"], Tensor):
-            same = [key for key, given in batch.items() if _numbers(given) == _numbers(node["value"])]
+            same = [key for key, given in batch.items() if _numbers(given) == _numbers(given_of(node))]
             found.update({site: same[0]} if same else {site: site} if site in batch else {})
     return found
 
@@ -38,7 +40,7 @@ def explained_columns(nodes: Mapping[str, Any], batch: Mapping[str, Tensor]) -> 
     parts = dict.fromkeys(batch, 0)
     for node in nodes.values():
         for key, given in batch.items():
-            value = node["value"]
+            value = given_of(node)
             if node["is_observed"] and isinstance(value, Tensor) and _memory(value) == _memory(given):
                 parts[key] += value.numel()
     whole = {key for key, numel in parts.items() if numel >= batch[key].numel()}

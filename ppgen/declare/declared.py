@@ -18,6 +18,7 @@ from ppgen.arguments import Recorded
 from ppgen.context import preserved_state
 from ppgen.declare.batch import Batch
 from ppgen.declare.failure import explain_failure
+from ppgen.declare.observed_bits import as_numbers
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.site import DATA_PLATE, Site, collect, covariate_names
 from ppgen.declare.verify import verify_draw
@@ -164,6 +165,7 @@ class Declared(ProgramModule, Recorded):
         """
         if given is not None and self.plates:
             given = self._align(given, site, shape, len(getattr(fn, "event_shape", ())))
+        given = None if given is None else as_numbers(given, fn)
         if is_validation_enabled():
             verify_draw(type(self).__name__, site, fn, given, shape)
         return pyro.sample(site.name, fn, obs=given)

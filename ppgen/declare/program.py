@@ -20,6 +20,7 @@ from ppgen.declare.guide import Guide, ModelGuide
 from ppgen.declare.held_networks import networks_of
 from ppgen.declare.look import look, random_sites
 from ppgen.declare.model import Model
+from ppgen.declare.observed_bits import ObservedBits
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
 from ppgen.declare.shown import plates_of, site_of
 from ppgen.declare.site import DATA_PLATE, Site
@@ -143,7 +144,7 @@ class ProgramPart(ProgramModule):
         self.arguments = {name: parameter for name, parameter in own.items() if parameter.kind not in variadic}
         if passed_on and inspect.Parameter.VAR_KEYWORD in kinds:
             self.arguments = passed_on | self.arguments
-        self._messenger = Parameters(self, store)
+        self._messenger, self._bits = Parameters(self, store), ObservedBits()
 
     def forward(self, batch: Batch | None = None, size: int | None = None) -> Any:
         """Run the function on a batch.
@@ -157,7 +158,7 @@ class ProgramPart(ProgramModule):
         """
         batch = {} if batch is None else batch
         # A PyroModule writes into the param store whoever answers pyro.param: it gets one for this call only.
-        with pyro.get_param_store().scope(), self._messenger:
+        with pyro.get_param_store().scope(), self._messenger, self._bits:
             return self.function(**self._fill(batch, size))
 
     def setup(self, batch: Batch, size: int | None = None) -> None:

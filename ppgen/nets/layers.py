@@ -215,7 +215,7 @@ def one_hot(labels: Tensor, num_classes: int) -> Tensor:
     """Class labels as unit vectors: ``y -> e_y``.
 
     Args:
-        labels: ``[*batch]`` int64, each in ``0 .. num_classes - 1``.
+        labels: ``[*batch]`` int64 or booleans, each in ``0 .. num_classes - 1``.
         num_classes: how many classes there are.
 
     Returns:
@@ -230,6 +230,8 @@ def one_hot(labels: Tensor, num_classes: int) -> Tensor:
         tensor([[0., 0., 1.],
                 [1., 0., 0.]])
     """
+    if labels.dtype == torch.bool:
+        labels = labels.long()
     if labels.dtype != torch.int64:
         raise DataError(
             "class labels are not whole numbers",

@@ -26,6 +26,7 @@ from ppgen.training.choices import choose_guide, choose_objective, jointly, unwr
 from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
 from ppgen.training.loop import Loop
 from ppgen.training.misplaced import explain_misplaced
+from ppgen.training.model_types import in_types, types_for
 from ppgen.training.optimizers import Choice, described
 from ppgen.training.prepare import Minibatches, Problem, set_up, to_device, verify_fit, verify_weights
 from ppgen.training.rehearsal import rehearse, verify_state
@@ -144,13 +145,15 @@ def fit(
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
     dataset = chosen_data(data, model, batch_size)
+    types = types_for(model, guide, dataset)
+    dataset = in_types(types, dataset)
     place = folder = None if out is None else RunFolder.at(out)
 
     with seeded(seed, chosen_device), contextlib.ExitStack() as held:
         verify_weights(model)
         is_open, guide = guide is None, choose_guide(model, guide)
         whole = take_whole(model, guide, dataset, batch_size, chosen_device)
-        dataset = undivided(data) if whole else dataset
+        dataset = in_types(types, undivided(data)) if whole else dataset
         rows = whole_rows(dataset, chosen_device) if whole else to_device(dataset.representative_rows(), chosen_device)
         set_up(model, guide, rows, chosen_device)
         if is_open and (joint := jointly(guide)) is not guide:

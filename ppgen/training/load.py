@@ -19,8 +19,9 @@ from ppgen.errors import CheckpointError, SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective, State
-from ppgen.runs import Allowance, RunFolder, build, example, example_batch, fingerprint, understood, weights
+from ppgen.runs import DTYPES, Allowance, RunFolder, build, example, example_batch, fingerprint, understood, weights
 from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
+from ppgen.training.model_types import in_types
 
 __all__ = ["load"]
 
@@ -71,9 +72,12 @@ def load(
     with understood(run.path / "run.json"):
         run.verify_files(record)
         settings, rows = {**record["settings"], **record["facts"]}, example_batch(record["example"])
-        dataset = _load_data(record, data, run.path, model.model if isinstance(model, Program) else model)
+        types = {name: DTYPES[dtype] for name, dtype in settings.get("dtypes", {}).items()}
+        inner = model.model if isinstance(model, Program) else model
+        dataset = in_types(types, _load_data(record, data, run.path, inner))
         if isinstance(model, Program):
-            dataset = _set_up(model, rows, data, dataset, settings["batch_size"])
+            whole = dataset if data is None else in_types(types, undivided(data))
+            dataset = _set_up(model, rows, dataset, whole, settings["batch_size"])
         if not other_data:
             _verify_data(record, dataset, run.path)
         objective, state = _rebuild(record, rows, run, model, guide, objective)
@@ -98,14 +102,14 @@ def load(
 
 
 def _set_up(
-    program: Program, example: Mapping[str, Tensor], data: Any, dataset: Dataset, batch_size: int | None
+    program: Program, example: Mapping[str, Tensor], dataset: Dataset, undivided: Dataset, batch_size: int | None
 ) -> Dataset:
     """Make all parameters of a program, which one that was taken whole does on all rows; the data as it saw them."""
     cpu = torch.device("cpu")
-    whole = take_whole(program.model, program.guide, dataset, batch_size, cpu)
-    if whole and data is not None:
-        dataset = undivided(data)
-    program.setup(whole_rows(dataset, cpu) if whole else example)
+    if take_whole(program.model, program.guide, dataset, batch_size, cpu):
+        program.setup(whole_rows(undivided, cpu))
+        return undivided
+    program.setup(example)
     return dataset
 
 

@@ -15,8 +15,8 @@ from ppgen.errors import DataError
     [
         ("x", np.zeros((3, 2), dtype=np.float16), torch.float32),
         ("x", np.zeros((3, 2), dtype=">f4"), torch.float32),
-        ("x", np.zeros((3, 2), dtype=np.longdouble), torch.float32),
-        ("x", torch.zeros(3, 2, dtype=torch.float64), torch.float32),
+        ("x", np.zeros((3, 2), dtype=np.longdouble), torch.float64),
+        ("x", torch.zeros(3, 2, dtype=torch.float64), torch.float64),
         ("x", np.zeros((3, 2), dtype=np.int64), torch.float32),
         ("x", np.zeros((3, 2), dtype=np.uint8), torch.uint8),
         ("x", np.zeros((3, 2), dtype=bool), torch.uint8),
@@ -24,7 +24,8 @@ from ppgen.errors import DataError
         ("image", np.zeros((3, 2, 2), dtype=np.uint8), torch.uint8),
         ("y", np.zeros(3, dtype=np.uint8), torch.int64),
         ("y", np.zeros(3, dtype=np.uint32), torch.int64),
-        ("y", np.zeros(3, dtype=bool), torch.int64),
+        ("y", np.zeros(3, dtype=bool), torch.bool),
+        ("keep", torch.zeros(3, 2, dtype=torch.bool), torch.bool),
         ("words", np.zeros((3, 5), dtype=np.int32), torch.int64),
     ],
 )

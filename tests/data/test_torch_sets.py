@@ -64,11 +64,11 @@ def test_images_have_channels_first(mode, channels):
     ("make", "types"),
     [
         (lambda row: torch.full((2,), float(row)), {"x": (torch.float32, (2,))}),
-        (lambda row: np.full(2, row, dtype=">f8"), {"x": (torch.float32, (2,))}),
+        (lambda row: np.full(2, row, dtype=">f8"), {"x": (torch.float64, (2,))}),
         (lambda row: (torch.zeros(2, 3), row), {"x": (torch.float32, (2, 3)), "y": (torch.int64, ())}),
         (lambda row: [torch.zeros(2), np.int32(row)], {"x": (torch.float32, (2,)), "y": (torch.int64, ())}),
         (lambda row: (torch.zeros(2),), {"x": (torch.float32, (2,))}),
-        (lambda row: {"a": row / 2, "b": row > 3}, {"a": (torch.float32, ()), "b": (torch.int64, ())}),
+        (lambda row: {"a": row / 2, "b": row > 3}, {"a": (torch.float64, ()), "b": (torch.bool, ())}),
     ],
 )
 def test_what_an_item_may_be(make, types):

@@ -157,7 +157,7 @@ def test_splits_in_the_names_are_kept(tmp_path, site):
     np.savez(tmp_path / "mine.npz", **{f"{site}train": X[:20], f"{site}test": X[20:]}, **labels)
     data = ppgen.data.load(tmp_path / "mine.npz")
     assert [data.size(split) for split in data.splits] == [18, 2, 10]
-    assert torch.equal(data.split("test")["x"], torch.from_numpy(X[20:]).float())
+    assert torch.equal(data.split("test")["x"], torch.from_numpy(X[20:]))
 
 
 @pytest.mark.parametrize("option", [{"binarize": "static"}, {"binarize": "dynamic"}, {"dequantize": True}, {}])
