@@ -7,8 +7,10 @@ __all__ = [
     "Flow",
     "FullRank",
     "MeanField",
+    "NearestCode",
     "NetworkGuide",
     "Refined",
+    "RelaxedCode",
     "Structured",
     "TwoLevelNetworkGuide",
 ]
@@ -17,6 +19,7 @@ if __name__ != "ppgen.guides":
     raise ImportError(f"this package is ppgen.guides, not {__name__!r}: write `import ppgen.guides`")
 
 from ppgen.guides.clustered import Clustered
+from ppgen.guides.code_guides import NearestCode, RelaxedCode
 from ppgen.guides.delta import Delta
 from ppgen.guides.derived import DerivedGuide
 from ppgen.guides.flow import Flow

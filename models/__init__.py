@@ -4,6 +4,7 @@ __all__ = [
     "GAN",
     "MADE",
     "VAE",
+    "VQVAE",
     "Autoencoder",
     "BayesianLogisticRegression",
     "BlockPixelCNN",
@@ -62,3 +63,4 @@ from ppgen.models.token_lstm import TokenLSTM
 from ppgen.models.token_transformer import TokenTransformer
 from ppgen.models.vae import VAE
 from ppgen.models.vamp_prior import VampPriorHierarchicalVAE, VampPriorVAE
+from ppgen.models.vq_vae import VQVAE

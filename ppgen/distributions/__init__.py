@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "Autoregressive",
     "CausalNetwork",
+    "CodeVectors",
     "Conditional",
     "DiscretizedLogistic",
     "DiscretizedLogisticMixture",
@@ -16,7 +17,9 @@ __all__ = [
     "LevelCategorical",
     "Levels",
     "Markov",
+    "NearestCodes",
     "Order",
+    "RelaxedCodes",
     "SteppingNetwork",
     "Tempering",
     "conditionals",
@@ -32,6 +35,7 @@ from torch.distributions import Independent, MultivariateNormal, Normal, registe
 from ppgen.distributions import conditionals, orders
 from ppgen.distributions.autoregressive import Autoregressive
 from ppgen.distributions.causal_network import CausalNetwork, SteppingNetwork
+from ppgen.distributions.code_vectors import CodeVectors
 from ppgen.distributions.conditional import Conditional
 from ppgen.distributions.discretized_mixture import DiscretizedLogisticMixture
 from ppgen.distributions.draw_bar import progress_of_draws
@@ -40,6 +44,7 @@ from ppgen.distributions.equal_mixture import EqualMixture
 from ppgen.distributions.levels import DiscretizedLogistic, LevelCategorical, Levels
 from ppgen.distributions.markov import Markov
 from ppgen.distributions.orders import Order
+from ppgen.distributions.quantised import NearestCodes, RelaxedCodes
 from ppgen.distributions.tempering import Tempering
 
 

@@ -8,6 +8,7 @@ __all__ = [
     "CausalImageNetwork",
     "CausalTokenNetwork",
     "CausalVectorNetwork",
+    "Codebook",
     "ContinuousBernoulliLikelihood",
     "Critic",
     "DiagonalBiLSTM",
@@ -20,6 +21,8 @@ __all__ = [
     "GatedTransition",
     "Gaussian",
     "GaussianLikelihood",
+    "GridDecoder",
+    "GridEncoder",
     "ImageDecoder",
     "ImageEncoder",
     "ImageTransformer",
@@ -28,6 +31,7 @@ __all__ = [
     "LogisticMixtureLikelihood",
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
+    "OverCodes",
     "PixelCNN",
     "PixelCNNPlusPlus",
     "PseudoInputs",
@@ -52,6 +56,8 @@ from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork
 from ppgen.nets.causal_tokens import CausalTokenNetwork
 from ppgen.nets.causal_vectors import CausalVectorNetwork
+from ppgen.nets.code_grids import GridDecoder, GridEncoder
+from ppgen.nets.codebook import Codebook
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
@@ -71,6 +77,7 @@ from ppgen.nets.likelihoods import (
 )
 from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
+from ppgen.nets.over_codes import OverCodes
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.nets.row_lstm import RowLSTM

@@ -2,17 +2,20 @@
 
 from ppgen.objectives.adversarial import Adversarial
 from ppgen.objectives.elbo import ELBO
+from ppgen.objectives.gumbel_softmax import GumbelSoftmax
 from ppgen.objectives.iwae import IWAE
 from ppgen.objectives.maximum_likelihood import MaximumLikelihood
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step, TrainingPosition
 from ppgen.objectives.pyro_elbo import PyroELBO
 from ppgen.objectives.total_correlation import TotalCorrelation
+from ppgen.objectives.vector_quantization import VectorQuantization
 from ppgen.objectives.wake_sleep import WakeSleep
 
 __all__ = [
     "ELBO",
     "IWAE",
     "Adversarial",
+    "GumbelSoftmax",
     "Loss",
     "MaximumLikelihood",
     "Objective",
@@ -22,5 +25,6 @@ __all__ = [
     "Step",
     "TotalCorrelation",
     "TrainingPosition",
+    "VectorQuantization",
     "WakeSleep",
 ]
