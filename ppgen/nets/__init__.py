@@ -31,6 +31,7 @@ __all__ = [
     "PixelCNN",
     "PseudoInputs",
     "ResidualBlock",
+    "ResidualCritic",
     "RowLSTM",
     "SequenceEncoder",
     "Smoother",
@@ -44,6 +45,7 @@ __all__ = [
     "join",
     "one_hot",
     "over_batch",
+    "with_spectral_norms",
 ]
 
 from ppgen.nets.belief_network import FullyVisibleBeliefNetwork
@@ -71,7 +73,9 @@ from ppgen.nets.likelihoods import (
 from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
 from ppgen.nets.pixelcnn import PixelCNN
+from ppgen.nets.residual_critic import ResidualCritic
 from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother
+from ppgen.nets.spectral_norms import with_spectral_norms
 from ppgen.nets.token_lstm import TokenLSTM
 from ppgen.nets.token_transformer import TokenTransformer
