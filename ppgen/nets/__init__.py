@@ -36,6 +36,7 @@ __all__ = [
     "PixelCNNPlusPlus",
     "PseudoInputs",
     "ResidualBlock",
+    "ResidualCritic",
     "RowLSTM",
     "SequenceEncoder",
     "Smoother",
@@ -49,6 +50,7 @@ __all__ = [
     "join",
     "one_hot",
     "over_batch",
+    "with_spectral_norms",
 ]
 
 from ppgen.nets.belief_network import FullyVisibleBeliefNetwork
@@ -80,7 +82,9 @@ from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
 from ppgen.nets.over_codes import OverCodes
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.pixelcnn_plus_plus import PixelCNNPlusPlus
+from ppgen.nets.residual_critic import ResidualCritic
 from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother
+from ppgen.nets.spectral_norms import with_spectral_norms
 from ppgen.nets.token_lstm import TokenLSTM
 from ppgen.nets.token_transformer import TokenTransformer

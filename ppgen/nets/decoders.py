@@ -56,6 +56,8 @@ class ImageDecoder(Recorded):
         x_shape: ``(channels, height, width)``.
         hidden: channels of the stages, the image's end first; by default those of ``ImageEncoder``.
         activation: makes one activation: a module class, or a function without arguments.
+        batch_norm: whether every stage's input is normalised over the batch (in evaluation, by running statistics), as
+            in A. Radford et al., 2016 (DCGAN): the events of a batch then depend on each other.
 
     Shapes:
         ``[*batch, latent_dim] -> [*batch, channels, height, width]``
@@ -68,6 +70,7 @@ class ImageDecoder(Recorded):
         x_shape: Sequence[int],
         hidden: Sequence[int] | None = None,
         activation: Callable[[], nn.Module] = nn.SiLU,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         sizes, widths = stages(x_shape, hidden)
@@ -79,6 +82,7 @@ class ImageDecoder(Recorded):
             nn.ConvTranspose2d(before, after, kernel_size=4, stride=2, padding=1)
             for before, after in pairwise(widths[::-1])
         )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(w) if batch_norm else nn.Identity() for w in widths[:0:-1])
 
     def forward(self, z: Tensor) -> Tensor:
         """Tensors ``[*batch, channels, height, width]`` from latent vectors ``[*batch, latent_dim]``."""
@@ -87,8 +91,8 @@ class ImageDecoder(Recorded):
     def grow(self, z: Tensor) -> Tensor:
         """The same for exactly one batch dimension: ``[N, latent_dim] -> [N, channels, height, width]``."""
         x = self.seed(z).reshape(-1, *self.small_shape)
-        for stage, (height, width) in zip(self.stages, self.sizes[1:], strict=True):
-            x = stage(self.activation(x))[..., :height, :width]
+        for norm, stage, (height, width) in zip(self.norms, self.stages, self.sizes[1:], strict=True):
+            x = stage(self.activation(norm(x)))[..., :height, :width]
         return x
 
 

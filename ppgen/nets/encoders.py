@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from ppgen.arguments import Recorded
 from ppgen.checked import checked
 from ppgen.nets.layers import MLP, over_batch
+from ppgen.nets.spectral_norms import with_spectral_norms
 
-__all__ = ["Critic", "ImageEncoder", "VectorEncoder", "critic", "encoder", "halvings", "stages"]
+__all__ = ["Critic", "ImageEncoder", "VectorEncoder", "critic", "encoder", "halvings", "leaky", "stages"]
 
 
 @checked
@@ -150,13 +151,16 @@ def stages(x_shape: Sequence[int], hidden: Sequence[int] | None) -> tuple[list[t
 
 
 @checked
-def critic(x_shape: Sequence[int], hidden: Sequence[int] | None = None, features: int = 128) -> Critic:
+def critic(
+    x_shape: Sequence[int], hidden: Sequence[int] | None = None, features: int = 128, spectral: bool = False
+) -> Critic:
     """A critic of events of one shape: convolutions for images, a perceptron for vectors.
 
     Args:
         x_shape: shape of one event.
         hidden: widths of the stages (image) or layers (vector); by default chosen from ``x_shape``.
         features: width of the last hidden layer.
+        spectral: whether every layer is divided by its spectral norm; see :func:`~ppgen.nets.with_spectral_norms`.
 
     Returns:
         A module ``[*batch, *x_shape] -> [*batch]``, logits.
@@ -166,7 +170,8 @@ def critic(x_shape: Sequence[int], hidden: Sequence[int] | None = None, features
         >>> critic((1, 8, 8))(torch.zeros(5, 1, 8, 8)).shape
         torch.Size([5])
     """
-    return Critic(encoder(x_shape, features, hidden, activation=leaky), features)
+    made = Critic(encoder(x_shape, features, hidden, activation=leaky), features)
+    return with_spectral_norms(made) if spectral else made
 
 
 class Critic(Recorded):

@@ -2,69 +2,25 @@
 
 from __future__ import annotations
 
-__all__ = ["Adversarial", "NonSaturating"]
+__all__ = ["Adversarial"]
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn.utils.parametrize import is_parametrized
 
-from ppgen.arguments import one_of, whole_number
+from ppgen.arguments import finite_number, one_of, whole_number
 from ppgen.context import frozen
 from ppgen.declare import PyroProgram, covariate_names
 from ppgen.errors import SettingError
 from ppgen.nets import critic as default_critic
+from ppgen.objectives.adversarial_game import Game
+from ppgen.objectives.adversarial_losses import LOSSES
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step
-
-Judge = Callable[[Tensor], Tensor]
-"""What a loss calls: events ``[B, *event]`` to logits ``[B]``."""
-
-
-class NonSaturating:
-    """The critic is a classifier; the generator maximises the probability that its draws are taken for data.
-
-    ``critic: -E log sigmoid(c(x)) - E log(1 - sigmoid(c(G(z))));  generator: -E log sigmoid(c(G(z)))``
-
-    The generator's loss has the same fixed point as the minimax game, but its gradient does not vanish while the critic
-    is still winning.
-
-    Reference: I. Goodfellow et al., "Generative adversarial nets", 2014 (arXiv 1406.2661), section 3.
-    """
-
-    def critic(self, judge: Judge, real: Tensor, fake: Tensor) -> Loss:
-        """The critic's loss: binary cross-entropy, summed over the two classes; ``2 log 2`` when all is lost.
-
-        Args:
-            judge: the critic.
-            real: data, ``[B, *event]``.
-            fake: draws that carry no gradient, ``[B, *event]``.
-        """
-        on_real, on_fake = judge(real), judge(fake)
-        value = functional.softplus(-on_real).mean() + functional.softplus(on_fake).mean()
-        record = {
-            "critic_loss": value.detach(),
-            "critic_real": on_real.detach().sigmoid().mean(),
-            "critic_fake": on_fake.detach().sigmoid().mean(),
-        }
-        return Loss(value, record)
-
-    def generator(self, judge: Judge, fake: Tensor) -> Loss:
-        """The generator's loss: binary cross-entropy of draws labelled as data; ``log 2`` when the critic cannot tell.
-
-        Args:
-            judge: the critic.
-            fake: draws, ``[B, *event]``.
-        """
-        value = functional.softplus(-judge(fake)).mean()
-        return Loss(value, {"generator_loss": value.detach()})
-
-
-LOSSES = {"nonsaturating": NonSaturating}
-"""A further loss is a class with a critic's and a generator's loss, and an entry here."""
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False)
@@ -74,38 +30,75 @@ class Adversarial(Objective):
     Each step is two turns on one batch: the critic's on data and detached draws, then the generator's on new draws;
     with ``critic_steps=3`` the generator moves on every third batch, the critic on all. Draws come from calling the
     model, so that its latents, plates and covariates are those of its declaration.
-    The record holds ``critic_loss``, ``generator_loss`` and the mean probability that the critic gives to data and to
-    draws of being data, ``critic_real`` and ``critic_fake``: both 1/2 at the fixed point.
+    The record holds ``critic_loss`` and ``generator_loss``; what the critic says of data and of draws on average,
+    ``critic_real`` and ``critic_fake`` (probabilities of being data for ``nonsaturating`` and ``minimax``, both 1/2 at
+    the fixed point, and scores for the others); the shares of both that it tells apart, ``accuracy_real`` and
+    ``accuracy_fake``; the penalties; and the divergence that the critic estimates, on its batch and by its present
+    weights: ``jensen_shannon``, ``triangular_discrimination``, ``total_variation`` or ``wasserstein_1``.
 
     Args:
-        critic: a module from events (and covariates by name, if the model has any) to logits ``[B]``; by default
+        critic: a module from events (and covariates by name, if the model has any) to scores ``[B]``; by default
             ``ppgen.nets.critic`` for the event shape of the model's implicit site. It is copied for each fit, whose
             trained critic is ``fit.state.networks["critic"]``.
-        loss: ``"nonsaturating"``.
-        critic_steps: steps of the critic, each on a batch of its own, for one of the generator.
+        loss: ``"nonsaturating"``, ``"minimax"``, ``"least-squares"``, ``"hinge"`` or ``"wasserstein"``; see
+            :mod:`ppgen.objectives.adversarial_losses`.
+        critic_steps: steps of the critic, each on a batch of its own, for one of the generator; by default 5 for
+            ``"wasserstein"`` and 1 for the others.
+        gradient_penalty: weight of ``E (|grad c| - 1)^2`` between data and draws; by default 10 for ``"wasserstein"``
+            and 0 for the others.
+        one_sided: whether that is ``E max(0, |grad c| - 1)^2``, which data on a line need.
+        r1: weight of ``E |grad c|^2 / 2`` on data.
 
     Raises:
         SettingError: an unknown loss; by :meth:`check`, a model without exactly one implicit site, a guide, or
-            covariates that the default critic cannot read.
+            covariates that the default critic cannot read; by :meth:`setup`, ``"wasserstein"`` with a critic whose
+            slope nothing holds.
 
     Example:
-        >>> Adversarial().name
-        'Adversarial(nonsaturating)'
+        >>> Adversarial().name, Adversarial(loss="hinge", r1=1.0).name
+        ('Adversarial(nonsaturating)', 'Adversarial(hinge, r1=1)')
     """
 
     loss_name: str
     critic: nn.Module | None
     critic_steps: int
+    gradient_penalty: float
+    one_sided: bool
+    r1: float
 
-    def __init__(self, critic: nn.Module | None = None, loss: str = "nonsaturating", *, critic_steps: int = 1) -> None:
-        object.__setattr__(self, "critic", _must_be_module(critic))
-        object.__setattr__(self, "loss_name", one_of("Adversarial: loss", loss, LOSSES))
-        object.__setattr__(self, "critic_steps", whole_number("Adversarial: critic_steps", critic_steps))
+    def __init__(
+        self,
+        critic: nn.Module | None = None,
+        loss: str = "nonsaturating",
+        *,
+        critic_steps: int | None = None,
+        gradient_penalty: float | None = None,
+        one_sided: bool = False,
+        r1: float = 0.0,
+    ) -> None:
+        usual = LOSSES[one_of("Adversarial: loss", loss, LOSSES)]
+        steps = usual.critic_steps if critic_steps is None else critic_steps
+        weight = usual.gradient_penalty if gradient_penalty is None else gradient_penalty
+        for name, value in {
+            "critic": _must_be_module(critic),
+            "loss_name": loss,
+            "critic_steps": whole_number("Adversarial: critic_steps", steps),
+            "gradient_penalty": finite_number("Adversarial: gradient_penalty", weight, at_least=0, suggested=10.0),
+            "one_sided": one_sided,
+            "r1": finite_number("Adversarial: r1", r1, at_least=0, suggested=1.0),
+        }.items():
+            object.__setattr__(self, name, value)
 
     @property
     def name(self) -> str:
-        steps = "" if self.critic_steps == 1 else f", critic_steps={self.critic_steps}"
-        return f"Adversarial({self.loss_name}{steps})"
+        loss, *rest = self.settings().items()
+        shown = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in rest)
+        return f"Adversarial({', '.join([loss[1], *shown])})"
+
+    @property
+    def game(self) -> Game:
+        """Both turns of what is played."""
+        return Game(LOSSES[self.loss_name], self.gradient_penalty, self.one_sided, self.r1)
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         roles = {name: site.role for name, site in model.sites.items() if site.role != "latent"}
@@ -150,11 +143,12 @@ class Adversarial(Objective):
         reference = next(model.parameters(), None)
         if reference is not None:
             critic = critic.to(reference.device, reference.dtype)
+        if self.game.loss.needs_lipschitz and not self.gradient_penalty:
+            _must_hold_its_slope(critic, self.loss_name)
         return State(model, guide, {"critic": critic})
 
     def players(self, state: State) -> list[Player]:
-        # Adam's usual memory of 0.9 chases where the other player was; 0.5 is from A. Radford et al., 2016 (DCGAN).
-        settings = {"betas": (0.5, 0.999)}
+        settings = {"betas": self.game.loss.betas}
         return [
             Player("critic", [state.networks["critic"]], settings),
             Player("generator", [state.model], settings, every=self.critic_steps),
@@ -171,15 +165,19 @@ class Adversarial(Objective):
         if player == "critic":
             with torch.no_grad():
                 fake = model(given, len(real))[site]
-            return LOSSES[self.loss_name]().critic(judge, real, fake)
+            return self.game.critic(judge, real, fake)
         fake = model(given, len(real))[site]
         with frozen(critic):
-            return LOSSES[self.loss_name]().generator(judge, fake)
+            return self.game.generator(judge, fake)
 
     def settings(self) -> dict[str, Any]:
         """Plain arguments; a critic of the user's own is no JSON, and is given again when a run is loaded."""
-        steps = {} if self.critic_steps == 1 else {"critic_steps": self.critic_steps}
-        return {"loss": self.loss_name, **steps}
+        usual = LOSSES[self.loss_name]
+        defaults = {"critic_steps": usual.critic_steps, "gradient_penalty": usual.gradient_penalty}
+        defaults |= {"one_sided": False, "r1": 0.0}
+        return {"loss": self.loss_name} | {
+            name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default
+        }
 
 
 def _must_be_module(critic: Any) -> nn.Module | None:
@@ -192,6 +190,16 @@ def _must_be_module(critic: Any) -> nn.Module | None:
         fix=f"critic={critic.__name__}(...)" if isinstance(critic, type) else "critic=ppgen.nets.critic(x_shape)",
         code="S086",
     )
+
+
+def _must_hold_its_slope(critic: nn.Module, loss: str) -> None:
+    if not any(is_parametrized(part) for part in critic.modules()):
+        raise SettingError(
+            f"Adversarial: nothing holds the slope of the critic, and without that {loss!r} has no solution",
+            expected="a gradient penalty, or a critic with spectral norms",
+            got=f"gradient_penalty=0, and {type(critic).__name__} without parametrizations",
+            fix="leave gradient_penalty out, or Adversarial(critic=ppgen.nets.critic(x_shape, spectral=True), ...)",
+        )
 
 
 def _implicit(model: Any) -> str:

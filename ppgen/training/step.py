@@ -207,6 +207,8 @@ class TrainingStep:
         parameters = self._parameters[player]
         turn, repeats = self._take_turn(player, step, position)
         record = {"loss" if len(self._parameters) == 1 else f"{player}_loss": turn.value, **turn.record}
+        if len(self._parameters) > 1:  # of players in a game, one may fade or blow up unseen in its loss
+            record[f"{player}_gradient_norm"] = turn.norm
         if repeats:
             record[REPEATED] = torch.full_like(turn.value, repeats)
         if not parameters:

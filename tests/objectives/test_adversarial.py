@@ -14,7 +14,8 @@ from ppgen.declare import Model, implicit, latent, observed
 from ppgen.errors import SettingError
 from ppgen.models import GAN, VAE
 from ppgen.objectives import Adversarial, State
-from ppgen.objectives.adversarial import NonSaturating
+from ppgen.objectives.adversarial_game import Game
+from ppgen.objectives.adversarial_losses import LOSSES
 from tests.oracles.losses import loss_of
 
 
@@ -135,20 +136,32 @@ def test_the_trained_critic_is_the_ratio_of_densities():
 
 def test_losses_are_the_cross_entropies_of_the_paper():
     real, fake = torch.tensor([0.3, 2.0, -1.0]), torch.tensor([-0.5, 0.1, 4.0])
-    loss = NonSaturating()
-    critic = loss.critic(lambda logits: logits, real, fake)
+    game = Game(LOSSES["nonsaturating"])
+    critic = game.critic(lambda logits: logits, real, fake)
     expected = -(real.sigmoid().log().mean() + (1 - fake.sigmoid()).log().mean())
     torch.testing.assert_close(critic.value, expected)
-    assert set(critic.record) == {"critic_loss", "critic_real", "critic_fake"}
     torch.testing.assert_close(critic.record["critic_real"], real.sigmoid().mean())
     torch.testing.assert_close(critic.record["critic_fake"], fake.sigmoid().mean())
-    torch.testing.assert_close(loss.generator(lambda logits: logits, fake).value, -fake.sigmoid().log().mean())
+    torch.testing.assert_close(game.generator(lambda logits: logits, fake).value, -fake.sigmoid().log().mean())
 
 
 def test_losses_stay_finite_when_the_critic_is_sure():
     sure = torch.tensor([200.0, 200.0])
-    assert NonSaturating().critic(lambda x: x, -sure, sure).value.item() == pytest.approx(400.0)
-    assert NonSaturating().generator(lambda x: x, -sure).value.item() == pytest.approx(200.0)
+    assert LOSSES["nonsaturating"].critic(-sure, sure).item() == pytest.approx(400.0)
+    assert LOSSES["nonsaturating"].generator(-sure).item() == pytest.approx(200.0)
+
+
+def test_a_wasserstein_critic_finds_how_far_one_gaussian_is_shifted_from_the_other():
+    # Between Normal(1, 0.7) and itself moved by 2, the Wasserstein-1 distance is 2.
+    torch.manual_seed(0)
+    objective = Adversarial(nets.critic((1,), hidden=(16,), features=32), "wasserstein", one_sided=True)
+    real = torch.distributions.Normal(-1.0, 0.7)
+    state = play(objective, FixedGaussian(), lambda size: real.sample((size, 1)), 250, ("critic",))
+    batch = {"x": real.sample((20_000, 1))}
+    found = objective.loss(state, "critic", objective.step(state, batch, 20_000)).record
+    assert found["wasserstein_1"].item() == pytest.approx(2.0, rel=0.05)
+    assert found["accuracy_real"] > 0.9
+    assert found["gradient_penalty"].item() < 0.02
 
 
 def test_each_turn_moves_only_its_own_player():
@@ -232,7 +245,35 @@ def test_steps_of_the_critic_are_a_setting():
     with pytest.raises(SettingError, match="critic_steps"):
         Adversarial(critic_steps=0)
     with pytest.raises(SettingError, match="loss"):
-        Adversarial(loss="minimax")
+        Adversarial(loss="maximin")
+
+
+def test_a_game_is_played_by_its_own_rules_unless_others_are_given():
+    usual = Adversarial(loss="wasserstein")
+    assert (usual.critic_steps, usual.gradient_penalty, usual.r1) == (5, 10.0, 0.0)
+    assert usual.settings() == {"loss": "wasserstein"}
+    assert usual.name == "Adversarial(wasserstein)"
+    state = usual.setup(Line(), None, {"x": torch.zeros(2, 1)})
+    assert [(p.every, dict(p.optimizer)) for p in usual.players(state)] == [
+        (1, {"betas": (0.0, 0.9)}),
+        (5, {"betas": (0.0, 0.9)}),
+    ]
+    other = Adversarial(loss="wasserstein", critic_steps=2, gradient_penalty=1, one_sided=True, r1=0.5)
+    changed = {"critic_steps": 2, "gradient_penalty": 1.0, "one_sided": True, "r1": 0.5}
+    assert other.settings() == {"loss": "wasserstein", **changed}
+    assert other.name == "Adversarial(wasserstein, critic_steps=2, gradient_penalty=1, one_sided=True, r1=0.5)"
+    with pytest.raises(SettingError, match="gradient_penalty"):
+        Adversarial(gradient_penalty=-1.0)
+    with pytest.raises(SettingError, match="r1"):
+        Adversarial(r1=float("nan"))
+
+
+def test_a_wasserstein_critic_whose_slope_nothing_holds_is_refused():
+    unheld, batch = Adversarial(loss="wasserstein", gradient_penalty=0.0), {"x": torch.zeros(2, 1)}
+    with pytest.raises(SettingError, match="nothing holds the slope"):
+        unheld.setup(Line(), None, batch)
+    held = Adversarial(nets.critic((1,), spectral=True), "wasserstein", gradient_penalty=0.0)
+    assert held.setup(Line(), None, batch).networks
 
 
 @pytest.mark.parametrize("critic", [LabelledCritic, lambda x: x.sum(-1)], ids=["a class", "a function"])

@@ -69,7 +69,9 @@ def test_an_objective_of_ones_own_plays_its_turns_in_order() -> None:
     weight = model.weight.detach().clone()
     data = {"train": x, "valid": x[:9] + 1, "test": x[:9] + 2}
     fit = ppgen.fit(model, data, objective=objective, max_epochs=60, batch_size=100, learning_rate=0.05, progress=False)
-    assert set(fit.history[-1]["train"]) == {"statistic_loss", "statistic/distance", "model_loss", "model/distance"}
+    assert set(fit.history[-1]["train"]) == {
+        f"{player}{part}" for player in ("statistic", "model") for part in ("_loss", "/distance", "_gradient_norm")
+    }
     assert fit.history[-1]["train"]["model/distance"] < 0.2 < fit.history[0]["train"]["model/distance"]
     torch.testing.assert_close(model.bias.detach(), x.mean(0), rtol=0, atol=0.1)
     assert torch.equal(model.weight, weight)  # no gradient, no step
@@ -90,6 +92,7 @@ NAMES = {
     "IWAE(4, dreg)": IWAE(4, gradient="dreg"),
     "MaximumLikelihood()": MaximumLikelihood(),
     "Adversarial(nonsaturating)": Adversarial(),
+    "Adversarial(wasserstein, critic_steps=3, r1=0.1)": Adversarial(loss="wasserstein", critic_steps=3, r1=0.1),
     "TotalCorrelation(beta=6)": TotalCorrelation(),
     "TotalCorrelation(beta=4, warmup=5)": TotalCorrelation(4, warmup=5),
     "WakeSleep(1)": WakeSleep(),
