@@ -20,9 +20,11 @@ __all__ = [
     "SteppingNetwork",
     "Tempering",
     "conditionals",
+    "is_before",
     "kl_multivariate_normal_independent_normal",
     "orders",
     "progress_of_draws",
+    "receptive_field",
 ]
 
 import torch
@@ -40,6 +42,7 @@ from ppgen.distributions.equal_mixture import EqualMixture
 from ppgen.distributions.levels import DiscretizedLogistic, LevelCategorical, Levels
 from ppgen.distributions.markov import Markov
 from ppgen.distributions.orders import Order
+from ppgen.distributions.receptive_field import is_before, receptive_field
 from ppgen.distributions.tempering import Tempering
 
 
