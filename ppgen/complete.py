@@ -17,7 +17,7 @@ from ppgen.distributions import Autoregressive, progress_of_draws
 from ppgen.errors import DataError, Unanswerable
 from ppgen.fitted import Fit
 
-__all__ = ["complete"]
+__all__ = ["complete", "distribution_of"]
 
 
 @checked
@@ -68,7 +68,7 @@ def complete(
     batch = self._batch(_without_hidden(self, data, column, given))
     rows = len(batch[column])
     with seeded(seed, self.device), evaluating(self.model), progress_of_draws(progress):
-        fn = _distribution_of(self.model, name, batch, rows)
+        fn = _ordered(distribution_of(self.model, name, batch, rows), name, self.model)
         value = fn.tempered(temperature).complete(batch[column], given.to(self.device))
     return answer_of({name: value}, site)
 
@@ -87,11 +87,22 @@ def _only_site(fit: Fit) -> str:
     return fit.observed[0]
 
 
-def _distribution_of(model: Any, name: str, batch: Mapping[str, Tensor], rows: int) -> Autoregressive:
+def distribution_of(model: Any, name: str, batch: Mapping[str, Tensor], rows: int) -> Any:
+    """The distribution of a site, as a run of the model on a batch makes it.
+
+    Args:
+        model: a declared program.
+        name: of the site.
+        batch: columns by name, [rows, ...] each.
+        rows: of the batch.
+    """
     tracer = pyro.poutine.trace()
     with tracer:
         model(batch, rows)
-    fn: Any = tracer.trace.nodes[name]["fn"]
+    return tracer.trace.nodes[name]["fn"]
+
+
+def _ordered(fn: Any, name: str, model: Any) -> Autoregressive:
     if not isinstance(fn, Autoregressive):
         raise Unanswerable(
             f"complete: {name} of {label_of(model)} is not drawn in one order, position by position",

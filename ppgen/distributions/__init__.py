@@ -23,9 +23,11 @@ __all__ = [
     "SteppingNetwork",
     "Tempering",
     "conditionals",
+    "is_before",
     "kl_multivariate_normal_independent_normal",
     "orders",
     "progress_of_draws",
+    "receptive_field",
 ]
 
 import torch
@@ -45,6 +47,7 @@ from ppgen.distributions.levels import DiscretizedLogistic, LevelCategorical, Le
 from ppgen.distributions.markov import Markov
 from ppgen.distributions.orders import Order
 from ppgen.distributions.quantised import NearestCodes, RelaxedCodes
+from ppgen.distributions.receptive_field import is_before, receptive_field
 from ppgen.distributions.tempering import Tempering
 
 

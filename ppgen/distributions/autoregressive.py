@@ -17,16 +17,12 @@ from ppgen.arguments import finite_number
 from ppgen.distributions.causal_network import CausalNetwork
 from ppgen.distributions.causality import verify_causal
 from ppgen.distributions.conditionals import Bernoulli, Conditional
-from ppgen.distributions.draw_bar import ticking
-from ppgen.distributions.in_order import draw_in_order
+from ppgen.distributions.in_order import draw_all
 from ppgen.distributions.orders import Order, raster
 from ppgen.distributions.own_positions import cleared, must_end_last
-from ppgen.distributions.parts_agree import must_be_parameters, must_be_shaped, must_fit
+from ppgen.distributions.parts_agree import must_be_events, must_be_parameters, must_be_shaped, must_fit, must_support
 from ppgen.distributions.serving_orders import verify_given
 from ppgen.distributions.tempering import Tempered
-from ppgen.errors import DataError
-
-CHUNK_VALUES = 2**18  # drawn together: bounds the memory of the network's hidden states
 
 
 class Autoregressive(TorchDistribution):
@@ -71,9 +67,9 @@ class Autoregressive(TorchDistribution):
 
     Raises:
         SettingError: an order that is not for this event, or, with lengths, does not go from the first position to the
-            last; a conditional that is none, or, when it is called, a network
-            whose output is not what the family needs, or a family whose numbers or draws have another shape; where
-            arguments are validated (``validate_args``), also a network that is not causal.
+            last; a conditional that is none, or, when it is called, a network whose output is not what the family
+            needs, or a family whose numbers or draws have another shape; where arguments are validated, also a network
+            that is not causal.
 
     Shapes:
         batch_shape is that of context and lengths, or ``()``; ``log_prob`` broadcasts values and batch_shape against
@@ -144,40 +140,53 @@ class Autoregressive(TorchDistribution):
         """Log-probabilities in nats; log-densities where the family is continuous.
 
         Args:
-            value: ``[*shape, *event]`` in the family's support; ``shape`` broadcasts against ``batch_shape``.
+            value: ``[*shape, *event]`` in the family's support; the result is the broadcast of ``shape`` and
+                ``batch_shape``.
+        """
+        batch, parameters, value = self._in_order(value)
+        return self._scored(parameters, value).sum(-1).expand(batch)
+
+    def log_prob_per_position(self, value: Tensor) -> Tensor:
+        """``log p(x_i | what is drawn before it, context)`` in nats, at the place of i; they sum to ``log_prob``.
+
+        Args:
+            value: as ``log_prob`` takes it.
 
         Returns:
-            The broadcast of ``shape`` and ``batch_shape``.
+            ``[*broadcast of shape and batch_shape, *positions]``, summed over channels; 0 behind the end of a sequence.
+
+        Example:
+            >>> from ppgen.nets import GatedPixelCNN
+            >>> images, x = Autoregressive(GatedPixelCNN((1, 4, 4)), (1, 4, 4)), torch.ones(5, 1, 4, 4)
+            >>> each = images.log_prob_per_position(x)
+            >>> each.shape, torch.allclose(each.sum((-1, -2)), images.log_prob(x))
+            (torch.Size([5, 4, 4]), True)
         """
-        value = cleared(value, self.lengths, self.order.positions, len(self.channels))
-        if self._validate_args:
-            self._validate_sample(value)
-        own = value.shape[: value.dim() - len(self.event_shape)]
-        batch = torch.broadcast_shapes(own, self.batch_shape)
-        if self.context is None:
-            # Without a context the batch dimensions are copies: one pass over the values serves them all.
-            value = self.order.arrange(value)
-            parameters = self.network(value)
-        else:
-            own, value = batch, self.order.arrange(value.expand(*batch, *self.event_shape))
-            parameters = self.network(value, self.context)
-        must_be_parameters(self.conditional, parameters, own, self.channels.numel(), self.order.scanned)
-        if self._validate_args:
-            self._must_be_causal(value, own)
-        count, length = parameters.shape[len(own)], len(self.order)
-        # Position by position, with what belongs to one of them last: [*batch, num_positions, ...].
-        parameters = parameters.reshape(*own, count, length).mT
-        value = value.reshape(*own, self.channels.numel(), length).mT
-        log_probs = self.conditional.log_prob(parameters, value)
-        meaning = "a number for each position, summed over channels"
-        must_be_shaped(self.conditional, "log_prob", log_probs, (*own, length), meaning)
-        log_probs = cleared(log_probs, self.lengths, (length,), 0)
-        return log_probs.sum(-1).expand(batch)
+        batch, parameters, value = self._in_order(value)
+        return self._in_place(self._scored(parameters, value), batch)
+
+    def entropy_per_position(self, value: Tensor) -> Tensor:
+        """How open each position is, given what is drawn before it: ``-E log p(x_i | before)`` in nats, at i's place.
+
+        Over draws of the distribution, its mean sums to the entropy of the whole.
+
+        Args:
+            value: as ``log_prob`` takes it; what stands at i and after it does not matter there.
+
+        Returns:
+            As ``log_prob_per_position``, of all channels together.
+
+        Raises:
+            Unanswerable: by a family that has no entropy in closed form.
+        """
+        batch, parameters, _ = self._in_order(value)
+        entropies = self.conditional.entropy(parameters, self.channels.numel())
+        return self._in_place(cleared(entropies, self.lengths, (len(self.order),), 0), batch)
 
     @torch.no_grad()
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draws ``[*sample_shape, *batch_shape, *event]``, position by position."""
-        return self._draw(self._extended_shape(torch.Size(sample_shape)))
+        return draw_all(self, self._extended_shape(torch.Size(sample_shape)))
 
     @torch.no_grad()
     def complete(self, value: Tensor, given: Tensor) -> Tensor:
@@ -207,21 +216,14 @@ class Autoregressive(TorchDistribution):
             (torch.Size([5, 1, 4, 4]), True)
         """
         event_dim = len(self.event_shape)
-        if value.shape[value.dim() - event_dim :] != self.event_shape:
-            raise DataError(
-                "complete: the values are no events of this distribution",
-                expected=f"[..., {', '.join(map(str, self.event_shape))}]",
-                got=f"shape {list(value.shape)}",
-                fix="value = value.unsqueeze(1), where the channel is missing",
-                code="D100",
-            )
+        must_be_events(value, self.event_shape)
         batch = torch.broadcast_shapes(value.shape[: value.dim() - event_dim], self.batch_shape)
         value = cleared(value.expand(*batch, *self.event_shape), self.lengths, self.order.positions, len(self.channels))
         known = verify_given(value, given, self.order, self.channels.numel())
         known = self.order.arrange(known.unflatten(-1, self.order.positions)).flatten(1)
-        self._must_support(value, given)
+        must_support(self.conditional, value, given)
         laid_out = self.order.arrange(value).reshape(len(known), self.channels.numel(), len(self.order))
-        return self._draw(value.shape, (laid_out, known))
+        return draw_all(self, value.shape, (laid_out, known))
 
     def tempered(self, temperature: float) -> Autoregressive:
         """The distribution with every conditional at a temperature: below 1 surer, above 1 more varied.
@@ -250,43 +252,46 @@ class Autoregressive(TorchDistribution):
     @property
     def mean(self) -> Tensor:
         """Not available: the marginal means ``[*event]`` of the positions are sums over all events."""
-        raise NotImplementedError(
-            "Autoregressive has no mean in closed form: what is drawn at a position depends on those drawn before it; "
-            "average draws instead: distribution.sample((1000,)).mean(0)"
-        )
+        raise NotImplementedError("Autoregressive has no mean in closed form; average draws: .sample((1000,)).mean(0)")
 
     @property
     def variance(self) -> Tensor:
         """Not available ``[*event]``, for the same reason as the mean."""
         raise NotImplementedError("Autoregressive has no variance in closed form; use draws instead")
 
-    def _draw(self, shape: torch.Size, clamped: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Events of this shape, a piece at a time; ``clamped`` as :func:`draw_in_order` takes it, of all of them."""
-        batch = shape[: len(shape) - len(self.event_shape)]
-        size, chunk = batch.numel(), max(1, CHUNK_VALUES // self.event_shape.numel())
-        contexts = None
-        if self.context is not None:
-            contexts = self.context.expand(*batch, -1).reshape(size, self.context.shape[-1])
-        parts, firsts = [], range(0, max(size, 1), chunk)
-        with ticking(len(firsts) * len(self.order)) as tick:
-            for first in firsts:
-                context = None if contexts is None else contexts[first : first + chunk]
-                piece = None if clamped is None else tuple(each[first : first + chunk] for each in clamped)
-                parts.append(draw_in_order(self, min(chunk, size - first), context, piece, tick))
-        drawn = torch.cat(parts).reshape(shape)
-        return cleared(drawn, self.lengths, self.order.positions, len(self.channels))
+    def _in_order(self, value: Tensor) -> tuple[torch.Size, Tensor, Tensor]:
+        """The broadcast batch, then parameters and values in the order of drawing, ``[*own, num_positions, ...]``."""
+        value = cleared(value, self.lengths, self.order.positions, len(self.channels))
+        if self._validate_args:
+            self._validate_sample(value)
+        own = value.shape[: value.dim() - len(self.event_shape)]
+        batch = torch.broadcast_shapes(own, self.batch_shape)
+        if self.context is None:
+            # Without a context the batch dimensions are copies: one pass over the values serves them all.
+            value = self.order.arrange(value)
+            parameters = self.network(value)
+        else:
+            own, value = batch, self.order.arrange(value.expand(*batch, *self.event_shape))
+            parameters = self.network(value, self.context)
+        must_be_parameters(self.conditional, parameters, own, self.channels.numel(), self.order.scanned)
+        if self._validate_args:
+            self._must_be_causal(value, own)
+        # Position by position, with what belongs to one of them last: [*batch, num_positions, ...].
+        count, length = parameters.shape[len(own)], len(self.order)
+        parameters = parameters.reshape(*own, count, length).mT
+        return batch, parameters, value.reshape(*own, self.channels.numel(), length).mT
 
-    def _must_support(self, value: Tensor, given: Tensor) -> None:
-        """Refuse given values that the family excludes."""
-        outside = given & ~self.conditional.support.check(value)
-        if outside.any():
-            raise DataError(
-                f"complete: {int(outside.sum())} given values are outside the support of {self.conditional!r}",
-                expected=f"values in {self.conditional.support!r}",
-                got=", ".join(f"{number:g}" for number in value[outside][:3].tolist()),
-                fix="values as the model was fitted to: bits for a Bernoulli, levels for a Categorical",
-                code="D101",
-            )
+    def _scored(self, parameters: Tensor, value: Tensor) -> Tensor:
+        """``[*own, num_positions]``: the log-probability of each position, 0 behind the end of a sequence."""
+        log_probs = self.conditional.log_prob(parameters, value)
+        meaning = "a number for each position, summed over channels"
+        must_be_shaped(self.conditional, "log_prob", log_probs, value.shape[:-1], meaning)
+        return cleared(log_probs, self.lengths, (len(self.order),), 0)
+
+    def _in_place(self, numbers: Tensor, batch: torch.Size) -> Tensor:
+        """Numbers in the order of drawing as ``[*batch, *positions]``."""
+        numbers = numbers.expand(*batch, len(self.order))
+        return self.order.restore(numbers.unflatten(-1, self.order.scanned))
 
     def _must_be_causal(self, arranged: Tensor, own: torch.Size) -> None:
         """Refuse a network that looks ahead; only where arguments are checked, since it costs two passes."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ppgen.errors import SettingError
+from ppgen.errors import SettingError, Unanswerable
 
 
 class Conditional(abc.ABC):
@@ -21,7 +21,7 @@ class Conditional(abc.ABC):
     only, so that one object serves any number of distributions.
 
     To add a family, derive from this class and fill in all five; ``sharpened`` as well, if it can be drawn at a
-    temperature.
+    temperature, and ``entropy``, if it is known in closed form.
     """
 
     @property
@@ -78,4 +78,25 @@ class Conditional(abc.ABC):
             got=f"temperature={temperature}",
             fix="temperature=1.0, or a family of logits such as conditionals.Categorical",
             code="S176",
+        )
+
+    def entropy(self, parameters: Tensor, channels: int) -> Tensor:
+        """``-E log p`` of one position in nats, of all its channels together.
+
+        Args:
+            parameters: ``[..., num_parameters]``.
+            channels: values of a position.
+
+        Returns:
+            ``[...]``
+
+        Raises:
+            Unanswerable: by a family that has none in closed form.
+        """
+        raise Unanswerable(
+            f"{self!r} has no entropy in closed form",
+            expected="a family that gives it by `entropy`",
+            got=f"{channels} values of a position",
+            fix="distribution.log_prob_per_position(x): what was drawn has its nats always",
+            code="U049",
         )

@@ -66,6 +66,10 @@ class Bernoulli(Conditional):
         """Logits divided by the temperature: odds to the power of ``1 / temperature``."""
         return parameters / temperature
 
+    def entropy(self, parameters: Tensor, channels: int) -> Tensor:
+        """``-sum_c p_c log p_c + (1 - p_c) log (1 - p_c)``, ``[...]`` in nats."""
+        return torch.distributions.Bernoulli(logits=parameters, validate_args=False).entropy().sum(-1)
+
 
 @dataclasses.dataclass(frozen=True)
 class Categorical(Conditional):
@@ -138,6 +142,10 @@ class Categorical(Conditional):
         """Logits divided by the temperature: probabilities to the power of ``1 / temperature``, normalised again."""
         return parameters / temperature
 
+    def entropy(self, parameters: Tensor, channels: int) -> Tensor:
+        """``-sum_c sum_k p_ck log p_ck``, ``[...]`` in nats; a value that is ruled out adds nothing."""
+        return torch.distributions.Categorical(logits=self._logits(parameters), validate_args=False).entropy().sum(-1)
+
     def _logits(self, parameters: Tensor) -> Tensor:
         return parameters.unflatten(-1, (-1, self.levels))
 
@@ -204,6 +212,13 @@ class OfPixel(Conditional):
     def sharpened(self, parameters: Tensor, temperature: float) -> Tensor:
         """Logits divided by the temperature; a likelihood of other numbers has none."""
         return parameters / temperature if self.likelihood.takes_logits else super().sharpened(parameters, temperature)
+
+    def entropy(self, parameters: Tensor, channels: int) -> Tensor:
+        """That of the likelihood's distribution, ``[...]`` in nats."""
+        try:
+            return self.likelihood(parameters).entropy()
+        except NotImplementedError:
+            return super().entropy(parameters, channels)
 
     def _of_zeros(self) -> Any:
         return self.likelihood(torch.zeros(1, *self.likelihood.shape))

@@ -122,6 +122,12 @@ class DiscretizedLogisticMixture(TorchDistribution):
             value[..., channel] = self._logistic(leaning, scale[..., channel]).sample()
         return value
 
+    def entropy(self) -> Tensor:
+        """``-E log p`` in nats, ``[*batch_shape]``; of one channel: of more it is a sum over all colours."""
+        if self.event_shape != (1,):
+            raise NotImplementedError(f"the entropy of {self.event_shape[0]} channels is a sum over all colours")
+        return self.grid.entropy(self)
+
     def _signed(self, value: Tensor) -> Tensor:
         """Values from 0 to white as -1 to 1."""
         return value * (2.0 / self.grid.white) - 1.0

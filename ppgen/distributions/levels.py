@@ -52,6 +52,15 @@ class Levels(constraints.Constraint):
         """The levels of some indices [*shape]; a division, as that of stored pixels is, so that both agree in bits."""
         return index if self.step == 1.0 else index / ((self.levels - 1) / self.white)
 
+    def entropy(self, fn: TorchDistribution) -> Tensor:
+        """``-sum_k p_k log p_k`` in nats of one number on these levels, ``[*batch_shape]``.
+
+        Args:
+            fn: its distribution; an event of one number may have a dim.
+        """
+        index = torch.arange(self.levels).reshape(-1, *(1 for _ in fn.batch_shape + fn.event_shape))
+        return torch.special.entr(fn.log_prob(self.value(index.to(torch.get_default_dtype()))).exp()).sum(0)
+
     def __repr__(self) -> str:
         return f"the {self.levels} levels k * {self.white:g} / {self.levels - 1}"
 
@@ -67,6 +76,10 @@ class _OnLevels(TorchDistribution):
     def support(self) -> Any:
         """The levels of the grid."""
         return self.grid
+
+    def entropy(self) -> Tensor:
+        """``-sum_k P(x = level k) log P(x = level k)`` in nats, ``[*batch_shape]``."""
+        return self.grid.entropy(self)
 
 
 class DiscretizedLogistic(_OnLevels):

@@ -93,6 +93,15 @@ class LogisticMixture(Conditional):
         """
         return self._of(parameters, channels).sample()
 
+    def entropy(self, parameters: Tensor, channels: int) -> Tensor:
+        """``-sum_k p_k log p_k`` over all levels, ``[...]`` in nats, of one channel; of more there is no such sum.
+
+        Args:
+            parameters: ``[..., num_parameters]``.
+            channels: values of a position.
+        """
+        return self._of(parameters, 1).entropy() if channels == 1 else super().entropy(parameters, channels)
+
     def _of(self, parameters: Tensor, channels: int) -> DiscretizedLogisticMixture:
         settings = self.num_mixtures, self.levels, self.white
         return DiscretizedLogisticMixture(parameters, channels, *settings, validate_args=False)

@@ -74,6 +74,11 @@ class Normal(_Real):
         loc, log_scale = self._parts(parameters)
         return torch.stack([loc, log_scale + 0.5 * math.log(temperature)], -1).flatten(-2)
 
+    def entropy(self, parameters: Tensor, channels: int) -> Tensor:
+        """``sum_c log_scale_c + log(2 pi e) / 2``, ``[...]`` in nats of a density: below 0 where it is narrow."""
+        _, log_scale = self._parts(parameters)
+        return (log_scale + 0.5 * math.log(2.0 * math.pi * math.e)).sum(-1)
+
     def _parts(self, parameters: Tensor) -> tuple[Tensor, Tensor]:
         """Locations and log-scales, ``[..., channels]`` each."""
         loc, log_scale = parameters.unflatten(-1, (-1, 2)).unbind(-1)

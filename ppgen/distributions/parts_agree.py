@@ -1,8 +1,8 @@
-"""What network, family and order of an autoregressive distribution owe each other, refused where they do not."""
+"""What network, family, order and values of an autoregressive distribution owe each other, refused where not."""
 
 from __future__ import annotations
 
-__all__ = ["must_be_parameters", "must_be_shaped", "must_fit"]
+__all__ = ["must_be_events", "must_be_parameters", "must_be_shaped", "must_fit", "must_support"]
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ppgen.distributions.conditionals import Conditional
 from ppgen.distributions.orders import Order
-from ppgen.errors import SettingError
+from ppgen.errors import DataError, SettingError
 
 
 def must_be_shaped(conditional: Conditional, method: str, found: Tensor, wanted: tuple[int, ...], meaning: str) -> None:
@@ -95,4 +95,46 @@ def must_fit(conditional: Any, order: Any, event_shape: torch.Size) -> None:
             fix=f"order=orders.raster({tuple(event_shape[1:] if len(event_shape) == 3 else event_shape)}), "
             "from ppgen.distributions import orders",
             code="S052",
+        )
+
+
+def must_be_events(value: Tensor, event_shape: torch.Size) -> None:
+    """Refuse values to complete that are no events.
+
+    Args:
+        value: ``[*batch, *event]``.
+        event_shape: of the distribution.
+
+    Raises:
+        DataError: for another shape.
+    """
+    if value.shape[value.dim() - len(event_shape) :] != event_shape:
+        raise DataError(
+            "complete: the values are no events of this distribution",
+            expected=f"[..., {', '.join(map(str, event_shape))}]",
+            got=f"shape {list(value.shape)}",
+            fix="value = value.unsqueeze(1), where the channel is missing",
+            code="D100",
+        )
+
+
+def must_support(conditional: Conditional, value: Tensor, given: Tensor) -> None:
+    """Refuse given values that the family excludes.
+
+    Args:
+        conditional: the family.
+        value: ``[*batch, *event]``.
+        given: bool, true where a value is given; broadcasts against ``value``.
+
+    Raises:
+        DataError: naming some of them.
+    """
+    outside = given & ~conditional.support.check(value)
+    if outside.any():
+        raise DataError(
+            f"complete: {int(outside.sum())} given values are outside the support of {conditional!r}",
+            expected=f"values in {conditional.support!r}",
+            got=", ".join(f"{number:g}" for number in value[outside][:3].tolist()),
+            fix="values as the model was fitted to: bits for a Bernoulli, levels for a Categorical",
+            code="D101",
         )

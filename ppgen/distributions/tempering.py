@@ -72,3 +72,12 @@ class Tempered(Conditional):
             channels: values of a position.
         """
         return self.family.sample(self.family.sharpened(parameters, self.temperature), channels)
+
+    def entropy(self, parameters: Tensor, channels: int) -> Tensor:
+        """The family's at this temperature, ``[...]`` in nats.
+
+        Args:
+            parameters: ``[..., num_parameters]``, as the network gives them.
+            channels: values of a position.
+        """
+        return self.family.entropy(self.family.sharpened(parameters, self.temperature), channels)

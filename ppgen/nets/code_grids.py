@@ -119,5 +119,6 @@ def _sizes(name: str, x_shape: Sequence[int], num_halvings: int) -> list[tuple[i
             expected="x_shape=(channels, height, width)",
             got=f"x_shape={tuple(x_shape)}",
             fix="x = x.unsqueeze(1), where the channel is missing; ppgen.models.DiscreteVAE takes vectors",
+            code="S191",
         )
     return halvings(*x_shape[1:], whole_number(f"{name}: num_halvings", num_halvings))

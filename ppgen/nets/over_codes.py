@@ -49,6 +49,7 @@ class OverCodes(Recorded):
                 got=f"a network of {network.channels} channels and {self.num_codes} parameters",
                 fix=f"{type(network).__name__}(({self.num_codes}, {grid[0]}, {grid[1]}), "
                 f"num_parameters={self.num_codes})",
+                code="S192",
             )
         self.network: Any = network
 

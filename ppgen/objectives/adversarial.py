@@ -199,6 +199,7 @@ def _must_hold_its_slope(critic: nn.Module, loss: str) -> None:
             expected="a gradient penalty, or a critic with spectral norms",
             got=f"gradient_penalty=0, and {type(critic).__name__} without parametrizations",
             fix="leave gradient_penalty out, or Adversarial(critic=ppgen.nets.critic(x_shape, spectral=True), ...)",
+            code="S193",
         )
 
 

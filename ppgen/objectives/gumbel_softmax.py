@@ -55,6 +55,7 @@ class GumbelSoftmax(Objective):
                 expected="ppgen.guides.RelaxedCode",
                 got=label_of(guide),
                 fix="guide=ppgen.guides.RelaxedCode(ppgen.nets.GridEncoder(x_shape, num_codes), model.codebook)",
+                code="S194",
             )
 
     def loss(self, state: State, player: str, step: Step) -> Loss:

@@ -90,8 +90,8 @@ class VectorQuantization(Objective):
     by the gradient of a further term ``sum_i |h_i - z_i|^2``. Codes that nobody chooses are set to outputs.
 
     The record holds the bound with its parts (``distortion``, and the nats of the code as the rate), ``commitment``,
-    the mean over data of ``sum_i |h_i - z_i|^2``; ``perplexity`` and ``usage``, of the codes of a batch: the exponential
-    of their entropy, and the share of codes that occur.
+    the mean over data of ``sum_i |h_i - z_i|^2``; ``perplexity`` and ``usage``, of the codes of a batch: the
+    exponential of their entropy, and the share of codes that occur.
 
     Reference: A. van den Oord, O. Vinyals and K. Kavukcuoglu, "Neural discrete representation learning", 2017
     (arXiv 1711.00937).
@@ -129,6 +129,7 @@ class VectorQuantization(Objective):
                 expected="ppgen.guides.NearestCode",
                 got=label_of(guide),
                 fix="guide=ppgen.guides.NearestCode(ppgen.nets.GridEncoder(x_shape, code_dim), model.codebook)",
+                code="S195",
             )
 
     def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:

@@ -17,6 +17,7 @@ from ppgen.errors import SettingError, Unanswerable
 from ppgen.evaluation.density import explained_site
 from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
+from ppgen.reporting.canvas_figure import canvas_figure
 from ppgen.reporting.codes import latent_space, reconstructions
 from ppgen.reporting.conditions import find_conditions
 from ppgen.reporting.density_figure import density_figure
@@ -24,6 +25,9 @@ from ppgen.reporting.grids import grids, joint_limits, to_points
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.learning_curves import learning_curves
 from ppgen.reporting.nearest import extremes, nearest_neighbours
+from ppgen.reporting.ordered_site import has_order
+from ppgen.reporting.position_maps import entropy_figure, surprise_figure
+from ppgen.reporting.sight_figure import sight_figure
 from ppgen.reporting.strip import shuffled_test
 from ppgen.reporting.walk_figures import interpolation_figure, traversal_figure
 
@@ -44,7 +48,8 @@ class FitFigures:
         figures: ``"learning_curve"``, ``"anatomy"``, ``"samples"``, ``"density"`` (of data of one or
             two dimensions), ``"neighbours"``, ``"traversal"``,
             ``"interpolation"``, ``"reconstructions"``, ``"extremes"``, ``"latent_space"`` (or one
-            ``"latent_space_NAME"`` a latent site), those that the fit can answer.
+            ``"latent_space_NAME"`` a latent site), and of data that are drawn position by position
+            ``"generation"``, ``"surprise"``, ``"entropy"``, ``"receptive_field"``: those that the fit can answer.
         omitted: the same names, each with the plain reason why it is not there.
     """
 
@@ -81,6 +86,7 @@ def fit_figures(fit: Fit, *, seed: int = 0, beside_data: bool = True) -> FitFigu
         "reconstructions": lambda: {"reconstructions": _reconstructions(fit, shuffled)},
         "extremes": lambda: {"extremes": extremes(fit, shuffled)},
         "latent_space": lambda: _latent_spaces(fit, shuffled),
+        **(_of_orders(fit, shuffled, seed) if count and has_order(fit, shuffled) else {}),
     }
     if math.prod(fit.data.x_shape) > 2:  # nobody misses a histogram of pictures
         del painters["density"]
@@ -161,6 +167,16 @@ def _samples(fit: Fit, test: Mapping[str, Tensor], seed: int, beside_data: bool)
     elif "means of p(x | z)" in panels:
         caption += " The means are smoother than any sample, since they leave out the noise of the likelihood."
     return dataclasses.replace(drawn, caption=f"{caption} {drawn.caption}".strip())
+
+
+def _of_orders(fit: Fit, test: Mapping[str, Tensor], seed: int) -> dict[str, Callable[[], dict[str, Illustration]]]:
+    """What is asked of data that are drawn position by position alone."""
+    return {
+        "generation": lambda: {"generation": canvas_figure(fit, test, seed)},
+        "surprise": lambda: {"surprise": surprise_figure(fit, test)},
+        "entropy": lambda: {"entropy": entropy_figure(fit, test)},
+        "receptive_field": lambda: {"receptive_field": sight_figure(fit, test)},
+    }
 
 
 def _reconstructions(fit: Fit, test: Mapping[str, Tensor]) -> Illustration:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from typing import Any
-
-import torch
 
 from ppgen.checked import checked
 from ppgen.declare import without_latents
-from ppgen.errors import DataError, PpgenError, Unanswerable
+from ppgen.errors import Unanswerable
 from ppgen.evaluation.density import explained_site
-from ppgen.fitted import Fit
 from ppgen.reporting.anatomy import anatomy
 from ppgen.reporting.codes import draw_codes, draw_pairs
 from ppgen.reporting.conditions import find_conditions
@@ -21,6 +17,7 @@ from ppgen.reporting.grids import draw_points, is_picture, joint_limits, to_poin
 from ppgen.reporting.learning_curves import draw_history
 from ppgen.reporting.mosaic import label_rows
 from ppgen.reporting.nearest import extremes, nearest_neighbours
+from ppgen.reporting.order_plots import OrderPlots
 from ppgen.reporting.style import Axes, MaybeAxes, house_style, new_axes
 from ppgen.reporting.walk_figures import walk_start
 
@@ -28,7 +25,7 @@ __all__ = ["FitPlots"]
 
 
 @checked
-class FitPlots:
+class FitPlots(OrderPlots):
     """What a fit looks like: ``fit.plot``. Axes in, axes out; without ``ax=``, a new figure of pyplot's.
 
     ``ax=`` is one axes, whatever the figure: one of several panels lays them out inside it, as ``ax.child_axes``.
@@ -46,9 +43,6 @@ class FitPlots:
         >>> fit.plot.learning_curve(ax=Figure().subplots()).get_title(loc="left")
         'ELBO'
     """
-
-    def __init__(self, fit: Fit) -> None:
-        self._fit = fit
 
     def learning_curve(self, ax: MaybeAxes = None) -> Axes:
         """The ELBO, log-likelihood or losses, epoch by epoch.
@@ -232,28 +226,3 @@ class FitPlots:
             for part in (slice(0, ways), slice(ways, 2 * ways))
         )
         return fit.interpolate(start, end, n=ways, seed=seed, **options, **given).plot(ax=ax)
-
-    def _illustrated(self, ax: MaybeAxes, size: tuple[float, float], draw: Callable[[Axes], Any]) -> Axes:
-        """What a page draws, in the user's axes or a new figure's; no empty figure stays where there is no answer."""
-        with house_style():
-            place = new_axes(ax, *size)
-        try:
-            draw(place)
-        except PpgenError:
-            if ax is None:
-                from matplotlib import pyplot
-
-                pyplot.close(pyplot.gcf())  # the one that was just made
-            raise
-        return place
-
-    def _rows(self, n: int | None, seed: int) -> dict[str, torch.Tensor]:
-        """A random selection of the test split; all of it in random order, where ``n`` is ``None``."""
-        test: Mapping[str, torch.Tensor] = self._fit.data.split("test")
-        first = next(iter(test.values()))
-        if not len(first):
-            raise DataError(
-                "plot: the test split is empty", expected="test data", got="0 rows", fix="test=0.1", code="D086"
-            )
-        chosen = torch.randperm(len(first), generator=torch.Generator().manual_seed(seed))[:n].to(first.device)
-        return {key: column[chosen] for key, column in test.items()}

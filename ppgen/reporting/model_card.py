@@ -34,6 +34,10 @@ _OMITTED = {
     "reconstructions": "reconstructions",
     "extremes": "best and worst reconstructions",
     "latent_space": "latent space",
+    "generation": "samples while they are drawn",
+    "surprise": "surprise of each position",
+    "entropy": "entropy of each position",
+    "receptive_field": "receptive field",
 }
 _TRAINING = ("learning_curve", "anatomy")
 

@@ -74,7 +74,7 @@ def test_the_cache_and_whole_passes_draw_the_same_images(context_dim):
 
 
 def test_draws_in_chunks_cover_every_row_with_its_own_context(monkeypatch):
-    monkeypatch.setattr("ppgen.distributions.autoregressive.CHUNK_VALUES", 3 * 16)
+    monkeypatch.setattr("ppgen.distributions.in_order.CHUNK_VALUES", 3 * 16)
     net = network(context_dim=1)
     with torch.no_grad():
         for parameter in net.parameters():

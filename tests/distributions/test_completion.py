@@ -81,7 +81,7 @@ def test_completions_follow_the_enumerated_conditional(name):
 
 
 def test_each_datum_may_have_a_mask_and_a_context_of_its_own(monkeypatch):
-    monkeypatch.setattr("ppgen.distributions.autoregressive.CHUNK_VALUES", 700 * 6)  # pieces that cut through the rows
+    monkeypatch.setattr("ppgen.distributions.in_order.CHUNK_VALUES", 700 * 6)  # pieces that cut through the rows
     context = torch.tensor([[1.5], [-1.5]], dtype=torch.float64)
     fn, values = images(context=context), all_images()[[21, 42]]
     masks = torch.stack([UPPER, torch.tensor([[1, 0, 0], [0, 0, 0]]).bool()]).unsqueeze(1)
