@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ppgen
 from ppgen import data, guides, models, nets
 from ppgen.errors import PpgenError, SettingError
+from tests.oracles.drawn_values import WRONG, kinds
 from tests.oracles.odd_values import ODD, Call, replaced
 
 SHAPE = (1, 4, 4)
@@ -140,6 +143,35 @@ def test_no_odd_argument_of_a_question_ends_in_a_traceback(name: str, fit: ppgen
     call = Call(partial(getattr(fit, name)), QUESTIONS[name])
     call.function(**call.right)
     assert not faults(call)
+
+
+DRAWN = [(name, call, *kind) for name, call in {**MAKERS, **DATA}.items() for kind in kinds(call)]
+ASKED = [(name, kind) for name, right in QUESTIONS.items() for kind in kinds(Call(getattr(ppgen.Fit, name), right))]
+
+
+def refused(call: Call, argument: str, value: Any) -> None:
+    """An error of ours with its four parts, that names the argument."""
+    with pytest.raises(PpgenError) as caught:
+        call.function(**{**call.right, argument: value})
+    error = caught.value
+    assert argument in error.what
+    assert error.expected
+    assert error.got
+    assert error.fix
+    assert len(str(error)) < 1500
+
+
+@given(st.data())
+def test_whatever_an_annotation_excludes_is_refused(draws: st.DataObject) -> None:
+    """Any argument of any model, network or data function, and any value that is not of its kind."""
+    _, call, argument, kind = draws.draw(st.sampled_from(DRAWN))
+    refused(call, argument, draws.draw(WRONG[kind]))
+
+
+@given(draws=st.data())
+def test_whatever_a_question_excludes_is_refused(draws: st.DataObject, fit: ppgen.Fit) -> None:
+    name, (argument, kind) = draws.draw(st.sampled_from(ASKED))
+    refused(Call(getattr(fit, name), QUESTIONS[name]), argument, draws.draw(WRONG[kind]))
 
 
 def test_settings_of_a_fit_are_checked_before_it_begins() -> None:

@@ -165,10 +165,9 @@ class Declared(ProgramModule, Recorded):
         """
         if given is not None and self.plates:
             given = self._align(given, site, shape, len(getattr(fn, "event_shape", ())))
-        given = None if given is None else as_numbers(given, fn)
         if is_validation_enabled():
             verify_draw(type(self).__name__, site, fn, given, shape)
-        return pyro.sample(site.name, fn, obs=given)
+        return pyro.sample(site.name, fn, obs=None if given is None else as_numbers(given, fn))
 
     def _align(self, value: Tensor, site: Site, shape: tuple[int, ...], event_dim: int) -> Tensor:
         """Give [rows, own plates..., event...] a dim of size 1 for each plate that the site does not stand in."""

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ppgen.cli import commands
 from ppgen.cli.wording import in_flags
@@ -51,6 +53,41 @@ def test_no_odd_text_of_an_option_ends_in_a_traceback(
         assert result.exit_code in (0, 2), f"{flag} {text!r}: {result.exception!r}"
         assert result.exit_code == 0 or "Error" in result.output
     assert not any(tmp_path.iterdir())
+
+
+def is_of(read: type, text: str) -> bool:
+    try:
+        read(text)
+    except ValueError:
+        return False
+    return True
+
+
+def wrong_text(option: click.Option) -> st.SearchStrategy[str] | None:
+    """Text that an option cannot have, by its kind; ``None`` for paths and free text."""
+    if isinstance(option.type, click.Choice):
+        return st.text().filter(lambda text: text.lower() not in map(str, option.type.choices))
+    read = {"int": int, "integer": int, "integer range": int, "float": float}.get(option.type.name)
+    odd = st.one_of(st.text(), st.sampled_from(["1e", "--", "0x10", "1,5", "one", "½"]), st.floats().map(str))
+    return odd.filter(lambda text: not is_of(read, text)) if read else None
+
+
+KINDS = [
+    (name, option, texts)
+    for name in BEFORE
+    for option in commands.commands[name].params
+    if isinstance(option, click.Option) and not option.is_flag and (texts := wrong_text(option)) is not None
+]
+
+
+@given(st.data())
+def test_any_text_that_is_not_of_an_options_kind_is_refused_by_its_name(draws: st.DataObject) -> None:
+    command, option, texts = draws.draw(st.sampled_from(KINDS))
+    flag = max(option.opts, key=len)
+    result = CliRunner().invoke(commands, [command, *BEFORE[command], flag, draws.draw(texts)])
+    assert result.exit_code == 2, repr(result.exception)
+    assert "Error" in result.output
+    assert flag in result.output
 
 
 @pytest.mark.parametrize(
