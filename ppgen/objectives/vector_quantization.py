@@ -90,8 +90,8 @@ class VectorQuantization(Objective):
     by the gradient of a further term ``sum_i |h_i - z_i|^2``. Codes that nobody chooses are set to outputs.
 
     The record holds the bound with its parts (``distortion``, and the nats of the code as the rate), ``commitment``,
-    the mean over data of ``sum_i |h_i - z_i|^2``; ``perplexity`` and ``usage``, of the codes of a batch: the exponential
-    of their entropy, and the share of codes that occur.
+    the mean over data of ``sum_i |h_i - z_i|^2``; ``perplexity`` and ``usage``, of the codes of a batch: the
+    exponential of their entropy, and the share of codes that occur.
 
     Reference: A. van den Oord, O. Vinyals and K. Kavukcuoglu, "Neural discrete representation learning", 2017
     (arXiv 1711.00937).
