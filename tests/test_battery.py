@@ -46,6 +46,10 @@ def clustered(model: Any) -> Any:
     return guides.Clustered(model, nets.Gaussian(nets.encoder(X, 16), 16, 3))
 
 
+def relaxed_code(model: Any) -> Any:
+    return guides.RelaxedCode(nets.GridEncoder(X, 5, 2, 8), model.codebook)
+
+
 @dataclass(frozen=True)
 class Case:
     """A small model, what its text starts with, its proper guide, and the data that it is fitted to."""
@@ -55,11 +59,16 @@ class Case:
     guide: Callable[[Any], Any] | None = mean_field
     kind: str = "images"
     steps: tuple[Any, ...] = ()
-    objective: ppgen.ELBO | None = None
+    objective: ppgen.Objective | None = None
+    derives: bool = True  # whether any guide can be derived for it, and not its proper one alone
 
     def pair(self) -> tuple[Any, Any]:
         model = self.make()
         return model, self.guide(model) if self.guide else None
+
+    def derived(self, model: Any, batch: Batch) -> Any:
+        """A guide that is derived for the model, if there can be one; else its proper one."""
+        return mean_field(model).setup(batch) if self.derives or self.guide is None else self.guide(model)
 
 
 MODELS = {
@@ -108,6 +117,9 @@ MODELS = {
     "TokenLSTM": Case(lambda: models.TokenLSTM(8, 4, 8), "p(x | x_lengths)", None, "tokens"),
     "TokenTransformer": Case(lambda: models.TokenTransformer(8, 4, 8, 1, 2), "p(x | x_lengths)", None, "tokens"),
     "VAE": Case(lambda: models.VAE(X, 3, (16,)), "p(z) p(x | z)"),
+    "VQVAE": Case(
+        lambda: models.VQVAE(X, 5, 3, width=8), "p(z) p(x | z)", relaxed_code,
+        objective=ppgen.GumbelSoftmax(), derives=False),
     "VampPriorHierarchicalVAE": Case(
         lambda: models.VampPriorHierarchicalVAE(X, (4, 3), num_components=5, hidden=(16, 16)),
         "p(z2) p(z1 | z2) p(x | z1, z2)", shared_hierarchy),
@@ -125,6 +137,7 @@ class Whole(nn.Sequential):
 
 # A network, and the shapes of its inputs.
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]] = {
+    "Codebook": (lambda: nets.Codebook(5, 3), ((3, 2, 4),)),
     "Critic": (lambda: nets.critic((1, 8, 8)), ((1, 8, 8),)),
     "DiagonalBiLSTM": (lambda: nets.DiagonalBiLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
     "Flow": (lambda: nets.Flow(2, 3, num_transforms=2, hidden=(8,)), ((3,),)),
@@ -132,11 +145,14 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "GatedMLP": (lambda: nets.GatedMLP([(2, 3), (4,)], (8, 5)), ((2, 3), (4,))),
     "GatedTransition": (lambda: nets.GatedTransition(3, 8), ((3,),)),
     "Gaussian": (lambda: nets.Gaussian(nets.MLP(6, 5), 5, 3), ((6,),)),
+    "GridDecoder": (lambda: nets.GridDecoder(3, (2, 9, 8), 2, 4), ((3, 3, 2),)),
+    "GridEncoder": (lambda: nets.GridEncoder((2, 9, 8), 3, 2, 4), ((2, 9, 8),)),
     "ImageDecoder": (lambda: nets.decoder(4, (2, 9, 8)), ((4,),)),
     "InBlocks": (lambda: nets.InBlocks(nets.GatedPixelCNN((4, 2, 3), 4, 1, num_parameters=16)), ((1, 24),)),
     "ImageEncoder": (lambda: nets.encoder((2, 9, 8), 5), ((2, 9, 8),)),
     "MADE": (lambda: nets.MADE((2, 3, 3), (16, 12)), ((2, 3, 3),)),
     "ImageTransformer": (lambda: nets.ImageTransformer((1, 6, 6), 8, 2, 2, block=(2, 4)), ((1, 6, 6),)),
+    "OverCodes": (lambda: Whole(nets.OverCodes(nets.GatedPixelCNN((4, 3, 3), 4, 1, num_parameters=4))), ((1, 3, 3),)),
     "MLP": (lambda: nets.MLP(6, 3), ((6,),)),
     "MaskedConv2d": (lambda: nets.MaskedConv2d(2, 3, 3, "vertical", "B"), ((2, 5, 5),)),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
@@ -288,7 +304,8 @@ def loss(model: Any, batch: Batch) -> Tensor:
     if model.is_implicit:
         return model(size=ROWS)["x"].mean()
     if any(site.role == "latent" for site in model.sites.values()):
-        parts = elbo_parts(model, mean_field(model).setup(batch), batch, SIZE)
+        case = MODELS[type(model).__name__]
+        parts = elbo_parts(model, case.derived(model, batch), batch, SIZE)
         return parts.distortion + parts.rate
     return -pyro.poutine.trace(model).get_trace(batch, SIZE).log_prob_sum()
 
@@ -301,7 +318,7 @@ def test_a_model_tells_its_story(name: str) -> None:
 @every_model
 def test_a_model_passes_the_checks_with_a_derived_guide(name: str, batch: Batch) -> None:
     model = MODELS[name].make()
-    guide = None if MODELS[name].guide is None else guides.MeanField(model).setup(batch)
+    guide = None if MODELS[name].guide is None else MODELS[name].derived(model, batch)
     ppgen.check(model, guide, batch)
 
 
@@ -341,7 +358,7 @@ ORDERED = {name for name in IMAGES if isinstance(getattr(MODELS[name].make(), "n
 
 
 @pytest.mark.parametrize("shape", [(12,), (3, 9, 11)], ids=str)
-@pytest.mark.parametrize("name", sorted(IMAGES - ORDERED - {"BlockPixelCNN", "MaskedVAE"}))
+@pytest.mark.parametrize("name", sorted(IMAGES - ORDERED - {"BlockPixelCNN", "MaskedVAE", "VQVAE"}))
 def test_a_model_of_images_takes_vectors_and_odd_sizes(name: str, shape: tuple[int, ...]) -> None:
     model = MODELS[name].make()
     model = type(model)(**{**model.constructor_arguments, "x_shape": shape})

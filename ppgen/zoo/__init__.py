@@ -19,6 +19,7 @@ from ppgen.errors import SettingError
 from ppgen.zoo.autoregressive_families import AUTOREGRESSIVE_FAMILIES
 from ppgen.zoo.belief_networks import BELIEF_NETWORKS
 from ppgen.zoo.classics import CLASSICS
+from ppgen.zoo.code_families import CODE_FAMILIES
 from ppgen.zoo.latent_families import LATENT_FAMILIES
 from ppgen.zoo.likelihood_choice import families_for, likelihood_for, said
 from ppgen.zoo.other_kinds import OTHER_KINDS
@@ -49,6 +50,7 @@ _RECIPES = {
         *AUTOREGRESSIVE_FAMILIES,
         *BELIEF_NETWORKS,
         *LATENT_FAMILIES,
+        *CODE_FAMILIES,
         *OTHER_KINDS,
         *TRANSFORMERS,
     )
