@@ -4,6 +4,7 @@ __all__ = [
     "MADE",
     "MLP",
     "BernoulliLikelihood",
+    "BernoulliNoise",
     "CategoricalLikelihood",
     "CausalImageNetwork",
     "CausalTokenNetwork",
@@ -28,6 +29,7 @@ __all__ = [
     "LogisticMixtureLikelihood",
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
+    "NormalNoise",
     "PixelCNN",
     "PseudoInputs",
     "ResidualBlock",
@@ -72,6 +74,7 @@ from ppgen.nets.likelihoods import (
 )
 from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
+from ppgen.nets.observation_noise import BernoulliNoise, NormalNoise
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.residual_critic import ResidualCritic
 from ppgen.nets.row_lstm import RowLSTM
