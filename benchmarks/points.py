@@ -26,8 +26,8 @@ __all__ = ["fit_points", "main", "score_line", "score_ring"]
 
 DRAWS = 10_000
 SETTINGS: dict[str, dict[str, Any]] = {
-    "line": {"max_epochs": 12, "batch_size": 128},
-    "ring": {"max_epochs": 40, "batch_size": 128},
+    "line": {"max_epochs": 20, "batch_size": 128},
+    "ring": {"max_epochs": 24, "batch_size": 128},
 }
 GAMES: dict[str, dict[str, Any]] = {
     "nonsaturating": {"r1": 0.1},
