@@ -5,9 +5,11 @@ from __future__ import annotations
 __all__ = ["GAN"]
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pyro.distributions as dist
 import torch
+from torch import nn
 
 from ppgen import nets
 from ppgen.checked import checked
@@ -15,9 +17,12 @@ from ppgen.declare import Model, implicit, latent
 
 
 class GAN(Model):
-    """z ~ Normal(0, I);  x = sigmoid(generator(z)).
+    """z ~ Normal(0, I);  x = output(generator(z)), where the output's range is that of the data.
 
-    Nothing gives p(x): the model is trained by ``Adversarial()``, through its draws alone.
+    Nothing gives p(x): the model is trained by ``Adversarial()``, through its draws alone. With an ``observation``,
+    x is drawn from a distribution around the generated value, and the model is a latent-variable model with a density:
+    ``GAN(**{**gan.constructor_arguments, "observation": noise})``, with the weights of a trained ``gan``, can be given
+    an encoder by ``ELBO()``, and evaluated as any other (Wu et al., 2017, arXiv 1611.04273).
 
     Reference: I. Goodfellow et al., "Generative adversarial nets", 2014 (arXiv 1406.2661); the convolutional
     generator follows A. Radford et al., "Unsupervised representation learning with deep convolutional generative
@@ -26,9 +31,12 @@ class GAN(Model):
     Fit with: no guide, ``ppgen.Adversarial()``: the defaults.
 
     Args:
-        x_shape: shape of one data point, with values in [0, 1].
+        x_shape: shape of one data point.
         latent_dim: size of z.
         hidden: widths of the generator, the data's end first; by default chosen from ``x_shape``.
+        output: the last activation: ``"sigmoid"`` for values in (0, 1), ``"tanh"`` for (-1, 1), ``"none"`` for any.
+        observation: a module from the generated values to a distribution of x, such as
+            ``ppgen.nets.NormalNoise(x_shape, 0.1)``.
 
     Example:
         >>> GAN(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -36,10 +44,20 @@ class GAN(Model):
     """
 
     @checked
-    def __init__(self, x_shape: Sequence[int], latent_dim: int = 32, hidden: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        latent_dim: int = 32,
+        hidden: Sequence[int] | None = None,
+        output: Literal["sigmoid", "tanh", "none"] = "sigmoid",
+        observation: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.generator = nets.decoder(latent_dim, x_shape, hidden)
+        self.output = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "none": nn.Identity()}[output]
+        if observation is not None:
+            self.observation = observation
 
     @latent
     def z(self) -> dist.TorchDistribution:
@@ -49,4 +67,4 @@ class GAN(Model):
     @implicit
     def x(self, z: torch.Tensor) -> torch.Tensor:
         """The data, a deterministic function of z."""
-        return self.generator(z).sigmoid()
+        return self.output(self.generator(z))

@@ -29,7 +29,8 @@ class Source:
 
     Args:
         splits: train, valid and test; ``key`` holds grey levels from 0 (black) to ``levels`` (white).
-        levels: the value of white: 255, 16, or 1 for bits and for floats in [0, 1].
+        levels: the value of white: 255, 16, or 1 for bits and for floats in [0, 1]; ``None`` for real numbers, which
+            are no grey levels.
         num_classes: the sizes of integer covariates.
         bits: where the images are binary already, the text that says so; else empty.
         key: the site of the images.
@@ -38,7 +39,7 @@ class Source:
     """
 
     splits: Mapping[str, Mapping[str, Tensor]]
-    levels: float = 255.0
+    levels: float | None = 255.0
     num_classes: Mapping[str, int] = dataclasses.field(default_factory=dict)
     bits: str = ""
     key: str = "x"
@@ -88,7 +89,9 @@ def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize
         SettingError: if the source is binary and what is asked for needs grey levels.
     """
     check_mode(name, binarize, dequantize)
-    _check_levels(source, name)
+    if source.levels is None:
+        return _real_numbers(source, name, binarize is not None or dequantize)
+    _check_levels(source, name, source.levels)
     splits, measure = source.splits, "binary"
     transform: Transform = ToFloat(key=source.key)
     if source.bits:
@@ -102,12 +105,12 @@ def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize
             )
         protocol = source.bits
     elif binarize is None:
-        transform, measure, protocol = _grey(source, name, dequantize)
+        transform, measure, protocol = _grey(source, source.levels, name, dequantize)
     elif binarize == "dynamic":
         transform = DynamicBinarize(source.levels, source.key)
         protocol = f"dynamic: training bits redrawn each batch; valid and test bits drawn once ({_NOISE_SEEDS})"
     else:
-        splits = _fixed_bits(source, binarize, seed)
+        splits = _fixed_bits(source, source.levels, binarize, seed)
         protocol = f"static bits, seed {seed}" if binarize == "static" else "threshold 0.5"
     return Dataset(
         name=name,
@@ -120,8 +123,26 @@ def with_protocol(source: Source, *, name: str, binarize: str | None, dequantize
     )
 
 
-def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, str]:
-    levels = int(source.levels)
+def _real_numbers(source: Source, name: str, asks_for_levels: bool) -> Dataset:
+    if asks_for_levels:
+        raise SettingError(
+            f"{name} has real numbers, and no grey levels",
+            expected="neither binarize nor dequantize",
+            got="one of them",
+            fix=f'load("{name}")',
+        )
+    return Dataset(
+        name=name,
+        measure="continuous",
+        splits=source.splits,
+        num_classes=source.num_classes,
+        protocol=source.made,
+        categories=source.categories,
+    )
+
+
+def _grey(source: Source, white: float, name: str, dequantize: bool) -> tuple[Transform, str, str]:
+    levels = int(white)
     if dequantize:
         if next(iter(source.splits.values()))[source.key].is_floating_point():
             raise SettingError(
@@ -132,26 +153,26 @@ def _grey(source: Source, name: str, dequantize: bool) -> tuple[Transform, str, 
                 code="S030",
             )
         protocol = f"uniform dequantisation (k + u) / {levels + 1}; valid and test noise drawn once ({_NOISE_SEEDS})"
-        return Dequantize(source.levels, source.key), "continuous", protocol
+        return Dequantize(white, source.key), "continuous", protocol
     # Levels other than 256 have no measure that others share: only their range is promised.
     measure = "8-bit" if levels == 255 else "unit interval"
-    return ToFloat(source.levels, source.key), measure, f"{levels + 1} grey levels, k / {levels}"
+    return ToFloat(white, source.key), measure, f"{levels + 1} grey levels, k / {levels}"
 
 
-def _fixed_bits(source: Source, binarize: str, seed: int) -> dict[str, dict[str, Tensor]]:
+def _fixed_bits(source: Source, white: float, binarize: str, seed: int) -> dict[str, dict[str, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
     grey = {split: columns[source.key] for split, columns in source.splits.items()}
     if binarize == "static":
-        bits = {split: draw_bits(values, source.levels, generator) for split, values in grey.items()}
+        bits = {split: draw_bits(values, white, generator) for split, values in grey.items()}
     else:
-        bits = {split: (values >= source.levels / 2).to(torch.uint8) for split, values in grey.items()}
+        bits = {split: (values >= white / 2).to(torch.uint8) for split, values in grey.items()}
     return {split: {**columns, source.key: bits[split]} for split, columns in source.splits.items()}
 
 
-def _check_levels(source: Source, name: str) -> None:
+def _check_levels(source: Source, name: str, white: float) -> None:
     for columns in source.splits.values():
         grey = columns[source.key]
-        if grey.numel() and not (grey.min() >= 0 and grey.max() <= source.levels):
+        if grey.numel() and not (grey.min() >= 0 and grey.max() <= white):
             low, high = grey.min().item(), grey.max().item()
             raise DataError(
                 f"{name}: {source.key} cannot be read as grey levels",

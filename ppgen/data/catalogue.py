@@ -17,17 +17,17 @@ class Entry:
     Args:
         name: what ``ppgen.data.load`` calls it.
         description: one line for ``ppgen list datasets``.
-        shape: of one ``x``: channels, height, width.
+        shape: of one ``x``: channels, height, width; or one number, of its dimensions.
         sizes: rows in train, valid and test.
         binarize: the default of ``load``: ``"static"`` for grey images, ``"threshold"`` for those whose greys are
-            but anti-aliased edges, ``None`` for colour, faces and sets of bits.
+            but anti-aliased edges, ``None`` for colour, faces, sets of bits and real numbers.
         bits: whether the images are binary at their source, so that there is nothing to draw.
         source: ``"embedded"``, ``"generated"``, ``"download"``, or ``"file"`` where the user must provide it.
     """
 
     name: str
     description: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     sizes: tuple[int, int, int]
     binarize: str | None = "static"
     bits: bool = False
@@ -69,6 +69,9 @@ _ENTRIES = (
           binarize=None, bits=True, source="generated"),
     Entry("sprites64", "the same sprites at twice the resolution", (1, 64, 64), (14746, 1843, 1843),
           binarize=None, bits=True, source="generated"),
+    Entry("line", "points on a line: two Gaussians", (1,), (8000, 1000, 1000), binarize=None, source="generated"),
+    Entry("ring", "points in a plane: eight Gaussians on a ring", (2,), (8000, 1000, 1000), binarize=None,
+          source="generated"),
     Entry("mnist", "handwritten digits", (1, 28, 28), (50_000, 10_000, 10_000)),
     Entry("binarized_mnist", "MNIST with Larochelle's fixed bits and split, no labels", (1, 28, 28),
           (50_000, 10_000, 10_000), binarize=None, bits=True, source="file"),

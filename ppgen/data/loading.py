@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ppgen.arguments import one_of
 from ppgen.checked import checked
-from ppgen.data import built_in, face_sets, glyph_sets, image_sets, user_files
+from ppgen.data import built_in, face_sets, glyph_sets, image_sets, points, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
 from ppgen.data.column import lengths_of
@@ -38,6 +38,7 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
     "sprites64": partial(built_in.read_sprites, size=64),
     **{name: partial(glyph_sets.read_glyphs, name=name) for name in glyph_sets.GLYPH_SETS},
     "glyphs-grid": glyph_sets.read_glyph_grid,
+    **{name: partial(points.read_points, name=name) for name in points.POINTS},
     "mnist": image_sets.read_mnist_like,
     "fashion": partial(image_sets.read_mnist_like, folder="FashionMNIST", name="fashion"),
     "kmnist": partial(image_sets.read_mnist_like, folder="KMNIST", name="kmnist"),

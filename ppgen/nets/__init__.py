@@ -4,6 +4,7 @@ __all__ = [
     "MADE",
     "MLP",
     "BernoulliLikelihood",
+    "BernoulliNoise",
     "CategoricalLikelihood",
     "CausalImageNetwork",
     "CausalTokenNetwork",
@@ -31,6 +32,7 @@ __all__ = [
     "LogisticMixtureLikelihood",
     "MaskedConv2d",
     "NegativeBinomialLikelihood",
+    "NormalNoise",
     "OverCodes",
     "PixelCNN",
     "PixelCNNPlusPlus",
@@ -79,6 +81,7 @@ from ppgen.nets.likelihoods import (
 )
 from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
+from ppgen.nets.observation_noise import BernoulliNoise, NormalNoise
 from ppgen.nets.over_codes import OverCodes
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.pixelcnn_plus_plus import PixelCNNPlusPlus

@@ -6,9 +6,11 @@ from ppgen.reporting.draw_walk import draw_walk
 from ppgen.reporting.fit_card import fit_card
 from ppgen.reporting.fit_figures import FitFigures, fit_figures, save_figures
 from ppgen.reporting.fit_plots import FitPlots
+from ppgen.reporting.game_film import GameFilm
 from ppgen.reporting.grids import grids
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.learning_curves import learning_curves
+from ppgen.reporting.mode_map import mode_map
 from ppgen.reporting.ranking import ranking
 from ppgen.reporting.report import report
 from ppgen.reporting.scorecard_table import scorecard_table
@@ -17,6 +19,7 @@ from ppgen.reporting.trade_offs import bottleneck, rate_distortion
 __all__ = [
     "FitFigures",
     "FitPlots",
+    "GameFilm",
     "Illustration",
     "anatomy",
     "bottleneck",
@@ -26,6 +29,7 @@ __all__ = [
     "grids",
     "latent_space",
     "learning_curves",
+    "mode_map",
     "ranking",
     "rate_distortion",
     "reconstructions",

@@ -56,10 +56,22 @@ def _gated_pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4, likeli
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
-def _gan(data: Dataset, latent_dim: int = 32, loss: str = "nonsaturating") -> BuiltRecipe:
-    from ppgen import models, objectives
+def _gan(
+    data: Dataset,
+    latent_dim: int = 32,
+    loss: str = "nonsaturating",
+    output: str | None = None,
+    r1: float = 0.0,
+    spectral: bool = False,
+) -> BuiltRecipe:
+    from ppgen import models, nets, objectives
 
-    return BuiltRecipe(models.GAN(data.x_shape, latent_dim=latent_dim), None, objectives.Adversarial(loss=loss))
+    # Of real numbers no range is known; all other measures that an image can have lie between 0 and 1.
+    chosen = output or ("none" if data.measure in ("continuous", "integer") else "sigmoid")
+    model = models.GAN(data.x_shape, latent_dim=latent_dim, output=chosen)
+    critic = nets.critic(data.x_shape, spectral=True) if spectral else None
+    one_sided = loss == "wasserstein" and data.x_shape == (1,)  # on a line, no slope can turn round
+    return BuiltRecipe(model, None, objectives.Adversarial(critic, loss, one_sided=one_sided, r1=r1))
 
 
 CLASSICS = (

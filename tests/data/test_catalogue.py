@@ -20,7 +20,7 @@ def test_a_typo_is_answered_with_the_nearest_name(typo, meant):
         entry(typo)
 
 
-@pytest.mark.parametrize("name", ["digits", "glyphs", "glyphs-grid", "sprites", "sprites64"])
+@pytest.mark.parametrize("name", ["digits", "glyphs", "glyphs-grid", "sprites", "sprites64", "line", "ring"])
 def test_shape_and_sizes_are_those_of_the_data(name):
     data, line = ppgen.data.load(name), CATALOGUE[name]
     assert data.x_shape == line.shape

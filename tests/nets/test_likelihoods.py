@@ -38,6 +38,14 @@ def test_densities_integrate_to_one(kind):
     assert torch.allclose(torch.trapezoid(density, x, dim=0), torch.ones(3), atol=1e-3)
 
 
+def test_observation_noise_takes_values_as_they_were_made():
+    h, x = torch.rand(4, *SHAPE), torch.bernoulli(torch.full((4, *SHAPE), 0.5))
+    bits, noisy = nets.BernoulliNoise(SHAPE), nets.NormalNoise(SHAPE, 0.3)
+    assert torch.equal(bits(h).log_prob(x), dist.Bernoulli(h).to_event(3).log_prob(x))
+    torch.testing.assert_close(noisy(h).log_prob(x), dist.Normal(h, 0.3).to_event(3).log_prob(x))
+    assert [name for name, _ in noisy.named_parameters()] == ["log_sigma"]
+
+
 @pytest.mark.parametrize("name", COUNTABLE)
 def test_shapes_are_those_of_the_data(name):
     kind, settings, _ = COUNTABLE[name]
