@@ -7,7 +7,8 @@ python benchmarks/arithmetic.py --data glyphs --change bold 0 1 --latent-dim 16 
 The two groups are training images; what is changed are test images that have the negative value. The strength is the
 one of five that does best on validation images. The classifier is a convolutional network fitted to training images;
 its accuracy on real test images is printed beside the share of changed ones that it takes for the positive value, and
-the share of those that are merely reconstructed, which should be small.
+the share of those that are merely reconstructed, which should be small. It has seen bits, and is shown bits: each
+decoded pixel of binary images is taken at its more probable value, since edges that are soft with doubt look heavy.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ def change_a_factor(fit: ppgen.Fit, factor: str, negative: int, positive: int, *
 
     @torch.no_grad()
     def share(x: Tensor) -> float:
-        return float((network(x) > 0).float().mean())
+        bits = (x > 0.5).to(x) if fit.measure == "binary" else x
+        return float((network(bits) > 0).float().mean())
 
     groups = rows(train, positive), rows(train, negative)
     tried = fit.arithmetic(*groups, rows(valid, negative), strength=STRENGTHS).values["x"]

@@ -100,6 +100,14 @@ def test_a_data_set_given_by_name_gets_what_the_recipe_asks_for(digits: Dataset)
         zoo.build("masked", digits)
 
 
+@pytest.mark.parametrize("name", ["gan", "vae", "pixelcnn"])
+def test_unpaired_domains_have_no_x_for_a_recipe(name: str) -> None:
+    data = ppgen.data.unpaired(here="digits", there="digits")
+    with pytest.raises(SettingError, match=rf"{name}: here\+there holds unpaired domains(.|\n)*data.domains\['here'\]"):
+        zoo.build(name, data)
+    assert zoo.build(name, data.domains["here"]).model(size=1)["x"].shape == (1, 1, 8, 8)
+
+
 def test_pseudo_inputs_begin_at_data() -> None:
     model = zoo.build("vamp-prior", num_components=7).model
     x = ppgen.data.load("digits").split("train")["x"]

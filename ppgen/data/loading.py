@@ -104,7 +104,7 @@ def load(
         A :class:`~ppgen.data.Dataset`.
 
     Raises:
-        SettingError: for an unknown name or mode, or a mode that the set cannot have.
+        SettingError: for an unknown name or mode, a mode that the set cannot have, or two names at once.
         DataError: for files that are missing or damaged.
 
     Example:
@@ -122,6 +122,7 @@ def load(
             code="S041",
         )
     name = os.fspath(name)
+    _refuse_several(name)
     check_mode(name, binarize, dequantize)
     check_seed(seed)
     is_path = name not in CATALOGUE and _is_path(name)
@@ -133,7 +134,7 @@ def load(
     }
     if is_path:
         path = Path(name).expanduser()
-        loaded = _from_path(path, settings, resize, crop)
+        loaded, resize = _from_path(path, settings, resize, crop)
         spec = {"name": str(path.resolve()), **settings}
     else:
         source = _READERS[entry(name).name](data_root(root), download, seed)
@@ -240,11 +241,27 @@ def _resized(source: Source, resize: int | None, crop: int | None, name: str) ->
     return resize_splits(source.splits, source.key, crop, resize, name=name)
 
 
+def _refuse_several(name: str) -> None:
+    """Say of ``glyphs-upright+glyphs-italic`` what can be done, instead of that nobody knows it."""
+    parts = name.split("+")
+    if len(parts) > 1 and not os.path.exists(name) and all(part in CATALOGUE or os.path.exists(part) for part in parts):
+        raise SettingError(
+            f"{name!r} names {len(parts)} data sets",
+            expected="one; several are unpaired domains, which are put together in Python",
+            got=repr(name),
+            fix=f'data="{parts[0]}"; or ppgen.data.unpaired(a={parts[0]!r}, b={parts[1]!r}) and a model that '
+            "observes a and b",
+        )
+
+
 def _is_path(name: str) -> bool:
     return Path(name).suffix in user_files.SUFFIXES or os.sep in name or "/" in name or os.path.isdir(name)
 
 
-def _from_path(path: Path, settings: Mapping[str, Any], resize: int | None, crop: int | None) -> Dataset:
+def _from_path(
+    path: Path, settings: Mapping[str, Any], resize: int | None, crop: int | None
+) -> tuple[Dataset, int | None]:
+    """The data set, and what its images were scaled to, if they were: asked for or not."""
     if not path.exists():
         raise missing("data", path, fix="check the path; names are listed by: ppgen list datasets")
     if not path.is_dir():
@@ -252,10 +269,11 @@ def _from_path(path: Path, settings: Mapping[str, Any], resize: int | None, crop
         if resize is not None or crop is not None:
             arrays = split_columns(arrays, seed=settings["seed"])
             arrays = resize_splits(arrays, main_site(arrays["train"]), crop, resize, name=path.stem)
-        return from_tensors(arrays, name=path.stem, **settings)
-    splits = split_columns(user_files.read_folder(path, resize=resize, crop=crop), seed=settings["seed"])
+        return from_tensors(arrays, name=path.stem, **settings), resize
+    pictures, resize = user_files.read_folder(path, resize=resize, crop=crop)
+    splits = split_columns(pictures, seed=settings["seed"])
     black_and_white = all(bool(((part["x"] == 0) | (part["x"] == 255)).all()) for part in splits.values())
     if black_and_white:
         splits = {split: {**part, "x": part["x"] // 255} for split, part in splits.items()}
     source = Source(splits, num_classes=class_counts(splits), bits="black and white images" if black_and_white else "")
-    return with_protocol(source, name=path.name, **settings)
+    return with_protocol(source, name=path.name, **settings), resize

@@ -27,7 +27,9 @@ _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", 
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 
 
-def read_folder(folder: Path, resize: int | None = None, crop: int | None = None) -> dict[str, dict[str, Tensor]]:
+def read_folder(
+    folder: Path, resize: int | None = None, crop: int | None = None
+) -> tuple[dict[str, dict[str, Tensor]], int | None]:
     """Read a folder of images; of images that differ in size, squares of the shortest side, at most 64 pixels.
 
     ``folder/*.png`` gives ``x`` alone. ``folder/CLASS/*.png`` gives labels ``y`` too, the classes numbered by the
@@ -42,7 +44,7 @@ def read_folder(folder: Path, resize: int | None = None, crop: int | None = None
     Returns:
         ``{"train": {"x": uint8 [N, C, H, W], "y": int64 [N]}, ...}``, with C = 1 if every image is grey,
         else 3 (red, green, blue; transparency is dropped).
-        A folder without splits has the one key ``"train"``.
+        A folder without splits has the one key ``"train"``. And the side that they were scaled to, or ``None``.
 
     Raises:
         DataError: if there is no image, or an image cannot be read.
@@ -74,7 +76,7 @@ def read_folder(folder: Path, resize: int | None = None, crop: int | None = None
         sizes = [(crop, crop)] * len(sizes)
     resize = common_size(sizes) if resize is None else whole_number(f"{folder.name}: resize", resize)
     size = sizes[0] if resize is None else (resize, resize)
-    return {split: _columns(labelled, mode, size, classes, resize, crop) for split, labelled in files.items()}
+    return {split: _columns(own, mode, size, classes, resize, crop) for split, own in files.items()}, resize
 
 
 def _files(folder: Path) -> list[tuple[Path, str]]:

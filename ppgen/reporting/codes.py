@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ppgen.errors import DataError
 from ppgen.reporting.grids import draw_lines, is_picture, joint_limits, to_points
 from ppgen.reporting.illustration import Illustration
+from ppgen.reporting.label_places import set_apart
 from ppgen.reporting.mosaic import Array, Limits, draw_mosaic, mosaic
 from ppgen.reporting.style import FULL_WIDTH, INK, MUTED, PALETTE, PAPER, Axes, MaybeAxes, house_style, panels
 
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 _NAMES = ("data", "reconstruction")
+_NAME_WIDTH = 17.0  # points, of a class's name in its circle
 
 
 def reconstructions(
@@ -244,7 +246,7 @@ def principal_components(codes: Array) -> tuple[Array, tuple[float, float]]:
 
 
 def _draw(axes: Axes, points: Array, classes: npt.NDArray[Any] | None) -> None:
-    """One collection of dots a class, its name at the median of its points, and a legend beside the axes."""
+    """One collection of dots a class, its name near the median of its points, and a legend beside the axes."""
     names = [None] if classes is None else np.unique(classes).tolist()
     if classes is not None and len(names) > len(PALETTE):
         _draw_ordered(axes, points, classes)
@@ -256,18 +258,20 @@ def _draw(axes: Axes, points: Array, classes: npt.NDArray[Any] | None) -> None:
         label = None if name is None else str(name)
         shape = _SHAPES[index % len(_SHAPES)]
         axes.scatter(across, up, s=13, color=colour, marker=shape, linewidths=0, label=label)
-        if label is not None and points.shape[1] > 1:
-            axes.annotate(
-                label,
-                (float(np.median(across)), float(np.median(up))),
-                ha="center",
-                va="center",
-                color=INK,
-                weight="bold",
-                bbox={"boxstyle": "circle,pad=0.25", "facecolor": PAPER, "edgecolor": colour, "linewidth": 1.2},
-            )
+    if classes is not None and points.shape[1] > 1:
+        _name(axes, [str(name) for name in names], [points[classes == name] for name in names])
     if classes is not None:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handletextpad=0.1, markerscale=1.5)
+
+
+def _name(axes: Axes, names: list[str], members: list[Array]) -> None:
+    """A class's name in a circle near the median of its points, as near as the other circles allow."""
+    medians = axes.transData.transform([np.median(own, axis=0) for own in members])
+    places = axes.transData.inverted().transform(set_apart(medians, _NAME_WIDTH * axes.figure.dpi / 72))
+    for index, (name, place) in enumerate(zip(names, places, strict=True)):
+        colour = PALETTE[index % len(PALETTE)]
+        circle = {"boxstyle": "circle,pad=0.25", "facecolor": PAPER, "edgecolor": colour, "linewidth": 1.2}
+        axes.annotate(name, tuple(place), ha="center", va="center", color=INK, weight="bold", bbox=circle)
 
 
 def _draw_ordered(axes: Axes, points: Array, classes: npt.NDArray[Any]) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
+from ppgen.data import Dataset
 from ppgen.fitted import Fit
 
 __all__ = ["Conditions", "find_conditions"]
@@ -82,12 +84,58 @@ def find_conditions(fit: Fit, test: Mapping[str, Tensor]) -> Conditions | None:
     if not 1 < len(values) <= len(told) / _LEAST_SHARE:
         return None
     shown = values[:_MOST_ROWS]
-    categories = fit.data.columns[names[0]].categories if len(names) == 1 else ()
-    labels = tuple(
-        categories[int(value[0])] if categories else " ".join(f"{number:g}" for number in value.tolist())
-        for value in shown
-    )
-    return Conditions(names, shown, labels, len(values))
+    parts = [part for name in names for part in _parts_of(fit.data, name)]
+    return Conditions(names, shown, tuple(_in_words(value.tolist(), parts) for value in shown), len(values))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Numbers of a vector that belong together: a column that it was gathered from, or the column that it is.
+
+    Args:
+        width: how many numbers.
+        name: what to call them; nothing where the caption does.
+        one_hot: whether the place of the one says the class.
+        categories: names of the classes.
+    """
+
+    width: int
+    name: str = ""
+    one_hot: bool = False
+    categories: tuple[str, ...] = ()
+
+
+def _parts_of(data: Dataset, name: str) -> list[_Part]:
+    """A covariate's parts, by the columns that ``ppgen.data.attributes`` gathered, where it did."""
+    column, whole = data.columns[name], data.origin
+    gathered = [
+        told["columns"] for step, told in data.spec.get("steps", ()) if step == "attributes" and told["key"] == name
+    ]
+    width = math.prod(column.event_shape)
+    if gathered and whole is not None and all(each in whole.columns for each in gathered[-1]):
+        columns = [whole.columns[each] for each in gathered[-1]]
+        sizes = [whole.num_classes.get(each.name) for each in columns]
+        parts = [
+            _Part(size or math.prod(each.event_shape), each.name, size is not None, each.categories)
+            for each, size in zip(columns, sizes, strict=True)
+        ]
+        if sum(part.width for part in parts) == width:
+            return parts
+    return [_Part(width, categories=column.categories)]
+
+
+def _in_words(value: list[float], parts: list[_Part]) -> str:
+    """A value, part by part."""
+    told, rest = [], value
+    for part in parts:
+        own, rest = rest[: part.width], rest[part.width :]
+        number = own.index(1.0) if part.one_hot else int(own[0]) if part.categories else None
+        if number is None:
+            words = " ".join(f"{each:g}" for each in own)
+        else:
+            words = part.categories[number] if part.categories else str(number)
+        told.append(f"{part.name} {words}".strip())
+    return (", " if any(part.name for part in parts) else " ").join(told)
 
 
 def _side_by_side(columns: Mapping[str, Tensor], names: tuple[str, ...]) -> Tensor:

@@ -147,7 +147,7 @@ def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Buil
         The ingredients; the same seed gives the same initial weights, bit for bit.
 
     Raises:
-        SettingError: if the recipe or an option is unknown.
+        SettingError: if the recipe or an option is unknown, and for unpaired domains: every recipe reads one ``x``.
 
     Example:
         >>> model, guide, objective = build("vae", "digits", latent_dim=4)
@@ -171,6 +171,20 @@ def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Buil
                 code="S123",
             )
     fitted = dataset(name, data)
+    _refuse_domains(name, fitted)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return chosen.build(fitted, **options)
+
+
+def _refuse_domains(name: str, data: Dataset) -> None:
+    """Unpaired domains have no ``x``; what reads one of them as if it were ``x`` would fit half of the data unsaid."""
+    if data.domains:
+        first, *_ = data.domains
+        raise SettingError(
+            f"{name}: {data.name} holds unpaired domains, and the recipe is of one x",
+            expected="data with a column x",
+            got=f"the unpaired domains {', '.join(data.domains)}",
+            fix=f"one of them by itself, data.domains[{first!r}]; or a model of your own that observes "
+            f"{' and '.join(data.domains)}",
+        )

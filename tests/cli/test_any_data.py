@@ -40,7 +40,7 @@ def mixed_sizes(folder: Path) -> None:
 KINDS: dict[str, tuple[str, Callable[[Path], None], str, str]] = {
     "grey folder": ("mine", lambda at: pictures(at, GREY), "vae", f"8-bit grey 9x11 -> {LOGISTIC}"),
     "colour folder": ("mine", lambda at: pictures(at, COLOUR), "vae", f"8-bit colour 9x11 -> {LOGISTIC}"),
-    "mixed sizes": ("mine", mixed_sizes, "vae", f"8-bit grey 9x9 -> {LOGISTIC}"),
+    "mixed sizes": ("mine", mixed_sizes, "vae", f"8-bit grey 9x9 (resized to 9) -> {LOGISTIC}"),
     "class folders": ("mine", lambda at: pictures(at, GREY, LABELS), "vae", f"8-bit grey 9x11 -> {LOGISTIC}"),
     "npz [N, H, W]": ("a.npz", lambda at: np.savez(at, images=GREY, labels=LABELS), "vae", "8-bit grey 9x11 -> "),
     "npz [N, H, W, C]": ("a.npz", lambda at: np.savez(at, x=COLOUR), "vae", "8-bit colour 9x11 -> "),
@@ -99,6 +99,10 @@ def test_pictures_that_are_cut_or_scaled_are_said_to_be(tmp_path: Path) -> None:
     data = package.data.load(str(tmp_path), resize=6, crop=8)
     (line,) = package.zoo.said(data, package.zoo.build("vae", data).model)
     assert line.startswith("8-bit grey 6x6 (cropped to 8, resized to 6) -> discretized logistic")
+    by_itself = package.data.load(str(tmp_path))
+    (line,) = package.zoo.said(by_itself, package.zoo.build("vae", by_itself).model)
+    side = by_itself.x_shape[-1]
+    assert line.startswith(f"8-bit grey {side}x{side} (resized to {side}) -> discretized logistic")
 
 
 def test_a_frame_is_a_table_too() -> None:

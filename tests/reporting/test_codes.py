@@ -64,6 +64,17 @@ def test_two_dimensions_are_drawn_as_they_are_by_label() -> None:
     assert len(axes.get_legend().get_texts()) == 3
 
 
+def test_names_of_classes_at_one_place_stand_side_by_side() -> None:
+    labels = np.arange(40) % 4
+    codes = RNG.normal(size=(40, 2)) + np.where(labels[:, None] == 3, 50.0, 0.0)
+    codes[labels == 1] = codes[labels == 0]
+    axes = latent_space(codes, labels).figure.axes[0]
+    places = axes.transData.transform([text.xy for text in axes.texts])
+    apart = np.linalg.norm(places[:, None] - places, axis=-1)[np.triu_indices(4, 1)]
+    assert apart.min() > 15 * axes.figure.dpi / 72
+    np.testing.assert_allclose(axes.texts[3].xy, np.median(codes[labels == 3], axis=0))
+
+
 def test_principal_components_are_those_of_scikit_learn_up_to_sign() -> None:
     codes = RNG.normal(size=(50, 6)) @ RNG.normal(size=(6, 6))
     points, explained = principal_components(codes)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import ppgen
 from ppgen.reporting import fit_figures
-from ppgen.reporting.conditions import find_conditions
+from ppgen.reporting.conditions import _in_words, _Part, find_conditions
 
 
 class Told(ppgen.Model):
@@ -54,6 +54,16 @@ def test_combinations_of_attributes_are_rows_too() -> None:
     rows = told.rows_of(test, 5)
     assert torch.equal(test["y"][rows].double(), told.values.repeat_interleave(5, 0))
     assert told.caption == "Each row is one value of y."
+
+
+def test_gathered_columns_are_told_by_name() -> None:
+    data = ppgen.data.attributes(ppgen.data.load("digits"), ["y"])
+    fit = ppgen.fit(ppgen.models.ConditionalVAE((1, 8, 8), latent_dim=2), data, max_epochs=1, progress=False)
+    told = find_conditions(fit, fit.data.split("test"))
+    assert told is not None
+    assert told.labels == tuple(f"y {digit}" for digit in reversed(range(10)))  # by their one-hot vectors
+    parts = [_Part(2, "bold", True), _Part(2, "ink", True, ("red", "blue")), _Part(1, "size")]
+    assert _in_words([0.0, 1.0, 0.0, 1.0, 2.5], parts) == "bold 1, ink blue, size 2.5"
 
 
 def test_many_classes_show_the_first_sixteen_and_say_so() -> None:
