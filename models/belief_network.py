@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from ppgen import nets
 from ppgen.checked import checked
-from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, conditionals
+from ppgen.distributions import Order
+from ppgen.models.pixels_in_order import PixelsInOrder
 
 
-class FullyVisibleBeliefNetwork(Model):
-    """x_i | x_0 .. x_{i-1} ~ Bernoulli(sigmoid(b_i + sum_{j < i} W_ij x_j)), in raster order.
+class FullyVisibleBeliefNetwork(PixelsInOrder):
+    """x_i | x_0 .. x_{i-1} ~ Bernoulli(sigmoid(b_i + sum_{j < i} W_ij x_j)), in raster order or another.
 
     ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact and concave in the weights: a fit has one answer, and is
     the baseline that a network with hidden units has to beat.
@@ -26,6 +26,7 @@ class FullyVisibleBeliefNetwork(Model):
     Args:
         x_shape: ``(length,)`` of a vector, ``(channels, height, width)`` of an image.
         likelihood: of one position, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
+        order: of the pixels, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``.
 
     Example:
         >>> model = FullyVisibleBeliefNetwork(x_shape=(1, 8, 8))
@@ -34,14 +35,8 @@ class FullyVisibleBeliefNetwork(Model):
     """
 
     @checked
-    def __init__(self, x_shape: Sequence[int], likelihood: nets.Likelihood | None = None) -> None:
-        super().__init__()
-        self.x_shape = tuple(x_shape)
-        self.likelihood = likelihood or nets.BernoulliLikelihood(self.x_shape[:-2] or (1,))
-        count = self.likelihood.shape[0]
-        self.network = nets.FullyVisibleBeliefNetwork(self.x_shape, num_parameters=count)
-
-    @observed
-    def x(self) -> Autoregressive:
-        """The image: the network itself is the distribution."""
-        return Autoregressive(self.network, self.x_shape, conditional=conditionals.OfPixel(self.likelihood))
+    def __init__(
+        self, x_shape: Sequence[int], likelihood: nets.Likelihood | None = None, order: str | Order = "raster"
+    ) -> None:
+        super().__init__(x_shape, likelihood, order)
+        self.network = nets.FullyVisibleBeliefNetwork(self.scanned_shape, num_parameters=self.num_parameters)

@@ -5,17 +5,16 @@ from __future__ import annotations
 __all__ = ["ImageTransformer"]
 
 from collections.abc import Sequence
-from math import prod
 from typing import Literal
 
 from ppgen import nets
 from ppgen.checked import checked
-from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, conditionals
+from ppgen.distributions import Order
+from ppgen.models.pixels_in_order import PixelsInOrder
 
 
-class ImageTransformer(Model):
-    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order.
+class ImageTransformer(PixelsInOrder):
+    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order or another.
 
     ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact. What a pixel looks at is chosen anew in each layer, by
     content and place, instead of being the neighbours that a kernel covers:
@@ -40,6 +39,7 @@ class ImageTransformer(Model):
         attention: ``"local-1d"``, ``"local-2d"`` or ``"global"``.
         block: ``(height, width)`` of a query block, cut to the image; in 1-D, a block has as many pixels.
         likelihood: of one pixel, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
+        order: of the pixels, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``.
 
     Example:
         >>> ImageTransformer(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -56,15 +56,9 @@ class ImageTransformer(Model):
         attention: Literal["local-1d", "local-2d", "global"] = "local-2d",
         block: tuple[int, int] = (4, 14),
         likelihood: nets.Likelihood | None = None,
+        order: str | Order = "raster",
     ) -> None:
-        super().__init__()
-        self.x_shape, self.likelihood = tuple(x_shape), likelihood or nets.BernoulliLikelihood(x_shape[:1])
-        count = prod(self.likelihood.shape[:1])
+        super().__init__(x_shape, likelihood, order)
         self.network = nets.ImageTransformer(
-            self.x_shape, hidden, num_layers, num_heads, attention, block, num_parameters=count
+            self.scanned_shape, hidden, num_layers, num_heads, attention, block, num_parameters=self.num_parameters
         )
-
-    @observed
-    def x(self) -> Autoregressive:
-        """The image: the network itself is the distribution."""
-        return Autoregressive(self.network, self.x_shape, conditional=conditionals.OfPixel(self.likelihood))

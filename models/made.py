@@ -5,14 +5,13 @@ from __future__ import annotations
 __all__ = ["MADE"]
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 
 from ppgen import nets
 from ppgen.checked import checked
 from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, Ensemble, conditionals
+from ppgen.distributions import Autoregressive, Ensemble, Order, conditionals
 
 
 class MADE(Model):
@@ -33,7 +32,8 @@ class MADE(Model):
         x_shape: ``(length,)`` of a vector, ``(channels, height, width)`` of an image.
         hidden: units of each hidden layer.
         num_masks: sets of masks, each with degrees of its own.
-        order: of the positions: raster for all sets of masks, or a random one for each.
+        order: of the positions: ``"random"``, another for each set of masks; else one for all of them, by a name of
+            ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``.
         direct: whether each output also reads the values before it directly, without hidden units.
         num_components: of a mixture of normals for each value, which real numbers take; 0 for a likelihood.
         likelihood: of one position, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
@@ -55,7 +55,7 @@ class MADE(Model):
         x_shape: Sequence[int],
         hidden: Sequence[int] = (500,),
         num_masks: int = 1,
-        order: Literal["raster", "random"] = "raster",
+        order: str | Order = "raster",
         direct: bool = True,
         num_components: int = 0,
         likelihood: nets.Likelihood | None = None,

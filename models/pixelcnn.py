@@ -5,16 +5,15 @@ from __future__ import annotations
 __all__ = ["PixelCNN"]
 
 from collections.abc import Sequence
-from math import prod
 
 from ppgen import nets
 from ppgen.checked import checked
-from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, conditionals
+from ppgen.distributions import Order
+from ppgen.models.pixels_in_order import PixelsInOrder
 
 
-class PixelCNN(Model):
-    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order.
+class PixelCNN(PixelsInOrder):
+    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order or another.
 
     ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact, so that maximum likelihood needs no bound. What it does
     not have is a representation: there is no z.
@@ -36,6 +35,7 @@ class PixelCNN(Model):
         hidden: channels of each masked convolution; h has twice as many.
         num_layers: residual blocks; each widens what a pixel sees by one pixel each way.
         likelihood: of one pixel, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
+        order: of the pixels, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``.
 
     Example:
         >>> model = PixelCNN(x_shape=(1, 8, 8))
@@ -52,14 +52,8 @@ class PixelCNN(Model):
         hidden: int = 32,
         num_layers: int = 7,
         likelihood: nets.Likelihood | None = None,
+        order: str | Order = "raster",
     ) -> None:
-        super().__init__()
-        self.x_shape, self.likelihood = tuple(x_shape), likelihood or nets.BernoulliLikelihood(x_shape[:1])
-        count = prod(self.likelihood.shape[:1])
+        super().__init__(x_shape, likelihood, order)
         # 7 x 7 where the network reads the image, 3 x 3 in each block.
-        self.network = nets.PixelCNN(self.x_shape, hidden, num_layers, 3, 7, num_parameters=count)
-
-    @observed
-    def x(self) -> Autoregressive:
-        """The image: the network itself is the distribution."""
-        return Autoregressive(self.network, self.x_shape, conditional=conditionals.OfPixel(self.likelihood))
+        self.network = nets.PixelCNN(self.scanned_shape, hidden, num_layers, 3, 7, num_parameters=self.num_parameters)

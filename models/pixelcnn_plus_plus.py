@@ -5,16 +5,15 @@ from __future__ import annotations
 __all__ = ["PixelCNNPlusPlus"]
 
 from collections.abc import Sequence
-from math import prod
 
 from ppgen import nets
 from ppgen.checked import checked
-from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, conditionals
+from ppgen.distributions import Order
+from ppgen.models.pixels_in_order import PixelsInOrder
 
 
-class PixelCNNPlusPlus(Model):
-    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order.
+class PixelCNNPlusPlus(PixelsInOrder):
+    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order or another.
 
     ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact. For pixels on levels the likelihood is a mixture of
     discretized logistics, ``nets.LogisticMixtureLikelihood((channels,), levels)``, in which the channels of a pixel
@@ -38,6 +37,7 @@ class PixelCNNPlusPlus(Model):
         num_resolutions: 3 for full, half and quarter.
         dropout: inside the blocks, in training.
         likelihood: of one pixel; default: Bernoulli.
+        order: of the pixels, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``.
 
     Example:
         >>> colour = nets.LogisticMixtureLikelihood((3,), levels=256)
@@ -55,14 +55,8 @@ class PixelCNNPlusPlus(Model):
         num_resolutions: int = 3,
         dropout: float = 0.0,
         likelihood: nets.Likelihood | None = None,
+        order: str | Order = "raster",
     ) -> None:
-        super().__init__()
-        self.x_shape, self.likelihood = tuple(x_shape), likelihood or nets.BernoulliLikelihood(x_shape[:1])
-        count = prod(self.likelihood.shape[:1])
+        super().__init__(x_shape, likelihood, order)
         sizes = hidden, num_blocks, num_resolutions, dropout
-        self.network = nets.PixelCNNPlusPlus(self.x_shape, *sizes, num_parameters=count)
-
-    @observed
-    def x(self) -> Autoregressive:
-        """The image: the network itself is the distribution."""
-        return Autoregressive(self.network, self.x_shape, conditional=conditionals.OfPixel(self.likelihood))
+        self.network = nets.PixelCNNPlusPlus(self.scanned_shape, *sizes, num_parameters=self.num_parameters)

@@ -5,16 +5,15 @@ from __future__ import annotations
 __all__ = ["RowLSTM"]
 
 from collections.abc import Sequence
-from math import prod
 
 from ppgen import nets
 from ppgen.checked import checked
-from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, conditionals
+from ppgen.distributions import Order
+from ppgen.models.pixels_in_order import PixelsInOrder
 
 
-class RowLSTM(Model):
-    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order.
+class RowLSTM(PixelsInOrder):
+    """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels in raster order or another.
 
     ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact, so that maximum likelihood needs no bound. What it does
     not have is a representation: there is no z.
@@ -38,6 +37,7 @@ class RowLSTM(Model):
         hidden: size of a pixel's LSTM state; u has twice as many features.
         num_layers: of LSTMs.
         likelihood: of one pixel, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
+        order: of the pixels, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``.
 
     Example:
         >>> model = RowLSTM(x_shape=(1, 8, 8), hidden=8)
@@ -52,13 +52,7 @@ class RowLSTM(Model):
         hidden: int = 32,
         num_layers: int = 2,
         likelihood: nets.Likelihood | None = None,
+        order: str | Order = "raster",
     ) -> None:
-        super().__init__()
-        self.x_shape, self.likelihood = tuple(x_shape), likelihood or nets.BernoulliLikelihood(x_shape[:1])
-        count = prod(self.likelihood.shape[:1])
-        self.network = nets.RowLSTM(self.x_shape, hidden, num_layers, num_parameters=count)
-
-    @observed
-    def x(self) -> Autoregressive:
-        """The image: the network itself is the distribution."""
-        return Autoregressive(self.network, self.x_shape, conditional=conditionals.OfPixel(self.likelihood))
+        super().__init__(x_shape, likelihood, order)
+        self.network = nets.RowLSTM(self.scanned_shape, hidden, num_layers, num_parameters=self.num_parameters)

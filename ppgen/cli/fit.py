@@ -47,6 +47,12 @@ __all__ = ["fit"]
     help="Of the data, such as gaussian or continuous-bernoulli.  [default: what their kind and measure ask for]",
 )
 @click.option(
+    "--order",
+    metavar="NAME",
+    help="In which pixels are drawn: bottom-up, left-right, right-left ...; `complete` needs the given first."
+    "  [default: raster]",
+)
+@click.option(
     "--set",
     "settings",
     multiple=True,
@@ -121,6 +127,7 @@ def fit(
     quadrants: int | None,
     attributes: tuple[str, ...],
     likelihood: str | None,
+    order: str | None,
     settings: tuple[str, ...],
     guide: str | None,
     guide_settings: tuple[str, ...],
@@ -178,7 +185,7 @@ def fit(
         objective=objective,
         objective_settings=assignments(objective_settings, "--set-objective")
         | _given(beta=beta, warmup=warmup, num_particles=num_particles),
-        settings=assignments(settings) | _given(likelihood=likelihood),
+        settings=assignments(settings) | _given(likelihood=likelihood, order=order),
         guide_settings=assignments(guide_settings, "--set-guide"),
         seed=seed,
     )

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-__all__ = ["Order", "blocks", "diagonal", "permutation", "raster"]
+__all__ = ["SYMMETRIES", "Order", "blocks", "diagonal", "named", "permutation", "raster"]
 
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ppgen.arguments import one_of
 from ppgen.errors import SettingError
+
+SYMMETRIES: Mapping[str, tuple[tuple[int, ...], bool]] = {
+    "raster": ((), False),
+    "bottom-up": ((-2,), False),
+    "left-right": ((), True),
+    "right-left": ((-1,), True),
+    "raster-mirrored": ((-1,), False),
+    "bottom-up-mirrored": ((-2, -1), False),
+    "left-right-mirrored": ((-2,), True),
+    "right-left-mirrored": ((-2, -1), True),
+}
+"""The eight ways to read an image, by name: dims that are walked from the far end, and whether by columns."""
 
 
 class Order:
@@ -86,6 +99,38 @@ def raster(positions: Sequence[int], *, flip: Sequence[int] = (), transpose: boo
     if transpose:
         grid = grid.permute(*reversed(range(grid.dim())))
     return Order(positions, grid.shape, grid.flatten())
+
+
+def named(order: str | Order, positions: Sequence[int]) -> Order:
+    """One of the eight symmetries of the raster by its name, for networks that see lines as an image has them.
+
+    Rows are drawn from the top down (``"raster"``) or from the lowest up (``"bottom-up"``), each from left to right;
+    or columns from the leftmost on (``"left-right"``) or from the rightmost on (``"right-left"``), each from the top
+    down. With ``"-mirrored"`` at the end of the name, each line is walked from its other end.
+
+    Args:
+        order: its name; or an order made already, which is looked at and given back.
+        positions: ``(height, width)``; ``(length,)`` of a vector, which is one row.
+
+    Raises:
+        SettingError: a name that there is not; an order of other positions, or one whose lines are not lines any more.
+
+    Example:
+        >>> named("right-left", (2, 3)).arrange(torch.arange(6).reshape(2, 3)).flatten().tolist()
+        [2, 5, 1, 4, 0, 3]
+    """
+    if not isinstance(order, Order):
+        flip, transpose = SYMMETRIES[one_of("orders.named: order", order, SYMMETRIES)]
+        dims = len(_lengths(positions))
+        return raster(positions, flip=[dims + dim for dim in flip if dims + dim >= 0], transpose=transpose)
+    if order.positions != tuple(positions) or len(order.scanned) != len(order.positions):
+        raise SettingError(
+            "the order is not one for a network over these positions",
+            expected=f"an order of positions {tuple(positions)} that are seen in as many dims",
+            got=f"positions {order.positions}, seen as {order.scanned}",
+            fix=f"order=orders.raster({tuple(positions)}), or a name: {', '.join(SYMMETRIES)}",
+        )
+    return order
 
 
 def diagonal(positions: Sequence[int]) -> Order:

@@ -9,7 +9,7 @@ import itertools
 import torch
 from torch import Tensor
 
-from ppgen.distributions.orders import Order, raster
+from ppgen.distributions.orders import SYMMETRIES, Order, named, raster
 from ppgen.errors import DataError, SettingError
 
 
@@ -95,12 +95,15 @@ def _first_fault(order: Order, mask: Tensor) -> str:
 
 def _place(index: int, positions: tuple[int, ...]) -> tuple[int, ...] | int:
     place = tuple(int(each) for each in torch.unravel_index(torch.tensor(index), positions))
-    return place if len(place) > 1 else place[0]
+    return place[0] if len(place) == 1 else place
 
 
 def _serving(order: Order, mask: Tensor) -> str:
-    """The order that serves for all rows, a symmetry of the raster where one does."""
+    """The order that serves for all rows, a symmetry of the raster where one does: by its name where it has one."""
     positions = order.positions
+    for name in SYMMETRIES if len(positions) == 2 else ():
+        if _serves(named(name, positions), mask):
+            return f'a model fitted with order="{name}"'
     for count in range(len(positions) + 1):
         for flip in itertools.combinations(range(len(positions)), count):
             for transpose in (False, True)[: 1 + (len(positions) > 1)]:

@@ -8,18 +8,20 @@ import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ppgen.arguments import whole_number
+from ppgen.arguments import one_of, whole_number
 from ppgen.checked import checked
 from ppgen.distributions import Order
-from ppgen.distributions.orders import permutation, raster
+from ppgen.distributions.orders import SYMMETRIES, named, permutation
 from ppgen.nets.causal_vectors import CausalVectorNetwork
 from ppgen.nets.made_steps import LayerState, MadeState
+
+_RANDOM = "random"
 
 
 class MADE(CausalVectorNetwork):
@@ -38,7 +40,8 @@ class MADE(CausalVectorNetwork):
         x_shape: ``(length,)`` of a vector, ``(channels, height, width)`` of an image.
         hidden: units of each hidden layer.
         num_masks: sets of masks; the degrees of one alone are spread evenly, those of several are drawn.
-        order: of the positions: raster for all sets of masks, or a random one for each.
+        order: of the positions: ``"random"``, another for each set of masks; else one for all of them, by a name of
+            ``orders.named`` or made already.
         direct: whether each output also reads the values before it directly, without hidden units.
         seed: of orders and degrees that are drawn.
         context_dim: size of a vector that every position is conditioned on; 0 for none.
@@ -72,7 +75,7 @@ class MADE(CausalVectorNetwork):
         x_shape: Sequence[int],
         hidden: Sequence[int] = (500,),
         num_masks: int = 1,
-        order: Literal["raster", "random"] = "raster",
+        order: str | Order = "raster",
         direct: bool = True,
         seed: int = 0,
         context_dim: int = 0,
@@ -88,6 +91,8 @@ class MADE(CausalVectorNetwork):
         reads = [*widths[1:], outputs] if context_dim else []
         self.contexts = nn.ModuleList(nn.Linear(context_dim, width, bias=False) for width in reads)
         generator = torch.Generator().manual_seed(seed)
+        if not isinstance(order, Order):
+            one_of("MADE: order", order, [*SYMMETRIES, _RANDOM])
         self.orders = tuple(_order(self.positions, order, generator) for _ in range(num_masks))
         ranks = [torch.arange(self.length) if each.index is None else each.index.argsort() for each in self.orders]
         self.register_buffer("ranks", torch.stack(ranks))
@@ -240,10 +245,12 @@ class MaskSet:
         return self.network.step(state, previous, position)
 
 
-def _order(positions: tuple[int, ...], kind: str, generator: torch.Generator) -> Order:
-    if kind == "raster":
-        return raster(positions)
-    return permutation(torch.randperm(prod(positions), generator=generator), positions)
+def _order(positions: tuple[int, ...], kind: str | Order, generator: torch.Generator) -> Order:
+    """An order in which data keep their shape: where things lie is nothing to a fully connected network."""
+    if kind == _RANDOM:
+        return permutation(torch.randperm(prod(positions), generator=generator), positions)
+    chosen = named(kind, positions)
+    return chosen if chosen.index is None else permutation(chosen.index, positions)
 
 
 def _degrees(width: int, lowest: int, length: int, num_masks: int, generator: torch.Generator) -> Tensor:

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import Recorded, plain
+from ppgen.distributions import Order, orders
 from ppgen.errors import CheckpointError, SettingError
 from ppgen.objectives import Objective
 from ppgen.runs.allowed_classes import DTYPES, KINDS, known_class, known_network, public_name
 
 __all__ = ["NoPlanError", "blueprint", "build", "decode", "encode", "example", "example_batch"]
 
-_PART, _NETWORK, _CLASS = "$model", "$network", "$class"
+_PART, _NETWORK, _CLASS, _ORDER = "$model", "$network", "$class", "$order"
 _LARGEST_ROW = 1 << 26
 
 
@@ -30,9 +31,9 @@ def encode(value: Any, model: Any = None) -> Any:
     """A constructor argument as plain data.
 
     Numbers, texts, lists and dictionaries stay. A part of the model (a network that model and guide share) becomes
-    its name there. A network of ``ppgen.nets`` becomes its class and arguments, a layer of ``torch.nn`` the arguments
-    that its attributes tell (which layers: :mod:`ppgen.runs.allowed_classes`); both only if a network made from these
-    has the same structure.
+    its name there, and an order of positions their index. A network of ``ppgen.nets`` becomes its class and arguments,
+    a layer of ``torch.nn`` the arguments that its attributes tell (which layers: :mod:`ppgen.runs.allowed_classes`);
+    both only if a network made from these has the same structure.
 
     Args:
         value: the argument.
@@ -56,6 +57,9 @@ def encode(value: Any, model: Any = None) -> Any:
         return [encode(item, model) for item in value]
     if isinstance(value, type) and issubclass(value, nn.Module) and _is_known(value):
         return {_CLASS: public_name(value)}
+    if isinstance(value, Order):
+        index = None if value.index is None else value.index.tolist()
+        return {_ORDER: [list(value.positions), list(value.scanned), index]}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     raise NoPlanError(f"{type(value).__name__} is no plain data")
@@ -83,12 +87,27 @@ def decode(plan: Any, model: Any = None) -> Any:
         if plan[_PART] not in parts:
             raise NoPlanError(f"the model has no part {plan[_PART]!r}")
         return parts[plan[_PART]]
+    if _ORDER in plan:
+        return _read_order(plan[_ORDER])
     if _CLASS in plan:
         return _find(plan[_CLASS])
     if _NETWORK in plan:
         arguments = {name: decode(value, model) for name, value in plan["arguments"].items()}
         return _find(plan[_NETWORK])(*[decode(child, model) for child in plan.get("children", [])], **arguments)
     return {name: decode(value, model) for name, value in plan.items()}
+
+
+def _read_order(saved: Any) -> Order:
+    """An order from its positions, how they are seen, and the index of one that is not the raster itself."""
+    try:
+        positions, scanned, index = saved
+        order = orders.raster(positions) if index is None else orders.permutation(index, positions)
+        seen = orders.raster(scanned)
+    except (TypeError, ValueError, RuntimeError, SettingError) as error:
+        raise NoPlanError(f"no order: {error}") from error
+    if len(seen) != len(order):
+        raise NoPlanError(f"an order of {positions} is not seen as {scanned}")
+    return Order(positions, scanned, order.index)
 
 
 def _parts(model: Any) -> dict[str, nn.Module]:

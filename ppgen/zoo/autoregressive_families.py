@@ -13,29 +13,33 @@ if TYPE_CHECKING:
 __all__ = ["AUTOREGRESSIVE_FAMILIES"]
 
 
-def _pixelcnn(data: Dataset, hidden: int = 16, num_layers: int = 4, likelihood: str | None = None) -> BuiltRecipe:
+def _pixelcnn(
+    data: Dataset, hidden: int = 16, num_layers: int = 4, likelihood: str | None = None, order: str = "raster"
+) -> BuiltRecipe:
     from ppgen import models, objectives
 
     chosen = pixel_likelihood_for(data, "pixelcnn", likelihood)
-    model = models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    model = models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen, order=order)
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
-def _row_lstm(data: Dataset, hidden: int = 16, num_layers: int = 2, likelihood: str | None = None) -> BuiltRecipe:
+def _row_lstm(
+    data: Dataset, hidden: int = 16, num_layers: int = 2, likelihood: str | None = None, order: str = "raster"
+) -> BuiltRecipe:
     from ppgen import models, objectives
 
     chosen = pixel_likelihood_for(data, "row-lstm", likelihood)
-    model = models.RowLSTM(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    model = models.RowLSTM(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen, order=order)
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
 def _diagonal_bilstm(
-    data: Dataset, hidden: int = 16, num_layers: int = 2, likelihood: str | None = None
+    data: Dataset, hidden: int = 16, num_layers: int = 2, likelihood: str | None = None, order: str = "raster"
 ) -> BuiltRecipe:
     from ppgen import models, objectives
 
     chosen = pixel_likelihood_for(data, "diagonal-bilstm", likelihood)
-    model = models.DiagonalBiLSTM(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    model = models.DiagonalBiLSTM(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen, order=order)
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
@@ -46,11 +50,12 @@ def _pixelcnn_plus_plus(
     num_resolutions: int = 2,
     dropout: float = 0.0,
     likelihood: str | None = None,
+    order: str = "raster",
 ) -> BuiltRecipe:
     from ppgen import models, objectives
 
     chosen = pixel_likelihood_for(data, "pixelcnn++", likelihood, preferred="mixture")
-    model = models.PixelCNNPlusPlus(data.x_shape, hidden, num_blocks, num_resolutions, dropout, chosen)
+    model = models.PixelCNNPlusPlus(data.x_shape, hidden, num_blocks, num_resolutions, dropout, chosen, order)
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 

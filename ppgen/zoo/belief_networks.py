@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 __all__ = ["BELIEF_NETWORKS"]
 
 
-def _fvsbn(data: Dataset, likelihood: str | None = None) -> BuiltRecipe:
+def _fvsbn(data: Dataset, likelihood: str | None = None, order: str = "raster") -> BuiltRecipe:
     from ppgen import models, objectives
 
     chosen = position_likelihood_for(data, "fvsbn", likelihood)
-    return BuiltRecipe(models.FullyVisibleBeliefNetwork(data.x_shape, chosen), None, objectives.MaximumLikelihood())
+    return BuiltRecipe(
+        models.FullyVisibleBeliefNetwork(data.x_shape, chosen, order), None, objectives.MaximumLikelihood()
+    )
 
 
 def _made(

@@ -48,11 +48,13 @@ def _cvae(
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
-def _gated_pixelcnn(data: Dataset, hidden: int = 12, num_layers: int = 4, likelihood: str | None = None) -> BuiltRecipe:
+def _gated_pixelcnn(
+    data: Dataset, hidden: int = 12, num_layers: int = 4, likelihood: str | None = None, order: str = "raster"
+) -> BuiltRecipe:
     from ppgen import models, objectives
 
     chosen = pixel_likelihood_for(data, "gated-pixelcnn", likelihood)
-    model = models.GatedPixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen)
+    model = models.GatedPixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen, order=order)
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 

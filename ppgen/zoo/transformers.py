@@ -15,12 +15,19 @@ __all__ = ["TRANSFORMERS"]
 
 
 def _image_transformer(
-    data: Dataset, hidden: int = 32, num_layers: int = 3, attention: Any = "local-2d", likelihood: str | None = None
+    data: Dataset,
+    hidden: int = 32,
+    num_layers: int = 3,
+    attention: Any = "local-2d",
+    likelihood: str | None = None,
+    order: str = "raster",
 ) -> BuiltRecipe:
     from ppgen import models, objectives
 
     chosen = pixel_likelihood_for(data, "image-transformer", likelihood)
-    model = models.ImageTransformer(data.x_shape, hidden, num_layers, attention=attention, likelihood=chosen)
+    model = models.ImageTransformer(
+        data.x_shape, hidden, num_layers, attention=attention, likelihood=chosen, order=order
+    )
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 

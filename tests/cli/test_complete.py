@@ -31,13 +31,23 @@ def test_completions_as_numbers_are_those_of_python(ppgen: Ppgen, runs: Path) ->
         assert np.array_equal(arrays["mask"], upper.numpy())
 
 
-@pytest.mark.parametrize(("keep", "order"), [("bottom-half", "flip=(0,)"), ("left-half", "transpose=True")])
+@pytest.mark.parametrize(("keep", "order"), [("bottom-half", "bottom-up"), ("left-half", "left-right")])
 def test_a_part_against_the_order_is_told_the_order_that_serves(
     ppgen: Ppgen, runs: Path, keep: str, order: str
 ) -> None:
     result = ppgen("complete", runs / "pixelcnn", "--keep", keep)
     assert result.exit_code == 2
     assert order in result.stderr
+
+
+def test_a_run_that_was_fitted_in_that_order_completes(ppgen: Ppgen, here: Path) -> None:
+    short = ["--data", "digits", "--set", "hidden=4", "--set", "num_layers=1", "--epochs", 1, "--seed", 0]
+    assert ppgen("fit", "gated-pixelcnn", *short, "--order", "right-left", "--out", "runs/columns").exit_code == 0
+    assert ppgen("complete", "runs/columns", "--keep", "right-half", "-n", 2, "--out", "right.npz").exit_code == 0
+    with np.load("right.npz") as arrays:
+        given = np.broadcast_to(arrays["mask"], (8, 2, 1, 8, 8))
+        assert np.array_equal(arrays["completions"][given], np.repeat(arrays["truth"][:, None], 2, 1)[given])
+    assert 'order="raster"' in ppgen("complete", here / "runs/columns", "--keep", "top-half").stderr
 
 
 def test_a_model_with_latents_is_told_another(ppgen: Ppgen, runs: Path) -> None:

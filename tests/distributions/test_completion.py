@@ -105,9 +105,9 @@ def test_all_given_is_the_image_and_none_given_is_a_sample():
 @pytest.mark.parametrize(
     ("mask", "fix"),
     [
-        (~UPPER, "orders.raster((2, 3), flip=(0,))"),
-        (LEFT, "orders.raster((2, 3), transpose=True)"),
-        (~LEFT, "orders.raster((2, 3), flip=(1,), transpose=True)"),
+        (~UPPER, 'order="bottom-up"'),
+        (LEFT, 'order="left-right"'),
+        (~LEFT, 'order="right-left"'),
         (torch.tensor([[1, 0, 1], [0, 1, 0]]).bool(), "orders.permutation(torch.argsort(~mask.flatten(), stable=True)"),
         (torch.stack([LEFT, ~UPPER]).unsqueeze(1), "each by a model fitted with orders.permutation of its own"),
     ],
@@ -119,7 +119,7 @@ def test_a_mask_against_the_order_names_the_order_that_serves(mask, fix):
     assert fix in str(caught.value.fix)
     if (code := str(caught.value.fix)).startswith("a model fitted with order="):
         made = code.removeprefix("a model fitted with order=").partition(", mask of")[0]
-        order = eval(made, {"orders": orders, "torch": torch, "mask": mask})  # our own text
+        order = orders.named(eval(made, {"orders": orders, "torch": torch, "mask": mask}), (2, 3))  # our own text
         torch.manual_seed(0)
         assert (images(order).complete(x, mask) == x)[mask.expand(2, *SHAPE)].all()
 

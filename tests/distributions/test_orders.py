@@ -31,6 +31,39 @@ def test_the_eight_symmetries_walk_as_they_say(flip, transpose):
     assert order.arrange(pixels).shape == order.scanned == ((3, 2) if transpose else (2, 3))
 
 
+def test_each_symmetry_has_a_name_that_says_where_it_begins_and_goes() -> None:
+    ways = {name: orders.named(name, (2, 3)) for name in orders.SYMMETRIES}
+    walks = {name: way.arrange(torch.arange(6).reshape(2, 3)).flatten().tolist() for name, way in ways.items()}
+    assert walks == {
+        "raster": [0, 1, 2, 3, 4, 5],
+        "bottom-up": [3, 4, 5, 0, 1, 2],
+        "left-right": [0, 3, 1, 4, 2, 5],
+        "right-left": [2, 5, 1, 4, 0, 3],
+        "raster-mirrored": [2, 1, 0, 5, 4, 3],
+        "bottom-up-mirrored": [5, 4, 3, 2, 1, 0],
+        "left-right-mirrored": [3, 0, 4, 1, 5, 2],
+        "right-left-mirrored": [5, 2, 4, 1, 3, 0],
+    }
+    assert sorted(walks.values()) == sorted(WALKS.values())
+    assert {way.scanned for name, way in ways.items() if name.startswith(("left", "right"))} == {(3, 2)}
+
+
+def test_a_vector_is_one_row() -> None:
+    walks = {name: orders.named(name, (3,)).arrange(torch.arange(3)).tolist() for name in orders.SYMMETRIES}
+    backwards = {"right-left", "right-left-mirrored", "raster-mirrored", "bottom-up-mirrored"}
+    assert walks == {name: [2, 1, 0] if name in backwards else [0, 1, 2] for name in walks}
+
+
+def test_an_order_made_already_is_given_back_if_it_fits() -> None:
+    mixed = orders.permutation([4, 0, 5, 2, 1, 3], (2, 3))
+    assert orders.named(mixed, (2, 3)) is mixed
+    with pytest.raises(SettingError, match="unknown order 'sideways'"):
+        orders.named("sideways", (2, 3))
+    for misfit in (orders.raster((3, 2)), orders.diagonal((2, 3)), orders.raster((3, 2), transpose=True)):
+        with pytest.raises(SettingError, match="not one for a network"):
+            orders.named(misfit, (2, 3))
+
+
 def test_a_sequence_is_read_forwards_or_backwards():
     words = torch.tensor([10, 11, 12])
     assert orders.raster((3,)).arrange(words) is words, "raster order costs nothing"
