@@ -22,6 +22,7 @@ from torch import Tensor
 
 import ppgen
 from ppgen import Model, models
+from ppgen.reporting import grids
 
 __all__ = ["main"]
 
@@ -33,7 +34,7 @@ ROWS: dict[str, Callable[[], Model]] = {
     "made": lambda: models.MADE(X_SHAPE, hidden=(1000,)),
     "row-lstm": lambda: models.RowLSTM(X_SHAPE, hidden=16, num_layers=2),
     "diagonal-bilstm": lambda: models.DiagonalBiLSTM(X_SHAPE, hidden=16, num_layers=2),
-    "image-transformer": lambda: models.ImageTransformer(X_SHAPE, hidden=32, num_layers=2, block=(4, 7)),
+    "image-transformer": lambda: models.ImageTransformer(X_SHAPE, 32, num_layers=2, num_heads=2, block=(4, 7)),
 }
 
 
@@ -42,11 +43,21 @@ def chosen(x: Tensor, count: int, seed: int) -> dict[str, Tensor]:
     return {"x": x[torch.randperm(len(x), generator=torch.Generator().manual_seed(seed))[:count]]}
 
 
+def draw(fit: ppgen.Fit, x: Tensor, path: Path) -> None:
+    """Samples, and test images of which the upper half was given and the lower drawn four times."""
+    upper = (torch.arange(28) < 14).unsqueeze(1).expand(28, 28)
+    drawn = fit.complete({"x": x.repeat_interleave(4, 0)}, upper, site="x").unflatten(0, (len(x), 4))
+    rows = torch.cat([torch.stack([x, torch.where(upper, x, 0.5)], 1), drawn], 1)
+    panels = {"samples": fit.sample(6 * len(x), site="x"), "test image, given half, completions": rows.flatten(0, 1)}
+    grids(panels, columns=6, limits=(0.0, 1.0)).figure.savefig(path, dpi=200)
+
+
 def main(argv: list[str] | None = None) -> None:
     """Train, evaluate, print, and append one line of JSON to ``--out``."""
     parser = options(__doc__, minutes=20.0, batch_size=16, learning_rate=3e-3, average=0.999, rise=0.0, num_data=10_000)
     parser.add_argument("row", choices=sorted(ROWS))
     parser.add_argument("--run", type=Path, help="keep the fit in this run folder")
+    parser.add_argument("--figure", type=Path, help="draw samples and completions here")
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
 
@@ -81,6 +92,8 @@ def main(argv: list[str] | None = None) -> None:
         count = 10_000 if split == "test" else args.num_data
         found = fit.log_prob(chosen(data.split(split)["x"], count, args.seed))
         result |= {f"{split}_log_prob": found.value, f"{split}_standard_error": found.standard_error}
+    if args.figure:
+        draw(fit, chosen(data.split("test")["x"], 6, args.seed)["x"], args.figure)
     publish(args, result | {"estimator": found.kind} | clock.read("evaluation"))
 
 
