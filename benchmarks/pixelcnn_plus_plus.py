@@ -43,7 +43,7 @@ def photographs(root: Path) -> Dataset:
 
 def strip(path: Path) -> Tensor:
     """The images of a file, ``[500, 3, 32, 32]``."""
-    levels = np.asarray(Image.open(path).convert("RGB")).reshape(-1, 32, 32, 3)
+    levels = np.array(Image.open(path).convert("RGB")).reshape(-1, 32, 32, 3)
     return torch.from_numpy(levels).permute(0, 3, 1, 2).contiguous() / 255
 
 
