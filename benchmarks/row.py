@@ -52,7 +52,7 @@ def options(description: str | None, **defaults: Any) -> argparse.ArgumentParser
 
 def publish(args: argparse.Namespace, result: dict[str, Any]) -> None:
     """Print a result with the settings behind it; append it to ``--out``, and its numbers to the trend."""
-    settings = {name: value for name, value in vars(args).items() if name not in ("data_root", "out")}
+    settings = {name: value for name, value in vars(args).items() if name not in ("data_root", "out", "run", "figure")}
     line = settings | result | {"versions": f"torch {torch.__version__}, ppgen {ppgen.__version__}"}
     line["machine"] = f"{platform.machine()}, {torch.get_num_threads()} thread(s)"
     print(json.dumps(line, indent=1), flush=True)

@@ -125,12 +125,13 @@ class MADE(CausalVectorNetwork):
         features, seen = x, rank.repeat_interleave(self.channels)
         for number, layer in enumerate(self._linears()):
             degrees = self._degrees_of(number, which)
-            features = functional.linear(features, layer.weight * (seen <= degrees.unsqueeze(1)), layer.bias)
+            features = functional.linear(features, masked(layer.weight, seen, degrees + 1), layer.bias)
             features, seen = (features + added[number] if added else features).relu(), degrees
-        own = rank.repeat(self.num_parameters).unsqueeze(1)
-        found = functional.linear(features, self.last.weight * (seen < own), self.last.bias)
+        own = rank.repeat(self.num_parameters)
+        found = functional.linear(features, masked(self.last.weight, seen, own), self.last.bias)
         if self.direct is not None:
-            found = found + functional.linear(x, self.direct.weight * (rank.repeat_interleave(self.channels) < own))
+            seen = rank.repeat_interleave(self.channels)
+            found = found + functional.linear(x, masked(self.direct.weight, seen, own))
         found = (found + added[-1] if added else found).unflatten(-1, (self.num_parameters, self.length))
         return found if order.index is None else found[..., order.index.to(found.device)]
 
@@ -193,6 +194,14 @@ class MADE(CausalVectorNetwork):
     def _degrees_of(self, number: int, which: int) -> Tensor:
         """Of the units of one hidden layer: the rank of the last position that each sees."""
         return self.get_buffer(f"degrees_{number}")[which]
+
+
+def masked(weight: Tensor, seen: Tensor, end: Tensor) -> Tensor:
+    """``weight [outputs, inputs]``, zero where an input sees positions from the output's ``end`` on.
+
+    The mask comes in the weights' own type at once: truth values would make the product take thrice as long.
+    """
+    return weight * torch.lt(seen.float(), end.float().unsqueeze(1), out=torch.empty_like(weight))
 
 
 class MaskSet:
