@@ -130,6 +130,7 @@ def _real_numbers(source: Source, name: str, asks_for_levels: bool) -> Dataset:
             expected="neither binarize nor dequantize",
             got="one of them",
             fix=f'load("{name}")',
+            code="S196",
         )
     return Dataset(
         name=name,

@@ -251,6 +251,7 @@ def _refuse_several(name: str) -> None:
             got=repr(name),
             fix=f'data="{parts[0]}"; or ppgen.data.unpaired(a={parts[0]!r}, b={parts[1]!r}) and a model that '
             "observes a and b",
+            code="S197",
         )
 
 

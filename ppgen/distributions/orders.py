@@ -129,6 +129,7 @@ def named(order: str | Order, positions: Sequence[int]) -> Order:
             expected=f"an order of positions {tuple(positions)} that are seen in as many dims",
             got=f"positions {order.positions}, seen as {order.scanned}",
             fix=f"order=orders.raster({tuple(positions)}), or a name: {', '.join(SYMMETRIES)}",
+            code="S198",
         )
     return order
 

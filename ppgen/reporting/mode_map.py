@@ -36,6 +36,7 @@ def mode_map(fit: Fit, data: Tensor, *, seed: int = 0, ax: MaybeAxes = None) -> 
             expected="data [N, 2], and a fit by ppgen.Adversarial()",
             got=f"data {list(data.shape)}, networks {', '.join(fit.state.networks) or 'none'}",
             fix="fit.plot.samples()",
+            code="U053",
         )
     draws = fit.sample(_DRAWS, seed=seed).only.cpu().numpy()
     points = data[:_DRAWS].cpu().numpy()

@@ -187,4 +187,5 @@ def _refuse_domains(name: str, data: Dataset) -> None:
             got=f"the unpaired domains {', '.join(data.domains)}",
             fix=f"one of them by itself, data.domains[{first!r}]; or a model of your own that observes "
             f"{' and '.join(data.domains)}",
+            code="S199",
         )
