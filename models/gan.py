@@ -55,7 +55,7 @@ class GAN(Model):
         super().__init__()
         self.latent_dim = latent_dim
         self.generator = nets.decoder(latent_dim, x_shape, hidden)
-        self.output = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "none": nn.Identity()}[output]
+        self.output = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "none": nn.Identity}[output]()
         if observation is not None:
             self.observation = observation
 

@@ -121,4 +121,5 @@ def _sizes(name: str, x_shape: Sequence[int], num_halvings: int) -> list[tuple[i
             fix="x = x.unsqueeze(1), where the channel is missing; ppgen.models.DiscreteVAE takes vectors",
             code="S191",
         )
-    return halvings(*x_shape[1:], whole_number(f"{name}: num_halvings", num_halvings))
+    _, height, width = x_shape
+    return halvings(height, width, whole_number(f"{name}: num_halvings", num_halvings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppgen.zoo.likelihood_choice import likelihood_for, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
@@ -69,7 +69,7 @@ def _gan(
     from ppgen import models, nets, objectives
 
     # Of real numbers no range is known; all other measures that an image can have lie between 0 and 1.
-    chosen = output or ("none" if data.measure in ("continuous", "integer") else "sigmoid")
+    chosen: Any = output or ("none" if data.measure in ("continuous", "integer") else "sigmoid")
     model = models.GAN(data.x_shape, latent_dim=latent_dim, output=chosen)
     critic = nets.critic(data.x_shape, spectral=True) if spectral else None
     one_sided = loss == "wasserstein" and data.x_shape == (1,)  # on a line, no slope can turn round
