@@ -15,10 +15,10 @@ from ppgen.distributions import Autoregressive, CodeVectors, conditionals
 
 
 class VQVAE(Model):
-    """code_i | code_0 .. code_{i-1} ~ Categorical(prior(code)_i);  x | z ~ likelihood(decoder(z)), z_i = vector[code_i].
+    """code_i | code_0 .. code_{i-1} ~ Categorical(prior(code)_i);  x | z ~ likelihood(decoder(z)), z_i = e[code_i].
 
     The code of an image is a grid of whole numbers, one for every few pixels, each of which stands for a learned
-    vector. z is the grid of these vectors, ``[code_dim, height, width]``: ``model.codebook.codes(z)`` tells the numbers.
+    vector. z is the grid of these vectors, ``[code_dim, height, width]``: ``model.codebook.codes(z)`` tells them.
 
     The bound ``log p(z) + log p(x | z)`` at the codes that a guide chooses is a true one: minus the first term are the
     nats that a code takes (the rate), minus the second those that are left (the distortion), and their sum bounds the
