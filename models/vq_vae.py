@@ -6,6 +6,7 @@ __all__ = ["VQVAE"]
 
 from collections.abc import Sequence
 
+import pyro.distributions as dist
 from torch import Tensor, nn
 
 from ppgen import nets
@@ -77,6 +78,6 @@ class VQVAE(Model):
         return CodeVectors(codes, self.codebook.vectors)
 
     @observed
-    def x(self, z: Tensor) -> nets.Likelihood:
+    def x(self, z: Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given the code."""
         return self.likelihood(self.decoder(z))
