@@ -6,6 +6,7 @@ __all__ = ["VQVAE"]
 
 from collections.abc import Sequence
 
+import pyro.distributions as dist
 from torch import Tensor, nn
 
 from ppgen import nets
@@ -15,10 +16,10 @@ from ppgen.distributions import Autoregressive, CodeVectors, conditionals
 
 
 class VQVAE(Model):
-    """code_i | code_0 .. code_{i-1} ~ Categorical(prior(code)_i);  z_i = vectors[code_i];  x | z ~ likelihood(decoder).
+    """code_i | code_0 .. code_{i-1} ~ Categorical(prior(code)_i);  x | z ~ likelihood(decoder(z)), z_i = e[code_i].
 
-    The code of an image is a grid of whole numbers, one for every few pixels, each standing for a learned vector.
-    z is the grid of these vectors, ``[code_dim, height, width]``: ``model.codebook.codes(z)`` tells the numbers.
+    The code of an image is a grid of whole numbers, one for every few pixels, each of which stands for a learned
+    vector. z is the grid of these vectors, ``[code_dim, height, width]``: ``model.codebook.codes(z)`` tells them.
 
     The bound ``log p(z) + log p(x | z)`` at the codes that a guide chooses is a true one: minus the first term are the
     nats that a code takes (the rate), minus the second those that are left (the distortion), and their sum bounds the
@@ -77,6 +78,6 @@ class VQVAE(Model):
         return CodeVectors(codes, self.codebook.vectors)
 
     @observed
-    def x(self, z: Tensor) -> nets.Likelihood:
+    def x(self, z: Tensor) -> dist.TorchDistribution:
         """The pixels, independent of each other given the code."""
         return self.likelihood(self.decoder(z))
