@@ -76,7 +76,7 @@ class GameFilm(Callback):
         Args:
             ax: to draw in; default: a new figure.
         """
-        ends = self.places[[0, -1]]
+        ends = float(self.places[0]), float(self.places[-1])
         bins = np.linspace(*ends, 41).tolist()
         with house_style():
             each = panels(ax, (2.1 * len(self.frames), 3.2), len(self.frames), (1.6, 1.0))

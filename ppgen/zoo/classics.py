@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppgen.zoo.likelihood_choice import likelihood_for, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
@@ -60,7 +60,7 @@ def _gan(
     data: Dataset,
     latent_dim: int = 32,
     loss: str = "nonsaturating",
-    output: str | None = None,
+    output: Any = None,
     r1: float = 0.0,
     spectral: bool = False,
 ) -> BuiltRecipe:
