@@ -27,12 +27,12 @@ __all__ = ["fit_points", "main", "score_line", "score_ring"]
 DRAWS = 10_000
 SETTINGS: dict[str, dict[str, Any]] = {
     "line": {"max_epochs": 20, "batch_size": 128},
-    "ring": {"max_epochs": 24, "batch_size": 128},
+    "ring": {"max_epochs": 100, "batch_size": 256},
 }
 GAMES: dict[str, dict[str, Any]] = {
-    "nonsaturating": {"r1": 0.1},
-    "hinge": {"r1": 0.1},
-    "least-squares": {"r1": 0.1},
+    "nonsaturating": {"r1": 0.01},
+    "hinge": {"r1": 0.01},
+    "least-squares": {"r1": 0.01},
     "wasserstein": {"critic_steps": 2, "gradient_penalty": 1.0, "one_sided": True},
 }
 

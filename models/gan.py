@@ -55,7 +55,8 @@ class GAN(Model):
         super().__init__()
         self.latent_dim = latent_dim
         self.generator = nets.decoder(latent_dim, x_shape, hidden)
-        self.output = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "none": nn.Identity}[output]()
+        ranges: dict[str, nn.Module] = {"sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "none": nn.Identity()}
+        self.output = ranges[output]
         if observation is not None:
             self.observation = observation
 

@@ -62,7 +62,7 @@ def _gan(
     data: Dataset,
     latent_dim: int = 32,
     loss: str = "nonsaturating",
-    output: str | None = None,
+    output: Any = None,
     r1: float = 0.0,
     spectral: bool = False,
 ) -> BuiltRecipe:

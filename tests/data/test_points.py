@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -29,6 +31,6 @@ def test_a_seed_is_a_draw() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"binarize": "static"}, {"dequantize": True}], ids=str)
-def test_real_numbers_have_no_grey_levels(settings: dict[str, object]) -> None:
+def test_real_numbers_have_no_grey_levels(settings: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match="no grey levels"):
         ppgen.data.load("line", **settings)

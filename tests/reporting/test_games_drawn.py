@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from ppgen.errors import Unanswerable
 from ppgen.reporting import GameFilm, mode_map
 
 
-def play(dims: int, **settings: object) -> ppgen.Fit:
+def play(dims: int, **settings: Any) -> ppgen.Fit:
     torch.manual_seed(0)
     model = ppgen.models.GAN((dims,), 1, hidden=(8,), output="none")
     settings = {"objective": ppgen.Adversarial(), "max_epochs": 2, "batch_size": 50, "progress": False, **settings}
@@ -28,7 +30,7 @@ def test_a_film_shows_both_players_as_they_were() -> None:
     np.testing.assert_allclose(film.frames[-1].scores, expected, rtol=1e-5)
     plain = play(1)
     assert [row["train"] for row in plain.history] == [row["train"] for row in fit.history]  # to film changes nothing
-    outer = Figure().subplots()
+    outer: Any = Figure().subplots()
     film.draw(ax=outer)
     curves = [axes for axes in outer.child_axes if axes.get_xlabel() == "x"]
     assert [axes.get_title(loc="left") for axes in outer.child_axes][:2] == ["step 1", "step 4"]
@@ -40,8 +42,10 @@ def test_a_mode_map_has_data_draws_and_the_critic() -> None:
     axes = Figure().subplots()
     mode_map(fit, torch.randn(30, 2), seed=3, ax=axes)
     (data, draws) = (each for each in axes.collections if each.get_label() in ("data", "draws"))
-    assert len(data.get_offsets()) == 30
-    np.testing.assert_allclose(draws.get_offsets(), fit.sample(1000, seed=3).only.numpy(), rtol=1e-6)
+    assert np.asarray(data.get_offsets()).shape == (30, 2)
+    np.testing.assert_allclose(
+        np.asarray(draws.get_offsets(), dtype=float), fit.sample(1000, seed=3).only.numpy(), rtol=1e-6
+    )
 
 
 def test_a_line_has_no_mode_map() -> None:
