@@ -47,6 +47,11 @@ __all__ = ["fit"]
     help="Of the data, such as gaussian or continuous-bernoulli.  [default: what their kind and measure ask for]",
 )
 @click.option(
+    "--condition",
+    metavar="NAME",
+    help="What an autoregressive recipe's model is told beside x, such as y.  [default: nothing]",
+)
+@click.option(
     "--set",
     "settings",
     multiple=True,
@@ -121,6 +126,7 @@ def fit(
     quadrants: int | None,
     attributes: tuple[str, ...],
     likelihood: str | None,
+    condition: str | None,
     settings: tuple[str, ...],
     guide: str | None,
     guide_settings: tuple[str, ...],
@@ -178,7 +184,7 @@ def fit(
         objective=objective,
         objective_settings=assignments(objective_settings, "--set-objective")
         | _given(beta=beta, warmup=warmup, num_particles=num_particles),
-        settings=assignments(settings) | _given(likelihood=likelihood),
+        settings=assignments(settings) | _given(likelihood=likelihood, condition=condition),
         guide_settings=assignments(guide_settings, "--set-guide"),
         seed=seed,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,7 +109,7 @@ def _plane(values: Tensor) -> Array:
     return plane.double().numpy()
 
 
-def _colours(strength: Array, is_known: Array) -> Array:
+def _colours(strength: Array, is_known: Any) -> Array:
     """``[height, width, 3]``: shades of one colour where something is seen, others where not."""
     from matplotlib.colors import to_rgb
 
