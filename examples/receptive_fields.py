@@ -38,11 +38,15 @@ def draw() -> Figure:
         figure = Figure(figsize=(9.0, 6.6), layout="constrained")
         for axes, (name, network) in zip(figure.subplots(2, 3).flat, shown.items(), strict=True):
             unseen = draw_sight(axes, Autoregressive(network, SHAPE), x, middle(SHAPE[1:]))
-            axes.set_title(f"{name}: {unseen} not seen" if unseen else f"{name}: sees all before it")
+            title = f"{name}: {unseen} not seen" if unseen else f"{name}: sees all before it"
+            axes.set_title(title)
+            print(title)
             if name != "PixelCNN":
                 axes.get_legend().remove()
     return figure
 
 
 if __name__ == "__main__":
-    draw().savefig(sys.argv[1] if len(sys.argv) > 1 else "receptive-fields.png", dpi=110)
+    figure = draw()
+    if sys.argv[1:]:
+        figure.savefig(sys.argv[1], dpi=110)
