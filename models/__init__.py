@@ -8,6 +8,7 @@ __all__ = [
     "Autoencoder",
     "BayesianLogisticRegression",
     "BlockPixelCNN",
+    "ConditionalAutoregressive",
     "ConditionalVAE",
     "DeepMarkovModel",
     "DiagonalBiLSTM",
@@ -39,6 +40,7 @@ if __name__ != "ppgen.models":
 from ppgen.models.autoencoder import Autoencoder
 from ppgen.models.belief_network import FullyVisibleBeliefNetwork
 from ppgen.models.block_pixelcnn import BlockPixelCNN
+from ppgen.models.conditional_autoregressive import ConditionalAutoregressive
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.models.discrete_vae import DiscreteVAE

@@ -33,6 +33,7 @@ EXAMPLES = {
     "own_guide.py": ["hand-written", "derived, full-rank"],
     "partial_labels.py": ["100 of 1077 training rows observed", "digits named"],
     "rate_distortion.py": ["rate  distortion     ELBO", "The ELBO is highest for"],
+    "receptive_fields.py": ["Diagonal BiLSTM: sees all before it", "Row LSTM: 36 not seen"],
     "two_levels.py": ["p(top) p(bottom | top) p(x | bottom)", "'bottom': (360, 8)"],
     "user_data.py": ["Dataset 'moons'", "half-moon 0"],
     "walks.py": ["vae: z from quantile 0.05", "discrete: c1 through its 6 values", "gan: z from quantile"],

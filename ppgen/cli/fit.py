@@ -53,6 +53,11 @@ __all__ = ["fit"]
     "  [default: raster]",
 )
 @click.option(
+    "--condition",
+    metavar="NAME",
+    help="What an autoregressive recipe's model is told beside x, such as y.  [default: nothing]",
+)
+@click.option(
     "--set",
     "settings",
     multiple=True,
@@ -128,6 +133,7 @@ def fit(
     attributes: tuple[str, ...],
     likelihood: str | None,
     order: str | None,
+    condition: str | None,
     settings: tuple[str, ...],
     guide: str | None,
     guide_settings: tuple[str, ...],
@@ -185,7 +191,7 @@ def fit(
         objective=objective,
         objective_settings=assignments(objective_settings, "--set-objective")
         | _given(beta=beta, warmup=warmup, num_particles=num_particles),
-        settings=assignments(settings) | _given(likelihood=likelihood, order=order),
+        settings=assignments(settings) | _given(likelihood=likelihood, order=order, condition=condition),
         guide_settings=assignments(guide_settings, "--set-guide"),
         seed=seed,
     )

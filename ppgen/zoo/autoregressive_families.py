@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ppgen.zoo.likelihood_choice import pixel_likelihood_for
+from ppgen.errors import SettingError
+from ppgen.zoo.conditioning_choice import conditional
+from ppgen.zoo.likelihood_choice import explained_column, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe
 
 if TYPE_CHECKING:
@@ -59,12 +61,40 @@ def _pixelcnn_plus_plus(
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
+def _block_pixelcnn(
+    data: Dataset, hidden: int = 24, num_layers: int = 4, block: tuple[int, int] = (2, 2)
+) -> BuiltRecipe:
+    from ppgen import models, objectives
+
+    column = explained_column(data, "block-pixelcnn")
+    if len(column.event_shape) != 3 or column.event_shape[0] != 1 or column.measure != "binary":
+        raise SettingError(
+            f"block-pixelcnn: {data.name} holds no binary images of one channel, whose blocks have few patterns",
+            expected="x of zeros and ones, [N, 1, height, width]",
+            got=f"{column}, {list(column.event_shape)}",
+            fix='binarize="static", or the recipe gated-pixelcnn, which takes levels of grey and colour',
+        )
+    model = models.BlockPixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, block=block)
+    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
+
+
 AUTOREGRESSIVE_FAMILIES = (
     Recipe(
         "pixelcnn",
         "one pixel after the other, by one stack of masked convolutions, which has a blind spot",
         "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
-        _pixelcnn,
+        conditional(_pixelcnn),
+        max_epochs=40,
+        learning_rate=5e-3,
+        schedule="cosine",
+        patience=8,
+        quick={"max_epochs": 10},
+    ),
+    Recipe(
+        "block-pixelcnn",
+        "blocks of binary pixels, one after the other, each of any pattern; its density is exact",
+        "van den Oord et al., 2016, Conditional Image Generation with PixelCNN Decoders",
+        _block_pixelcnn,
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",
@@ -75,7 +105,7 @@ AUTOREGRESSIVE_FAMILIES = (
         "row-lstm",
         "an LSTM over the rows of an image, a row at a time; its density is exact",
         "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
-        _row_lstm,
+        conditional(_row_lstm),
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",
@@ -86,7 +116,7 @@ AUTOREGRESSIVE_FAMILIES = (
         "diagonal-bilstm",
         "two LSTMs over the diagonals of an image: a pixel sees all before it; exact density",
         "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
-        _diagonal_bilstm,
+        conditional(_diagonal_bilstm),
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",
@@ -98,7 +128,7 @@ AUTOREGRESSIVE_FAMILIES = (
         "one pixel after the other, read at several resolutions; levels by a mixture of logistics",
         "Salimans, Karpathy, Chen & Kingma, 2017, PixelCNN++: Improving the PixelCNN with Discretized Logistic Mixture "
         "Likelihood and Other Modifications",
-        _pixelcnn_plus_plus,
+        conditional(_pixelcnn_plus_plus),
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",

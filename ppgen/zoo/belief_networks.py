@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ppgen.zoo.conditioning_choice import conditional
 from ppgen.zoo.likelihood_choice import explained_column, families_for, position_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe
 
@@ -47,7 +48,7 @@ BELIEF_NETWORKS = (
         "fvsbn",
         "one logistic regression for each pixel on those before it; its density is exact",
         "Frey, 1998, Graphical Models for Machine Learning and Digital Communication",
-        _fvsbn,
+        conditional(_fvsbn),
         max_epochs=60,
         quick={"max_epochs": 20},
     ),

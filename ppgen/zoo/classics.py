@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ppgen.zoo.conditioning_choice import conditional
 from ppgen.zoo.likelihood_choice import likelihood_for, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 
@@ -121,7 +122,7 @@ CLASSICS = (
         "gated-pixelcnn",
         "one pixel after the other, by masked convolutions; its density is exact",
         "van den Oord et al., 2016, Conditional Image Generation with PixelCNN Decoders",
-        _gated_pixelcnn,
+        conditional(_gated_pixelcnn),
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",

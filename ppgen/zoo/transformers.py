@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
+from ppgen.zoo.conditioning_choice import conditional
 from ppgen.zoo.likelihood_choice import pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe
 
@@ -75,7 +76,7 @@ TRANSFORMERS = (
         "image-transformer",
         "one pixel after the other, each by attention to those before it; its density is exact",
         "Parmar et al., 2018, Image Transformer",
-        _image_transformer,
+        conditional(_image_transformer),
         max_epochs=40,
         schedule="cosine",
         patience=8,

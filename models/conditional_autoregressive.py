@@ -1,0 +1,78 @@
+"""Any autoregressive network, told something: a label, attributes, a vector, another image."""
+
+from __future__ import annotations
+
+__all__ = ["ConditionalAutoregressive"]
+
+from collections.abc import Sequence
+from math import prod
+
+from torch import Tensor
+
+from ppgen import nets
+from ppgen.checked import checked
+from ppgen.declare import Model, observed
+from ppgen.distributions import Autoregressive, conditionals
+from ppgen.errors import DataError
+
+
+class ConditionalAutoregressive(Model):
+    """x_i | y, x_0 .. x_{i-1} ~ likelihood(network(x, context(y))_i), positions in the network's order, y given.
+
+    ``log p(x | y) = sum_i log p(x_i | y, x_0 .. x_{i-1})`` is exact. Every causal network reads a context, so one model
+    makes each of them conditional: ``context(y)`` is a one-hot vector of a class label, and the numbers themselves of
+    anything else: attributes, a vector, another image.
+
+    Reference: A. van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
+
+    Fit with: no guide, ``ppgen.MaximumLikelihood()``: the defaults.
+
+    Args:
+        x_shape: ``(channels, height, width)``, or ``(length,)`` of a vector.
+        network: over such data, whose ``context_dim`` is the number of classes, or how many numbers y has.
+        likelihood: of one position, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
+
+    Example:
+        >>> import torch
+        >>> model = ConditionalAutoregressive((1, 8, 8), nets.RowLSTM((1, 8, 8), 8, context_dim=10))
+        >>> model({"y": torch.tensor([3, 3, 7])})["x"].shape
+        torch.Size([3, 1, 8, 8])
+    """
+
+    @checked
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        network: nets.CausalImageNetwork | nets.CausalVectorNetwork,
+        likelihood: nets.Likelihood | None = None,
+    ) -> None:
+        super().__init__()
+        self.x_shape, self.network = tuple(x_shape), network
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape[:-2] or (1,))
+
+    @observed
+    def x(self, y: Tensor) -> Autoregressive:
+        """The datum: the network, told y, is the distribution."""
+        family = conditionals.OfPixel(self.likelihood)
+        return Autoregressive(self.network, self.x_shape, context=self.read(y), conditional=family)
+
+    def read(self, y: Tensor) -> Tensor:
+        """What the network is told, ``[batch, context_dim]``.
+
+        Args:
+            y: labels ``[batch]`` of whole numbers; or numbers ``[batch, *shape]``, taken as they are.
+
+        Raises:
+            DataError: more or fewer numbers than the network was made for.
+        """
+        if not y.is_floating_point() and y.dim() < 2:
+            return nets.one_hot(y, self.network.context_dim)
+        told = prod(y.shape[1:])
+        if told != self.network.context_dim:
+            raise DataError(
+                "what the model is told is of another size than its network was made for",
+                expected=f"{self.network.context_dim} numbers a datum",
+                got=f"{told}: y of shape {list(y.shape)}",
+                fix=f"{type(self.network).__name__}(..., context_dim={told})",
+            )
+        return y.reshape(len(y), told).to(next(self.network.parameters()).dtype)

@@ -1,0 +1,58 @@
+"""The option ``condition`` of autoregressive recipes: the same network, told a covariate."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from ppgen.errors import SettingError
+from ppgen.zoo.recipe import BuiltRecipe
+
+if TYPE_CHECKING:
+    from ppgen.data import Dataset
+
+__all__ = ["conditional"]
+
+
+def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]:
+    """A recipe with a further option ``condition``: the name of what the model is told, ``"y"``.
+
+    The model is then :class:`ppgen.models.ConditionalAutoregressive` of the recipe's own network, made again with a
+    context: p(x | y).
+
+    Args:
+        build: makes an autoregressive model with one ``network`` and a ``likelihood``.
+    """
+
+    @functools.wraps(build)
+    def built(data: Dataset, condition: str | None = None, **options: Any) -> BuiltRecipe:
+        made = build(data, **options)
+        if condition is None:
+            return made
+        from ppgen import models
+
+        told, plain = _size_of(data, condition), made.model
+        network: Any = plain.network
+        network = type(network)(**{**network.constructor_arguments, "context_dim": told})
+        model = models.ConditionalAutoregressive(data.x_shape, network, likelihood=plain.likelihood)  # type: ignore
+        return made._replace(model=model)
+
+    plain = inspect.signature(build)
+    option = inspect.Parameter("condition", inspect.Parameter.KEYWORD_ONLY, default=None)
+    built.__signature__ = plain.replace(parameters=[*plain.parameters.values(), option])  # type: ignore[attr-defined]
+    return built
+
+
+def _size_of(data: Dataset, condition: str) -> int:
+    """How many numbers a network is told: a number for each class, else what a datum has."""
+    if condition == "y" and condition in data.keys:
+        return data.num_classes.get(condition) or prod(data.split("train")[condition].shape[1:])
+    raise SettingError(
+        f"condition: {data.name} has no covariate of that name that a model can be told",
+        expected="y, class labels or numbers beside x" + ("" if "y" in data.keys else ", which these data lack"),
+        got=f"condition={condition!r}, of {', '.join(data.keys)}",
+        fix='data={"x": x, "y": y}, condition="y"',
+    )
