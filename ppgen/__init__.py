@@ -142,6 +142,7 @@ ACCESSORS = {
         "arithmetic": "ppgen.walks:arithmetic",
         "manifold": "ppgen.walks:manifold",
         "complete": "ppgen.complete:complete",
+        "gold_posterior": "ppgen.evaluation:gold_posterior",
     },
     "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},
     "Walk": {"plot": "ppgen.reporting:draw_walk"},

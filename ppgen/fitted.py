@@ -58,6 +58,7 @@ class Fit(FittedPair, HasAccessors):
     arithmetic: Any
     manifold: Any
     complete: Any
+    gold_posterior: Any
 
     def __init__(
         self,
@@ -266,8 +267,7 @@ class Fit(FittedPair, HasAccessors):
         guide = self.guide
         if not self._latents or (guide is None and not summed_out(self.model, guide)):
             guide = self._must_answer("representation")
-        batch = self._batch(data)
-        must_fit("posterior: num_draws", num_draws, 4 * len(next(iter(batch.values()))))
+        must_fit("posterior: num_draws", num_draws, 4 * len(next(iter((batch := self._batch(data)).values()))))
         drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
         derived = derived_quantities(self.model, drawn, batch, seed=seed)
         draws = posterior.to_arviz(drawn | derived, batch, self._log_likelihoods(drawn, batch, seed))

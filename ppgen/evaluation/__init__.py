@@ -1,6 +1,14 @@
 """Judge a fit by metrics, which ask for its density, samples and representation, and lay fits side by side."""
 
 from ppgen.evaluation.aggregate_posterior import rate_decomposition, total_correlation
+from ppgen.evaluation.annealed_density import (
+    AnnealedDensity,
+    Sandwich,
+    ais,
+    annealed_log_prob,
+    bdmc,
+    sandwiched_log_prob,
+)
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.data_split import DataSplit
@@ -8,10 +16,12 @@ from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_dens
 from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
 from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.features import FeatureNetwork, feature_network
+from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
+from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.kid import kid
 from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself, metric
-from ppgen.evaluation.metrics import METRICS
+from ppgen.evaluation.metrics import METRICS, ON_REQUEST
 from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference
 from ppgen.evaluation.paired_interval import paired_interval
 from ppgen.evaluation.prdc import density_and_coverage, expected_coverage, precision_and_recall
@@ -23,6 +33,8 @@ from ppgen.evaluation.scorecard import Scorecard
 
 __all__ = [
     "METRICS",
+    "ON_REQUEST",
+    "AnnealedDensity",
     "Answer",
     "Clouds",
     "Column",
@@ -38,8 +50,12 @@ __all__ = [
     "Metric",
     "PairedDifference",
     "PrincipalComponents",
+    "Sandwich",
     "Scorecard",
     "Standing",
+    "ais",
+    "annealed_log_prob",
+    "bdmc",
     "clouds",
     "compare",
     "count_active_units",
@@ -49,7 +65,9 @@ __all__ = [
     "expected_coverage",
     "factorised_log_prob",
     "feature_network",
+    "gold_posterior",
     "gradient_noise",
+    "heavy_tails",
     "itself",
     "kid",
     "knn_accuracy",
@@ -62,5 +80,6 @@ __all__ = [
     "probe_accuracy",
     "rate_decomposition",
     "reconstruction_error",
+    "sandwiched_log_prob",
     "total_correlation",
 ]

@@ -1,5 +1,7 @@
 """Running a guide and a model on a batch, and what follows: bounds, weights, posterior and predictive draws."""
 
+from ppgen.inference.annealing import AnnealedWeights, anneal, find_path
+from ppgen.inference.arviz_data import arviz_data
 from ppgen.inference.batch_trace import BatchTrace, discrete_sites, enumerate_discrete, replay_batch, trace_batch
 from ppgen.inference.bound import (
     ELBOParts,
@@ -15,9 +17,12 @@ from ppgen.inference.bound import (
 from ppgen.inference.capabilities import find_obstacle
 from ppgen.inference.dreams import dream, find_waking
 from ppgen.inference.global_density import GlobalDensity
+from ppgen.inference.hamiltonian import HMCDraws, hmc_step, run_hmc, state_at
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.laplace import Mode, find_mode
+from ppgen.inference.local_density import LocalDensity
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
+from ppgen.inference.pareto_tail import pareto_k
 from ppgen.inference.placement import Rule, at, descendants, place_latents
 from ppgen.inference.posterior import draw_posterior, mean_by_datum, point_estimates, posterior_means
 from ppgen.inference.reference import (
@@ -32,13 +37,18 @@ from ppgen.inference.second_run import refuse_dropout, refuse_noise
 from ppgen.inference.temperature import at_temperature
 
 __all__ = [
+    "AnnealedWeights",
     "BatchTrace",
     "ELBOParts",
     "GlobalDensity",
+    "HMCDraws",
+    "LocalDensity",
     "Mode",
     "PairedSite",
     "PairedTrace",
     "Rule",
+    "anneal",
+    "arviz_data",
     "at",
     "at_temperature",
     "data_frame",
@@ -52,13 +62,16 @@ __all__ = [
     "enumerate_discrete",
     "find_mode",
     "find_obstacle",
+    "find_path",
     "find_waking",
     "full_size",
+    "hmc_step",
     "kl_per_dimension",
     "logsumexp_by_datum",
     "mean_by_datum",
     "needs_reference",
     "only_an_elbo",
+    "pareto_k",
     "per_datum",
     "place_latents",
     "point_estimates",
@@ -72,6 +85,8 @@ __all__ = [
     "repeat_rows",
     "replay_batch",
     "row_weights",
+    "run_hmc",
+    "state_at",
     "summed_out",
     "trace_batch",
     "trace_guide",

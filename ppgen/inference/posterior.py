@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch.nn.functional import one_hot
 from ppgen.context import evaluating, seeded
 from ppgen.declare import ProgramModule, chunks, is_missing, label_of, name_of
 from ppgen.errors import Unanswerable
+from ppgen.inference.arviz_data import arviz_data
 from ppgen.inference.batch_trace import EnumeratedBatch, discrete_sites, enumerate_discrete
 from ppgen.inference.bound import data_frame
 from ppgen.inference.marginals import class_probabilities, draw_summed_out
@@ -269,14 +269,10 @@ def to_arviz(
         observed: the data, [N, ...] each.
         log_likelihood: of each datum at each draw, [num_draws, N], by what it is of; a group of its own, if any.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # 0.23 announces at import that 1.0 is to come
-        import arviz
-
     groups: dict[str, Any] = {
         "posterior": {name: value.detach().cpu().numpy()[None] for name, value in posterior.items()},
         "observed_data": {name: value.detach().cpu().numpy() for name, value in observed.items()},
     }
     if log_likelihood:
         groups["log_likelihood"] = {name: value.detach().cpu().numpy()[None] for name, value in log_likelihood.items()}
-    return arviz.from_dict(**groups) if int(arviz.__version__.partition(".")[0]) < 1 else arviz.from_dict(groups)
+    return arviz_data(groups)
