@@ -74,5 +74,6 @@ class ConditionalAutoregressive(Model):
                 expected=f"{self.network.context_dim} numbers a datum",
                 got=f"{told}: y of shape {list(y.shape)}",
                 fix=f"{type(self.network).__name__}(..., context_dim={told})",
+                code="D105",
             )
         return y.reshape(len(y), told).to(next(self.network.parameters()).dtype)

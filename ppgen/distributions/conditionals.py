@@ -210,8 +210,9 @@ class OfPixel(Conditional):
         return self.likelihood(parameters).sample().to(parameters.dtype)
 
     def sharpened(self, parameters: Tensor, temperature: float) -> Tensor:
-        """Logits divided by the temperature; a likelihood of other numbers has none."""
-        return parameters / temperature if self.likelihood.takes_logits else super().sharpened(parameters, temperature)
+        """As the likelihood says: logits are divided by the temperature; most of other numbers have none."""
+        found = self.likelihood.sharpened(parameters, temperature)
+        return super().sharpened(parameters, temperature) if found is None else found
 
     def entropy(self, parameters: Tensor, channels: int) -> Tensor:
         """That of the likelihood's distribution, ``[...]`` in nats."""

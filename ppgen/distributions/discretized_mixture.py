@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["DiscretizedLogisticMixture"]
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -76,6 +77,22 @@ class DiscretizedLogisticMixture(TorchDistribution):
             num_mixtures: K.
         """
         return num_mixtures * (1 + 2 * channels + channels * (channels - 1) // 2)
+
+    @staticmethod
+    def sharpened(parameters: Tensor, num_mixtures: int, temperature: float) -> Tensor:
+        """The parameters at a temperature: logits divided by it, scales times it, so that components are narrower.
+
+        Args:
+            parameters: ``[..., num_parameters]``.
+            num_mixtures: K.
+            temperature: above 0.
+        """
+        logits, rest = parameters[..., :num_mixtures], parameters[..., num_mixtures:].unflatten(-1, (num_mixtures, -1))
+        # Of C locations, C scales and C (C - 1) / 2 coefficients.
+        channels = (math.isqrt(8 * rest.shape[-1] + 9) - 3) // 2
+        loc, log_scale, coefficients = rest.split((channels, channels, rest.shape[-1] - 2 * channels), -1)
+        components = torch.cat([loc, log_scale.clamp(max=_WIDEST) + math.log(temperature), coefficients], -1)
+        return torch.cat([logits / temperature, components.flatten(-2)], -1)
 
     @property
     def support(self) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["DiscretizedLogistic", "LevelCategorical", "Levels"]
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -133,7 +134,7 @@ class DiscretizedLogistic(_OnLevels):
         # The end that two bins share is the same float in both, so that narrow scales lose nothing between them.
         from_below = logsigmoid(((index + 0.5) * self.grid.step - self.loc) / self.scale)
         from_above = logsigmoid((self.loc - (index - 0.5) * self.grid.step) / self.scale)
-        within = from_below + from_above + (-torch.expm1(-self.grid.step / self.scale)).log()
+        within = from_below + from_above + _log_one_minus_exp(self.grid.step, self.scale)
         return torch.where(index == 0, from_below, torch.where(index == self.grid.levels - 1, from_above, within))
 
     @torch.no_grad()
@@ -152,6 +153,13 @@ class DiscretizedLogistic(_OnLevels):
         for few in ends.split(_TOGETHER):
             total = total + ((self.loc.unsqueeze(-1) - few) / self.scale.unsqueeze(-1)).sigmoid().sum(-1)
         return total * self.grid.step
+
+
+def _log_one_minus_exp(step: float, scale: Tensor) -> Tensor:
+    """``log(1 - exp(-step / scale))``; where that ratio is no normal float it is its logarithm, gradient and all."""
+    is_flat = step / scale < torch.finfo(scale.dtype).tiny
+    usual = (-torch.expm1(-step / scale.masked_fill(is_flat, 1.0))).log()
+    return torch.where(is_flat, math.log(step) - scale.log(), usual)
 
 
 class LevelCategorical(_OnLevels):

@@ -102,6 +102,10 @@ class LogisticMixture(Conditional):
         """
         return self._of(parameters, 1).entropy() if channels == 1 else super().entropy(parameters, channels)
 
+    def sharpened(self, parameters: Tensor, temperature: float) -> Tensor:
+        """Logits divided by the temperature, scales times it: surer of a component, and it is narrower."""
+        return DiscretizedLogisticMixture.sharpened(parameters, self.num_mixtures, temperature)
+
     def _of(self, parameters: Tensor, channels: int) -> DiscretizedLogisticMixture:
         settings = self.num_mixtures, self.levels, self.white
         return DiscretizedLogisticMixture(parameters, channels, *settings, validate_args=False)

@@ -173,6 +173,7 @@ def _simulate(
             expected="a declared model",
             got=type(fit.model).__name__,
             fix="class Mine(ppgen.Model) with a method for each site",
+            code="U054",
         )
     given = {name: test[name][:num_data] for name in fit.covariates}
     with seeded(seed, fit.device), evaluating(fit.model):

@@ -39,6 +39,7 @@ def batch_for_chains(fit: Fit, question: str, data: Any) -> Mapping[str, Tensor]
             expected="latents and a guide",
             got=label_of(fit.model),
             fix="fit.log_prob(data), which is exact",
+            code="U055",
         )
     return fit._batch(data)
 

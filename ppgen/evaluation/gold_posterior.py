@@ -88,6 +88,7 @@ def gold_posterior(
             expected=f"R-hat at most {max_r_hat:g} and an effective sample size of at least {min_ess:g}",
             got=f"R-hat up to {np.max(met.r_hat):.3f}, effective sample size down to {np.min(met.ess):.0f}",
             fix=f"num_draws={4 * num_draws}, num_warmup={2 * num_warmup}; or leave those data out",
+            code="U056",
         )
     facts = {"r_hat": met.r_hat, "ess": met.ess, "acceptance": torch.cat([rate for _, rate in pieces]).numpy()}
     given = {name: value.cpu().numpy() for name, value in batch.items()}

@@ -72,4 +72,5 @@ def _bijection(name: str, fn: Any) -> Any:
         expected="a latent with a bijection from the real numbers, or a discrete one that the guide lets sum out",
         got=f"{name_of(fn)} over {'an unknown support' if support is None else support_name(support)}",
         fix="fit.log_prob(data), which draws it from the guide; or a model that sums it out",
+        code="U057",
     )

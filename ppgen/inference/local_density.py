@@ -55,6 +55,7 @@ class LocalDensity:
                 expected="a guide that draws the latents of the model, and nothing else",
                 got=f"guide sites {', '.join(sorted(drawn))}",
                 fix="fit.log_prob(data): the bound by importance weights holds for such a guide too",
+                code="U058",
             )
         first = _Run(model, self._rows, FreeCoordinates(values={name: draw.value for name, draw in drawn.items()}))
         self.shapes = {name: one.shape[1:] for name, one in first.coordinates.free.items()}
@@ -65,6 +66,7 @@ class LocalDensity:
                 expected="a continuous latent for each datum",
                 got=f"latents {', '.join(names)}, which are summed out",
                 fix="fit.log_prob(data) and fit.encode(data), which are sums over all their values",
+                code="U059",
             )
 
     def __len__(self) -> int:
@@ -112,6 +114,7 @@ class LocalDensity:
                         expected="a support that is the same for all its values",
                         got=label_of(self.model),
                         fix="fit.posterior(data), which draws both from the guide",
+                        code="U060",
                     )
                 value = first
             found[name] = value.unflatten(0, (self.num_chains, self.num_data))
@@ -186,6 +189,7 @@ class _Run:
                     expected="latents in the plate over the data, as the outermost of their plates",
                     got=f"plates {[frame.name for frame in site.frames]}",
                     fix="fit.posterior() for draws of what all data share",
+                    code="U061",
                 )
 
     def site(self, name: str) -> PairedSite:

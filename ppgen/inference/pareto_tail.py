@@ -43,6 +43,7 @@ def pareto_k(log_weights: Tensor) -> Tensor:
             expected=f"at least {_FEWEST} for each datum",
             got=str(count),
             fix="fit.log_weights(data, num_particles=1000)",
+            code="S200",
         )
     size = math.ceil(min(count / 5, 3 * math.sqrt(count)))
     largest = log_weights.double().topk(size + 1, 0).values

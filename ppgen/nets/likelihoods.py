@@ -72,6 +72,15 @@ class Likelihood(Recorded):
         """
         raise NotImplementedError("a subclass says which distribution")
 
+    def sharpened(self, h: Tensor, temperature: float) -> Tensor | None:
+        """The parameters of the same family at a temperature, or None where it has none.
+
+        Args:
+            h: ``[*batch, *self.shape]``.
+            temperature: above 0.
+        """
+        return h / temperature if self.takes_logits else None
+
     def start_at(self, x: Tensor) -> None:
         """Begin in the units of the data; by default there is nothing to begin at.
 

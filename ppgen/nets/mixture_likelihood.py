@@ -63,5 +63,14 @@ class LogisticMixtureLikelihood(Likelihood):
         """
         return DiscretizedLogisticMixture(h, self.x_shape[0], self.num_mixtures, self.levels, self.white)
 
+    def sharpened(self, h: Tensor, temperature: float) -> Tensor:
+        """Logits divided by the temperature, scales times it.
+
+        Args:
+            h: ``[*batch, *self.shape]``.
+            temperature: above 0.
+        """
+        return DiscretizedLogisticMixture.sharpened(h, self.num_mixtures, temperature)
+
     def __str__(self) -> str:
         return f"mixture of {self.num_mixtures} logistics"

@@ -73,6 +73,7 @@ def _block_pixelcnn(
             expected="x of zeros and ones, [N, 1, height, width]",
             got=f"{column}, {list(column.event_shape)}",
             fix='binarize="static", or the recipe gated-pixelcnn, which takes levels of grey and colour',
+            code="S201",
         )
     model = models.BlockPixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, block=block)
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())

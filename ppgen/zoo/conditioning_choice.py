@@ -55,4 +55,5 @@ def _size_of(data: Dataset, condition: str) -> int:
         expected="y, class labels or numbers beside x" + ("" if "y" in data.keys else ", which these data lack"),
         got=f"condition={condition!r}, of {', '.join(data.keys)}",
         fix='data={"x": x, "y": y}, condition="y"',
+        code="S202",
     )

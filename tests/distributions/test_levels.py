@@ -46,6 +46,18 @@ def test_far_tails_keep_numbers_and_gradients():
     assert loc.grad[0] > 0 > loc.grad[2], "a miss, however wide, says which way to go"
 
 
+def test_the_widest_scales_have_numbers_and_gradients():
+    # By then half of the mass lies at either edge, and a level between has step / (4 scale).
+    scale, x = torch.tensor([1e30, 1e36, 1e38, 3e38], requires_grad=True), torch.tensor([[0.0], [1.0], [0.2]])
+    log_p = DiscretizedLogistic(torch.tensor(0.5), scale).log_prob(x)
+    torch.testing.assert_close(log_p[:2].exp(), torch.full((2, 4), 0.5))
+    torch.testing.assert_close(log_p[2], -(4 * 255 * scale.detach().double()).log().float())
+    log_p.sum().backward()
+    assert scale.grad is not None
+    torch.testing.assert_close(scale.grad[1:], -1.0 / scale.detach()[1:], rtol=1e-3, atol=0.0)
+    assert scale.grad[0].abs() < 1e-29, "it may vanish, in so small a number"
+
+
 @pytest.mark.parametrize(("levels", "white"), GRIDS[:3])
 def test_draws_are_levels_and_as_frequent_as_their_probabilities(levels, white):
     torch.manual_seed(0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ppgen.distributions import Autoregressive, DiscretizedLogisticMixture, conditionals
+from ppgen.distributions import Autoregressive, DiscretizedLogistic, DiscretizedLogisticMixture, conditionals
 from ppgen.errors import SettingError
 from ppgen.nets import GatedPixelCNN, LogisticMixtureLikelihood
 from tests.oracles.chi_square import p_value
@@ -77,6 +77,29 @@ def test_draws_are_as_frequent_as_their_probabilities(channels, levels):
     probabilities = family.log_prob(parameters.expand(len(x), -1), x).exp()
     assert p_value(index.bincount(minlength=len(x)), probabilities) > 0.001
     assert torch.equal(draws, x[index]), "the same floats as stored pixels divided by 255"
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("temperature", [0.3, 2.0])
+def test_a_temperature_divides_the_logits_and_multiplies_the_scales(channels, temperature):
+    # By hand: of each component its logistics, one channel after the other, with scales that are T times as wide.
+    raw, x = random(channels, 2), every_pixel(channels, 5)
+    each, total = raw[2:].reshape(2, -1), torch.zeros(len(x), dtype=torch.float64)
+    for k in range(2):
+        loc, log_scale, a = each[k, :channels], each[k, channels : 2 * channels], each[k, 2 * channels :].tanh()
+        p = (raw[:2] / temperature).softmax(0)[k].expand(len(x))
+        for channel in range(channels):
+            own = a[channel * (channel - 1) // 2 :][:channel]
+            mean = loc[channel] + ((2 * x - 1)[:, :channel] * own).sum(-1)
+            scale = temperature * log_scale[channel].exp() + 0.01 * 2 / 4
+            p = p * DiscretizedLogistic(0.5 * (mean + 1), 0.5 * scale, 5).log_prob(x[:, channel]).exp()
+        total += p
+    family = conditionals.LogisticMixture(2, 5)
+    cold = family.log_prob(family.sharpened(raw, temperature).expand(len(x), -1), x).exp()
+    torch.testing.assert_close(cold, total)
+    torch.testing.assert_close(family.sharpened(raw, 1.0), raw)
+    of_pixel = conditionals.OfPixel(LogisticMixtureLikelihood((channels,), 5, num_mixtures=2))
+    assert torch.equal(of_pixel.sharpened(raw, temperature), family.sharpened(raw, temperature))
 
 
 def test_far_tails_keep_numbers_and_gradients():

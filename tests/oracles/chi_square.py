@@ -14,8 +14,13 @@ def p_value(counts: Tensor, probabilities: Tensor) -> float:
 
     Args:
         counts: how often each outcome was drawn, ``[outcomes]``.
-        probabilities: ``[outcomes]``, summing to 1 up to rounding.
+        probabilities: ``[outcomes]``, summing to 1 up to rounding; those of probability 0 are cells for nothing, and
+            one of them drawn is a proof.
     """
+    possible = probabilities > 0
+    if counts[~possible].any():
+        return 0.0
+    counts, probabilities = counts[possible], probabilities[possible]
     draws, order = int(counts.sum()), probabilities.argsort(descending=True)
     expected, observed = probabilities[order].double() * draws, counts[order].double()
     common = int((expected >= 10).sum())
