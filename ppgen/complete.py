@@ -99,7 +99,8 @@ def distribution_of(model: Any, name: str, batch: Mapping[str, Tensor], rows: in
     tracer = pyro.poutine.trace()
     with tracer:
         model(batch, rows)
-    return tracer.trace.nodes[name]["fn"]
+    site: Any = tracer.trace.nodes[name]
+    return site["fn"]
 
 
 def _ordered(fn: Any, name: str, model: Any) -> Autoregressive:

@@ -107,4 +107,4 @@ def _kept(keep: str, event: Sequence[int]) -> Tensor:
     rows, columns = torch.arange(height).unsqueeze(1), torch.arange(width)
     top, left = (rows < height // 2).expand(height, width), (columns < width // 2).expand(height, width)
     masks = (top, ~top, left, ~left, top & left, torch.zeros_like(top))
-    return dict(zip(KEPT, masks, strict=True))[keep]
+    return masks[KEPT.index(keep)]
