@@ -123,5 +123,5 @@ def test_the_first_format_has_no_seal(tmp_path: Path) -> None:
 
 def test_what_would_never_end_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.json")
-    with pytest.raises(ValueError, match="no file"):
+    with pytest.raises(CheckpointError, match="no file that could be read"):
         read_sealed(tmp_path / "a.json")

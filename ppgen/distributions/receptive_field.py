@@ -68,7 +68,8 @@ def receptive_field(fn: Autoregressive, value: Tensor, position: int) -> Tensor:
     Example:
         >>> from ppgen.distributions import orders
         >>> from ppgen.nets import PixelCNN
-        >>> network = PixelCNN((1, 4, 5), hidden=2, num_layers=1, kernel_size=3, first_kernel_size=3)
+        >>> _ = torch.manual_seed(0)
+        >>> network = PixelCNN((1, 4, 5), hidden=16, num_layers=1, kernel_size=3, first_kernel_size=3)
         >>> seen = receptive_field(Autoregressive(network, (1, 4, 5)), torch.rand(8, 1, 4, 5), position=12) > 0
         >>> seen.int().tolist()
         [[1, 1, 1, 1, 1], [1, 1, 1, 1, 0], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]]

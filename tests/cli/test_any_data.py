@@ -164,7 +164,7 @@ def test_remedies_are_flags(ppgen: Ppgen, here: Path, words: str, fix: str) -> N
         ("--likelihood continuous-bernoulli", "8-bit grey 9x11 -> continuous bernoulli"),
         ("--dequantize", "grey 9x11, continuous -> gaussian"),
         ("--binarize static", "black and white 9x11, binary -> bernoulli"),
-        ("--crop 8 --resize 5", "8-bit grey 5x5 -> discretized logistic"),
+        ("--crop 8 --resize 5", "8-bit grey 5x5 (cropped to 8, resized to 5) -> discretized logistic"),
     ],
 )
 def test_other_likelihoods_and_sizes_are_had_on_request(ppgen: Ppgen, here: Path, words: str, said: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from pyro import poutine
 from torch import Tensor
 
 import ppgen
@@ -48,7 +49,9 @@ def test_a_decoder_is_read_given_its_code() -> None:
     site = ordered_site(fit, first(fit))
     assert "z" in site.given
     z = fit.encode(first(fit)).only
-    expected = Autoregressive(fit.model.network, (1, 8, 8), context=fit.model.features(z)).log_prob(site.x)
+    trace = poutine.trace(poutine.condition(fit.model, data={"z": z})).get_trace({"x": site.x}, len(z))
+    trace.compute_log_prob()
+    expected = trace.nodes["x"]["log_prob"]
     assert torch.allclose(site.fn.log_prob_per_position(site.x).sum((-1, -2)), expected, atol=1e-4)
     assert "Given the z" in surprise_figure(fit, first(fit)).caption
 

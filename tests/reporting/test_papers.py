@@ -33,7 +33,7 @@ def test_entries_are_whole() -> None:
     keywords = [*ppgen.models.__all__, "IWAE", "ELBO.beta", "ELBO.free_bits"]
     for entry in entries(bibtex(*keywords)):
         assert {"author", "title", "year"} < set(entry)
-        assert {"booktitle", "journal", "publisher"} & set(entry)
+        assert {"booktitle", "institution", "journal", "publisher"} & set(entry)
         assert "keywords" not in entry
         assert all(value.count("{") == value.count("}") for value in entry.values())
 

@@ -20,7 +20,10 @@ from tests.oracles.traced_step import TracedStep
 
 CPU = torch.device("cpu")
 X_SHAPE = (1, 8, 8)
-PARTLY_LABELLED = "semi-supervised"  # the rows of a batch, and so the shapes in its graph, depend on its labels
+UNTRACED = {
+    "semi-supervised": "the rows of a batch, and so the shapes in its graph, depend on its labels",
+    "vq-vae": "its codebook follows moving averages, and moves as the loss is computed",
+}
 
 
 def problem_of(data: Dataset, model: Any, guide: Any, objective: Any) -> Problem:
@@ -46,14 +49,15 @@ def is_traced_to_the_bit(data: Dataset, problem: Problem) -> None:
     torch.manual_seed(7)
     for n, (position, record) in enumerate(zip(positions, records, strict=True), 1):
         eager.scale_learning_rate(1 - n / 10)
-        found = eager(batches[n], position)
+        # What a step adds of several players, the norms of their gradients, is no part of their losses' records.
+        found = {key: each for key, each in eager(batches[n], position).items() if not key.endswith("_gradient_norm")}
         assert found.keys() == record.keys()
         assert all(torch.equal(value, record[key]) for key, value in found.items()), n
     for name, tensor in [*traced.owner.named_parameters(), *traced.owner.named_buffers()]:
         assert torch.equal(tensor, (traced.weights | traced.buffers)[name]), name
 
 
-@pytest.mark.parametrize("name", [name for name in ppgen.zoo.names() if name != PARTLY_LABELLED])
+@pytest.mark.parametrize("name", [name for name in ppgen.zoo.names() if name not in UNTRACED])
 def test_every_recipe_is_traced_to_the_bit(name: str) -> None:
     torch.manual_seed(0)
     data = ppgen.zoo.dataset(name)
