@@ -11,13 +11,14 @@ from torch import Tensor
 
 from ppgen import nets
 from ppgen.checked import checked
-from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, conditionals
+from ppgen.declare import observed
+from ppgen.distributions import Autoregressive, Order
 from ppgen.errors import DataError
+from ppgen.models.pixels_in_order import InOrder
 
 
-class ConditionalAutoregressive(Model):
-    """x_i | y, x_0 .. x_{i-1} ~ likelihood(network(x, context(y))_i), positions in the network's order, y given.
+class ConditionalAutoregressive(InOrder):
+    """x_i | y, x_0 .. x_{i-1} ~ likelihood(network(x, context(y))_i), positions in the order of their drawing, y given.
 
     ``log p(x | y) = sum_i log p(x_i | y, x_0 .. x_{i-1})`` is exact. Every causal network reads a context, so one model
     makes each of them conditional: ``context(y)`` is a one-hot vector of a class label, and the numbers themselves of
@@ -29,8 +30,10 @@ class ConditionalAutoregressive(Model):
 
     Args:
         x_shape: ``(channels, height, width)``, or ``(length,)`` of a vector.
-        network: over such data, whose ``context_dim`` is the number of classes, or how many numbers y has.
+        network: over such data, laid out in their order, whose ``context_dim`` is the number of classes, or how many
+            numbers y has.
         likelihood: of one position, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
+        order: of the positions, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``.
 
     Example:
         >>> import torch
@@ -45,16 +48,15 @@ class ConditionalAutoregressive(Model):
         x_shape: Sequence[int],
         network: nets.CausalImageNetwork | nets.CausalVectorNetwork,
         likelihood: nets.Likelihood | None = None,
+        order: str | Order = "raster",
     ) -> None:
-        super().__init__()
-        self.x_shape, self.network = tuple(x_shape), network
-        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape[:-2] or (1,))
+        super().__init__(x_shape, likelihood, order)
+        self.network = network
 
     @observed
     def x(self, y: Tensor) -> Autoregressive:
         """The datum: the network, told y, is the distribution."""
-        family = conditionals.OfPixel(self.likelihood)
-        return Autoregressive(self.network, self.x_shape, context=self.read(y), conditional=family)
+        return self.in_order(self.read(y))
 
     def read(self, y: Tensor) -> Tensor:
         """What the network is told, ``[batch, context_dim]``.

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-__all__ = ["PixelsInOrder"]
+__all__ = ["InOrder", "PixelsInOrder"]
 
 from collections.abc import Sequence
 from math import prod
 from typing import Any
+
+from torch import Tensor
 
 from ppgen import nets
 from ppgen.declare import Model, observed
 from ppgen.distributions import Autoregressive, Order, conditionals, orders
 
 
-class PixelsInOrder(Model):
+class InOrder(Model):
     """x_i | x_0 .. x_{i-1} ~ likelihood(network(x)_i), pixels counted in the order of their drawing.
 
-    ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact, whatever the order. A model derived from this one makes
-    ``self.network``, causal, for images of ``self.scanned_shape`` with ``self.num_parameters`` a pixel: it is handed
-    images laid out in their order, so that it never knows of it.
+    ``log p(x) = sum_i log p(x_i | x_0 .. x_{i-1})`` is exact, whatever the order. A model derived from this one
+    declares x, by ``in_order``, and makes ``self.network``, causal, for images of ``self.scanned_shape`` with
+    ``self.num_parameters`` a pixel: it is handed images laid out in their order, so that it never knows of it.
 
     An order matters where a part of an image is given: ``fit.complete`` needs what is given to be drawn first, such as
     the lower half of it by ``order="bottom-up"``.
@@ -39,8 +41,20 @@ class PixelsInOrder(Model):
         self.order = orders.named(order, self.x_shape[-2:])
         self.scanned_shape = (*channels, *self.order.scanned)
 
+    def in_order(self, context: Tensor | None = None) -> Autoregressive:
+        """The network as a distribution.
+
+        Args:
+            context: what it is told, ``[batch, context_dim]``.
+        """
+        family = conditionals.OfPixel(self.likelihood)
+        return Autoregressive(self.network, self.x_shape, context, family, self.order)
+
+
+class PixelsInOrder(InOrder):
+    """The same, told nothing: the page of a network over images."""
+
     @observed
     def x(self) -> Autoregressive:
         """The image: the network itself is the distribution."""
-        family = conditionals.OfPixel(self.likelihood)
-        return Autoregressive(self.network, self.x_shape, conditional=family, order=self.order)
+        return self.in_order()

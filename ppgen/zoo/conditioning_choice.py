@@ -24,7 +24,7 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
     context: p(x | y).
 
     Args:
-        build: makes an autoregressive model with one ``network`` and a ``likelihood``.
+        build: makes an autoregressive model with one ``network``, a ``likelihood`` and an ``order``.
     """
 
     @functools.wraps(build)
@@ -34,11 +34,10 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
             return made
         from ppgen import models
 
-        told, plain = _size_of(data, condition), made.model
-        network: Any = plain.network
-        network = type(network)(**{**network.constructor_arguments, "context_dim": told})
-        model = models.ConditionalAutoregressive(data.x_shape, network, likelihood=plain.likelihood)  # type: ignore
-        return made._replace(model=model)
+        plain: Any = made.model
+        told = {**plain.network.constructor_arguments, "context_dim": _size_of(data, condition)}
+        network, order = type(plain.network)(**told), plain.constructor_arguments["order"]
+        return made._replace(model=models.ConditionalAutoregressive(data.x_shape, network, plain.likelihood, order))
 
     plain = inspect.signature(build)
     option = inspect.Parameter("condition", inspect.Parameter.KEYWORD_ONLY, default=None)

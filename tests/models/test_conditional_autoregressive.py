@@ -65,6 +65,17 @@ def test_a_recipe_tells_its_own_network(name: str, digits: Any) -> None:
     assert told.model({"y": torch.tensor([3, 7])})["x"].shape == (2, 1, 8, 8)
 
 
+@pytest.mark.parametrize("name", WITH_OPTION)
+def test_what_is_told_does_not_change_the_order(name: str, digits: Any) -> None:
+    plain, told = (zoo.build(name, digits, order="left-right", **option) for option in ({}, {"condition": "y"}))
+    x, y = digits.split("test")["x"][:3], digits.split("test")["y"][:3]
+    fn = told.model.x(y)
+    assert fn.order.index.tolist() == plain.model.order.index.tolist() != list(range(64))
+    hidden = torch.where(torch.arange(8) < 4, x, 1.0 - x)
+    given = (torch.arange(8) < 4).expand(8, 8)
+    assert torch.equal(fn.complete(hidden, given)[..., :4], x[..., :4])
+
+
 def test_a_fit_draws_by_label_and_completes_by_label(digits: Any) -> None:
     model, guide, objective = zoo.build("fvsbn", digits, condition="y")
     fit = ppgen.fit(
