@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
 from ppgen.zoo.conditioning_choice import conditional
 from ppgen.zoo.likelihood_choice import explained_column, pixel_likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe
+from ppgen.zoo.stacked_networks import stacked
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
 
 __all__ = ["AUTOREGRESSIVE_FAMILIES"]
-
-
-def _pixelcnn(
-    data: Dataset, hidden: int = 16, num_layers: int = 4, likelihood: str | None = None, order: str = "raster"
-) -> BuiltRecipe:
-    from ppgen import models, objectives
-
-    chosen = pixel_likelihood_for(data, "pixelcnn", likelihood)
-    model = models.PixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen, order=order)
-    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
-
-
-def _row_lstm(
-    data: Dataset, hidden: int = 16, num_layers: int = 2, likelihood: str | None = None, order: str = "raster"
-) -> BuiltRecipe:
-    from ppgen import models, objectives
-
-    chosen = pixel_likelihood_for(data, "row-lstm", likelihood)
-    model = models.RowLSTM(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen, order=order)
-    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
-
-
-def _diagonal_bilstm(
-    data: Dataset, hidden: int = 16, num_layers: int = 2, likelihood: str | None = None, order: str = "raster"
-) -> BuiltRecipe:
-    from ppgen import models, objectives
-
-    chosen = pixel_likelihood_for(data, "diagonal-bilstm", likelihood)
-    model = models.DiagonalBiLSTM(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen, order=order)
-    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
 def _pixelcnn_plus_plus(
@@ -79,50 +50,42 @@ def _block_pixelcnn(
     return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
+_SETTINGS: dict[str, Any] = {
+    "max_epochs": 40,
+    "learning_rate": 5e-3,
+    "schedule": "cosine",
+    "patience": 8,
+    "quick": {"max_epochs": 10},
+}
+
 AUTOREGRESSIVE_FAMILIES = (
     Recipe(
         "pixelcnn",
         "one pixel after the other, by one stack of masked convolutions, which has a blind spot",
         "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
-        conditional(_pixelcnn),
-        max_epochs=40,
-        learning_rate=5e-3,
-        schedule="cosine",
-        patience=8,
-        quick={"max_epochs": 10},
+        stacked("pixelcnn", "PixelCNN", 16, 4),
+        **_SETTINGS,
     ),
     Recipe(
         "block-pixelcnn",
         "blocks of binary pixels, one after the other, each of any pattern; its density is exact",
         "van den Oord et al., 2016, Conditional Image Generation with PixelCNN Decoders",
         _block_pixelcnn,
-        max_epochs=40,
-        learning_rate=5e-3,
-        schedule="cosine",
-        patience=8,
-        quick={"max_epochs": 10},
+        **_SETTINGS,
     ),
     Recipe(
         "row-lstm",
         "an LSTM over the rows of an image, a row at a time; its density is exact",
         "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
-        conditional(_row_lstm),
-        max_epochs=40,
-        learning_rate=5e-3,
-        schedule="cosine",
-        patience=8,
-        quick={"max_epochs": 10},
+        stacked("row-lstm", "RowLSTM", 16, 2),
+        **_SETTINGS,
     ),
     Recipe(
         "diagonal-bilstm",
         "two LSTMs over the diagonals of an image: a pixel sees all before it; exact density",
         "van den Oord, Kalchbrenner & Kavukcuoglu, 2016, Pixel Recurrent Neural Networks",
-        conditional(_diagonal_bilstm),
-        max_epochs=40,
-        learning_rate=5e-3,
-        schedule="cosine",
-        patience=8,
-        quick={"max_epochs": 10},
+        stacked("diagonal-bilstm", "DiagonalBiLSTM", 16, 2),
+        **_SETTINGS,
     ),
     Recipe(
         "pixelcnn++",
@@ -130,10 +93,6 @@ AUTOREGRESSIVE_FAMILIES = (
         "Salimans, Karpathy, Chen & Kingma, 2017, PixelCNN++: Improving the PixelCNN with Discretized Logistic Mixture "
         "Likelihood and Other Modifications",
         conditional(_pixelcnn_plus_plus),
-        max_epochs=40,
-        learning_rate=5e-3,
-        schedule="cosine",
-        patience=8,
-        quick={"max_epochs": 10},
+        **_SETTINGS,
     ),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ppgen.zoo.conditioning_choice import conditional
-from ppgen.zoo.likelihood_choice import likelihood_for, pixel_likelihood_for
+from ppgen.zoo.likelihood_choice import likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
+from ppgen.zoo.stacked_networks import stacked
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -47,16 +47,6 @@ def _cvae(
     chosen = likelihood_for(data, "cvae", likelihood)
     model = models.ConditionalVAE(data.x_shape, num_classes=classes, latent_dim=latent_dim, likelihood=chosen)
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
-
-
-def _gated_pixelcnn(
-    data: Dataset, hidden: int = 12, num_layers: int = 4, likelihood: str | None = None, order: str = "raster"
-) -> BuiltRecipe:
-    from ppgen import models, objectives
-
-    chosen = pixel_likelihood_for(data, "gated-pixelcnn", likelihood)
-    model = models.GatedPixelCNN(data.x_shape, hidden=hidden, num_layers=num_layers, likelihood=chosen, order=order)
-    return BuiltRecipe(model, None, objectives.MaximumLikelihood())
 
 
 def _gan(
@@ -122,7 +112,7 @@ CLASSICS = (
         "gated-pixelcnn",
         "one pixel after the other, by masked convolutions; its density is exact",
         "van den Oord et al., 2016, Conditional Image Generation with PixelCNN Decoders",
-        conditional(_gated_pixelcnn),
+        stacked("gated-pixelcnn", "GatedPixelCNN", 12, 4),
         max_epochs=40,
         learning_rate=5e-3,
         schedule="cosine",
