@@ -12,19 +12,15 @@ time on the CPU and of wall time on a GPU.
 
 from __future__ import annotations
 
-import argparse
 import copy
-import platform
-import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import torch
+from interleaved import Times, in_turns, publish_steps
 from torch import Tensor, nn
 from torch.nn import functional
-from trend import append, processor
 
 import ppgen
 from ppgen import models
@@ -33,7 +29,7 @@ from ppgen.objectives import TrainingPosition
 from ppgen.training.prepare import Minibatches, Problem
 from ppgen.training.step import TrainingStep
 
-__all__ = ["WORKLOADS", "main"]
+__all__ = ["WORKLOADS", "measure", "table"]
 
 SHAPE = (1, 28, 28)
 Step = Callable[[], float]
@@ -117,7 +113,7 @@ def ppgen_step(model: models.GatedPixelCNN | models.ImageTransformer, x: Tensor,
     return step
 
 
-def measure(name: str, device: torch.device, rounds: int, steps_a_block: int) -> dict[str, list[float]]:
+def measure(name: str, device: torch.device, rounds: int, steps_a_block: int) -> Times:
     """Seconds a step of every method, one value for each round."""
     make, batch_size = WORKLOADS[name]
     torch.manual_seed(0)
@@ -128,26 +124,15 @@ def measure(name: str, device: torch.device, rounds: int, steps_a_block: int) ->
     }
     if name.startswith("global"):
         methods["torch's encoder"] = hand_written(TorchTransformer(64, 4, 4).to(device), x, batch_size)
-    on_gpu = device.type == "cuda"
-    synchronize = torch.cuda.synchronize if on_gpu else (lambda: None)
-    clock = time.perf_counter if on_gpu else time.process_time  # which others at work on the processor do not disturb
     for step in methods.values():
         for _ in range(2):
             step()
-    times: dict[str, list[float]] = {method: [] for method in methods}
-    order = random.Random(0)
-    for _ in range(rounds):
-        for method in order.sample(list(methods), len(methods)):
-            synchronize()
-            start = clock()
-            for _ in range(steps_a_block):
-                methods[method]()
-            synchronize()
-            times[method].append((clock() - start) / steps_a_block)
-    return times
+    # Which others at work on the processor do not disturb.
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    return in_turns(methods, rounds, steps_a_block, device, clock)
 
 
-def table(results: dict[str, dict[str, list[float]]]) -> str:
+def table(results: dict[str, Times]) -> str:
     """Medians in ms of hand-written loops, and of ppgen's ratios to them within a round, with quartiles."""
     lines = ["| network | hand-written by | ms a step | ppgen | quartiles |", "|---|---|---|---|---|"]
     for name, times in results.items():
@@ -160,36 +145,13 @@ def table(results: dict[str, dict[str, list[float]]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=2, help="steps in a block")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--only", default="", help="run workloads whose name contains this")
-    parser.add_argument("--out", type=Path, default=None)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    device = torch.device(arguments.device)
-    chosen = [name for name in WORKLOADS if arguments.only in name]
-    results = {name: measure(name, device, arguments.rounds, arguments.steps) for name in chosen}
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-    text = (
-        f"# Training step of autoregressive models, as a ratio to hand-written PyTorch\n\n"
-        f"`python benchmarks/ar_step.py --rounds {arguments.rounds} --threads {arguments.threads} "
-        f"--device {arguments.device}`\n\n"
-        f"{where}; {arguments.threads} thread(s); Python {platform.python_version()}, torch {torch.__version__}, "
-        f"ppgen {ppgen.__version__}. Medians over {arguments.rounds} rounds of {arguments.steps} steps, interleaved in "
-        f"one process.\n\n{table(results)}\n"
-    )
-    print(text)
-    if arguments.out is not None:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(text)
-        for name, times in results.items():
-            ratio = statistics.median(times["ppgen"]) / statistics.median(times["hand-written"])
-            append(arguments.out, "ar_step", f"{name}; rounds={arguments.rounds}", {"step_time": ratio}, device=where)
-
-
 if __name__ == "__main__":
-    main()
+    publish_steps(
+        "ar_step",
+        "Training step of autoregressive models, as a ratio to hand-written PyTorch",
+        WORKLOADS,
+        measure,
+        table,
+        rounds=20,
+        steps=2,
+    )

@@ -11,29 +11,24 @@ this same file: PYTHONPATH=CHECKOUT python benchmarks/svi_step.py.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import copy
 import importlib
-import platform
-import random
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pyro
 import pyro.distributions as dist
 import torch
+from interleaved import Times, in_turns, publish_steps
 from pyro.infer import SVI, Trace_ELBO
 from torch import Tensor, nn
-from trend import append, processor
 
 import ppgen
 
-__all__ = ["WORKLOADS", "main"]
+__all__ = ["WORKLOADS", "measure", "table"]
 
 
 class Encoder(nn.Module):
@@ -209,8 +204,10 @@ def ppgen_step(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Te
     return step
 
 
-def measure(workload: Workload, device: torch.device, rounds: int, steps_a_block: int) -> dict[str, list[float]]:
+def measure(name: str, device: torch.device, rounds: int, steps_a_block: int) -> Times:
     """Seconds a step of every method, one value for each round."""
+    print(name)
+    workload = WORKLOADS[name]
     x = workload.data(device)
     encoder, decoder = workload.networks(device)
     pyro.clear_param_store()
@@ -219,26 +216,15 @@ def measure(workload: Workload, device: torch.device, rounds: int, steps_a_block
         "ppgen": ppgen_step(copy.deepcopy(encoder), copy.deepcopy(decoder), workload, x),
         "Pyro SVI": pyro_svi(copy.deepcopy(encoder), copy.deepcopy(decoder), workload, x),
     }
-    synchronize = torch.cuda.synchronize if device.type == "cuda" else (lambda: None)
     first = {name: step() for name, step in methods.items()}
     print("  loss at the first step:", {name: round(value, 1) for name, value in first.items()})
     for step in methods.values():
         for _ in range(20):
             step()
-    times: dict[str, list[float]] = {name: [] for name in methods}
-    order = random.Random(0)
-    for _ in range(rounds):
-        for name in order.sample(list(methods), len(methods)):
-            synchronize()
-            start = time.perf_counter()
-            for _ in range(steps_a_block):
-                methods[name]()
-            synchronize()
-            times[name].append((time.perf_counter() - start) / steps_a_block)
-    return times
+    return in_turns(methods, rounds, steps_a_block, device)
 
 
-def table(results: dict[str, dict[str, list[float]]]) -> str:
+def table(results: dict[str, Times]) -> str:
     """Medians in ms, and ratios to hand-written with the quartiles over rounds."""
     lines = ["| workload | hand-written (ms) | ppgen | quartiles | Pyro SVI | quartiles |", "|---|---|---|---|---|---|"]
     for name, times in results.items():
@@ -252,39 +238,14 @@ def table(results: dict[str, dict[str, list[float]]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--steps", type=int, default=5, help="steps in a block")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--only", default="", help="run workloads whose name contains this")
-    parser.add_argument("--out", type=Path, default=None)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    device = torch.device(arguments.device)
-    results = {}
-    for name, workload in WORKLOADS.items():
-        if arguments.only in name:
-            print(name)
-            results[name] = measure(workload, device, arguments.rounds, arguments.steps)
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-    text = (
-        f"# Step time, as a ratio to hand-written PyTorch\n\n"
-        f"`python benchmarks/svi_step.py --rounds {arguments.rounds} --threads {arguments.threads} "
-        f"--device {arguments.device}`\n\n"
-        f"{where}; {arguments.threads} thread(s); Python {platform.python_version()}, torch {torch.__version__}, "
-        f"pyro {pyro.__version__}, ppgen {ppgen.__version__}. Medians over {arguments.rounds} rounds of "
-        f"{arguments.steps} steps, interleaved in one process.\n\n{table(results)}\n"
-    )
-    print(text)
-    if arguments.out is not None:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(text)
-        for name, times in results.items():
-            ratio = statistics.median(times["ppgen"]) / statistics.median(times["hand-written"])
-            append(arguments.out, "svi_step", f"{name}; rounds={arguments.rounds}", {"step_time": ratio}, device=where)
-
-
 if __name__ == "__main__":
-    main()
+    publish_steps(
+        "svi_step",
+        "Step time, as a ratio to hand-written PyTorch",
+        WORKLOADS,
+        measure,
+        table,
+        rounds=60,
+        steps=5,
+        versions=f"pyro {pyro.__version__}, ",
+    )
