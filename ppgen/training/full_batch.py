@@ -87,7 +87,7 @@ def _obstacle(model: ProgramPart, guide: ProgramPart | None, dataset: Dataset, d
     for part, own in ((trial.model, model), (trial.guide, guide)):
         if part is not None and own is not None:
             part.arguments = own.arguments
-    fresh = [module for module in _automatic(guide) if module.prototype_trace is None]
+    fresh = {module: dict(module._modules) for module in _automatic(guide) if module.prototype_trace is None}
     rows: Mapping[str, Tensor] = to_device(dataset.representative_rows(), device)
     try:
         set_up(trial.model, trial.guide, rows, device)
@@ -95,8 +95,9 @@ def _obstacle(model: ProgramPart, guide: ProgramPart | None, dataset: Dataset, d
     except PpgenError as error:
         return error.what
     finally:
-        for module in fresh:  # the first batch that an automatic guide sees decides the shapes of its parameters
+        for module, parts in fresh.items():  # the first batch that it sees decides the shapes of its parameters
             module.prototype_trace = None
+            module._modules.update(parts)  # a flow's layers among them
     return ""
 
 
