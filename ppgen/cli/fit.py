@@ -95,10 +95,18 @@ __all__ = ["fit"]
 )
 @setting_option("--epochs", "max_epochs", int, "Passes over the training data.", unset="till validation stalls")
 @setting_option("--batch-size", "batch_size", int, "Data points a step.")
-@setting_option("--lr", "learning_rate", float, "Learning rate.")
+@setting_option(
+    "--lr", "learning_rate", float, "Learning rate.", unset="0.001; of global latents alone, at full batch, 0.02"
+)
 @setting_option("--optimizer", "optimizer", str, "Any of torch.optim by its name: adamw, sgd, rmsprop ...")
 @setting_option("--average", "average", float, "Decay of a moving average of the weights, such as 0.999.")
-@setting_option("--schedule", "schedule", click.Choice(["constant", "cosine"]), "How the learning rate changes.")
+@setting_option(
+    "--schedule",
+    "schedule",
+    click.Choice(["constant", "cosine"]),
+    "How the learning rate changes.",
+    unset="constant; where the learning rate is 0.02 so, cosine",
+)
 @setting_option(
     "--patience",
     "patience",

@@ -18,33 +18,17 @@ from ppgen.guides import DerivedGuide
 from ppgen.inference import GlobalDensity, discrete_sites, elbo_parts, enumerate_discrete, find_mode
 from ppgen.objectives import TrainingPosition
 from ppgen.runs import weights
-from ppgen.training.callbacks import Callback, Training
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.prior_points import PriorPoints
 from ppgen.training.step import TrainingStep
 
-__all__ = ["StartNote", "find_start"]
+__all__ = ["find_start"]
 
 _MOST_COORDINATES = 256  # of a Hessian that is computed unasked
 _MOST_ROWS = 2**17
 _CLIMBS = 8
 _TRIAL_STEPS = 200
 _DRAWS = 16
-
-
-class StartNote(Callback):
-    """Says in the first row of history where the fit began.
-
-    Args:
-        text: one line.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def epoch(self, training: Training) -> None:
-        if training.epoch == 1:
-            training.row["start"] = self.text
 
 
 def find_start(

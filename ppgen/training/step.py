@@ -19,6 +19,7 @@ from ppgen.training.averages import MovingAverage
 from ppgen.training.diagnosis import diagnose, not_finite
 from ppgen.training.optimizers import Choice, Optimizer, by_player, make_optimizer
 from ppgen.training.prepare import Problem
+from ppgen.training.rates import RATE
 
 __all__ = ["REPEATED", "TrainingStep", "Turn", "take_turn"]
 
@@ -104,14 +105,14 @@ class TrainingStep:
         problem: Problem,
         *,
         optimizer: Choice | Mapping[str, Choice] = "adam",
-        learning_rate: float | Mapping[str, float] = 1e-3,
+        learning_rate: float | Mapping[str, float] = RATE,
         clip_norm: float | None = None,
         device: torch.device,
     ) -> None:
         self.problem, self.clip_norm = problem, clip_norm
         names = [player.name for player in problem.players]
         choices = dict.fromkeys(names, "adam") | by_player("fit: optimizer", optimizer, problem.players)
-        rates = dict.fromkeys(names, 1e-3) | by_player("fit: learning_rate", learning_rate, problem.players)
+        rates = dict.fromkeys(names, RATE) | by_player("fit: learning_rate", learning_rate, problem.players)
         self.optimizers: dict[str, Optimizer] = {}
         self.averages: dict[str, MovingAverage] = {}
         self._parameters = {player.name: player.parameters for player in problem.players}
