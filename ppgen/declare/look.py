@@ -7,14 +7,16 @@ from typing import Any
 
 import pyro
 import torch
+from pyro.poutine.messenger import Messenger
 from pyro.poutine.util import site_is_subsample
 from torch import Tensor
+from torch.distributions import transform_to
 
 from ppgen.context import preserved_state, validation
 from ppgen.declare.batch import batch_rows
 from ppgen.declare.failure import explain_failure
 from ppgen.declare.parameters import ProgramModule
-from ppgen.declare.supports import is_delta, mask_of
+from ppgen.declare.supports import is_delta, mask_of, name_of
 from ppgen.errors import DeclarationError, PpgenError
 
 __all__ = [
@@ -116,7 +118,7 @@ def look(program: ProgramModule, batch: Mapping[str, Tensor], size: int | None, 
     replay = pyro.poutine.replay(trace=pyro.poutine.Trace() if replayed is None else replayed)
     label, rows = label_of(program), None if program.is_whole else batch_rows(batch, size)
     try:
-        with preserved_state(program), torch.enable_grad(), validation(True), tracer, replay:
+        with preserved_state(program), torch.enable_grad(), validation(True), _SomeValue(), tracer, replay:
             program(batch, size)
     except PpgenError:
         raise
@@ -131,6 +133,16 @@ def look(program: ProgramModule, batch: Mapping[str, Tensor], size: int | None, 
     if rows is not None:  # a program that is taken whole has plates of any size, and subsamples of its own
         verify_plates(label, tracer.trace, rows)
     return tracer.trace
+
+
+class _SomeValue(Messenger):
+    """Gives a latent whose prior has no integral, so that nothing can be drawn from it, a value of its support."""
+
+    def _pyro_sample(self, message: Any) -> None:
+        if message["value"] is None and name_of(message["fn"]) == "ImproperUniform":
+            reach = transform_to(message["fn"].support)
+            message["value"] = reach(torch.zeros(reach.inverse_shape(message["fn"].shape())))
+            message["done"] = True
 
 
 def _fix(size: int | None) -> str | None:

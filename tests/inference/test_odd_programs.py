@@ -158,6 +158,24 @@ def pairs(path: tuple[int, ...]) -> list[tuple[int, int]]:
     return list(itertools.pairwise((0, *path)))
 
 
+def test_a_flat_prior_is_fitted_and_nothing_is_drawn_from_it() -> None:
+    """The posterior of the mean of normals under a flat prior is Normal(mean of x, 1 / n)."""
+
+    def model(x: Tensor, size: int) -> None:
+        mean = pyro.sample("mean", dist.ImproperUniform(dist.constraints.real, (), ()))
+        with pyro.plate("data", size, subsample_size=len(x)):
+            pyro.sample("x", dist.Normal(mean, 1.0), obs=x)
+
+    def guide(x: Tensor, size: int) -> None:
+        pyro.sample("mean", dist.Normal(pyro.param("loc", torch.tensor(0.0)), 40**-0.5))
+
+    program = ppgen.Program(model, guide)
+    fit = ppgen.fit(program, {"x": X + 3}, batch_size=None, max_epochs=200, learning_rate=0.1, progress=False)
+    assert abs(fit.guide.params.loc.item() - (X + 3).mean().item()) < 40**-0.5
+    with pytest.raises(Unanswerable, match="a prior has no integral"):
+        fit.sample(3)
+
+
 def test_several_draws_of_a_class_in_the_model_are_refused() -> None:
     """Pyro's number is 0.9 nats a datum above log p(x) there."""
 
