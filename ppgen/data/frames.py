@@ -166,4 +166,6 @@ def _to_array(column: Any, name: str, kinds: Mapping[str, str], categories: Mapp
         return np.array([MISSING if value is None else numbers[value] for value in values], dtype=np.int64)
     if kind == "binary":
         return column.astype("object").where(~missing, MISSING).to_numpy(dtype=np.int64)
-    return column.to_numpy(dtype=np.float64 if kind == "real" else np.int64)
+    if kind == "real":
+        return column.to_numpy(dtype=np.float64)
+    return column.to_numpy(dtype=np.uint64 if column.dtype == "uint64" else np.int64)

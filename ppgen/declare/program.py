@@ -24,7 +24,7 @@ from ppgen.declare.observed_bits import ObservedBits
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
 from ppgen.declare.shown import plates_of, site_of
 from ppgen.declare.site import DATA_PLATE, Site
-from ppgen.declare.supports import is_normalised
+from ppgen.declare.supports import is_delta, is_normalised
 from ppgen.errors import DeclarationError
 
 __all__ = [
@@ -179,7 +179,12 @@ class ProgramPart(ProgramModule):
         )
         factors = {name: node["fn"] for name, node in nodes.items() if not is_normalised(node["fn"])}
         self.scored = frozenset(name for name, fn in factors.items() if not fn.has_rsample)
-        self.sites = {name: site_of(name, node, self.data_plates) for name, node in nodes.items()}
+        told = {name for name, node in nodes.items() if node["is_observed"] and is_delta(node["fn"])}
+        self.sites = {
+            name: site_of(name, node, self.data_plates)
+            for name, node in nodes.items()
+            if name not in told or name in self._columns  # else a latent's, reparameterised with its density
+        }
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
 
     def _find_data_plates(self, nodes: Mapping[str, Any], batch: Batch, rows: int) -> frozenset[str]:

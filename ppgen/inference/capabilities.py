@@ -61,6 +61,13 @@ def _no_sampling(model: Any) -> Unanswerable | None:
             fix='a likelihood that can be drawn from: pyro.sample("x", ..., obs=x)',
             code="U022",
         )
+    if improper := [name for name, site in model.sites.items() if site.role == "latent" and not site.is_normalised]:
+        return Unanswerable(
+            "no sampling: a prior has no integral, so that nothing can be drawn from it",
+            expected="a distribution at every site",
+            got=f"improper: {', '.join(improper)} of {label_of(model)}",
+            fix="a proper prior, however wide: dist.Normal(0.0, 1000.0); fit.posterior() has draws of the guide",
+        )
     return None
 
 
