@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.context import evaluating, seeded
 from ppgen.data import Dataset
@@ -19,6 +19,7 @@ from ppgen.inference import GlobalDensity, discrete_sites, elbo_parts, enumerate
 from ppgen.objectives import TrainingPosition
 from ppgen.runs import weights
 from ppgen.training.callbacks import Callback, Training
+from ppgen.training.modes import begin_training
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.prior_points import PriorPoints
 from ppgen.training.step import TrainingStep
@@ -198,7 +199,7 @@ def _place(guide: DerivedGuide, prior: PriorPoints, kind: str, number: int) -> N
 
 def _trial(problem: Problem, step: TrainingStep, train: Minibatches) -> float:
     """The ELBO on the training split after a few steps, nats per datum."""
-    nn.ModuleList(problem.state.modules.values()).train()
+    begin_training(problem.state.modules)
     batches = itertools.chain.from_iterable(train.epoch() for _ in itertools.count())
     for number, batch in enumerate(itertools.islice(batches, _TRIAL_STEPS)):
         step(batch, TrainingPosition(number, number / train.num_batches))
