@@ -30,6 +30,7 @@ __all__ = [
     "Model",
     "Objective",
     "Player",
+    "PosteriorComparison",
     "Program",
     "Scorecard",
     "State",
@@ -40,6 +41,7 @@ __all__ = [
     "WakeSleep",
     "check",
     "compare",
+    "compare_posteriors",
     "data",
     "distributions",
     "errors",
@@ -82,8 +84,9 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import Comparison, Evaluation, Metric, Scorecard
+    from ppgen.evaluation import Comparison, Evaluation, Metric, PosteriorComparison, Scorecard
     from ppgen.evaluation.compare import compare
+    from ppgen.evaluation.compare_posteriors import compare_posteriors
     from ppgen.evaluation.evaluate import evaluate
     from ppgen.evaluation.metric import metric
     from ppgen.fitted import Fit
@@ -113,7 +116,17 @@ _HOMES = {
     "ppgen.data": ("Dataset",),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
-    "ppgen.evaluation": ("Comparison", "Evaluation", "Metric", "Scorecard", "compare", "evaluate", "metric"),
+    "ppgen.evaluation": (
+        "Comparison",
+        "Evaluation",
+        "Metric",
+        "PosteriorComparison",
+        "Scorecard",
+        "compare",
+        "compare_posteriors",
+        "evaluate",
+        "metric",
+    ),
     "ppgen.fitted": ("Fit",),
     "ppgen.training": ("Callback", "fit", "load"),
     "ppgen.objectives": (

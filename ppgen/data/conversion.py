@@ -149,6 +149,7 @@ def _too_large(name: str, expected: str, got: str) -> DataError:
         expected=expected,
         got=got,
         fix=f"labels by numpy.unique({name}, return_inverse=True)[1]; or {name}.astype('float64') / scale",
+        code="D106",
     )
 
 
@@ -164,6 +165,7 @@ def _to_tensor(name: str, value: Any) -> Tensor:
                 expected="a dense tensor of values, [N, ...]",
                 got="device meta" if value.is_meta else f"{value.size(0)} tensors in one",
                 fix=f"load {name} onto a device" if value.is_meta else f"a list of sequences: list({name}.unbind())",
+                code="D107",
             )
         if value.layout is not torch.strided:
             raise DataError(

@@ -208,6 +208,7 @@ def verify_enumeration(model: str, sites: Mapping[str, Any]) -> None:
                 expected='all its values, infer={"enumerate": "parallel"}, or a site of that name in the guide',
                 got=f"num_samples={node['infer']['num_samples']}",
                 fix="leave num_samples out of config_enumerate(model, ...); in the guide it is right",
+                code="M076",
             )
 
 

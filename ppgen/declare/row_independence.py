@@ -60,6 +60,7 @@ def verify_rows_alone(model: ProgramModule, batch: Mapping[str, Tensor], size: i
                 "the batch",
                 fix="compute what rows share ahead of the fit, and keep it as a buffer; put what depends on each other "
                 f"into one row: a sequence, a group. A hand-written program: {SIZED_PLATE}",
+                code="M077",
             )
 
 

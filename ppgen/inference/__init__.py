@@ -21,6 +21,7 @@ from ppgen.inference.hamiltonian import HMCDraws, hmc_step, run_hmc, state_at
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.laplace import Mode, find_mode
 from ppgen.inference.local_density import LocalDensity
+from ppgen.inference.nuts import run_nuts
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 from ppgen.inference.pareto_tail import pareto_k
 from ppgen.inference.placement import Rule, at, descendants, place_latents
@@ -86,6 +87,7 @@ __all__ = [
     "replay_batch",
     "row_weights",
     "run_hmc",
+    "run_nuts",
     "state_at",
     "summed_out",
     "trace_batch",

@@ -67,6 +67,7 @@ def _no_sampling(model: Any) -> Unanswerable | None:
             expected="a distribution at every site",
             got=f"improper: {', '.join(improper)} of {label_of(model)}",
             fix="a proper prior, however wide: dist.Normal(0.0, 1000.0); fit.posterior() has draws of the guide",
+            code="U064",
         )
     return None
 

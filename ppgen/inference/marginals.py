@@ -69,6 +69,7 @@ def _verify_stackable(model: ProgramModule, latents: Mapping[str, Any], runs: li
             expected="the same latents in every run",
             got=f"in some runs only: {', '.join(odd)}",
             fix="pyro.poutine.trace(fit.guide).get_trace(batch, size), once for every draw",
+            code="U065",
         )
     partial = [name for name, node in latents.items() for f in node["cond_indep_stack"] if (f.full_size or 0) > f.size]
     if partial:
@@ -77,6 +78,7 @@ def _verify_stackable(model: ProgramModule, latents: Mapping[str, Any], runs: li
             expected="draws for all elements of a plate, the same in every run",
             got=f"other elements each run, of {', '.join(partial)}",
             fix="leave subsample_size out: at full batch all rows are seen at once",
+            code="U066",
         )
 
 
