@@ -11,7 +11,7 @@ from ppgen.evaluation.annealed_density import (
 )
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.compare import Comparison, compare
-from ppgen.evaluation.compare_posteriors import PosteriorComparison, compare_posteriors
+from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_densities
 from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
@@ -26,6 +26,7 @@ from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself
 from ppgen.evaluation.metrics import METRICS, ON_REQUEST
 from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference
 from ppgen.evaluation.paired_interval import paired_interval
+from ppgen.evaluation.posterior_comparison import PosteriorComparison
 from ppgen.evaluation.posterior_distance import PosteriorDistance, posterior_distance
 from ppgen.evaluation.prdc import density_and_coverage, expected_coverage, precision_and_recall
 from ppgen.evaluation.principal_components import PrincipalComponents

@@ -17,7 +17,6 @@ from ppgen.context import frozen
 from ppgen.declare import Model, label_of
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation import layout, table
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.gap_ledger import gap_ledger
@@ -25,6 +24,7 @@ from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.guide_tail import share_of_heavy_tails
 from ppgen.evaluation.metric import Column
 from ppgen.evaluation.posterior_advice import advise
+from ppgen.evaluation.posterior_comparison import COLUMNS, PosteriorComparison
 from ppgen.evaluation.posterior_distance import PosteriorDistance, posterior_distance
 from ppgen.evaluation.scorecard import Scorecard
 from ppgen.fitted import Fit
@@ -32,74 +32,11 @@ from ppgen.guides import DerivedGuide, MeanField
 from ppgen.inference import draw_posterior
 from ppgen.training.fit import fit as fit_model
 
-__all__ = ["PosteriorComparison", "compare_posteriors"]
+__all__ = ["compare_posteriors"]
 
 _GOLD = "gold, half against half"
-_COLUMNS = {
-    key: Column(key, question=question, title=title, unit=unit, better=better)
-    for question, key, title, unit, better in (
-        ("posterior", "mean_shift", "mean shift", "sd", "lower"),
-        ("posterior", "scale_ratio", "scale ratio", "", ""),
-        ("posterior", "covariance_error", "covariance error", "", "lower"),
-        ("posterior", "sliced_wasserstein", "sliced W1", "sd", "lower"),
-        ("posterior", "pareto_k", "k-hat > 0.7", "share", "lower"),
-        ("bound", "elbo", "ELBO", "nats/datum", "higher"),
-        ("bound", "gap", "log p - ELBO", "nats/datum", "lower"),
-        ("bound", "approximation", "of the family", "nats/datum", "lower"),
-        ("bound", "amortization", "of the encoder", "nats/datum", "lower"),
-        ("bound", "slack", "bound slack", "nats/datum", "lower"),
-    )
-}
 _DISTANCES = tuple(field.name for field in dataclasses.fields(PosteriorDistance))
 _NUM_DRAWS, _PARTICLES = 4000, 100
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class PosteriorComparison:
-    """What :func:`ppgen.compare_posteriors` found.
-
-    Args:
-        cards: by guide, its numbers.
-        fits: by guide; all share one model.
-        gold: the draws that they were held against, ArviZ data.
-        advice: by guide, one sentence.
-    """
-
-    cards: Mapping[str, Scorecard]
-    fits: Mapping[str, Fit]
-    gold: Any
-    advice: Mapping[str, str]
-
-    def __getitem__(self, guide: str) -> dict[str, Estimate]:
-        """The numbers of one guide by key: ``found["MeanField"]["mean_shift"]``."""
-        if guide not in self.cards:
-            raise SettingError(
-                f"PosteriorComparison: {guide!r} was not compared",
-                expected=", ".join(self.cards),
-                got=repr(guide),
-                fix=f"found[{next(iter(self.cards))!r}]",
-                code="S203",
-            )
-        card = self.cards[guide]
-        return card["posterior"] | card["bound"]
-
-    def to_text(self) -> str:
-        """An aligned table for a terminal, and the advice."""
-        return table.to_text(*self._parts())
-
-    def to_markdown(self) -> str:
-        """The same as Markdown."""
-        return table.to_markdown(*self._parts())
-
-    def _repr_html_(self) -> str:
-        return table.to_html(*self._parts())
-
-    def __str__(self) -> str:
-        return self.to_text()
-
-    def _parts(self) -> tuple[list[layout.Block], list[layout.Remark]]:
-        lines = [f"{name}: {sentence}" for name, sentence in self.advice.items()]
-        return layout.blocks(self.cards), [layout.Remark("What to do", lines)]
 
 
 @checked
@@ -193,7 +130,7 @@ def compare_posteriors(
         numbers |= _bounds(one, rows, num_steps, seed)
         answers = tuple(
             Answer(column, numbers[key], {_GOLD: floor[key]} if key in floor else {})
-            for key, column in _COLUMNS.items()
+            for key, column in COLUMNS.items()
             if key in numbers
         )
         split = DataSplit(one.data.name, one.data.size("train"), "training") if rows is None else _few(one, rows)
@@ -273,7 +210,7 @@ def _guide_draws(fit: Fit, rows: Any, gold: Mapping[str, Tensor], seed: int) -> 
 
 def _distances(found: PosteriorDistance, estimator: str) -> dict[str, Estimate]:
     values = {name: getattr(found, name) for name in _DISTANCES}
-    return {name: _mean(value, _COLUMNS[name], estimator) for name, value in values.items()}
+    return {name: _mean(value, COLUMNS[name], estimator) for name, value in values.items()}
 
 
 def _mean(values: Tensor, column: Column, estimator: str) -> Estimate:
