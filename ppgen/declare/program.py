@@ -15,7 +15,7 @@ from torch import nn
 from torch.distributions import Distribution
 
 from ppgen.declare.batch import Batch, batch_rows
-from ppgen.declare.columns import explained_columns, observed_columns
+from ppgen.declare.columns import computed_columns, explained_columns, observed_columns
 from ppgen.declare.guide import Guide, ModelGuide
 from ppgen.declare.held_networks import networks_of
 from ppgen.declare.look import look, random_sites
@@ -170,6 +170,7 @@ class ProgramPart(ProgramModule):
         """
         nodes = random_sites(look(self, batch, size))
         self._columns, self.explained = observed_columns(nodes, batch), explained_columns(nodes, batch)
+        self.written = computed_columns(nodes, batch)
         whole: frozenset[str] = frozenset()
         self.data_plates = whole if self.is_whole else self._find_data_plates(nodes, batch, batch_rows(batch, size))
         frames = [frame for node in nodes.values() for frame in node["cond_indep_stack"] if frame.vectorized]

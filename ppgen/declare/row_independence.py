@@ -48,9 +48,7 @@ def verify_rows_alone(model: ProgramModule, batch: Mapping[str, Tensor], size: i
         if name not in after or _agree(after[name], wanted := _rows_of(_density(before[name]), dim, part)):
             continue
         with torch.random.fork_rng(devices=[]):
-            torch.rand(
-                1
-            )  # a run with draws of no site gives other numbers on the same rows too, and is refused as such
+            torch.rand(1)  # draws of no site give other numbers on the same rows too, and are refused as such
             again = _densities(model, batch, size, trace)
         if name in again and _agree(again[name], _density(before[name])):
             raise DeclarationError(

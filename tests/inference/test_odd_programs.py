@@ -202,3 +202,18 @@ def test_one_condition_for_all_rows_is_reconstructed_for_each() -> None:
     fit = fitted(pyro.poutine.condition(model, data={"y": torch.tensor(0.0)}), guide)
     found = fit.reconstruct({"x": X})
     torch.testing.assert_close(found["y"], X / 3)
+
+
+def test_a_column_that_was_computed_on_is_named_as_such() -> None:
+    x = torch.randn(40, generator=torch.Generator().manual_seed(0)).exp()
+
+    def fitted(change: Any) -> ppgen.Fit:
+        def model(x: Tensor) -> None:
+            with pyro.plate("data", len(x)):
+                pyro.sample("x", dist.Normal(0.0, 1.0), obs=change(x))
+
+        return ppgen.fit(ppgen.Program(model), x, max_epochs=1, progress=False)
+
+    of_logs = fitted(torch.log).log_prob({"x": x})
+    assert (of_logs.of, fitted(torch.clone).log_prob({"x": x}).of) == ("p(f(x))", "p(x)")
+    assert abs(of_logs.value - float(dist.Normal(0.0, 1.0).log_prob(x.log()).mean())) < 1e-6
