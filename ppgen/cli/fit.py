@@ -286,7 +286,10 @@ def _summary(fitted: Fit) -> str:
     numbers = ", ".join(
         f"{name} {value:.2f}" for name, value in row[split].items() if isinstance(value, float) and name != "loss"
     )
-    took = f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s" + ", stopped early" * (fitted.stopped == "early")
+    took = (
+        f"{len(fitted.history)} epoch{'s' * (len(fitted.history) != 1)} in {fitted.seconds:.1f} s"
+        + ", stopped early" * (fitted.stopped == "early")
+    )
     guide = [] if fitted.guide is None else [f"guide {label_of(fitted.guide)}"]
     pair = ", ".join([*guide, f"objective {fitted.objective.name}"])
     return f"{pair}: {took}; {which} epoch {row['epoch']}, {split}: {numbers}"

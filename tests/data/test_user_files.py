@@ -257,3 +257,47 @@ def test_a_table_has_a_column_for_each_of_its_columns(tmp_path):
     assert kinds == {"height_cm": "count", "_class": "categorical", "smokes": "binary"}
     assert data.columns["_class"].categories == ("cat", "dog")
     assert ppgen.data.load(**data.spec).fingerprint() == data.fingerprint()
+
+
+@pytest.mark.parametrize("orientation", range(1, 10))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff"])
+def test_a_picture_stands_as_the_camera_was_held(tmp_path, orientation, suffix):
+    """Eight ways to hold it, by EXIF; a ninth is none."""
+    noted = Image.Exif()
+    noted[0x0112] = orientation
+    stored = np.kron(RNG.permutation(6).reshape(2, 3).astype(np.uint8) * 50, np.ones((8, 8), np.uint8))
+    for i in range(4):
+        Image.fromarray(stored).save(tmp_path / f"{i}.{suffix}", exif=noted, quality=100)
+    if suffix == "tiff" and 5 <= orientation <= 8:
+        with pytest.raises(DataError, match=r"cannot be read(.|\n)*lies on its side"):
+            ppgen.data.load(tmp_path)
+        return
+    seen = np.rot90(
+        stored[:, ::-1] if orientation in (2, 4, 5, 7) else stored,
+        {3: 2, 4: 2, 5: 1, 6: -1, 7: -1, 8: 1}.get(orientation, 0),
+    )
+    x = ppgen.data.load(tmp_path).splits["train"]["x"]
+    assert x.shape[1:] == (1, *seen.shape)
+    assert np.abs(x[0, 0].numpy() - seen.astype(float)).max() <= 2.0
+
+
+def test_a_table_without_names_is_refused_and_loses_no_row(tmp_path):
+    values = RNG.normal(size=(30, 3))
+    np.savetxt(tmp_path / "bare.csv", values, delimiter=",")
+    with pytest.raises(DataError, match="first line holds numbers") as caught:
+        ppgen.data.load(tmp_path / "bare.csv")
+    assert caught.value.fix == "write a line of names above it: x1,x2,x3"
+    for names in (["0", "1", "2"], ["1", "2", "3"], ["a", "1", "2"]):
+        np.savetxt(tmp_path / "named.csv", values, delimiter=",", header=",".join(names), comments="")
+        data = ppgen.data.load(tmp_path / "named.csv")
+        assert sum(data.size(split) for split in data.splits) == 30
+
+
+def test_the_row_numbers_that_pandas_writes_are_no_column(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame({"height": RNG.normal(size=30), "weight": RNG.normal(size=30)})
+    frame.to_csv(tmp_path / "a.csv")
+    assert ppgen.data.load(tmp_path / "a.csv").keys == ("height", "weight")
+    frame.to_csv(tmp_path / "b.csv", index=False)
+    assert ppgen.data.load(tmp_path / "b.csv").fingerprint() == ppgen.data.load(tmp_path / "a.csv").fingerprint()
