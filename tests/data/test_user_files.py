@@ -279,25 +279,3 @@ def test_a_picture_stands_as_the_camera_was_held(tmp_path, orientation, suffix):
     x = ppgen.data.load(tmp_path).splits["train"]["x"]
     assert x.shape[1:] == (1, *seen.shape)
     assert np.abs(x[0, 0].numpy() - seen.astype(float)).max() <= 2.0
-
-
-def test_a_table_without_names_is_refused_and_loses_no_row(tmp_path):
-    values = RNG.normal(size=(30, 3))
-    np.savetxt(tmp_path / "bare.csv", values, delimiter=",")
-    with pytest.raises(DataError, match="first line holds numbers") as caught:
-        ppgen.data.load(tmp_path / "bare.csv")
-    assert caught.value.fix == "write a line of names above it: x1,x2,x3"
-    for names in (["0", "1", "2"], ["1", "2", "3"], ["a", "1", "2"]):
-        np.savetxt(tmp_path / "named.csv", values, delimiter=",", header=",".join(names), comments="")
-        data = ppgen.data.load(tmp_path / "named.csv")
-        assert sum(data.size(split) for split in data.splits) == 30
-
-
-def test_the_row_numbers_that_pandas_writes_are_no_column(tmp_path):
-    import pandas as pd
-
-    frame = pd.DataFrame({"height": RNG.normal(size=30), "weight": RNG.normal(size=30)})
-    frame.to_csv(tmp_path / "a.csv")
-    assert ppgen.data.load(tmp_path / "a.csv").keys == ("height", "weight")
-    frame.to_csv(tmp_path / "b.csv", index=False)
-    assert ppgen.data.load(tmp_path / "b.csv").fingerprint() == ppgen.data.load(tmp_path / "a.csv").fingerprint()
