@@ -2,7 +2,7 @@
 
 python examples/walks.py [--epochs 16] [--only gan] [--figures docs/figures]
 
-All of them take about eight minutes of one core; with ``--data digits``, seconds.
+A VAE takes half a minute of one core; with ``--data digits``, a few seconds.
 """
 
 from __future__ import annotations
