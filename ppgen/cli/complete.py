@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import SEED, FilePath, progress_option, run_options
+from ppgen.cli.options import SEED, FilePath, progress_option, run_argument, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
 from ppgen.cli.walking import pick_rows
@@ -23,7 +23,7 @@ KEPT = ("top-half", "bottom-half", "left-half", "right-half", "top-left", "nothi
 
 
 @click.command()
-@click.argument("run", type=FilePath(path_type=Path))
+@run_argument
 @click.option("--keep", type=click.Choice(KEPT), default="top-half", show_default=True, help="What is given.")
 @click.option("--row", "rows", type=int, multiple=True, help="A row of the test split.  [default: the first eight]")
 @click.option("-n", "--number", type=click.IntRange(1, 64), default=4, show_default=True, help="Completions of each.")

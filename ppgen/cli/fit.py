@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ppgen import zoo
+from ppgen.cli import completion
 from ppgen.cli.assembly import Assembled, assemble
 from ppgen.cli.defaults import FIT_DEFAULTS
 from ppgen.cli.flags import fix_in_flags
@@ -38,7 +39,7 @@ __all__ = ["fit"]
 
 
 @click.command()
-@click.argument("model", metavar="MODEL|FILE.py:Class")
+@click.argument("model", metavar="MODEL|FILE.py:Class", shell_complete=completion.recipes)
 @data_options
 @step_options
 @click.option(
@@ -64,7 +65,12 @@ __all__ = ["fit"]
     metavar="NAME=VALUE",
     help="An argument of the model, in JSON.  [default: the model's own]",
 )
-@click.option("--guide", metavar="NAME|FILE.py:Class", help="The posterior's family.  [default: the model's own]")
+@click.option(
+    "--guide",
+    metavar="NAME|FILE.py:Class",
+    shell_complete=completion.guides,
+    help="The posterior's family.  [default: the model's own]",
+)
 @click.option(
     "--set-guide",
     "guide_settings",
@@ -75,6 +81,7 @@ __all__ = ["fit"]
 @click.option(
     "--objective",
     metavar="NAME|FILE.py:Class",
+    shell_complete=completion.objectives,
     help="What is optimised.  [default: what the model calls for]",
 )
 @click.option(
@@ -287,7 +294,10 @@ def _summary(fitted: Fit) -> str:
     numbers = ", ".join(
         f"{name} {value:.2f}" for name, value in row[split].items() if isinstance(value, float) and name != "loss"
     )
-    took = f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s" + ", stopped early" * (fitted.stopped == "early")
+    took = (
+        f"{len(fitted.history)} epoch{'s' * (len(fitted.history) != 1)} in {fitted.seconds:.1f} s"
+        + ", stopped early" * (fitted.stopped == "early")
+    )
     guide = [] if fitted.guide is None else [f"guide {label_of(fitted.guide)}"]
     pair = ", ".join([*guide, f"objective {fitted.objective.name}"])
     return f"{pair}: {took}; {which} epoch {row['epoch']}, {split}: {numbers}"

@@ -8,10 +8,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from ppgen.cli import completion
 from ppgen.cli.defaults import FIT_DEFAULTS
 from ppgen.errors import SettingError
 
@@ -23,7 +25,9 @@ __all__ = [
     "device_option",
     "limit_threads",
     "progress_option",
+    "run_argument",
     "run_options",
+    "runs_argument",
     "setting_option",
     "step_options",
     "steps_of",
@@ -76,6 +80,7 @@ data_options = together(
     click.option(
         "--data",
         metavar="NAME|PATH",
+        shell_complete=completion.data_sets,
         help="A data set's name (see `ppgen list datasets`), a folder of images, an .npy, .npz or .csv file."
         "  [default: the recipe's, else digits]",
     ),
@@ -197,6 +202,10 @@ run_options = together(
     threads_option(),
 )
 """How a run is opened: a command hands all of them on to :func:`ppgen.cli.runs.open_run`, and reads none."""
+
+
+run_argument = click.argument("run", type=FilePath(path_type=Path), shell_complete=completion.runs)
+runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=completion.runs)
 
 
 def steps_of(

@@ -37,7 +37,7 @@ def test_a_part_against_the_order_is_told_the_order_that_serves(
 ) -> None:
     result = ppgen("complete", runs / "pixelcnn", "--keep", keep)
     assert result.exit_code == 2
-    assert order in result.stderr
+    assert f"fix: a model of ppgen fit --order {order}\n" in result.stderr
 
 
 def test_a_run_that_was_fitted_in_that_order_completes(ppgen: Ppgen, here: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_run_that_was_fitted_in_that_order_completes(ppgen: Ppgen, here: Path)
     with np.load("right.npz") as arrays:
         given = np.broadcast_to(arrays["mask"], (8, 2, 1, 8, 8))
         assert np.array_equal(arrays["completions"][given], np.repeat(arrays["truth"][:, None], 2, 1)[given])
-    assert 'order="raster"' in ppgen("complete", here / "runs/columns", "--keep", "top-half").stderr
+    assert "ppgen fit --order raster" in ppgen("complete", here / "runs/columns", "--keep", "top-half").stderr
 
 
 def test_a_model_with_latents_is_told_another(ppgen: Ppgen, runs: Path) -> None:
