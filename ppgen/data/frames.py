@@ -142,6 +142,7 @@ def _check_words(columns: list[Any], name: str) -> None:
             expected="text of which many rows share a value",
             got=f"{words[0]!r}, {words[1]!r} and so on",
             fix=f'leave the column {name} out, frame.drop(columns="{name}"), or make a number of it',
+            code="D110",
         )
 
 

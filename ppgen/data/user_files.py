@@ -233,6 +233,7 @@ def read_table(path: Path) -> Any:
             expected=table,
             got=", ".join(first),
             fix="write a line of names above it: " + ",".join(f"x{i}" for i in range(1, len(first) + 1)),
+            code="D111",
         )
     frame.columns = [_identifier(str(name)) for name in frame.columns]
     return frame
