@@ -54,15 +54,14 @@ class InOrder(Model):
         self.order = orders.named(order, self.x_shape[-2:])
         self.scanned_shape = (*channels, *self.order.scanned)
 
-    def in_order(self, context: Tensor | None = None, lengths: Tensor | None = None) -> Autoregressive | Ensemble:
+    def in_order(self, context: Tensor | None = None) -> Autoregressive | Ensemble:
         """The network as a distribution; of several orders, one at random in training, else their mixture.
 
         Args:
             context: what it is told, ``[batch, context_dim]``.
-            lengths: how many positions of each datum are its own, ``[batch]``; None for all.
         """
         members = [
-            Autoregressive(each, self.x_shape, context, self.family, getattr(each, "order", self.order), lengths)
+            Autoregressive(each, self.x_shape, context, self.family, getattr(each, "order", self.order))
             for each in getattr(self.network, "members", [self.network])
         ]
         if len(members) == 1:

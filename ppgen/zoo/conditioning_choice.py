@@ -20,8 +20,8 @@ __all__ = ["conditional"]
 def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]:
     """A recipe with a further option ``condition``: the name of what the model is told, ``"y"``.
 
-    The model is then :class:`ppgen.models.ConditionalAutoregressive` of the recipe's own network, made again with a
-    context: p(x | y).
+    The model is then :class:`ppgen.models.ConditionalAutoregressive` (:class:`ppgen.models.ConditionalTokens` of tokens)
+    of the recipe's own network, made again with a context: p(x | y).
 
     What else the recipe's model is made with, such as its likelihood and its order, this one is made with as well.
 
@@ -34,10 +34,12 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
         made = build(data, **options)
         if condition is None:
             return made
-        from ppgen import models
+        from ppgen import models, nets
 
         plain: Any = made.model
         network = _told(plain.network, _size_of(data, condition))
+        if isinstance(network, nets.CausalTokenNetwork):
+            return made._replace(model=models.ConditionalTokens(network))
         taken = {"likelihood", "order", "num_components"} - network.constructor_arguments.keys()
         shared = {name: value for name, value in plain.constructor_arguments.items() if name in taken}
         return made._replace(model=models.ConditionalAutoregressive(data.x_shape, network, **shared))

@@ -59,7 +59,7 @@ def test_a_recipe_tells_its_own_network(name: str, digits: Any) -> None:
     data = ppgen.data.from_tensors(LABELLED_TOKENS) if name.startswith("token") else digits
     label = 3 if data is not digits else 10
     plain, told = (zoo.build(name, data, **option) for option in ({}, {"condition": "y"}))
-    assert isinstance(told.model, models.ConditionalAutoregressive)
+    assert isinstance(told.model, models.ConditionalAutoregressive | models.ConditionalTokens)
     assert told.model.network.context_dim == label
     networks = [getattr(each.model.network, "network", each.model.network) for each in (plain, told)]  # under blocks
     assert type(networks[0]) is type(networks[1])
@@ -146,7 +146,7 @@ def test_blocks_that_are_told_something_draw_by_blocks() -> None:
 @torch.no_grad()
 @pytest.mark.parametrize("network", [nets.TokenLSTM(3, 4, 8, context_dim=2), nets.TokenTransformer(3, 4, 8, 1, 2, 2)])
 def test_tokens_told_something_have_a_density_for_each_length(network: Any) -> None:
-    model = models.ConditionalAutoregressive((3,), network)
+    model = models.ConditionalTokens(network)
     x = torch.cartesian_prod(*3 * [torch.arange(4)]).float()
     fn = model.x(torch.tensor([0, 1]), torch.tensor([3, 1]))
     log_p = fn.log_prob(x.unsqueeze(1)).double().exp()
