@@ -20,8 +20,8 @@ __all__ = ["conditional"]
 def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]:
     """A recipe with a further option ``condition``: the name of what the model is told, ``"y"``.
 
-    The model is then :class:`ppgen.models.ConditionalAutoregressive` (:class:`ppgen.models.ConditionalTokens` of tokens)
-    of the recipe's own network, made again with a context: p(x | y).
+    The model is then :class:`ppgen.models.ConditionalAutoregressive`, of tokens
+    :class:`ppgen.models.ConditionalTokens`. Its network is the recipe's own, made again with a context: p(x | y).
 
     What else the recipe's model is made with, such as its likelihood and its order, this one is made with as well.
 
