@@ -79,6 +79,8 @@ MODELS = {
         lambda: models.BayesianLogisticRegression(64, 10), "p(weights) p(y | weights, x)", kind="vectors"),
     "ConditionalAutoregressive": Case(
         lambda: models.ConditionalAutoregressive(X, nets.GatedPixelCNN(X, 4, 1, context_dim=10)), "p(x | y)", None),
+    "ConditionalTokens": Case(
+        lambda: models.ConditionalTokens(nets.TokenLSTM(8, 4, 8, 1, 10)), "p(x | y, x_lengths)", None, "tokens"),
     "ConditionalVAE": Case(lambda: models.ConditionalVAE(X, 10, 3, (16,)), "p(z) p(x | z, y)"),
     "DeepMarkovModel": Case(
         lambda: models.DeepMarkovModel((8, 8), latent_dim=3, hidden=16), "p(z) p(x | z, x_lengths)",

@@ -20,11 +20,13 @@ __all__ = ["conditional"]
 def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]:
     """A recipe with a further option ``condition``: the name of what the model is told, ``"y"``.
 
-    The model is then :class:`ppgen.models.ConditionalAutoregressive` of the recipe's own network, made again with a
-    context: p(x | y).
+    The model is then :class:`ppgen.models.ConditionalAutoregressive`, of tokens
+    :class:`ppgen.models.ConditionalTokens`. Its network is the recipe's own, made again with a context: p(x | y).
+
+    What else the recipe's model is made with, such as its likelihood and its order, this one is made with as well.
 
     Args:
-        build: makes an autoregressive model with one ``network``, a ``likelihood`` and an ``order``.
+        build: makes an autoregressive model with one ``network``.
     """
 
     @functools.wraps(build)
@@ -32,17 +34,27 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
         made = build(data, **options)
         if condition is None:
             return made
-        from ppgen import models
+        from ppgen import models, nets
 
         plain: Any = made.model
-        told = {**plain.network.constructor_arguments, "context_dim": _size_of(data, condition)}
-        network, order = type(plain.network)(**told), plain.constructor_arguments["order"]
-        return made._replace(model=models.ConditionalAutoregressive(data.x_shape, network, plain.likelihood, order))
+        network = _told(plain.network, _size_of(data, condition))
+        if isinstance(network, nets.CausalTokenNetwork):
+            return made._replace(model=models.ConditionalTokens(network))
+        taken = {"likelihood", "order", "num_components"} - network.constructor_arguments.keys()
+        shared = {name: value for name, value in plain.constructor_arguments.items() if name in taken}
+        return made._replace(model=models.ConditionalAutoregressive(data.x_shape, network, **shared))
 
     plain = inspect.signature(build)
     option = inspect.Parameter("condition", inspect.Parameter.KEYWORD_ONLY, default=None)
     built.__signature__ = plain.replace(parameters=[*plain.parameters.values(), option])  # type: ignore[attr-defined]
     return built
+
+
+def _told(network: Any, size: int) -> Any:
+    """The network made again, with a context of so many numbers: its own, or that of the network inside it."""
+    arguments = network.constructor_arguments
+    inner = {name: _told(each, size) for name, each in arguments.items() if hasattr(each, "constructor_arguments")}
+    return type(network)(**{**arguments, **(inner or {"context_dim": size})})
 
 
 def _size_of(data: Dataset, condition: str) -> int:
