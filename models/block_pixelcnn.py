@@ -22,8 +22,8 @@ class BlockPixelCNN(Model):
     softmax into a logit for each pixel, given those before it: first the blocks in raster order, then the pixels of
     each.
 
-    The network over blocks is that of the gated PixelCNN: A. van den Oord et al., "Conditional image generation with
-    PixelCNN decoders", 2016 (arXiv 1606.05328).
+    The network over blocks is a gated PixelCNN with skip connections (``ppgen.nets.SkipPixelCNN``): A. van den Oord et
+    al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
 
     Fit with: no guide, ``ppgen.MaximumLikelihood()``: the defaults.
 
@@ -46,9 +46,7 @@ class BlockPixelCNN(Model):
         self.x_shape = tuple(x_shape)
         self.order = orders.blocks(self.x_shape[1:], block)
         grid = [length // short for length, short in zip(self.x_shape[1:], block, strict=True)]
-        network = nets.GatedPixelCNN(
-            (prod(block), *grid), hidden, num_layers, first_kernel_size=5, num_parameters=2 ** prod(block)
-        )
+        network = nets.SkipPixelCNN((prod(block), *grid), hidden, num_layers, num_parameters=2 ** prod(block))
         self.network = nets.InBlocks(network, block)
 
     @observed
