@@ -71,6 +71,7 @@ IMAGES = (
     Row("MADE", {"hidden": (40, 40)}, {"hidden": (500, 500)}),
     Row("PixelCNN", {"hidden": 6, "num_layers": 3}, {"hidden": 64, "num_layers": 8}),
     Row("GatedPixelCNN", {"hidden": 6, "num_layers": 3}, {"hidden": 32, "num_layers": 6}),
+    Row("SkipPixelCNN", {"hidden": 6, "num_layers": 3}, {"hidden": 32}),
     Row("PixelCNNPlusPlus", {"hidden": 6}, {"hidden": 32}, spread=0.2),
     Row("RowLSTM", {"hidden": 6}, {"hidden": 32}),
     Row("DiagonalBiLSTM", {"hidden": 6}, {"hidden": 16}),
