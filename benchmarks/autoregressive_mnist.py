@@ -1,6 +1,7 @@
 """Exact likelihoods of autoregressive networks on statically binarised MNIST, within a budget of processor time.
 
-    python benchmarks/autoregressive_mnist.py block-pixelcnn --optimizer muon --learning-rate 4e-3 --rise 0.005 --bfloat16
+    python benchmarks/autoregressive_mnist.py block-pixelcnn --optimizer muon --learning-rate 4e-3 --rise 0.005 \\
+        --bfloat16 [--data-root DIR] [--seed 0]
     python benchmarks/autoregressive_mnist.py row-lstm --minutes 2.5 --batch-size 32 --learning-rate 6e-3 --average 0.99
 
 Protocol: Larochelle and Murray's fixed bits, 50,000 / 10,000 / 10,000 (``binarized_mnist``). Training lasts for the
@@ -31,7 +32,7 @@ __all__ = ["main"]
 
 X_SHAPE = (1, 28, 28)
 ROWS: dict[str, Callable[[], Model]] = {
-    "block-pixelcnn": lambda: models.BlockPixelCNN(X_SHAPE, hidden=48, num_layers=5),
+    "block-pixelcnn": lambda: models.BlockPixelCNN(X_SHAPE, hidden=48, num_layers=5, dropout=0.1),
     "gated-pixelcnn": lambda: models.GatedPixelCNN(X_SHAPE, hidden=16, num_layers=4),
     "pixelcnn": lambda: models.PixelCNN(X_SHAPE, hidden=16, num_layers=4),
     "made": lambda: models.MADE(X_SHAPE, hidden=(1000,)),

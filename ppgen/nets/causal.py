@@ -164,13 +164,24 @@ class GatedLayer(Recorded):
             horizontal: ``[N, hidden + unread, H, W]``.
             context: ``[N, context_dim]``, or None.
         """
+        above, own = self.gated(vertical, horizontal, context)
+        return above, horizontal + self.mix(own)
+
+    def gated(self, vertical: Tensor, horizontal: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What the gates let through, of what lies above and of what a pixel hears of all before it: both as wide.
+
+        Args:
+            vertical: ``[N, hidden, H, W]``.
+            horizontal: ``[N, hidden + unread, H, W]``.
+            context: ``[N, context_dim]``, or None.
+        """
         features = self.vertical(vertical)
         message = self.down(features)
         if self.context is not None and context is not None:
             for_vertical, for_horizontal = self.context(context)[..., None, None].chunk(2, dim=1)
             features, message = features + for_vertical, message + for_horizontal
         heard = self.horizontal(horizontal[:, : self.hidden])
-        return self.gate(features), horizontal + self.mix(self.gate(heard + message))
+        return self.gate(features), self.gate(heard + message)
 
     def start(self, width: int, size: int, context: Tensor | None) -> GatedSteps:
         """The layer as it is walked through, before the first row.

@@ -10,7 +10,9 @@ from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from ppgen.arguments import finite_number
 from ppgen.checked import checked
 from ppgen.nets.causal import GatedLayer, GatedSteps, MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork
@@ -38,9 +40,20 @@ class SeenConv2d(MaskedConv2d):
 
 
 class ResidualLayer(GatedLayer):
-    """A gated layer that adds to the vertical stack as well, in place of replacing it: ``v' = v + gate(conv_v(v))``."""
+    """A gated layer that adds to the vertical stack as well, in place of replacing it: ``v' = v + gate(conv_v(v))``.
+
+    Args:
+        hidden: channels that each convolution reads; the horizontal stack has as many more, which the head reads.
+        kernel_size: of both masked convolutions; odd.
+        context_dim: size of the context; 0 for none.
+        dropout: probability that a feature that the horizontal stack would take in is dropped in training.
+    """
 
     convolution = SeenConv2d
+
+    def __init__(self, hidden: int, kernel_size: int, context_dim: int, dropout: float) -> None:
+        super().__init__(hidden, kernel_size, context_dim, unread=hidden)
+        self.dropout = dropout
 
     @staticmethod
     def gate(features: Tensor, dim: int = 1) -> Tensor:
@@ -65,8 +78,8 @@ class ResidualLayer(GatedLayer):
             horizontal: ``[N, hidden + unread, H, W]``.
             context: ``[N, context_dim]``, or None.
         """
-        added, horizontal = super().forward(vertical, horizontal, context)
-        return vertical + added, horizontal
+        above, own = self.gated(vertical, horizontal, context)
+        return vertical + above, horizontal + self.mix(functional.dropout(own, self.dropout, self.training))
 
     def start(self, width: int, size: int, context: Tensor | None) -> GatedSteps:
         """The layer as it is walked through, before the first row.
@@ -130,6 +143,7 @@ class SkipPixelCNN(CausalImageNetwork):
         num_layers: gated layers after the first masked convolution.
         kernel_size: of the gated layers; odd.
         first_kernel_size: of the convolution that reads the image; odd.
+        dropout: probability that a feature on its way from a layer to the head is dropped in training.
         context_dim: size of a vector that every pixel is conditioned on (a latent variable, a label); 0 for none.
         num_parameters: of each pixel.
         highest: the largest value of a pixel, above 0; values from 0 to it are read as -1 to 1.
@@ -156,6 +170,7 @@ class SkipPixelCNN(CausalImageNetwork):
         num_layers: int = 5,
         kernel_size: int = 3,
         first_kernel_size: int = 5,
+        dropout: float = 0.0,
         context_dim: int = 0,
         num_parameters: int = 1,
         highest: float = 1.0,
@@ -165,7 +180,8 @@ class SkipPixelCNN(CausalImageNetwork):
         self.first_horizontal = SeenConv2d(self.channels, 2 * hidden, first_kernel_size, "horizontal", "A")
         self.above_places = nn.Parameter(torch.zeros(hidden, *x_shape[1:]))
         self.places = nn.Parameter(torch.zeros(2 * hidden, *x_shape[1:]))
-        layers = (ResidualLayer(hidden, kernel_size, context_dim, unread=hidden) for _ in range(num_layers))
+        dropout = finite_number("SkipPixelCNN: dropout", dropout, at_least=0.0, below=1.0, suggested=0.1)
+        layers = (ResidualLayer(hidden, kernel_size, context_dim, dropout) for _ in range(num_layers))
         self.layers = nn.ModuleList(layers)
         last = nn.Conv2d(hidden, 2 * hidden, 1), nn.SiLU(), nn.Conv2d(2 * hidden, num_parameters, 1)
         self.head = nn.Sequential(nn.SiLU(), *last)
