@@ -127,6 +127,7 @@ IMAGES = (
     Row(nets.MADE, {"hidden": (40, 40)}, {"hidden": (500, 500)}),
     Row(nets.PixelCNN, {"hidden": 6, "num_layers": 3}, {"hidden": 64, "num_layers": 8}),
     Row(nets.GatedPixelCNN, {"hidden": 6, "num_layers": 3}, {"hidden": 32, "num_layers": 6}),
+    Row(nets.SkipPixelCNN, {"hidden": 6, "num_layers": 3}, {"hidden": 32}),
     Row(
         nets.PixelCNNPlusPlus, {"hidden": 6, "num_blocks": 1}, {"hidden": 32}, "", 0.2, conditionals.LogisticMixture(10)
     ),

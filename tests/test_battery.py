@@ -166,6 +166,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
     "ResidualCritic": (lambda: nets.ResidualCritic((2, 9, 8), (4, 6)), ((2, 9, 8),)),
     "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
+    "SkipPixelCNN": (lambda: nets.SkipPixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "SequenceEncoder": (lambda: nets.SequenceEncoder((4, 3), 5), ((4, 3),)),
     "Smoother": (lambda: nets.Smoother(3, 2, hidden=8), ((4, 3),)),
     "TokenLSTM": (lambda: Whole(nets.TokenLSTM(6, 4, 8)), ((6,),)),

@@ -41,6 +41,7 @@ __all__ = [
     "ResidualCritic",
     "RowLSTM",
     "SequenceEncoder",
+    "SkipPixelCNN",
     "Smoother",
     "TokenLSTM",
     "TokenTransformer",
@@ -88,6 +89,7 @@ from ppgen.nets.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.nets.residual_critic import ResidualCritic
 from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother
+from ppgen.nets.skip_pixelcnn import SkipPixelCNN
 from ppgen.nets.spectral_norms import with_spectral_norms
 from ppgen.nets.token_lstm import TokenLSTM
 from ppgen.nets.token_transformer import TokenTransformer

@@ -91,7 +91,8 @@ def fit(
             noise out of the last weights; or a function from the share of training done, 0 to 1, to a factor. By
             default it is constant, but where ``learning_rate`` says otherwise.
         average: decay of an exponential moving average of the weights over steps, such as 0.999, which validation sees
-            and the fit ends with; or one for each player, ``{"generator": 0.999}``.
+            and the fit ends with; smaller in the first steps, so that it forgets where training began; or one for each
+            player, ``{"generator": 0.999}``.
         seed: of data order, noise, dropout and the initial weights of what ``fit`` makes itself. The same seed, thread
             count and versions give the same weights on the same machine; initial weights of the model are its own
             (``torch.manual_seed`` before making it).
