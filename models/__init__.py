@@ -9,6 +9,7 @@ __all__ = [
     "BayesianLogisticRegression",
     "BlockPixelCNN",
     "ConditionalAutoregressive",
+    "ConditionalGAN",
     "ConditionalVAE",
     "DeepMarkovModel",
     "DiagonalBiLSTM",
@@ -41,6 +42,7 @@ from ppgen.models.autoencoder import Autoencoder
 from ppgen.models.belief_network import FullyVisibleBeliefNetwork
 from ppgen.models.block_pixelcnn import BlockPixelCNN
 from ppgen.models.conditional_autoregressive import ConditionalAutoregressive
+from ppgen.models.conditional_gan import ConditionalGAN
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.models.discrete_vae import DiscreteVAE

@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["ConditionalAutoregressive"]
 
 from collections.abc import Sequence
-from math import prod
 
 from torch import Tensor
 
@@ -13,7 +12,6 @@ from ppgen import nets
 from ppgen.checked import checked
 from ppgen.declare import observed
 from ppgen.distributions import Autoregressive, Order
-from ppgen.errors import DataError
 from ppgen.models.pixels_in_order import InOrder
 
 
@@ -67,15 +65,4 @@ class ConditionalAutoregressive(InOrder):
         Raises:
             DataError: more or fewer numbers than the network was made for.
         """
-        if not y.is_floating_point() and y.dim() < 2:
-            return nets.one_hot(y, self.network.context_dim)
-        told = prod(y.shape[1:])
-        if told != self.network.context_dim:
-            raise DataError(
-                "what the model is told is of another size than its network was made for",
-                expected=f"{self.network.context_dim} numbers a datum",
-                got=f"{told}: y of shape {list(y.shape)}",
-                fix=f"{type(self.network).__name__}(..., context_dim={told})",
-                code="D105",
-            )
-        return y.reshape(len(y), told).to(next(self.network.parameters()).dtype)
+        return nets.as_context(y, self.network.context_dim).to(next(self.network.parameters()).dtype)

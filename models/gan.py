@@ -35,6 +35,7 @@ class GAN(Model):
         latent_dim: size of z.
         hidden: widths of the generator, the data's end first; by default chosen from ``x_shape``.
         output: the last activation: ``"sigmoid"`` for values in (0, 1), ``"tanh"`` for (-1, 1), ``"none"`` for any.
+        generator: a network from z to values of the data's shape, in place of the usual one and of ``hidden``.
         observation: a module from the generated values to a distribution of x, such as
             ``ppgen.nets.NormalNoise(x_shape, 0.1)``.
 
@@ -51,10 +52,11 @@ class GAN(Model):
         hidden: Sequence[int] | None = None,
         output: Literal["sigmoid", "tanh", "none"] = "sigmoid",
         observation: nn.Module | None = None,
+        generator: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.generator = nets.decoder(latent_dim, x_shape, hidden)
+        self.generator = nets.decoder(latent_dim, x_shape, hidden) if generator is None else generator
         ranges: dict[str, nn.Module] = {"sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "none": nn.Identity()}
         self.output = ranges[output]
         if observation is not None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ppgen.errors import SettingError
-from ppgen.zoo.recipe import BuiltRecipe
+from ppgen.zoo.recipe import BuiltRecipe, number_of
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -35,7 +33,7 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
         from ppgen import models
 
         plain: Any = made.model
-        told = {**plain.network.constructor_arguments, "context_dim": _size_of(data, condition)}
+        told = {**plain.network.constructor_arguments, "context_dim": number_of(data, condition)}
         network, order = type(plain.network)(**told), plain.constructor_arguments["order"]
         return made._replace(model=models.ConditionalAutoregressive(data.x_shape, network, plain.likelihood, order))
 
@@ -43,16 +41,3 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
     option = inspect.Parameter("condition", inspect.Parameter.KEYWORD_ONLY, default=None)
     built.__signature__ = plain.replace(parameters=[*plain.parameters.values(), option])  # type: ignore[attr-defined]
     return built
-
-
-def _size_of(data: Dataset, condition: str) -> int:
-    """How many numbers a network is told: a number for each class, else what a datum has."""
-    if condition == "y" and condition in data.keys:
-        return data.num_classes.get(condition) or prod(data.split("train")[condition].shape[1:])
-    raise SettingError(
-        f"condition: {data.name} has no covariate of that name that a model can be told",
-        expected="y, class labels or numbers beside x" + ("" if "y" in data.keys else ", which these data lack"),
-        got=f"condition={condition!r}, of {', '.join(data.keys)}",
-        fix='data={"x": x, "y": y}, condition="y"',
-        code="S202",
-    )

@@ -19,7 +19,7 @@ TOLD = {
     "attributes": torch.tensor([[0.5, -1.0, 2.0], [0.0, 0.0, 0.0]]),
     "another image": torch.tensor([[[[1.0, 0.0, 1.0]]], [[[0.0, 0.0, 1.0]]]]),
 }
-WITH_OPTION = sorted(name for name in zoo.names() if "condition" in zoo.recipe(name).options)
+WITH_OPTION = sorted(name for name in zoo.names() if {"condition", "order"} <= set(zoo.recipe(name).options))
 
 
 @pytest.mark.parametrize("y", TOLD.values(), ids=TOLD)
