@@ -21,8 +21,7 @@ class GAN(Model):
 
     Nothing gives p(x): the model is trained by ``Adversarial()``, through its draws alone. With an ``observation``,
     x is drawn from a distribution around the generated value, and the model is a latent-variable model with a density:
-    ``GAN(**{**gan.constructor_arguments, "observation": noise})``, with the weights of a trained ``gan``, can be given
-    an encoder by ``ELBO()``, and evaluated as any other (Wu et al., 2017, arXiv 1611.04273).
+    ``fit.with_noise()`` makes one of a trained sampler, with an encoder (Wu et al., 2017, arXiv 1611.04273).
 
     Reference: I. Goodfellow et al., "Generative adversarial nets", 2014 (arXiv 1406.2661); the convolutional
     generator follows A. Radford et al., "Unsupervised representation learning with deep convolutional generative

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ppgen.checked import checked
 from ppgen.nets.decoders import ImageDecoder
+from ppgen.nets.encoders import stages
 from ppgen.nets.layers import join
 
 
@@ -51,11 +52,12 @@ class ModulatedDecoder(ImageDecoder):
         batch_norm: bool = True,
     ) -> None:
         super().__init__(latent_dim, x_shape, hidden, activation)
-        widths = [stage.in_channels for stage in self.stages]
+        _, channels = stages(x_shape, hidden)
+        widths = channels[:0:-1]
         self.norms = nn.ModuleList(nn.BatchNorm2d(w, affine=False) if batch_norm else nn.Identity() for w in widths)
         self.gains_and_shifts = nn.ModuleList(nn.Linear(context_dim, 2 * w) for w in widths)
 
-    def forward(self, z: Tensor, context: Tensor) -> Tensor:
+    def forward(self, z: Tensor, context: Tensor) -> Tensor:  # type: ignore[override]  # it is told something
         """Images ``[*batch, channels, height, width]`` from latent vectors, each told something."""
         both = join(z, context)
         flat = both.reshape(-1, both.shape[-1])
@@ -65,8 +67,8 @@ class ModulatedDecoder(ImageDecoder):
     def grow_told(self, z: Tensor, context: Tensor) -> Tensor:
         """The same for exactly one batch dimension."""
         x = self.seed(z).reshape(-1, *self.small_shape)
-        stages = zip(self.norms, self.gains_and_shifts, self.stages, self.sizes[1:], strict=True)
-        for norm, affine, stage, (height, width) in stages:
+        steps = zip(self.norms, self.gains_and_shifts, self.stages, self.sizes[1:], strict=True)
+        for norm, affine, stage, (height, width) in steps:
             gain, shift = affine(context)[..., None, None].chunk(2, dim=1)
             x = stage(self.activation((1 + gain) * norm(x) + shift))[..., :height, :width]
         return x

@@ -110,6 +110,13 @@ class Adversarial(Objective):
                 fix="objective=ppgen.ELBO(), or ppgen.MaximumLikelihood() for a model without latents",
                 code="S083",
             )
+        if not model.is_implicit:
+            raise SettingError(
+                f"Adversarial: {type(model).__name__} has an observation noise, and its critic would see the noise",
+                expected="the sampler alone, which is trained first; the noise is put around it afterwards",
+                got=f"observation={type(model.observation).__name__}",  # type: ignore[attr-defined]
+                fix="ppgen.fit(model without it, data).with_noise(noise), or objective=ppgen.ELBO()",
+            )
         if guide is not None:
             raise SettingError(
                 "Adversarial: this objective does not train a guide",

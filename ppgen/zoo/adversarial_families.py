@@ -53,7 +53,7 @@ def _conditional(
     critic: str = "projection",
     loss: str = "nonsaturating",
     output: Any = None,
-    r1: float = 1.0,
+    r1: float = 0.0,
 ) -> BuiltRecipe:
     from ppgen import models, nets, objectives
     from ppgen.arguments import one_of

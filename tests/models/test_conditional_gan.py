@@ -61,7 +61,8 @@ def test_conditional_batch_norm_is_batch_norm_with_weights_of_the_class() -> Non
     decoder, z = nets.ModulatedDecoder(3, 2, (1, 8, 8), (4, 6)), torch.randn(20, 3)
     told = nets.one_hot(torch.ones(20, dtype=torch.long), 2)
     x = decoder.seed(z).reshape(20, *decoder.small_shape)
-    for affine, stage, (height, width) in zip(decoder.gains_and_shifts, decoder.stages, decoder.sizes[1:], strict=True):
+    affines: Any = decoder.gains_and_shifts
+    for affine, stage, (height, width) in zip(affines, decoder.stages, decoder.sizes[1:], strict=True):
         gain, shift = (affine.weight[:, 1] + affine.bias).chunk(2)
         normed = nn.functional.batch_norm(x, None, None, 1 + gain, shift, training=True)
         x = stage(decoder.activation(normed))[..., :height, :width]
