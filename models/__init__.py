@@ -9,6 +9,7 @@ __all__ = [
     "BayesianLogisticRegression",
     "BlockPixelCNN",
     "ConditionalAutoregressive",
+    "ConditionalGAN",
     "ConditionalTokens",
     "ConditionalVAE",
     "DeepMarkovModel",
@@ -42,6 +43,7 @@ from ppgen.models.autoencoder import Autoencoder
 from ppgen.models.belief_network import FullyVisibleBeliefNetwork
 from ppgen.models.block_pixelcnn import BlockPixelCNN
 from ppgen.models.conditional_autoregressive import ConditionalAutoregressive
+from ppgen.models.conditional_gan import ConditionalGAN
 from ppgen.models.conditional_tokens import ConditionalTokens
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.diagonal_bilstm import DiagonalBiLSTM

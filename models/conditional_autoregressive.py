@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["ConditionalAutoregressive"]
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
 from torch import Tensor
@@ -14,7 +13,7 @@ from ppgen import nets
 from ppgen.checked import checked
 from ppgen.declare import observed
 from ppgen.distributions import Autoregressive, Ensemble, Order
-from ppgen.errors import DataError, SettingError
+from ppgen.errors import SettingError
 from ppgen.models.pixels_in_order import InOrder
 
 
@@ -81,15 +80,4 @@ def told(network: Any, y: Tensor) -> Tensor:
     Raises:
         DataError: more or fewer numbers than the network was made for.
     """
-    if not y.is_floating_point() and y.dim() < 2:
-        return nets.one_hot(y, network.context_dim)
-    count = prod(y.shape[1:])
-    if count != network.context_dim:
-        raise DataError(
-            "what the model is told is of another size than its network was made for",
-            expected=f"{network.context_dim} numbers a datum",
-            got=f"{count}: y of shape {list(y.shape)}",
-            fix=f"{type(network).__name__}(..., context_dim={count})",
-            code="D105",
-        )
-    return y.reshape(len(y), count).to(next(network.parameters()).dtype)
+    return nets.as_context(y, network.context_dim).to(next(network.parameters()).dtype)

@@ -79,6 +79,9 @@ MODELS = {
         lambda: models.BayesianLogisticRegression(64, 10), "p(weights) p(y | weights, x)", kind="vectors"),
     "ConditionalAutoregressive": Case(
         lambda: models.ConditionalAutoregressive(X, nets.GatedPixelCNN(X, 4, 1, context_dim=10)), "p(x | y)", None),
+    "ConditionalGAN": Case(
+        lambda: models.ConditionalGAN(X, 10, 4, (16,)), "p(z) p(x | z, y)", None,
+        objective=ppgen.Adversarial(nets.ProjectionCritic(X, 10, (4,), 8))),
     "ConditionalTokens": Case(
         lambda: models.ConditionalTokens(nets.TokenLSTM(8, 4, 8, 1, 10)), "p(x | y, x_lengths)", None, "tokens"),
     "ConditionalVAE": Case(lambda: models.ConditionalVAE(X, 10, 3, (16,)), "p(z) p(x | z, y)"),
@@ -157,11 +160,14 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "MADE": (lambda: nets.MADE((2, 3, 3), (16, 12)), ((2, 3, 3),)),
     "ImageTransformer": (lambda: nets.ImageTransformer((1, 6, 6), 8, 2, 2, block=(2, 4)), ((1, 6, 6),)),
     "OverCodes": (lambda: Whole(nets.OverCodes(nets.GatedPixelCNN((4, 3, 3), 4, 1, num_parameters=4))), ((1, 3, 3),)),
+    "JoiningCritic": (lambda: nets.JoiningCritic((2, 9, 8), 3, (4, 6), 5), ((2, 9, 8), (3,))),
     "MLP": (lambda: nets.MLP(6, 3), ((6,),)),
     "MaskedConv2d": (lambda: nets.MaskedConv2d(2, 3, 3, "vertical", "B"), ((2, 5, 5),)),
+    "ModulatedDecoder": (lambda: nets.ModulatedDecoder(4, 3, (2, 9, 8), batch_norm=False), ((4,), (3,))),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
     "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "PixelCNNPlusPlus": (lambda: nets.PixelCNNPlusPlus((1, 5, 6), hidden=3, num_blocks=1), ((1, 5, 6),)),
+    "ProjectionCritic": (lambda: nets.ProjectionCritic((2, 9, 8), 3, (4, 6), 5), ((2, 9, 8), (3,))),
     "PseudoInputs": (lambda: nets.PseudoInputs(4, (2, 3)), ()),
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
     "ResidualCritic": (lambda: nets.ResidualCritic((2, 9, 8), (4, 6)), ((2, 9, 8),)),
@@ -169,6 +175,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "SkipPixelCNN": (lambda: nets.SkipPixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "SequenceEncoder": (lambda: nets.SequenceEncoder((4, 3), 5), ((4, 3),)),
     "Smoother": (lambda: nets.Smoother(3, 2, hidden=8), ((4, 3),)),
+    "TextContext": (lambda: Whole(nets.TextContext(4, 3, 5)), ((6,),)),
     "TokenLSTM": (lambda: Whole(nets.TokenLSTM(6, 4, 8)), ((6,),)),
     "TokenTransformer": (lambda: Whole(nets.TokenTransformer(6, 4, 8, 2, 2)), ((6,),)),
     "VectorDecoder": (lambda: nets.decoder(4, (6,)), ((4,),)),
@@ -307,7 +314,7 @@ def covariates(model: Any, rows: Batch) -> Batch:
 def loss(model: Any, batch: Batch) -> Tensor:
     """Negative ELBO of a model with latents, under a derived guide; of others, what their objective looks at."""
     if model.is_implicit:
-        return model(size=ROWS)["x"].mean()
+        return model(covariates(model, batch), ROWS)["x"].mean()
     if any(site.role == "latent" for site in model.sites.values()):
         case = MODELS[type(model).__name__]
         parts = elbo_parts(model, case.derived(model, batch), batch, SIZE)

@@ -80,7 +80,8 @@ def _no_density(
             "no density: implicit model",
             expected="a likelihood p(x | z)",
             got=f"{label_of(model)}, which draws x from z and says no more",
-            fix="declare an `observation` distribution around the generator's output, and fit a guide for a bound",
+            fix="fit.with_noise(), which puts an `observation` distribution around what the generator makes and fits a "
+            "guide for a bound",
             code="U011",
         )
     if factors := [name for name, site in model.sites.items() if not site.is_normalised]:
@@ -133,7 +134,9 @@ def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unans
             "no representation: no guide q(z | x) was fitted, so that z cannot be read from x",
             expected="a guide",
             got=f"{label_of(model)} alone",
-            fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model)), which needs a likelihood p(x | z)",
+            fix="fit.with_noise().encode(), or fit.invert() for the codes that come nearest"
+            if model.is_implicit
+            else "ppgen.fit(model, data, guide=ppgen.guides.MeanField(model)), which needs a likelihood p(x | z)",
             code="U015",
         )
     if model.is_whole:

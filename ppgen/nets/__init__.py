@@ -28,14 +28,17 @@ __all__ = [
     "ImageEncoder",
     "ImageTransformer",
     "InBlocks",
+    "JoiningCritic",
     "Likelihood",
     "LogisticMixtureLikelihood",
     "MaskedConv2d",
+    "ModulatedDecoder",
     "NegativeBinomialLikelihood",
     "NormalNoise",
     "OverCodes",
     "PixelCNN",
     "PixelCNNPlusPlus",
+    "ProjectionCritic",
     "PseudoInputs",
     "ResidualBlock",
     "ResidualCritic",
@@ -43,10 +46,12 @@ __all__ = [
     "SequenceEncoder",
     "SkipPixelCNN",
     "Smoother",
+    "TextContext",
     "TokenLSTM",
     "TokenTransformer",
     "VectorDecoder",
     "VectorEncoder",
+    "as_context",
     "critic",
     "decoder",
     "encoder",
@@ -63,6 +68,8 @@ from ppgen.nets.causal_tokens import CausalTokenNetwork
 from ppgen.nets.causal_vectors import CausalVectorNetwork
 from ppgen.nets.code_grids import GridDecoder, GridEncoder
 from ppgen.nets.codebook import Codebook
+from ppgen.nets.conditional_critics import JoiningCritic, ProjectionCritic
+from ppgen.nets.contexts import TextContext, as_context
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
@@ -82,6 +89,7 @@ from ppgen.nets.likelihoods import (
 )
 from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
+from ppgen.nets.modulated_decoder import ModulatedDecoder
 from ppgen.nets.observation_noise import BernoulliNoise, NormalNoise
 from ppgen.nets.over_codes import OverCodes
 from ppgen.nets.pixelcnn import PixelCNN

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
+from ppgen.zoo.adversarial_families import ADVERSARIAL_FAMILIES
 from ppgen.zoo.autoregressive_families import AUTOREGRESSIVE_FAMILIES
 from ppgen.zoo.belief_networks import BELIEF_NETWORKS
 from ppgen.zoo.classics import CLASSICS
@@ -53,6 +54,7 @@ _RECIPES = {
         *CODE_FAMILIES,
         *OTHER_KINDS,
         *TRANSFORMERS,
+        *ADVERSARIAL_FAMILIES,
     )
 }
 

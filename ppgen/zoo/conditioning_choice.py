@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ppgen.errors import SettingError
-from ppgen.zoo.recipe import BuiltRecipe
+from ppgen.zoo.recipe import BuiltRecipe, number_of
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -37,7 +35,7 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
         from ppgen import models, nets
 
         plain: Any = made.model
-        network = _told(plain.network, _size_of(data, condition))
+        network = _told(plain.network, number_of(data, condition))
         if isinstance(network, nets.CausalTokenNetwork):
             return made._replace(model=models.ConditionalTokens(network))
         taken = {"likelihood", "order", "num_components"} - network.constructor_arguments.keys()
@@ -55,16 +53,3 @@ def _told(network: Any, size: int) -> Any:
     arguments = network.constructor_arguments
     inner = {name: _told(each, size) for name, each in arguments.items() if hasattr(each, "constructor_arguments")}
     return type(network)(**{**arguments, **(inner or {"context_dim": size})})
-
-
-def _size_of(data: Dataset, condition: str) -> int:
-    """How many numbers a network is told: a number for each class, else what a datum has."""
-    if condition == "y" and condition in data.keys:
-        return data.num_classes.get(condition) or prod(data.split("train")[condition].shape[1:])
-    raise SettingError(
-        f"condition: {data.name} has no covariate of that name that a model can be told",
-        expected="y, class labels or numbers beside x" + ("" if "y" in data.keys else ", which these data lack"),
-        got=f"condition={condition!r}, of {', '.join(data.keys)}",
-        fix='data={"x": x, "y": y}, condition="y"',
-        code="S202",
-    )
