@@ -18,6 +18,7 @@ __all__ = [
     "from_tensors",
     "load",
     "names",
+    "paired",
     "partial_labels",
     "quadrants",
     "tokens_of",
@@ -40,6 +41,7 @@ _HOMES = {
     "from_tensors": "tensors",
     "load": "loading",
     "names": "catalogue",
+    "paired": "paired_sets",
     "partial_labels": "conditioning",
     "quadrants": "conditioning",
     "tokens_of": "vocabulary",
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from ppgen.data.glyph_faces import counterparts
     from ppgen.data.loading import as_batch, as_dataset, load
     from ppgen.data.own_data import usual_form
+    from ppgen.data.paired_sets import paired
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
     from ppgen.data.unpaired_sets import unpaired
