@@ -148,6 +148,7 @@ ACCESSORS = {
         "arithmetic": "ppgen.walks:arithmetic",
         "manifold": "ppgen.walks:manifold",
         "complete": "ppgen.complete:complete",
+        "translate": "ppgen.translate:translate",
         "gold_posterior": "ppgen.evaluation:gold_posterior",
     },
     "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},

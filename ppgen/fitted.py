@@ -58,6 +58,7 @@ class Fit(FittedPair, HasAccessors):
     arithmetic: Any
     manifold: Any
     complete: Any
+    translate: Any
     gold_posterior: Any
 
     def __init__(
