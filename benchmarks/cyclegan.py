@@ -2,8 +2,8 @@
 
     python benchmarks/cyclegan.py --task inverted [--minutes 15] [--seeds 0 1 2] [--threads 2] [--out FILE.md]
 
-- ``usps``: digits of MNIST, cropped to 22x22, to those of USPS, 16x16. Measured: how often the class is kept, by a classifier that was
-  trained on USPS, whose accuracy on real USPS is its ceiling.
+- ``usps``: digits of MNIST, cropped to 22x22, to those of USPS, 16x16. Measured: how often the class is kept, by a
+  classifier that was trained on USPS, whose accuracy on real USPS is its ceiling.
 - ``inverted``: one half of MNIST to the other half, white on black to black on white, 16x16.
 - ``italic``: upright glyphs to italic ones, 28x28; the true partner is the same glyph drawn in the other face.
 
@@ -161,7 +161,8 @@ def main() -> None:
     )
     print(text)
     if args.figure is not None:
-        fits[chosen][1].plot.translations().savefig(args.figure, dpi=120)
+        rows = fits[chosen][1].data.split("test")
+        ppgen.reporting.translation_figure(fits[chosen][1], rows).save(args.figure)
     if args.out is not None:
         args.out.write_text(text)
 

@@ -14,7 +14,7 @@ from ppgen.declare import Site, covariate_names, label_of
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.fitted import Fit
 
-__all__ = ["translate", "translations"]
+__all__ = ["must_translate", "translate", "translations"]
 
 _ROWS = 256
 
@@ -66,15 +66,27 @@ def translations(fit: Fit) -> dict[str, Site]:
     return {name: site for name, site in sites if site.role == "implicit" and images.intersection(site.parents)}
 
 
-def _chosen(fit: Fit, site: str | None) -> Site:
-    known = translations(fit)
-    if not known:
+def must_translate(fit: Fit) -> dict[str, Site]:
+    """The translations of a fit's model.
+
+    Args:
+        fit: of any model.
+
+    Raises:
+        Unanswerable: if there are none.
+    """
+    if not (known := translations(fit)):
         raise Unanswerable(
             f"translate: {label_of(fit.model)} translates nothing",
             expected="an implicit site that is told an image, def x(self, given)",
             got=", ".join(f"{each.role} {name}" for name, each in fit.model.sites.items()),
             fix="ppgen.models.Pix2Pix for pairs, ppgen.models.CycleGAN for unpaired domains",
         )
+    return known
+
+
+def _chosen(fit: Fit, site: str | None) -> Site:
+    known = must_translate(fit)
     if site is not None and site not in known:
         raise SettingError(
             f"translate: {label_of(fit.model)} has no such translation",
