@@ -14,7 +14,7 @@ from ppgen.declare import Site, covariate_names, label_of
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.fitted import Fit
 
-__all__ = ["must_translate", "translate", "translations"]
+__all__ = ["must_translate", "translate", "translated_rows", "translations"]
 
 _ROWS = 256
 
@@ -117,6 +117,17 @@ def _given(fit: Fit, site: Site, data: Any) -> dict[str, Tensor]:
                 fix="images.unsqueeze(0) for a single one, and as large as those of the training",
             )
     return {name: rows[name].to(fit.device, like[name].dtype) for name in names}
+
+
+def translated_rows(fit: Fit, site: str | None = None) -> Tensor:
+    """The test images that a translation is of, each once, [N, *event] on the CPU.
+
+    Args:
+        fit: of a model that translates.
+        site: which translation; default: the first.
+    """
+    chosen = _chosen(fit, site)
+    return next(_test_rows(fit, name).cpu() for name in chosen.parents if name in fit.model.covariates)
 
 
 def _test_rows(fit: Fit, name: str) -> Tensor:

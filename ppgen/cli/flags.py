@@ -13,7 +13,13 @@ import click
 
 __all__ = ["CALLED", "fix_in_flags"]
 
-CALLED = {"number": "n", "labels_per_class": "per_class", "quadrants": "observed", "attributes": "columns"}
+CALLED = {
+    "number": "n",
+    "labels_per_class": "per_class",
+    "quadrants": "observed",
+    "paired": "task",
+    "attributes": "columns",
+}
 """What the library calls an option's argument, where the two are not alike."""
 
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[\w.+-]*[\w])"""
