@@ -21,6 +21,7 @@ __all__ = [
     "paired",
     "partial_labels",
     "quadrants",
+    "side_by_side",
     "tokens_of",
     "unpaired",
     "usual_form",
@@ -44,6 +45,7 @@ _HOMES = {
     "paired": "paired_sets",
     "partial_labels": "conditioning",
     "quadrants": "conditioning",
+    "side_by_side": "picture_pairs",
     "tokens_of": "vocabulary",
     "unpaired": "unpaired_sets",
     "usual_form": "own_data",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from ppgen.data.loading import as_batch, as_dataset, load
     from ppgen.data.own_data import usual_form
     from ppgen.data.paired_sets import paired
+    from ppgen.data.picture_pairs import side_by_side
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
     from ppgen.data.unpaired_sets import unpaired

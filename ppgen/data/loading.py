@@ -26,6 +26,7 @@ from ppgen.data.joined_domains import join_domains
 from ppgen.data.own_data import captions, lines, usual_form
 from ppgen.data.padding import pad_alike
 from ppgen.data.paired_sets import paired
+from ppgen.data.picture_pairs import holds_pairs, read_pairs, side_by_side
 from ppgen.data.picture_sizes import resize_splits
 from ppgen.data.roots import data_root, missing
 from ppgen.data.splitting import check_seed
@@ -60,6 +61,7 @@ _STEPS: dict[str, Callable[..., Dataset]] = {
     "paired": paired,
     "partial_labels": partial_labels,
     "quadrants": quadrants,
+    "side_by_side": side_by_side,
     "usual_form": usual_form,
 }
 """What may be made of a data set after it was loaded, by the name that a run folder keeps."""
@@ -89,7 +91,7 @@ def load(
 
     Args:
         name: one of :func:`ppgen.data.names`, or a path. Several, ``"mnist+usps"``, are unpaired domains ``a`` and
-            ``b``; so is a folder with sub-folders ``trainA`` and ``trainB`` (``testA``, ``valB`` ...).
+            ``b``; so is a folder with ``trainA`` and ``trainB``; one with ``given`` and ``x`` holds pairs.
         binarize: ``"static"``: bits drawn once from the grey levels, in all splits. ``"dynamic"``: training bits
             redrawn at each batch, valid and test bits drawn once. ``"threshold"``: on where the grey level is at
             least half. ``None``: grey levels.
@@ -153,11 +155,8 @@ def _load_one(
     """One data set of :func:`load`; ``letter`` is that of a domain in a folder of several."""
     is_path = name not in CATALOGUE and _is_path(name)
     default = None if is_path or dequantize else entry(name).binarize
-    settings: dict[str, Any] = {
-        "binarize": default if binarize == "default" else binarize,
-        "dequantize": dequantize,
-        "seed": seed,
-    }
+    chosen = default if binarize == "default" else binarize
+    settings: dict[str, Any] = {"binarize": chosen, "dequantize": dequantize, "seed": seed}
     if is_path:
         path = Path(name).expanduser()
         loaded, resize = _from_path(path, settings, resize, crop, letter)
@@ -167,7 +166,8 @@ def _load_one(
         if resize is not None or crop is not None:
             source = dataclasses.replace(source, splits=_resized(source, resize, crop, name))
         loaded, spec = with_protocol(source, name=name, **settings), {"name": name, **settings}
-        spec |= {key: side for key, side in (("resize", resize), ("crop", crop)) if side is not None}
+        spec |= {} if root is None else {"root": root}
+    spec |= {key: side for key, side in (("resize", resize), ("crop", crop)) if side is not None}
     return dataclasses.replace(loaded, spec=spec)
 
 
@@ -290,7 +290,8 @@ def _from_path(
             arrays = split_columns(arrays, seed=settings["seed"])
             arrays = resize_splits(arrays, main_site(arrays["train"]), crop, resize, name=path.stem)
         return from_tensors(arrays, name=path.stem, **settings), resize
-    pictures, resize = user_files.read_folder(path, resize=resize, crop=crop, letter=letter)
+    read = read_pairs if holds_pairs(path) else user_files.read_folder
+    pictures, resize = read(path, resize=resize, crop=crop, letter=letter)
     splits = split_columns(pictures, seed=settings["seed"])
     black_and_white = all(bool(((part["x"] == 0) | (part["x"] == 255)).all()) for part in splits.values())
     if black_and_white:
