@@ -17,6 +17,7 @@ from ppgen.cli.interpolate import interpolate
 from ppgen.cli.list import list_
 from ppgen.cli.report import report
 from ppgen.cli.sample import sample
+from ppgen.cli.translate import translate
 from ppgen.cli.traverse import traverse
 from ppgen.cli.wording import in_flags
 from ppgen.errors import PpgenError
@@ -71,6 +72,7 @@ class Commands(click.Group):
         compare,
         sample,
         complete,
+        translate,
         traverse,
         interpolate,
         arithmetic,

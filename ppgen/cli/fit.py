@@ -145,6 +145,7 @@ def fit(
     root: str | None,
     labels_per_class: int | None,
     quadrants: int | None,
+    paired: str | None,
     attributes: tuple[str, ...],
     likelihood: str | None,
     order: str | None,
@@ -178,6 +179,8 @@ def fit(
       ppgen fit vae --objective iwae --num-particles 16 --set-objective gradient=dreg
       ppgen fit semi-supervised --data mnist --labels-per-class 10
       ppgen fit masked --data mnist --quadrants 2
+      ppgen fit pix2pix --data fashion --paired half
+      ppgen fit cyclegan --data mnist+usps --resize 16
       ppgen fit cvae --data sprites --attribute shape --attribute scale
       ppgen fit my_models.py:LadderVAE --data digits --set latent_dim=16
       ppgen fit vae --objective my_objectives.py:Huber --set-objective width=2
@@ -196,8 +199,9 @@ def fit(
     from ppgen.runs import RunFolder
 
     run = RunFolder(folder, overwrite=overwrite)
-    steps = steps_of(labels_per_class, quadrants, attributes, default=zoo.steps(recipe) if recipe else ())
+    steps = steps_of(labels_per_class, quadrants, paired, attributes, default=zoo.steps(recipe) if recipe else ())
     sizes = _given(resize=resize, crop=crop)
+    binarize = recipe.binarize if recipe and binarize == "default" else binarize
     dataset = ppgen.data.load(data, binarize=binarize, dequantize=dequantize, root=root, steps=steps, **sizes)
     built, sources = assemble(
         model,

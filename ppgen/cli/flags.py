@@ -18,7 +18,13 @@ from ppgen.cli.list import summaries
 
 __all__ = ["CALLED", "fix_in_flags"]
 
-CALLED = {"number": "n", "labels_per_class": "per_class", "quadrants": "observed", "attributes": "columns"}
+CALLED = {
+    "number": "n",
+    "labels_per_class": "per_class",
+    "quadrants": "observed",
+    "paired": "task",
+    "attributes": "columns",
+}
 """What the library calls an option's argument, where the two are not alike."""
 
 _PART_OF = {"load": "fit", "from_tensors": "fit"}

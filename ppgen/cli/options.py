@@ -126,6 +126,12 @@ step_options = together(
         help="Give so many quadrants of each image.  [default: the recipe's, else none]",
     ),
     click.option(
+        "--paired",
+        metavar="NAME",
+        help="Give something that each image is to be made from: edges, half, grey or small."
+        "  [default: the recipe's, else nothing]",
+    ),
+    click.option(
         "--attribute",
         "attributes",
         multiple=True,
@@ -211,6 +217,7 @@ runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True
 def steps_of(
     labels_per_class: int | None,
     quadrants: int | None,
+    paired: str | None,
     attributes: Sequence[str],
     default: Iterable[Sequence[Any]] = (),
 ) -> list[list[Any]]:
@@ -219,17 +226,19 @@ def steps_of(
     Args:
         labels_per_class: training labels to keep of each class.
         quadrants: of each image, to be given.
+        paired: what each image is to be made from.
         attributes: columns to gather into ``y``.
         default: the recipe's steps, as :func:`ppgen.data.load` takes them.
 
     Example:
-        >>> steps_of(5, None, (), default=[("partial_labels", {"per_class": 10}), ("quadrants", {"observed": 1})])
+        >>> steps_of(5, None, None, (), default=[("partial_labels", {"per_class": 10}), ("quadrants", {"observed": 1})])
         [['quadrants', {'observed': 1}], ['partial_labels', {'per_class': 5}]]
     """
     known: dict[str, dict[str, Any]] = {
         "attributes": {"columns": list(attributes) or None},
         "partial_labels": {"per_class": labels_per_class},
         "quadrants": {"observed": quadrants},
+        "paired": {"task": paired},
     }
     asked = {step: arguments for step, arguments in known.items() if None not in arguments.values()}
     kept = [[step, dict(arguments)] for step, arguments in default if step not in asked]

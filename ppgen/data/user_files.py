@@ -19,17 +19,27 @@ from ppgen.data.picture_sizes import common_size, fitted_picture
 from ppgen.data.roots import missing, reading
 from ppgen.errors import DataError
 
-__all__ = ["SUFFIXES", "read_arrays", "read_folder", "read_table"]
+__all__ = ["LETTERS", "SUFFIXES", "holds_domains", "read_arrays", "read_folder", "read_table"]
 
 SUFFIXES = (".npy", ".npz", ".csv")
 
+LETTERS = ("A", "B")
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 
 
+def holds_domains(folder: Path) -> bool:
+    """Whether a folder holds two unpaired domains: pictures in ``trainA`` and ``trainB``.
+
+    Args:
+        folder: where to look.
+    """
+    return all((folder / f"train{letter}").is_dir() for letter in LETTERS)
+
+
 def read_folder(
-    folder: Path, resize: int | None = None, crop: int | None = None
+    folder: Path, resize: int | None = None, crop: int | None = None, letter: str = ""
 ) -> tuple[dict[str, dict[str, Tensor]], int | None]:
     """Read a folder of images; of images that differ in size, squares of the shortest side, at most 64 pixels.
 
@@ -41,6 +51,7 @@ def read_folder(
         folder: where to look. Files that are no images by their suffix, and hidden ones, are passed over.
         resize: the side of the squares that all images become, see :func:`ppgen.data.load`.
         crop: the side of the central square that is cut out before.
+        letter: of the domain ``"A"`` to be read of a folder with ``trainA`` and ``trainB``; empty for all of another.
 
     Returns:
         ``{"train": {"x": uint8 [N, C, H, W], "y": int64 [N]}, ...}``, with C = 1 if every image is grey,
@@ -57,8 +68,10 @@ def read_folder(
         "folder of images", folder, expected="a folder that may be read, and stays as it is", fix="chmod -R u+rX FOLDER"
     ):
         names = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-        is_split = "train" in names and set(names) <= set(_SPLITS)
-        files = {_SPLITS[name]: _files(folder / name) for name in names} if is_split else {"train": _files(folder)}
+        splits = {f"{name}{letter}": split for name, split in _SPLITS.items()}
+        is_split = f"train{letter}" in names and (bool(letter) or set(names) <= set(splits))
+        own = [name for name in names if name in splits]
+        files = {splits[name]: _files(folder / name) for name in own} if is_split else {"train": _files(folder)}
     every = [file for labelled in files.values() for file, _ in labelled]
     if not every:
         raise DataError(

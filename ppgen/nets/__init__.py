@@ -36,12 +36,14 @@ __all__ = [
     "NegativeBinomialLikelihood",
     "NormalNoise",
     "OverCodes",
+    "PatchCritic",
     "PixelCNN",
     "PixelCNNPlusPlus",
     "ProjectionCritic",
     "PseudoInputs",
     "ResidualBlock",
     "ResidualCritic",
+    "ResidualTranslator",
     "RowLSTM",
     "SequenceEncoder",
     "SkipPixelCNN",
@@ -49,14 +51,18 @@ __all__ = [
     "TextContext",
     "TokenLSTM",
     "TokenTransformer",
+    "UNet",
     "VectorDecoder",
     "VectorEncoder",
     "as_context",
     "critic",
     "decoder",
     "encoder",
+    "image_shape",
     "join",
     "one_hot",
+    "one_size",
+    "output_range",
     "over_batch",
     "with_spectral_norms",
 ]
@@ -75,6 +81,7 @@ from ppgen.nets.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
 from ppgen.nets.flow import Flow, FlowDistribution
 from ppgen.nets.gated_pixelcnn import GatedPixelCNN
+from ppgen.nets.image_shapes import image_shape, one_size
 from ppgen.nets.image_transformer import ImageTransformer
 from ppgen.nets.in_blocks import InBlocks
 from ppgen.nets.layers import MLP, GatedMLP, Gaussian, PseudoInputs, ResidualBlock, join, one_hot, over_batch
@@ -91,13 +98,17 @@ from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
 from ppgen.nets.modulated_decoder import ModulatedDecoder
 from ppgen.nets.observation_noise import BernoulliNoise, NormalNoise
+from ppgen.nets.output_ranges import output_range
 from ppgen.nets.over_codes import OverCodes
+from ppgen.nets.patch_critic import PatchCritic
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.nets.residual_critic import ResidualCritic
+from ppgen.nets.residual_translator import ResidualTranslator
 from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother
 from ppgen.nets.skip_pixelcnn import SkipPixelCNN
 from ppgen.nets.spectral_norms import with_spectral_norms
 from ppgen.nets.token_lstm import TokenLSTM
 from ppgen.nets.token_transformer import TokenTransformer
+from ppgen.nets.unet import UNet

@@ -15,6 +15,7 @@ from ppgen.reporting.ranking import ranking
 from ppgen.reporting.report import report
 from ppgen.reporting.scorecard_table import scorecard_table
 from ppgen.reporting.trade_offs import bottleneck, rate_distortion
+from ppgen.reporting.translation_figure import translation_figure
 
 __all__ = [
     "FitFigures",
@@ -36,4 +37,5 @@ __all__ = [
     "report",
     "save_figures",
     "scorecard_table",
+    "translation_figure",
 ]

@@ -34,6 +34,7 @@ _OMITTED = {
     "reconstructions": "reconstructions",
     "extremes": "best and worst reconstructions",
     "latent_space": "latent space",
+    "translations": "translations of test images",
     "generation": "samples while they are drawn",
     "surprise": "surprise of each position",
     "entropy": "entropy of each position",

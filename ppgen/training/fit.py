@@ -168,6 +168,7 @@ def fit(
             guide.standardise(dataset)
         objective = choose_objective(model, guide, objective)
         objective.check(model, guide)
+        objective.check_data(model, dataset)
         facts = verify_fit(model, guide, dataset, rows)
         state = objective.setup(model, guide, rows)
         verify_state(objective, state)

@@ -87,7 +87,9 @@ class Recipe:
         quick: those that ``ppgen demo --quick`` uses instead.
         demo_options: what ``build`` is given in the demo.
         data: the data set that the settings were chosen on.
+        binarize: of a data set given by its name, as ``ppgen.data.load`` takes it.
         steps: taken after loading a data set by its name, as ``ppgen.data.load(..., steps=...)`` takes them.
+        reads_domains: whether it is fitted to unpaired domains, and not to one x.
     """
 
     name: str
@@ -103,7 +105,9 @@ class Recipe:
     quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     demo_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     data: str = "digits"
+    binarize: str | None = "default"
     steps: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    reads_domains: bool = False
 
     def settings(self) -> dict[str, Any]:
         """Keyword arguments of ``ppgen.fit``.
