@@ -62,6 +62,7 @@ class ConditionalAutoregressive(InOrder):
                 expected='order="raster", which leaves it as it is',
                 got=f"order={order!r} beside a {type(network).__name__}",
                 fix="nets.MADE(..., order=...) makes the network in another order; blocks are drawn in raster order",
+                code="S222",
             )
 
     @observed

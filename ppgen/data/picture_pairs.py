@@ -51,6 +51,7 @@ def side_by_side(dataset: Dataset, given: Literal["left", "right"] = "left", *, 
             got=f"x {list(shape)}, columns {', '.join(dataset.keys)}"
             + "".join(f", {name} to {dataset.spec[name]}" for name in changed),
             fix="load the folder without resize, binarize and crop; then side_by_side(dataset, resize=64)",
+            code="S210",
         )
     key, half = main_site(dataset.splits["train"]), shape[2] // 2
     splits = {}
@@ -104,6 +105,7 @@ def read_pairs(
             expected="files of the same names in given and in x",
             got=f"{len(names['given'])} and {len(names['x'])} files, {len(alone)} of them alone",
             fix=f"remove {alone[0]}, or add the other of the pair",
+            code="D112",
         )
     (given, _), (x, side) = (read_folder(folder / part, resize, crop) for part in ("given", "x"))
     told, made = given["train"]["x"], x["train"]["x"]
@@ -113,5 +115,6 @@ def read_pairs(
             expected=f"{made.shape[3]} x {made.shape[2]} pixels in given",
             got=f"{told.shape[3]} x {told.shape[2]}",
             fix="resize=64",
+            code="D113",
         )
     return {"train": {"x": made, "given": told.to(torch.get_default_dtype()) / 255}}, side

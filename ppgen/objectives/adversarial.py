@@ -115,6 +115,7 @@ class Adversarial(Objective):
                 expected="the sampler alone, which is trained first; the noise is put around it afterwards",
                 got=f"observation={type(model.observation).__name__}",  # type: ignore[attr-defined]
                 fix="ppgen.fit(model without it, data).with_noise(noise), or objective=ppgen.ELBO()",
+                code="S213",
             )
         if guide is not None:
             raise SettingError(

@@ -77,6 +77,7 @@ def _noisy(fitted: Fit, noise: nn.Module | None) -> Any:
             expected="a model with an implicit site and no observation",
             got=", ".join(f"{site.role} {name}" for name, site in model.sites.items()),
             fix="fit.log_prob(), which it answers as it is",
+            code="S217",
         )
     kind, arguments = type(model), getattr(model, "constructor_arguments", None)
     if arguments is None or "observation" not in inspect.signature(kind.__init__).parameters:
@@ -86,6 +87,7 @@ def _noisy(fitted: Fit, noise: nn.Module | None) -> Any:
             got=f"{kind.__name__}({', '.join(inspect.signature(kind.__init__).parameters)[len('self, ') :]})",
             fix="def __init__(self, ..., observation=None): ...; if observation is not None: "
             "self.observation = observation",
+            code="S218",
         )
     chosen = _usual_noise(fitted) if noise is None else copy.deepcopy(noise)
     made = kind(**copy.deepcopy(dict(arguments)) | {"observation": chosen})

@@ -77,6 +77,7 @@ def invert(
             expected="a model with latents",
             got=", ".join(self.model.sites),
             fix="fit.sample(), fit.log_prob()",
+            code="U068",
         )
     batch = self._batch(data)
     with seeded(seed, self.device):
@@ -125,6 +126,7 @@ def _decode(
                 expected="an implicit site, or a likelihood of numbers with a mean in closed form",
                 got=name_of(fn),
                 fix="fit.encode(data), with a guide",
+                code="U069",
             )
         squares.append((made - x).flatten(1).square())
     return coordinates.free, coordinates.values, torch.cat(squares, dim=1).mean(1)

@@ -33,6 +33,7 @@ def _points(data: Dataset, latent_dim: int = 2, width: int = 64, loss: str = "no
             expected="vectors, [N, dims]",
             got=data.name,
             fix="the recipe gan",
+            code="S220",
         )
     # What lies between two clusters is crossed by a steep generator alone: three layers with kinks, and large steps.
     generator = nets.decoder(latent_dim, data.x_shape, (width,) * 3, nn.ReLU)

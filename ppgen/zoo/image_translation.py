@@ -51,6 +51,7 @@ def _must_have(data: Dataset, recipe: str, names: tuple[str, str], fix: str) -> 
             expected=f"images {names[0]} and {names[1]}",
             got=", ".join(f"{name} ({column})" for name, column in data.columns.items()),
             fix=fix,
+            code="S221",
         )
 
 
