@@ -5,19 +5,19 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ppgen import zoo
 from ppgen.cli import completion
-from ppgen.cli.assembly import Assembled, assemble
+from ppgen.cli.assembly import assemble
+from ppgen.cli.assignments import assignments
 from ppgen.cli.defaults import FIT_DEFAULTS
-from ppgen.cli.flags import fix_in_flags
+from ppgen.cli.fit_story import headline, summary
 from ppgen.cli.options import (
     SEED,
     FilePath,
-    assignments,
     data_options,
     device_option,
     limit_threads,
@@ -30,10 +30,6 @@ from ppgen.cli.options import (
 from ppgen.cli.runs import is_run, naming, note_sources, register
 from ppgen.cli.source import is_source
 from ppgen.errors import SettingError
-
-if TYPE_CHECKING:
-    from ppgen.data import Dataset
-    from ppgen.fitted import Fit
 
 __all__ = ["fit"]
 
@@ -215,7 +211,7 @@ def fit(
         seed=seed,
     )
     register(sources)
-    click.echo(_headline(built, dataset, recipe))
+    click.echo(headline(built, dataset, recipe, fit.params))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fitted = ppgen.fit(
@@ -232,7 +228,7 @@ def fit(
         kept = f"All is saved after {len(fitted.history)} epochs"
         raise KeyboardInterrupt(f"{kept}; take it up again by\n  {_again(folder)}")
     note_sources(folder, sources)
-    click.echo(_summary(fitted))
+    click.echo(summary(fitted))
     click.echo(f"\n{folder}\n  {shlex.join(['ppgen', 'evaluate', str(folder), *naming(sources)])}")
 
 
@@ -273,35 +269,3 @@ def _again(folder: Path) -> str:
     words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
     place = [] if any(word.split("=")[0] == "--out" for word in words) else ["--out", str(folder)]
     return shlex.join(["ppgen", *words, *place, "--resume"])
-
-
-def _headline(built: Assembled, dataset: Dataset, recipe: zoo.Recipe | None) -> str:
-    """What is known before the fit; a guide and an objective that nobody asked for are chosen by ``ppgen.fit``."""
-    from ppgen.declare import Program
-
-    model = "a Pyro model and guide written by hand" if isinstance(built.model, Program) else str(built.model)
-    guide = [] if built.guide is None else [f"guide {type(built.guide).__name__}"]
-    objective = [] if built.objective is None else [f"objective {built.objective.name}"]
-    decided = [fix_in_flags(line, fit.params) for line in zoo.said(dataset, built.model)] if recipe else []
-    return "\n".join([model, *guide, *objective, repr(dataset), *decided, ""])
-
-
-def _summary(fitted: Fit) -> str:
-    """How the fit went: its last epoch, or the best one where its weights were kept."""
-    from ppgen.declare import label_of
-
-    row, which = fitted.history[-1], "last"
-    scored = [row for row in fitted.history if "loss" in row.get("valid", {})]
-    if fitted.settings.get("patience") is not None and scored:
-        row, which = min(scored, key=lambda row: row["valid"]["loss"]), "best"
-    split = "valid" if row.get("valid") else "train"
-    numbers = ", ".join(
-        f"{name} {value:.2f}" for name, value in row[split].items() if isinstance(value, float) and name != "loss"
-    )
-    took = (
-        f"{len(fitted.history)} epoch{'s' * (len(fitted.history) != 1)} in {fitted.seconds:.1f} s"
-        + ", stopped early" * (fitted.stopped == "early")
-    )
-    guide = [] if fitted.guide is None else [f"guide {label_of(fitted.guide)}"]
-    pair = ", ".join([*guide, f"objective {fitted.objective.name}"])
-    return f"{pair}: {took}; {which} epoch {row['epoch']}, {split}: {numbers}"

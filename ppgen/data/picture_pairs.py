@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -66,7 +66,7 @@ def side_by_side(dataset: Dataset, given: Literal["left", "right"] = "left", *, 
     return derived(dataset, "side_by_side", arguments, splits=splits)
 
 
-def _seen(stored: Tensor, transform: Transform | None) -> Tensor:
+def _seen(stored: Tensor, transform: Any) -> Tensor:
     """As a model sees it: what is given passes no transform of its own."""
     values = stored if transform is None else transform.apply(stored, torch.Generator())
     return values.contiguous()
