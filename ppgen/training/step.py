@@ -216,7 +216,7 @@ class TrainingStep:
             return record
         if self._asynchronous:
             self._bad.logical_or_(~torch.isfinite(turn.value + turn.norm))
-        elif not math.isfinite((turn.value + turn.norm).item()):
+        elif repeats == _REPEATS and not math.isfinite((turn.value + turn.norm).item()):  # else it was looked at
             raise self._divergence(batch, position, player)
         for parameter, gradient in zip(parameters, turn.gradients, strict=True):
             parameter.grad = None if gradient is None else laid_out_like(parameter, gradient)
