@@ -84,6 +84,7 @@ class Case:
         context = torch.tensor(CONTEXTS[self.context]).double()
         channels, positions = (self.shape[0], self.shape[1:]) if len(self.shape) == 3 else (1, self.shape)
         order = self.order or self.row.order(positions)
+        torch.manual_seed(self.seed)
         network = self.row.make(
             self.shape,
             order,
