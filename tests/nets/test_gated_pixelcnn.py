@@ -75,6 +75,24 @@ def test_what_is_drawn_lies_in_the_state_alone(kind):
     assert {name: id(value) for name, value in vars(network).items()} == before
 
 
+def test_a_skip_network_drops_features_in_training_alone():
+    network = randomised(SkipPixelCNN((1, 3, 3), hidden=16, num_layers=2, dropout=0.5))
+    whole = SkipPixelCNN((1, 3, 3), hidden=16, num_layers=2).double()
+    whole.load_state_dict(network.state_dict())
+    x = torch.rand(2, 1, 3, 3, dtype=torch.float64)
+    assert (network(x) != network(x)).any()
+    torch.testing.assert_close(network.eval()(x), whole(x), rtol=0.0, atol=0.0)
+    with pytest.raises(SettingError, match="dropout"):
+        SkipPixelCNN((1, 3, 3), dropout=1.0)
+
+
+def test_the_quick_gate_is_the_usual_one_of_half_a_number():
+    features = torch.randn(5, 6, 2, 2, dtype=torch.float64)
+    value, opening = features.chunk(2, dim=1)
+    usual = GatedPixelCNN((1, 2, 2), 3, 1).layers[0].gate(torch.cat([value / 2, opening], 1))
+    torch.testing.assert_close(SkipPixelCNN((1, 2, 2), 3, 1).layers[0].gate(features), 2.0 * usual)
+
+
 def test_values_up_to_the_highest_are_read_from_minus_one_to_one():
     network = GatedPixelCNN((1, 3, 3), hidden=4, num_layers=1)
     levels = GatedPixelCNN((1, 3, 3), hidden=4, num_layers=1, highest=255)
