@@ -59,14 +59,8 @@ def with_noise(self: Fit, noise: nn.Module | None = None, guide: Any = None, **s
         dense.guide.requires_grad_(False)
         splits = dict.fromkeys(self.data.splits, self.data.splits["valid"])
         held_out = dataclasses.replace(self.data, splits=splits)
-        rest: dict[str, Any] = {name: settings[name] for name in ("device", "progress", "seed") if name in settings}
-        chosen: dict[str, Any] = {
-            "max_epochs": _EPOCHS,
-            "batch_size": _ROWS,
-            "learning_rate": _RATE,
-            "schedule": "cosine",
-            **rest,
-        }
+        chosen: dict[str, Any] = {name: settings[name] for name in ("device", "progress", "seed") if name in settings}
+        chosen |= {"max_epochs": _EPOCHS, "batch_size": _ROWS, "learning_rate": _RATE, "schedule": "cosine"}
         fit(model, held_out, guide=dense.guide, objective=IWAE(_PARTICLES), **chosen)
         dense.guide.requires_grad_(True)
     if out is not None:
