@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from ppgen.arguments import one_of, whole_number
 from ppgen.checked import checked
@@ -52,6 +53,7 @@ def compare_posteriors(
     num_warmup: int = 300,
     num_steps: int = 200,
     seed: int = 0,
+    progress: bool = True,
     **settings: Any,
 ) -> PosteriorComparison:
     """Hold the posteriors of several guides against Hamiltonian Monte Carlo, all of one and the same model.
@@ -80,6 +82,7 @@ def compare_posteriors(
         num_warmup: transitions of each chain before its first draw.
         num_steps: temperatures of the estimate of log p in the ledger.
         seed: of fits and draws.
+        progress: show a bar of what is fitted, drawn and compared.
         **settings: of ``ppgen.fit``: ``max_epochs=20``, ``learning_rate=3e-3``.
 
     Returns:
@@ -110,7 +113,8 @@ def compare_posteriors(
             fix="guides=[ppgen.guides.FullRank]",
             code="S204",
         )
-    fits = _fits(model, data, guides, {"seed": seed, "progress": False} | settings)
+    stages = tqdm(disable=not progress, leave=False, bar_format="{desc} {elapsed}")
+    fits = _fits(model, data, guides, {"seed": seed, "progress": False} | settings, stages)
     first = next(iter(fits.values()))
     rows: Any = None
     if not first.has_global_latent:
@@ -118,6 +122,7 @@ def compare_posteriors(
         rows = {name: value[:num_data] for name, value in batch.items()}
     if isinstance(gold, str):
         one_of("compare_posteriors: gold", gold, ("hmc",))
+        stages.set_description_str("drawing the gold posterior")
         gold = gold_posterior(first, rows, num_draws, num_chains=num_chains, num_warmup=num_warmup, seed=seed)
     theirs = _gold_draws(gold, first)
     generator = torch.Generator().manual_seed(seed)
@@ -125,6 +130,7 @@ def compare_posteriors(
     floor = _distances(posterior_distance(*halves, generator=generator), f"{len(next(iter(halves[0].values())))} draws")
     cards, advice = {}, {}
     for name, one in fits.items():
+        stages.set_description_str(f"comparing {name}")
         ours = _guide_draws(one, rows, theirs, seed)
         numbers = _distances(posterior_distance(ours, theirs, generator=generator), f"{_NUM_DRAWS} draws")
         numbers |= _bounds(one, rows, num_steps, seed)
@@ -136,10 +142,11 @@ def compare_posteriors(
         split = DataSplit(one.data.name, one.data.size("train"), "training") if rows is None else _few(one, rows)
         cards[name] = Scorecard(name, split, one.data.fingerprint("test"), answers, weights=one.weights_digest)
         advice[name] = advise(one.guide, numbers, floor)
+    stages.close()
     return PosteriorComparison(cards, fits, gold, advice)
 
 
-def _fits(model: Model | Fit, data: Any, guides: Any, settings: Mapping[str, Any]) -> dict[str, Fit]:
+def _fits(model: Model | Fit, data: Any, guides: Any, settings: Mapping[str, Any], stages: Any) -> dict[str, Fit]:
     """A fit for each guide, by name, all of one model, which is trained by the first alone."""
     chosen = guides.items() if isinstance(guides, Mapping) else ((None, family) for family in guides)
     wanted: list[tuple[str | None, Any]] = list(chosen)
@@ -158,6 +165,7 @@ def _fits(model: Model | Fit, data: Any, guides: Any, settings: Mapping[str, Any
                 code="S205",
             )
         (name, family), *wanted = wanted or [(None, MeanField)]
+        stages.set_description_str("fitting the first guide")
         first = fit_model(model, data, guide=family(model), **settings)
     if first.guide is None:
         raise Unanswerable(
@@ -168,7 +176,8 @@ def _fits(model: Model | Fit, data: Any, guides: Any, settings: Mapping[str, Any
             code="U062",
         )
     fits[name or type(first.guide).__name__] = first
-    for name, family in wanted:
+    for number, (name, family) in enumerate(wanted, 2):
+        stages.set_description_str(f"fitting guide {number}")
         with frozen(first.model):
             found = fit_model(first.model, first.data, guide=family(first.model), **settings)
         key = name or type(found.guide).__name__
