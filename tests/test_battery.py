@@ -301,7 +301,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 
 def dataset(name: str, files: Mapping[str, Path]) -> ppgen.data.Dataset:
-    place = files["images"] if MODELS[name].kind != "domains" else f"{files['images']}+{files['negatives']}"
+    kind = MODELS[name].kind
+    place = f"{files['images']}+{files['negatives']}" if kind == "domains" else files[kind]
     return ppgen.data.load(place, steps=list(MODELS[name].steps))
 
 
