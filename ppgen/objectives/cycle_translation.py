@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["CycleTranslation"]
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -136,7 +137,7 @@ class CycleTranslation(Objective):
         networks: dict[str, nn.Module] = {}
         for domain in _sites_into(model):
             shape = batch[domain].shape[1:]
-            critic = own_critic(model, self.critics.get(domain), lambda shape=shape: PatchCritic(shape))
+            critic = own_critic(model, self.critics.get(domain), functools.partial(PatchCritic, shape))
             must_hold_its_slope("CycleTranslation", critic, self.game, self.loss_name)
             networks[f"critic_{domain}"] = critic
             if self.pool:
