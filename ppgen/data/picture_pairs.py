@@ -11,8 +11,8 @@ from torch import Tensor
 from ppgen.checked import checked
 from ppgen.data.conditioning import derived, refuse_domains
 from ppgen.data.dataset import Dataset, main_site
+from ppgen.data.domains import Together
 from ppgen.data.picture_sizes import resize_splits
-from ppgen.data.transforms import Transform
 from ppgen.data.user_files import read_folder
 from ppgen.errors import DataError, SettingError
 
@@ -43,7 +43,8 @@ def side_by_side(dataset: Dataset, given: Literal["left", "right"] = "left", *, 
     refuse_domains(dataset, "side_by_side")
     shape, changed = dataset.x_shape, [name for name in ("resize", "crop") if dataset.spec.get(name) is not None]
     transform = dataset.transform
-    is_fixed = transform is None or (isinstance(transform, Transform) and not transform.random and not transform.adds)
+    assert not isinstance(transform, Together)  # which is the transform of domains alone
+    is_fixed = transform is None or not (transform.random or transform.adds)
     if len(shape) != 3 or shape[2] % 2 or changed or "given" in dataset.keys or not is_fixed:
         raise SettingError(
             f"{dataset.name}: x is not two pictures side by side",

@@ -29,8 +29,8 @@ def psnr(made: Tensor, truth: Tensor, white: float = 1.0) -> Tensor:
         DataError: for images of different shapes.
 
     Example:
-        >>> psnr(torch.full((1, 1, 8, 8), 0.1), torch.zeros(1, 1, 8, 8)).item()
-        19.999999870570157
+        >>> round(psnr(torch.full((1, 1, 8, 8), 0.1), torch.zeros(1, 1, 8, 8)).item(), 3)
+        20.0
     """
     error = (_doubles(made, truth)[0] - truth.double()).square().flatten(1).mean(1)
     return 10 * (white**2 / error).log10()
@@ -58,8 +58,8 @@ def ssim(made: Tensor, truth: Tensor, white: float = 1.0) -> Tensor:
         DataError: for images of different shapes, or smaller than a window.
 
     Example:
-        >>> ssim(torch.ones(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)).item() < 1e-3
-        True
+        >>> round(ssim(torch.ones(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)).item(), 3)
+        0.0
     """
     x, y = _doubles(made, truth)
     if min(x.shape[2:]) < _SIDE:

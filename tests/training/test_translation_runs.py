@@ -37,10 +37,8 @@ def play(name: str, **settings: Any) -> ppgen.Fit:
         ),
     }
     model, rows, objective = made[name]
-    return ppgen.fit(
-        model, rows, objective=objective, average={"generator": 0.9},
-        **{"max_epochs": 2, "batch_size": 16, "progress": False, "device": "cpu"} | settings,
-    )  # fmt: skip
+    chosen: dict[str, Any] = {"max_epochs": 2, "batch_size": 16, "progress": False, "device": "cpu"}
+    return ppgen.fit(model, rows, objective=objective, average={"generator": 0.9}, **chosen | settings)
 
 
 @pytest.mark.parametrize("name", ["pairs", "domains"])
@@ -53,7 +51,7 @@ def test_a_translation_is_taken_up_as_it_was_left(name: str, tmp_path: Path, mon
     assert same(state_of(resumed), state_of(straight))
     assert rows_without_time(resumed.history) == rows_without_time(straight.history)
     for domain in ("a", "b") if name == "domains" else ():
-        pools = [fit.state.networks[f"pool_{domain}"] for fit in (resumed, straight)]
+        pools: list[Any] = [fit.state.networks[f"pool_{domain}"] for fit in (resumed, straight)]
         assert bool(pools[0].taken.all())
         assert torch.equal(pools[0].images, pools[1].images)
 
