@@ -9,7 +9,10 @@ __all__ = [
     "BayesianLogisticRegression",
     "BlockPixelCNN",
     "ConditionalAutoregressive",
+    "ConditionalGAN",
+    "ConditionalTokens",
     "ConditionalVAE",
+    "CycleGAN",
     "DeepMarkovModel",
     "DiagonalBiLSTM",
     "DiscreteVAE",
@@ -22,6 +25,7 @@ __all__ = [
     "LadderVAE",
     "MaskedVAE",
     "MixtureVAE",
+    "Pix2Pix",
     "PixelCNN",
     "PixelCNNPlusPlus",
     "PixelVAE",
@@ -41,6 +45,9 @@ from ppgen.models.autoencoder import Autoencoder
 from ppgen.models.belief_network import FullyVisibleBeliefNetwork
 from ppgen.models.block_pixelcnn import BlockPixelCNN
 from ppgen.models.conditional_autoregressive import ConditionalAutoregressive
+from ppgen.models.conditional_gan import ConditionalGAN
+from ppgen.models.conditional_tokens import ConditionalTokens
+from ppgen.models.cyclegan import CycleGAN
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.models.discrete_vae import DiscreteVAE
@@ -56,6 +63,7 @@ from ppgen.models.logistic_regression import BayesianLogisticRegression
 from ppgen.models.made import MADE
 from ppgen.models.masked_vae import MaskedVAE
 from ppgen.models.mixture_vae import MixtureVAE
+from ppgen.models.pix2pix import Pix2Pix
 from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
 from ppgen.models.pixelcnn_plus_plus import PixelCNNPlusPlus

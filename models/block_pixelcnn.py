@@ -10,7 +10,7 @@ from math import prod
 from ppgen import nets
 from ppgen.checked import checked
 from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, orders
+from ppgen.distributions import Autoregressive
 
 
 class BlockPixelCNN(Model):
@@ -50,7 +50,6 @@ class BlockPixelCNN(Model):
     ) -> None:
         super().__init__()
         self.x_shape = tuple(x_shape)
-        self.order = orders.blocks(self.x_shape[1:], block)
         grid = [length // short for length, short in zip(self.x_shape[1:], block, strict=True)]
         sizes = {"dropout": dropout, "num_parameters": 2 ** prod(block)}
         network = nets.SkipPixelCNN((prod(block), *grid), hidden, num_layers, **sizes)
@@ -59,4 +58,4 @@ class BlockPixelCNN(Model):
     @observed
     def x(self) -> Autoregressive:
         """The image: the network itself is the distribution."""
-        return Autoregressive(self.network, self.x_shape, order=self.order)
+        return Autoregressive(self.network, self.x_shape, order=self.network.order)

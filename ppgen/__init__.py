@@ -18,6 +18,7 @@ __all__ = [
     "BySite",
     "Callback",
     "Comparison",
+    "CycleTranslation",
     "Dataset",
     "Estimate",
     "Evaluation",
@@ -29,7 +30,9 @@ __all__ = [
     "Metric",
     "Model",
     "Objective",
+    "PairedTranslation",
     "Player",
+    "PosteriorComparison",
     "Program",
     "Scorecard",
     "State",
@@ -40,6 +43,7 @@ __all__ = [
     "WakeSleep",
     "check",
     "compare",
+    "compare_posteriors",
     "data",
     "distributions",
     "errors",
@@ -82,8 +86,9 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import Comparison, Evaluation, Metric, Scorecard
+    from ppgen.evaluation import Comparison, Evaluation, Metric, PosteriorComparison, Scorecard
     from ppgen.evaluation.compare import compare
+    from ppgen.evaluation.compare_posteriors import compare_posteriors
     from ppgen.evaluation.evaluate import evaluate
     from ppgen.evaluation.metric import metric
     from ppgen.fitted import Fit
@@ -91,10 +96,12 @@ if TYPE_CHECKING:
         ELBO,
         IWAE,
         Adversarial,
+        CycleTranslation,
         GumbelSoftmax,
         Loss,
         MaximumLikelihood,
         Objective,
+        PairedTranslation,
         Player,
         State,
         Step,
@@ -113,17 +120,29 @@ _HOMES = {
     "ppgen.data": ("Dataset",),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
-    "ppgen.evaluation": ("Comparison", "Evaluation", "Metric", "Scorecard", "compare", "evaluate", "metric"),
+    "ppgen.evaluation": (
+        "Comparison",
+        "Evaluation",
+        "Metric",
+        "PosteriorComparison",
+        "Scorecard",
+        "compare",
+        "compare_posteriors",
+        "evaluate",
+        "metric",
+    ),
     "ppgen.fitted": ("Fit",),
     "ppgen.training": ("Callback", "fit", "load"),
     "ppgen.objectives": (
         "ELBO",
         "IWAE",
         "Adversarial",
+        "CycleTranslation",
         "GumbelSoftmax",
         "Loss",
         "MaximumLikelihood",
         "Objective",
+        "PairedTranslation",
         "Player",
         "State",
         "Step",
@@ -140,9 +159,12 @@ ACCESSORS = {
         "traverse": "ppgen.walks:traverse",
         "interpolate": "ppgen.walks:interpolate",
         "arithmetic": "ppgen.walks:arithmetic",
+        "invert": "ppgen.walks:invert",
         "manifold": "ppgen.walks:manifold",
         "complete": "ppgen.complete:complete",
+        "translate": "ppgen.translate:translate",
         "gold_posterior": "ppgen.evaluation:gold_posterior",
+        "with_noise": "ppgen.training.with_noise:with_noise",
     },
     "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},
     "Walk": {"plot": "ppgen.reporting:draw_walk"},

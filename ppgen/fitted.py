@@ -37,9 +37,8 @@ class Fit(FittedPair, HasAccessors):
     A question that the model cannot answer raises :class:`~ppgen.errors.Unanswerable` with the reason and a way to an
     answer; :meth:`unanswerable` tells beforehand.
 
-    ``encode``, ``sample`` and ``reconstruct`` answer by site, :class:`~ppgen.by_site.BySite`, whatever
-    the model: ``fit.encode()["z"]``, or ``fit.encode().only`` where there is one site, or ``fit.encode(site="z")``.
-    Figures are drawn by ``fit.plot``; ``fit.traverse`` and its like walk through latents.
+    ``encode``, ``sample`` and ``reconstruct`` answer by site, :class:`~ppgen.by_site.BySite`, whatever the model:
+    ``fit.encode()["z"]``, or ``.only``, or ``fit.encode(site="z")``. Figures are drawn by ``fit.plot``.
 
     Args:
         state: model and guide, and what else was trained: ``fit.state.networks["critic"]``.
@@ -58,7 +57,10 @@ class Fit(FittedPair, HasAccessors):
     arithmetic: Any
     manifold: Any
     complete: Any
+    translate: Any
     gold_posterior: Any
+    invert: Any
+    with_noise: Any
 
     def __init__(
         self,
@@ -294,7 +296,5 @@ class Fit(FittedPair, HasAccessors):
 
     def __repr__(self) -> str:
         guide = "no guide" if self.guide is None else label_of(self.guide)
-        return (
-            f"Fit({label_of(self.model)}, {guide}, {self.objective.name}, data={self.data.name!r}, "
-            f"{len(self.history)} epochs, {self.seconds:.1f} s{', ' + self.stopped if self.stopped else ''})"
-        )
+        pair = f"{label_of(self.model)}, {guide}, {self.objective.name}, data={self.data.name!r}"
+        return f"Fit({pair}, {len(self.history)} epochs, {self.seconds:.1f} s{self.stopped and f', {self.stopped}'})"

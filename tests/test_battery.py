@@ -79,7 +79,13 @@ MODELS = {
         lambda: models.BayesianLogisticRegression(64, 10), "p(weights) p(y | weights, x)", kind="vectors"),
     "ConditionalAutoregressive": Case(
         lambda: models.ConditionalAutoregressive(X, nets.GatedPixelCNN(X, 4, 1, context_dim=10)), "p(x | y)", None),
+    "ConditionalGAN": Case(
+        lambda: models.ConditionalGAN(X, 10, 4, (16,)), "p(z) p(x | z, y)", None,
+        objective=ppgen.Adversarial(nets.ProjectionCritic(X, 10, (4,), 8))),
+    "ConditionalTokens": Case(
+        lambda: models.ConditionalTokens(nets.TokenLSTM(8, 4, 8, 1, 10)), "p(x | y, x_lengths)", None, "tokens"),
     "ConditionalVAE": Case(lambda: models.ConditionalVAE(X, 10, 3, (16,)), "p(z) p(x | z, y)"),
+    "CycleGAN": Case(lambda: models.CycleGAN(X, X, 4, 1), "p(to_b | a) p(to_a | b)", None, "domains"),
     "DeepMarkovModel": Case(
         lambda: models.DeepMarkovModel((8, 8), latent_dim=3, hidden=16), "p(z) p(x | z, x_lengths)",
         lambda _: guides.NetworkGuide(nets.Smoother(8, 3, 16)), "rows"),
@@ -107,6 +113,8 @@ MODELS = {
     "MixtureVAE": Case(
         lambda: models.MixtureVAE(X, num_clusters=3, latent_dim=3, hidden=(16,)), "p(c) p(z | c) p(x | z)", clustered),
     "GatedPixelCNN": Case(lambda: models.GatedPixelCNN(X, 8, 1), "p(x)", None),
+    "Pix2Pix": Case(
+        lambda: models.Pix2Pix(X, 1, (8, 8)), "p(x | given)", None, steps=(["paired", {"task": "half"}],)),
     "PixelCNN": Case(lambda: models.PixelCNN(X, 4, 1), "p(x)", None),
     "PixelCNNPlusPlus": Case(lambda: models.PixelCNNPlusPlus(X, 4, 1, 2), "p(x)", None),
     "PixelVAE": Case(lambda: models.PixelVAE(X, 3, 1, 8, 3, 16), "p(z) p(x | z)"),
@@ -155,20 +163,27 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "MADE": (lambda: nets.MADE((2, 3, 3), (16, 12)), ((2, 3, 3),)),
     "ImageTransformer": (lambda: nets.ImageTransformer((1, 6, 6), 8, 2, 2, block=(2, 4)), ((1, 6, 6),)),
     "OverCodes": (lambda: Whole(nets.OverCodes(nets.GatedPixelCNN((4, 3, 3), 4, 1, num_parameters=4))), ((1, 3, 3),)),
+    "JoiningCritic": (lambda: nets.JoiningCritic((2, 9, 8), 3, (4, 6), 5), ((2, 9, 8), (3,))),
     "MLP": (lambda: nets.MLP(6, 3), ((6,),)),
     "MaskedConv2d": (lambda: nets.MaskedConv2d(2, 3, 3, "vertical", "B"), ((2, 5, 5),)),
+    "ModulatedDecoder": (lambda: nets.ModulatedDecoder(4, 3, (2, 9, 8), batch_norm=False), ((4,), (3,))),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
+    "PatchCritic": (lambda: nets.PatchCritic((2, 9, 8), 1, (4, 6)), ((2, 9, 8), (1, 9, 8))),
     "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "PixelCNNPlusPlus": (lambda: nets.PixelCNNPlusPlus((1, 5, 6), hidden=3, num_blocks=1), ((1, 5, 6),)),
+    "ProjectionCritic": (lambda: nets.ProjectionCritic((2, 9, 8), 3, (4, 6), 5), ((2, 9, 8), (3,))),
     "PseudoInputs": (lambda: nets.PseudoInputs(4, (2, 3)), ()),
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
     "ResidualCritic": (lambda: nets.ResidualCritic((2, 9, 8), (4, 6)), ((2, 9, 8),)),
+    "ResidualTranslator": (lambda: nets.ResidualTranslator((2, 9, 8), 3, 4, 1), ((2, 9, 8),)),
     "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
     "SkipPixelCNN": (lambda: nets.SkipPixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "SequenceEncoder": (lambda: nets.SequenceEncoder((4, 3), 5), ((4, 3),)),
     "Smoother": (lambda: nets.Smoother(3, 2, hidden=8), ((4, 3),)),
+    "TextContext": (lambda: Whole(nets.TextContext(4, 3, 5)), ((6,),)),
     "TokenLSTM": (lambda: Whole(nets.TokenLSTM(6, 4, 8)), ((6,),)),
     "TokenTransformer": (lambda: Whole(nets.TokenTransformer(6, 4, 8, 2, 2)), ((6,),)),
+    "UNet": (lambda: nets.UNet((2, 9, 8), 3, (4, 6, 6)), ((2, 9, 8),)),
     "VectorDecoder": (lambda: nets.decoder(4, (6,)), ((4,),)),
     "VectorEncoder": (lambda: nets.encoder((6,), 5), ((6,),)),
 }
@@ -278,6 +293,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     x, y = digits["x"][:240].numpy(), digits["y"][:240].numpy()
     folder = tmp_path_factory.mktemp("digits")
     arrays = {"images": (x > 0.5).astype(np.float32), "vectors": x.reshape(-1, 64), "rows": x[:, 0]}
+    arrays["negatives"] = 1.0 - arrays["images"]
     arrays["tokens"] = np.floor(4.0 * x[:, 0].mean(2)).astype(np.float32)
     for kind, values in arrays.items():
         np.savez(folder / f"{kind}.npz", x=values, y=y)
@@ -285,7 +301,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 
 def dataset(name: str, files: Mapping[str, Path]) -> ppgen.data.Dataset:
-    return ppgen.data.load(files[MODELS[name].kind], steps=list(MODELS[name].steps))
+    kind = MODELS[name].kind
+    place = f"{files['images']}+{files['negatives']}" if kind == "domains" else files[kind]
+    return ppgen.data.load(place, steps=list(MODELS[name].steps))
 
 
 @pytest.fixture
@@ -305,7 +323,8 @@ def covariates(model: Any, rows: Batch) -> Batch:
 def loss(model: Any, batch: Batch) -> Tensor:
     """Negative ELBO of a model with latents, under a derived guide; of others, what their objective looks at."""
     if model.is_implicit:
-        return model(size=ROWS)["x"].mean()
+        drawn = model(covariates(model, batch), ROWS)
+        return torch.stack([drawn[name].square().mean() for name, s in model.sites.items() if s.role != "latent"]).sum()
     if any(site.role == "latent" for site in model.sites.values()):
         case = MODELS[type(model).__name__]
         parts = elbo_parts(model, case.derived(model, batch), batch, SIZE)
@@ -350,8 +369,8 @@ def test_a_models_draws_lie_in_the_support_and_have_the_shape_of_data(name: str,
         if site.role != "implicit":
             assert trace.nodes[site.name]["fn"].support.check(trace.nodes[site.name]["value"]).all()
         if site.role != "latent":
-            assert drawn[site.name].shape == batch[site.name].shape
-            assert drawn[site.name].dtype == batch[site.name].dtype
+            like = batch[model.column_of(site.name)]
+            assert (drawn[site.name].shape, drawn[site.name].dtype) == (like.shape, like.dtype)
         if site.role == "observed":
             assert many[site.name].shape == (3, *batch[site.name].shape)
 
@@ -361,7 +380,7 @@ ORDERED = {name for name in IMAGES if isinstance(getattr(MODELS[name].make(), "n
 
 
 @pytest.mark.parametrize("shape", [(12,), (3, 9, 11)], ids=str)
-@pytest.mark.parametrize("name", sorted(IMAGES - ORDERED - {"BlockPixelCNN", "MaskedVAE", "VQVAE"}))
+@pytest.mark.parametrize("name", sorted(IMAGES - ORDERED - {"BlockPixelCNN", "MaskedVAE", "Pix2Pix", "VQVAE"}))
 def test_a_model_of_images_takes_vectors_and_odd_sizes(name: str, shape: tuple[int, ...]) -> None:
     model = MODELS[name].make()
     model = type(model)(**{**model.constructor_arguments, "x_shape": shape})

@@ -29,7 +29,7 @@ FLOORS = (
     {"explained"},
     {"fitted_pair"},
     {"fitted"},
-    {"walks", "complete"},
+    {"walks", "complete", "translate"},
     {"training"},
     {"evaluation"},
     {"reporting"},

@@ -17,6 +17,7 @@ from ppgen.cli.interpolate import interpolate
 from ppgen.cli.list import list_
 from ppgen.cli.report import report
 from ppgen.cli.sample import sample
+from ppgen.cli.translate import translate
 from ppgen.cli.traverse import traverse
 from ppgen.cli.wording import in_flags
 from ppgen.errors import PpgenError
@@ -53,7 +54,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except PpgenError as error:
             called = self.commands.get(ctx.invoked_subcommand or "")
-            raise Refusal(str(in_flags(error, called.params if called else ()))) from error
+            raise Refusal(str(in_flags(error, called.params if called else (), self.commands))) from error
         except KeyboardInterrupt as error:  # click's own ending would be "Aborted!" with exit code 1
             raise Interrupted(str(error)) from error
 
@@ -71,6 +72,7 @@ class Commands(click.Group):
         compare,
         sample,
         complete,
+        translate,
         traverse,
         interpolate,
         arithmetic,

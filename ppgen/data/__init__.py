@@ -18,8 +18,10 @@ __all__ = [
     "from_tensors",
     "load",
     "names",
+    "paired",
     "partial_labels",
     "quadrants",
+    "side_by_side",
     "tokens_of",
     "unpaired",
     "usual_form",
@@ -40,8 +42,10 @@ _HOMES = {
     "from_tensors": "tensors",
     "load": "loading",
     "names": "catalogue",
+    "paired": "paired_sets",
     "partial_labels": "conditioning",
     "quadrants": "conditioning",
+    "side_by_side": "picture_pairs",
     "tokens_of": "vocabulary",
     "unpaired": "unpaired_sets",
     "usual_form": "own_data",
@@ -57,6 +61,8 @@ if TYPE_CHECKING:
     from ppgen.data.glyph_faces import counterparts
     from ppgen.data.loading import as_batch, as_dataset, load
     from ppgen.data.own_data import usual_form
+    from ppgen.data.paired_sets import paired
+    from ppgen.data.picture_pairs import side_by_side
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
     from ppgen.data.unpaired_sets import unpaired

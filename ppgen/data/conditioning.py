@@ -20,7 +20,7 @@ from ppgen.data.transforms import Transform
 from ppgen.declare import MISSING
 from ppgen.errors import SettingError
 
-__all__ = ["Quadrants", "attributes", "derived", "partial_labels", "quadrants"]
+__all__ = ["Quadrants", "attributes", "derived", "partial_labels", "quadrants", "refuse_domains"]
 
 
 def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes: Any) -> Dataset:
@@ -38,7 +38,16 @@ def derived(dataset: Dataset, step: str, arguments: Mapping[str, Any], **changes
     return dataclasses.replace(dataset, spec=spec, origin=dataset.origin or dataset, **changes)
 
 
-def _refuse_domains(dataset: Dataset, step: str) -> None:
+def refuse_domains(dataset: Dataset, step: str) -> None:
+    """Refuse unpaired domains: what is made of a data set is made of one of them.
+
+    Args:
+        dataset: before the step.
+        step: the function of ``ppgen.data`` that was called.
+
+    Raises:
+        SettingError: with how it is taken of one.
+    """
     if dataset.domains:
         raise SettingError(
             f"{dataset.name}: {step} is taken of one domain",
@@ -75,7 +84,7 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
         >>> sprites.split("test")["y"].shape
         torch.Size([1843, 7])
     """
-    _refuse_domains(dataset, "attributes")
+    refuse_domains(dataset, "attributes")
     train = dataset.splits["train"]
     main = main_site(train)
     usable = [name for name, tensor in train.items() if name != main and tensor.dim() <= 2]
@@ -156,7 +165,7 @@ def partial_labels(dataset: Dataset, per_class: int = 10, seed: int = 0, *, key:
           y: categorical, 10 classes, 100 of 1077 training rows observed
     """
     check_seed(seed)
-    _refuse_domains(dataset, "partial_labels")
+    refuse_domains(dataset, "partial_labels")
     if key not in dataset.num_classes:
         raise SettingError(
             f"{dataset.name}: there are no labels {key!r} to keep",
@@ -205,7 +214,7 @@ def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
                 [1, 1, 1, 1, 0, 0, 0, 0]], dtype=torch.int32)
     """
     whole_number(f"{dataset.name}: observed", observed, at_most=3)
-    _refuse_domains(dataset, "quadrants")
+    refuse_domains(dataset, "quadrants")
     assert not isinstance(dataset.transform, Together)  # which is the transform of domains alone
     if len(dataset.x_shape) != 3 or min(dataset.x_shape[1:]) < 2:
         raise SettingError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from ppgen.data.glyph_captions import COLOURS
+from ppgen.data.sobel import steepness
 
 __all__ = ["edges", "grey", "inks", "painted"]
 
@@ -67,9 +67,5 @@ def edges(images: Tensor) -> Tensor:
     Returns:
         uint8 [N, 1, H, W].
     """
-    brightest = pad(images.amax(1, keepdim=True).int(), (1, 1, 1, 1))
-    down = brightest[..., :-2, :] + 2 * brightest[..., 1:-1, :] + brightest[..., 2:, :]
-    right = brightest[..., :-2] + 2 * brightest[..., 1:-1] + brightest[..., 2:]
-    across, along = down[..., 2:] - down[..., :-2], right[..., 2:, :] - right[..., :-2, :]
-    steepness = across**2 + along**2
-    return (255.0 * steepness / steepness.amax((1, 2, 3), keepdim=True).clamp(min=1)).round().to(torch.uint8)
+    steep = steepness(images.int())
+    return (255.0 * steep / steep.amax((1, 2, 3), keepdim=True).clamp(min=1)).round().to(torch.uint8)

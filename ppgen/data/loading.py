@@ -22,8 +22,11 @@ from ppgen.data.conditioning import attributes, partial_labels, quadrants
 from ppgen.data.conversion import to_columns
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.frames import read_frames
+from ppgen.data.joined_domains import join_domains
 from ppgen.data.own_data import captions, lines, usual_form
 from ppgen.data.padding import pad_alike
+from ppgen.data.paired_sets import paired
+from ppgen.data.picture_pairs import holds_pairs, read_pairs, side_by_side
 from ppgen.data.picture_sizes import resize_splits
 from ppgen.data.roots import data_root, missing
 from ppgen.data.splitting import check_seed
@@ -55,8 +58,10 @@ _STEPS: dict[str, Callable[..., Dataset]] = {
     "attributes": attributes,
     "captions": captions,
     "lines": lines,
+    "paired": paired,
     "partial_labels": partial_labels,
     "quadrants": quadrants,
+    "side_by_side": side_by_side,
     "usual_form": usual_form,
 }
 """What may be made of a data set after it was loaded, by the name that a run folder keeps."""
@@ -85,7 +90,8 @@ def load(
     levels, seen as floats ``k / 255`` under the measure ``"8-bit"``. Files of your own are never binarized by default.
 
     Args:
-        name: one of :func:`ppgen.data.names`, or a path.
+        name: one of :func:`ppgen.data.names`, or a path. Several, ``"mnist+usps"``, are unpaired domains ``a`` and
+            ``b``; so is a folder with ``trainA`` and ``trainB``; one with ``given`` and ``x`` holds pairs.
         binarize: ``"static"``: bits drawn once from the grey levels, in all splits. ``"dynamic"``: training bits
             redrawn at each batch, valid and test bits drawn once. ``"threshold"``: on where the grey level is at
             least half. ``None``: grey levels.
@@ -122,29 +128,47 @@ def load(
             code="S041",
         )
     name = os.fspath(name)
-    _refuse_several(name)
     check_mode(name, binarize, dequantize)
     check_seed(seed)
+    how: dict[str, Any] = {"binarize": binarize, "dequantize": dequantize, "seed": seed}
+    how |= {"resize": resize, "crop": crop, "root": None if root is None else os.fspath(root)}
+    if not (parts := _domains(name)):
+        return apply(_load_one(name, download=download, **how), steps)
+    made = {chr(97 + i): _load_one(*part, download=download, **how) for i, part in enumerate(parts)}
+    places = [str(own.spec["name"]) for own in made.values()][: 1 if parts[0][1] else None]  # or two in one folder
+    spec = {"name": "+".join(places), **how}
+    return apply(dataclasses.replace(join_domains(made), spec=spec), steps)
+
+
+def _load_one(
+    name: str,
+    letter: str = "",
+    *,
+    binarize: str | None,
+    dequantize: bool,
+    seed: int,
+    resize: int | None,
+    crop: int | None,
+    download: bool,
+    root: str | None,
+) -> Dataset:
+    """One data set of :func:`load`; ``letter`` is that of a domain in a folder of several."""
     is_path = name not in CATALOGUE and _is_path(name)
     default = None if is_path or dequantize else entry(name).binarize
-    settings: dict[str, Any] = {
-        "binarize": default if binarize == "default" else binarize,
-        "dequantize": dequantize,
-        "seed": seed,
-    }
+    chosen = default if binarize == "default" else binarize
+    settings: dict[str, Any] = {"binarize": chosen, "dequantize": dequantize, "seed": seed}
     if is_path:
         path = Path(name).expanduser()
-        loaded, resize = _from_path(path, settings, resize, crop)
+        loaded, resize = _from_path(path, settings, resize, crop, letter)
         spec = {"name": str(path.resolve()), **settings}
     else:
         source = _READERS[entry(name).name](data_root(root), download, seed)
         if resize is not None or crop is not None:
             source = dataclasses.replace(source, splits=_resized(source, resize, crop, name))
         loaded, spec = with_protocol(source, name=name, **settings), {"name": name, **settings}
-        if root is not None:
-            spec["root"] = os.fspath(root)
+        spec |= {} if root is None else {"root": root}
     spec |= {key: side for key, side in (("resize", resize), ("crop", crop)) if side is not None}
-    return apply(dataclasses.replace(loaded, spec=spec), steps)
+    return dataclasses.replace(loaded, spec=spec)
 
 
 def as_dataset(data: Any) -> Dataset:
@@ -241,18 +265,13 @@ def _resized(source: Source, resize: int | None, crop: int | None, name: str) ->
     return resize_splits(source.splits, source.key, crop, resize, name=name)
 
 
-def _refuse_several(name: str) -> None:
-    """Say of ``glyphs-upright+glyphs-italic`` what can be done, instead of that nobody knows it."""
+def _domains(name: str) -> list[tuple[str, str]]:
+    """The unpaired domains that a name holds, each a name or path, and its letter within that; empty for one alone."""
+    if name not in CATALOGUE and user_files.holds_domains(Path(name).expanduser()):
+        return [(name, letter) for letter in user_files.LETTERS]
     parts = name.split("+")
-    if len(parts) > 1 and not os.path.exists(name) and all(part in CATALOGUE or os.path.exists(part) for part in parts):
-        raise SettingError(
-            f"{name!r} names {len(parts)} data sets",
-            expected="one; several are unpaired domains, which are put together in Python",
-            got=repr(name),
-            fix=f'data="{parts[0]}"; or ppgen.data.unpaired(a={parts[0]!r}, b={parts[1]!r}) and a model that '
-            "observes a and b",
-            code="S197",
-        )
+    are_known = all(part in CATALOGUE or os.path.exists(os.path.expanduser(part)) for part in parts)
+    return [(part, "") for part in parts] if len(parts) > 1 and are_known and not os.path.exists(name) else []
 
 
 def _is_path(name: str) -> bool:
@@ -260,7 +279,7 @@ def _is_path(name: str) -> bool:
 
 
 def _from_path(
-    path: Path, settings: Mapping[str, Any], resize: int | None, crop: int | None
+    path: Path, settings: Mapping[str, Any], resize: int | None, crop: int | None, letter: str
 ) -> tuple[Dataset, int | None]:
     """The data set, and what its images were scaled to, if they were: asked for or not."""
     if not path.exists():
@@ -271,10 +290,11 @@ def _from_path(
             arrays = split_columns(arrays, seed=settings["seed"])
             arrays = resize_splits(arrays, main_site(arrays["train"]), crop, resize, name=path.stem)
         return from_tensors(arrays, name=path.stem, **settings), resize
-    pictures, resize = user_files.read_folder(path, resize=resize, crop=crop)
+    read = read_pairs if holds_pairs(path) else user_files.read_folder
+    pictures, resize = read(path, resize=resize, crop=crop, letter=letter)
     splits = split_columns(pictures, seed=settings["seed"])
     black_and_white = all(bool(((part["x"] == 0) | (part["x"] == 255)).all()) for part in splits.values())
     if black_and_white:
         splits = {split: {**part, "x": part["x"] // 255} for split, part in splits.items()}
     source = Source(splits, num_classes=class_counts(splits), bits="black and white images" if black_and_white else "")
-    return with_protocol(source, name=path.name, **settings), resize
+    return with_protocol(source, name=f"{path.name}{letter}", **settings), resize

@@ -19,16 +19,27 @@ from ppgen.data.picture_sizes import common_size, fitted_picture
 from ppgen.data.roots import missing, reading
 from ppgen.errors import DataError
 
-__all__ = ["SUFFIXES", "read_arrays", "read_folder", "read_table"]
+__all__ = ["LETTERS", "SUFFIXES", "holds_domains", "read_arrays", "read_folder", "read_table"]
 
 SUFFIXES = (".npy", ".npz", ".csv")
 
+LETTERS = ("A", "B")
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 
 
+def holds_domains(folder: Path) -> bool:
+    """Whether a folder holds two unpaired domains: pictures in ``trainA`` and ``trainB``.
+
+    Args:
+        folder: where to look.
+    """
+    return all((folder / f"train{letter}").is_dir() for letter in LETTERS)
+
+
 def read_folder(
-    folder: Path, resize: int | None = None, crop: int | None = None
+    folder: Path, resize: int | None = None, crop: int | None = None, letter: str = ""
 ) -> tuple[dict[str, dict[str, Tensor]], int | None]:
     """Read a folder of images; of images that differ in size, squares of the shortest side, at most 64 pixels.
 
@@ -40,6 +51,7 @@ def read_folder(
         folder: where to look. Files that are no images by their suffix, and hidden ones, are passed over.
         resize: the side of the squares that all images become, see :func:`ppgen.data.load`.
         crop: the side of the central square that is cut out before.
+        letter: of the domain ``"A"`` to be read of a folder with ``trainA`` and ``trainB``; empty for all of another.
 
     Returns:
         ``{"train": {"x": uint8 [N, C, H, W], "y": int64 [N]}, ...}``, with C = 1 if every image is grey,
@@ -56,8 +68,10 @@ def read_folder(
         "folder of images", folder, expected="a folder that may be read, and stays as it is", fix="chmod -R u+rX FOLDER"
     ):
         names = sorted(child.name for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-        is_split = "train" in names and set(names) <= set(_SPLITS)
-        files = {_SPLITS[name]: _files(folder / name) for name in names} if is_split else {"train": _files(folder)}
+        splits = {f"{name}{letter}": split for name, split in _SPLITS.items()}
+        is_split = f"train{letter}" in names and (bool(letter) or set(names) <= set(splits))
+        own = [name for name in names if name in splits]
+        files = {splits[name]: _files(folder / name) for name in own} if is_split else {"train": _files(folder)}
     every = [file for labelled in files.values() for file, _ in labelled]
     if not every:
         raise DataError(
@@ -105,10 +119,13 @@ def _columns(
     resize: int | None,
     crop: int | None,
 ) -> dict[str, Tensor]:
+    from PIL import ImageOps
+
     pixels = np.empty((len(labelled), size[1], size[0], len(mode)), dtype=np.uint8)
     for row, (path, _) in enumerate(labelled):
         with _image(path) as image:
-            pixels[row] = np.asarray(fitted_picture(image.convert(mode), crop, resize)).reshape(pixels.shape[1:])
+            upright = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+            pixels[row] = np.asarray(fitted_picture(upright.convert(mode), crop, resize)).reshape(pixels.shape[1:])
     columns = {"x": torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))}
     if classes:
         columns["y"] = torch.tensor([classes.index(label) for _, label in labelled], dtype=torch.int64)
@@ -116,11 +133,23 @@ def _columns(
 
 
 def _header(path: Path) -> tuple[str, tuple[int, int]]:
-    """Mode and size, read without decoding the pixels."""
+    """Mode and size as it is shown, read without decoding the pixels."""
     with _image(path) as image:
         if image.mode.startswith(("I", "F")) or _is_deep(image):
             raise ValueError(f"mode {image.mode}: more than 8 bits a channel")
-        return image.mode, image.size
+        return image.mode, image.size if _orientation(image) < 5 else image.size[::-1]
+
+
+def _orientation(image: Any) -> int:
+    """How a camera was held, 1 to 8 as EXIF counts: 1 is upright, and from 5 on width and height are exchanged."""
+    if "exif" not in image.info and image.format != "TIFF":  # to look for it farther on would decode a PNG
+        return 1
+    orientation = image.getexif().get(0x0112, 1)
+    if image.format != "TIFF":
+        return orientation if orientation in range(1, 9) else 1
+    if orientation in range(5, 9):
+        raise ValueError("a TIFF that lies on its side, whose lines pillow mixes up")
+    return 1  # pillow turns the others by itself
 
 
 def _is_deep(image: Any) -> bool:
@@ -195,21 +224,38 @@ def _splits(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def read_table(path: Path) -> Any:
     """A ``.csv`` file as a DataFrame, its columns named so that they can name sites: ``petal length (cm)`` becomes
-    ``petal_length_cm``.
+    ``petal_length_cm``. A first column without a name that counts the rows, as pandas writes one, is left out.
 
     Args:
         path: of a file with a line of names.
 
     Raises:
-        DataError: if it is missing or damaged.
+        DataError: if it is missing or damaged, or begins with numbers where the names should be.
     """
     table = "a table with a line of names, such as age,pet"
     with reading("table", path, expected=table, fix="pandas.read_csv(path), with the arguments that it takes"):
         import pandas
 
-        frame = pandas.read_csv(path)
-        frame.columns = [_identifier(str(name)) for name in frame.columns]
-        return frame
+        line = pandas.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+        first, frame = list(line.iloc[0]), pandas.read_csv(path)
+        if first[0] == "" and frame.iloc[:, 0].equals(pandas.Series(range(len(frame)))):
+            first, frame = first[1:], frame.iloc[:, 1:]
+    if _are_numbers(first):
+        raise DataError(
+            f"{path.name}: the first line holds numbers, where the names of the columns stand",
+            expected=table,
+            got=", ".join(first),
+            fix="write a line of names above it: " + ",".join(f"x{i}" for i in range(1, len(first) + 1)),
+            code="D111",
+        )
+    frame.columns = [_identifier(str(name)) for name in frame.columns]
+    return frame
+
+
+def _are_numbers(names: list[str]) -> bool:
+    """Whether a line has numbers in the place of names, other than the columns' own: 0, 1, 2 or 1, 2, 3."""
+    counted = [[str(i + start) for i in range(len(names))] for start in (0, 1)]
+    return names not in counted and all(_NUMBER.fullmatch(name) for name in names)
 
 
 def _identifier(name: str) -> str:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 __all__ = ["Adversarial"]
 
-import copy
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
 
 from ppgen.arguments import finite_number, one_of, whole_number
 from ppgen.context import frozen
@@ -21,6 +19,7 @@ from ppgen.nets import critic as default_critic
 from ppgen.objectives.adversarial_game import Game
 from ppgen.objectives.adversarial_losses import LOSSES
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step
+from ppgen.objectives.own_critics import must_be_module, must_hold_its_slope, own_critic
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False)
@@ -80,7 +79,7 @@ class Adversarial(Objective):
         steps = usual.critic_steps if critic_steps is None else critic_steps
         weight = usual.gradient_penalty if gradient_penalty is None else gradient_penalty
         for name, value in {
-            "critic": _must_be_module(critic),
+            "critic": must_be_module("Adversarial", critic),
             "loss_name": loss,
             "critic_steps": whole_number("Adversarial: critic_steps", steps),
             "gradient_penalty": finite_number("Adversarial: gradient_penalty", weight, at_least=0, suggested=10.0),
@@ -91,9 +90,9 @@ class Adversarial(Objective):
 
     @property
     def name(self) -> str:
-        loss, *rest = self.settings().items()
-        shown = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in rest)
-        return f"Adversarial({', '.join([loss[1], *shown])})"
+        rest = {key: value for key, value in self.settings().items() if key not in ("loss", "critic")}
+        shown = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in rest.items())
+        return f"Adversarial({', '.join([self.loss_name, *shown])})"
 
     @property
     def game(self) -> Game:
@@ -109,6 +108,14 @@ class Adversarial(Objective):
                 got=", ".join(f"{role} {name}" for name, role in roles.items()) or "no declared sites",
                 fix="objective=ppgen.ELBO(), or ppgen.MaximumLikelihood() for a model without latents",
                 code="S083",
+            )
+        if not model.is_implicit:
+            raise SettingError(
+                f"Adversarial: {type(model).__name__} has an observation noise, and its critic would see the noise",
+                expected="the sampler alone, which is trained first; the noise is put around it afterwards",
+                got=f"observation={type(model.observation).__name__}",  # type: ignore[attr-defined]
+                fix="ppgen.fit(model without it, data).with_noise(noise), or objective=ppgen.ELBO()",
+                code="S213",
             )
         if guide is not None:
             raise SettingError(
@@ -137,14 +144,8 @@ class Adversarial(Objective):
             batch: a few rows by site and covariate, [rows, ...] each.
         """
         self.check(model, guide)
-        critic = copy.deepcopy(self.critic)
-        if critic is None:
-            critic = default_critic(batch[_implicit(model)].shape[1:])
-        reference = next(model.parameters(), None)
-        if reference is not None:
-            critic = critic.to(reference.device, reference.dtype)
-        if self.game.loss.needs_lipschitz and not self.gradient_penalty:
-            _must_hold_its_slope(critic, self.loss_name)
+        critic = own_critic(model, self.critic, lambda: default_critic(batch[_implicit(model)].shape[1:]))
+        must_hold_its_slope("Adversarial", critic, self.game, self.loss_name)
         return State(model, guide, {"critic": critic})
 
     def players(self, state: State) -> list[Player]:
@@ -171,36 +172,13 @@ class Adversarial(Objective):
             return self.game.generator(judge, fake)
 
     def settings(self) -> dict[str, Any]:
-        """Plain arguments; a critic of the user's own is no JSON, and is given again when a run is loaded."""
+        """Arguments; of a critic, a run folder keeps how to make it again if it is a network of ``ppgen.nets``."""
         usual = LOSSES[self.loss_name]
         defaults = {"critic_steps": usual.critic_steps, "gradient_penalty": usual.gradient_penalty}
         defaults |= {"one_sided": False, "r1": 0.0}
-        return {"loss": self.loss_name} | {
-            name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default
-        }
-
-
-def _must_be_module(critic: Any) -> nn.Module | None:
-    if critic is None or isinstance(critic, nn.Module):
-        return critic
-    raise SettingError(
-        "Adversarial: the critic is no module",
-        expected="an nn.Module from events [batch, ...] to logits [batch]",
-        got=f"the class {critic.__name__}" if isinstance(critic, type) else type(critic).__name__,
-        fix=f"critic={critic.__name__}(...)" if isinstance(critic, type) else "critic=ppgen.nets.critic(x_shape)",
-        code="S086",
-    )
-
-
-def _must_hold_its_slope(critic: nn.Module, loss: str) -> None:
-    if not any(is_parametrized(part) for part in critic.modules()):
-        raise SettingError(
-            f"Adversarial: nothing holds the slope of the critic, and without that {loss!r} has no solution",
-            expected="a gradient penalty, or a critic with spectral norms",
-            got=f"gradient_penalty=0, and {type(critic).__name__} without parametrizations",
-            fix="leave gradient_penalty out, or Adversarial(critic=ppgen.nets.critic(x_shape, spectral=True), ...)",
-            code="S193",
-        )
+        given = {} if self.critic is None else {"critic": self.critic}
+        changed = {name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default}
+        return {"loss": self.loss_name} | given | changed
 
 
 def _implicit(model: Any) -> str:

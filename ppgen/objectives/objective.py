@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import finite_number, whole_number
+from ppgen.data import Dataset
 from ppgen.declare import PyroProgram
 from ppgen.errors import SettingError
 
@@ -162,6 +163,17 @@ class Objective(ABC):
 
         Raises:
             SettingError: naming what is missing and the objective that would fit.
+        """
+
+    def check_data(self, model: PyroProgram, data: Dataset) -> None:  # noqa: B027  (a subclass may have more)
+        """Refuse data that this objective cannot train on, though the model may run on them; by default, none.
+
+        Args:
+            model: the model.
+            data: all splits.
+
+        Raises:
+            DataError: naming what is missing.
         """
 
     def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:

@@ -29,7 +29,9 @@ from ppgen.reporting.ordered_site import has_order
 from ppgen.reporting.position_maps import entropy_figure, surprise_figure
 from ppgen.reporting.sight_figure import sight_figure
 from ppgen.reporting.strip import shuffled_test
+from ppgen.reporting.translation_figure import translation_figure
 from ppgen.reporting.walk_figures import interpolation_figure, traversal_figure
+from ppgen.translate import translations
 
 __all__ = ["MOST_CODES", "FitFigures", "fit_figures", "save_figures"]
 
@@ -49,7 +51,8 @@ class FitFigures:
             two dimensions), ``"neighbours"``, ``"traversal"``,
             ``"interpolation"``, ``"reconstructions"``, ``"extremes"``, ``"latent_space"`` (or one
             ``"latent_space_NAME"`` a latent site), and of data that are drawn position by position
-            ``"generation"``, ``"surprise"``, ``"entropy"``, ``"receptive_field"``: those that the fit can answer.
+            ``"generation"``, ``"surprise"``, ``"entropy"``, ``"receptive_field"``, and of models that translate
+            ``"translations"``: those that the fit can answer.
         omitted: the same names, each with the plain reason why it is not there.
     """
 
@@ -87,6 +90,7 @@ def fit_figures(fit: Fit, *, seed: int = 0, beside_data: bool = True) -> FitFigu
         "extremes": lambda: {"extremes": extremes(fit, shuffled)},
         "latent_space": lambda: _latent_spaces(fit, shuffled),
         **(_of_orders(fit, shuffled, seed) if count and has_order(fit, shuffled) else {}),
+        **({"translations": lambda: {"translations": translation_figure(fit, shuffled)}} if translations(fit) else {}),
     }
     if math.prod(fit.data.x_shape) > 2:  # nobody misses a histogram of pictures
         del painters["density"]

@@ -19,6 +19,7 @@ from ppgen.reporting.mosaic import label_rows
 from ppgen.reporting.nearest import extremes, nearest_neighbours
 from ppgen.reporting.order_plots import OrderPlots
 from ppgen.reporting.style import Axes, MaybeAxes, house_style, new_axes
+from ppgen.reporting.translation_figure import translation_figure
 from ppgen.reporting.walk_figures import walk_start
 
 __all__ = ["FitPlots"]
@@ -205,6 +206,19 @@ class FitPlots(OrderPlots):
         """
         rows = self._rows(None, seed)
         return self._illustrated(ax, (7.9, 1.6), lambda place: extremes(self._fit, rows, place))
+
+    def translations(self, ax: MaybeAxes = None, *, seed: int = 0) -> Axes:
+        """Test images above their translations, and the truth of pairs or the way back of a cycle below.
+
+        Args:
+            ax: to draw in.
+            seed: chooses the images.
+
+        Raises:
+            Unanswerable: if the model translates nothing.
+        """
+        rows = self._rows(None, seed)
+        return self._illustrated(ax, (7.4, 2.0), lambda place: translation_figure(self._fit, rows, place))
 
     def interpolations(self, ax: MaybeAxes = None, *, n: int = 4, seed: int = 0, **options: Any) -> Axes:
         """Ways between test data, two by two; of a fit without a code between draws of its noise.

@@ -81,6 +81,8 @@ def walk_start(fit: Fit, test: Mapping[str, Tensor], n: int) -> tuple[Any, dict[
     rows = {key: column[:n] for key, column in test.items()}
     if fit.guide is not None:
         return without_latents(fit.model, rows), {}
+    if not any(site.role == "latent" for site in fit.model.sites.values()):
+        return None, {}  # there is no walk, whatever the model is told
     return None, {key: rows[key] for key in fit.covariates if key in rows}
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from ppgen.declare import Guide, Program, ProgramModule, ProgramPart, as_guide, verify_guide, verify_model
 from ppgen.errors import SettingError
 from ppgen.guides import DerivedGuide, FullRank, MeanField
-from ppgen.objectives import ELBO, Adversarial, MaximumLikelihood, Objective
+from ppgen.objectives import ELBO, Adversarial, CycleTranslation, MaximumLikelihood, Objective, PairedTranslation
 from ppgen.training.pyro_objective import pyro_objective
 
 __all__ = ["choose_guide", "choose_objective", "jointly", "unwrap"]
@@ -97,7 +97,7 @@ def choose_objective(model: ProgramModule, guide: ProgramModule | None, objectiv
         return by_pyro
     if objective is None:
         if model.is_implicit:
-            return Adversarial()
+            return _adversarial(model)
         return ELBO() if guide is not None or _has_latents(model) else MaximumLikelihood()
     if not isinstance(objective, Objective):
         raise SettingError(
@@ -115,6 +115,13 @@ def _required(kind: type[nn.Module]) -> list[str]:
     parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
     named = (p for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD))
     return [p.name for p in named if p.default is p.empty]
+
+
+def _adversarial(model: ProgramModule) -> Objective:
+    """By how many sites answer to what is given, where that is all they are made of; by noise, there is no partner."""
+    if _has_latents(model) or not model.covariates:
+        return Adversarial()
+    return PairedTranslation() if len(model.sites) == 1 else CycleTranslation()
 
 
 def _has_latents(model: Any) -> bool:

@@ -16,10 +16,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
+from ppgen.zoo.adversarial_families import ADVERSARIAL_FAMILIES
 from ppgen.zoo.autoregressive_families import AUTOREGRESSIVE_FAMILIES
 from ppgen.zoo.belief_networks import BELIEF_NETWORKS
 from ppgen.zoo.classics import CLASSICS
 from ppgen.zoo.code_families import CODE_FAMILIES
+from ppgen.zoo.image_translation import IMAGE_TRANSLATION
 from ppgen.zoo.latent_families import LATENT_FAMILIES
 from ppgen.zoo.likelihood_choice import families_for, likelihood_for, said
 from ppgen.zoo.other_kinds import OTHER_KINDS
@@ -53,6 +55,8 @@ _RECIPES = {
         *CODE_FAMILIES,
         *OTHER_KINDS,
         *TRANSFORMERS,
+        *ADVERSARIAL_FAMILIES,
+        *IMAGE_TRANSLATION,
     )
 }
 
@@ -121,7 +125,7 @@ def dataset(name: str, data: Any = None) -> Dataset:
     chosen = recipe(name)
     source = chosen.data if data is None else data
     if isinstance(source, str | os.PathLike):
-        return load(source, steps=steps(chosen))
+        return load(source, binarize=chosen.binarize, steps=steps(chosen))
     return source if isinstance(source, Dataset) else usual_form(as_dataset(source))
 
 
@@ -147,7 +151,7 @@ def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Buil
         The ingredients; the same seed gives the same initial weights, bit for bit.
 
     Raises:
-        SettingError: if the recipe or an option is unknown, and for unpaired domains: every recipe reads one ``x``.
+        SettingError: if the recipe or an option is unknown, and for unpaired domains where the recipe reads one ``x``.
 
     Example:
         >>> model, guide, objective = build("vae", "digits", latent_dim=4)
@@ -163,15 +167,20 @@ def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Buil
     for option, value in options.items():
         if option not in chosen.options:
             near = difflib.get_close_matches(option, chosen.options, n=1)
+            having = [each.name for each in _RECIPES.values() if option in each.options]
+            away = f"leave {option} out" + (
+                f", or one of the recipes that have it: {', '.join(having)}" if having else ""
+            )
             raise SettingError(
                 f"{name} has no option {option!r}",
                 expected=", ".join(f"{key}={value!r}" for key, value in chosen.options.items()) or "no options",
                 got=f"{option}={value!r}",
-                fix=f"did you mean {near[0]!r}?" if near else f"leave {option} out",
+                fix=f"did you mean {near[0]!r}?" if near else away,
                 code="S123",
             )
     fitted = dataset(name, data)
-    _refuse_domains(name, fitted)
+    if not chosen.reads_domains:
+        _refuse_domains(name, fitted)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return chosen.build(fitted, **options)

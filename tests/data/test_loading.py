@@ -50,7 +50,6 @@ def test_a_batch_is_cast_as_a_data_set_would_and_keeps_every_row():
     [
         ("minst", SettingError, r'unknown data set \'minst\'(.|\n)*fix: data="mnist"'),
         ("qqqqqq", SettingError, r'data="digits"; for your own tensors: data=\{"x": tensor\}'),
-        ("digits+glyphs", SettingError, r'names 2 data sets(.|\n)*fix: data="digits"; or ppgen.data.unpaired\(a='),
         ("digits+minst", SettingError, "unknown data set"),
         ("no/such/folder", DataError, "no such file"),
         ("nothing.npz", DataError, "no such file"),

@@ -1,0 +1,73 @@
+"""Translations in the one training loop: broken off between two turns and taken up, to the bit, pool and all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import ppgen
+from ppgen import data
+from ppgen.errors import DivergenceError
+from ppgen.models import CycleGAN, Pix2Pix
+from ppgen.training import loop
+from tests.oracles.state import rows_without_time, same, state_of
+
+X = (1, 8, 8)
+
+
+class Stop(ppgen.Callback):
+    def step(self, training: Any) -> None:
+        if training.step == 5:  # in the middle of an epoch
+            raise KeyboardInterrupt
+
+
+def play(name: str, **settings: Any) -> ppgen.Fit:
+    torch.manual_seed(0)
+    draws = torch.Generator().manual_seed(1)
+    x, given = torch.rand(64, *X, generator=draws), torch.rand(50, *X, generator=draws)
+    made: dict[str, tuple[Any, Any, Any]] = {
+        "pairs": (Pix2Pix(X, hidden=(4, 4)), {"train": {"x": x[:50], "given": given}}, ppgen.PairedTranslation()),
+        "domains": (
+            CycleGAN(X, X, width=2, num_blocks=1),
+            data.unpaired(a=x, b=given, valid=0, test=0),
+            ppgen.CycleTranslation(identity=1.0, pool=24),
+        ),
+    }
+    model, rows, objective = made[name]
+    return ppgen.fit(
+        model, rows, objective=objective, average={"generator": 0.9},
+        **{"max_epochs": 2, "batch_size": 16, "progress": False, "device": "cpu"} | settings,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["pairs", "domains"])
+def test_a_translation_is_taken_up_as_it_was_left(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    straight = play(name)
+    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    with pytest.raises(KeyboardInterrupt):
+        play(name, out=tmp_path / "run", callbacks=[Stop()])
+    resumed = play(name, out=tmp_path / "run", resume=True)
+    assert same(state_of(resumed), state_of(straight))
+    assert rows_without_time(resumed.history) == rows_without_time(straight.history)
+    for domain in ("a", "b") if name == "domains" else ():
+        pools = [fit.state.networks[f"pool_{domain}"] for fit in (resumed, straight)]
+        assert bool(pools[0].taken.all())
+        assert torch.equal(pools[0].images, pools[1].images)
+
+
+def test_history_tells_how_each_side_fares() -> None:
+    row = play("domains").history[-1]["train"]
+    assert {"critic_loss", "generator_loss", "critic_gradient_norm", "generator_gradient_norm"} <= set(row)
+    assert {"adversarial", "cycle", "identity"} <= set(row)
+    for name in ("accuracy_real", "accuracy_fake"):
+        assert row[name] == pytest.approx((row[f"{name}/a"] + row[f"{name}/b"]) / 2)
+    assert row["critic_loss"] == pytest.approx(row["critic_loss/a"] + row["critic_loss/b"])
+
+
+def test_a_translation_that_diverges_is_stopped_with_its_last_good_weights() -> None:
+    with pytest.raises(DivergenceError) as caught:
+        play("domains", learning_rate=1e30, max_epochs=5)
+    assert all(parameter.isfinite().all() for parameter in caught.value.fit.model.parameters())  # type: ignore[attr-defined]
