@@ -19,43 +19,28 @@ import torch
 from scipy.stats import wasserstein_distance
 
 import ppgen
-from ppgen import models, nets
+from ppgen import zoo
 from ppgen.data.points import POINTS, centres, draw_points
 
-__all__ = ["fit_points", "main", "score_line", "score_ring"]
+__all__ = ["LOSSES", "fit_points", "main", "score_line", "score_ring"]
 
 DRAWS = 10_000
-SETTINGS: dict[str, dict[str, Any]] = {
-    "line": {"max_epochs": 20, "batch_size": 128},
-    "ring": {"max_epochs": 100, "batch_size": 256},
-}
-GAMES: dict[str, dict[str, Any]] = {
-    "nonsaturating": {"r1": 0.01},
-    "hinge": {"r1": 0.01},
-    "least-squares": {"r1": 0.01},
-    "wasserstein": {"critic_steps": 2, "gradient_penalty": 1.0, "one_sided": True},
-}
+LOSSES = ("nonsaturating", "wasserstein", "hinge", "least-squares")
 
 
 def fit_points(name: str, loss: str, seed: int, **settings: Any) -> ppgen.Fit:
-    """One fit of a generator and a critic of two hidden layers each.
+    """One fit of the recipe ``points-gan``.
 
     Args:
         name: ``"line"`` or ``"ring"``.
         loss: of :class:`ppgen.Adversarial`.
         seed: of weights, noise and order; the points are the same for all.
-        **settings: of :func:`ppgen.fit`, instead of those of the benchmark.
+        **settings: of :func:`ppgen.fit`, instead of those of the recipe.
     """
-    torch.manual_seed(seed)
-    dims = centres(name).shape[1]
-    width = 32 if name == "line" else 64
-    critic = nets.critic((dims,), hidden=(width, width), features=width)
-    model = models.GAN((dims,), latent_dim=dims, hidden=(width, width), output="none")
-    chosen = {**SETTINGS[name], "learning_rate": 2e-3, "schedule": "cosine", "average": {"generator": 0.99}}
-    objective = ppgen.Adversarial(critic, loss, **GAMES[loss])
-    return ppgen.fit(
-        model, name, objective=objective, seed=seed, device="cpu", progress=False, **{**chosen, **settings}
-    )
+    data = zoo.dataset("points-gan", name)
+    model, guide, objective = zoo.build("points-gan", data, seed=seed, loss=loss)
+    chosen = {**zoo.recipe("points-gan").settings(), "device": "cpu", "progress": False, **settings}
+    return ppgen.fit(model, data, guide=guide, objective=objective, seed=seed, **chosen)
 
 
 def score_line(x: torch.Tensor, seed: int) -> dict[str, float]:
@@ -75,7 +60,7 @@ def score_ring(x: torch.Tensor, seed: int) -> dict[str, float]:
 def main(argv: list[str] | None = None) -> None:
     """Every set, loss and seed, as a table of means."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--losses", nargs="+", default=["nonsaturating", "wasserstein"], choices=list(GAMES))
+    parser.add_argument("--losses", nargs="+", default=["nonsaturating", "wasserstein"], choices=LOSSES)
     parser.add_argument("--sets", nargs="+", default=["line", "ring"], choices=list(POINTS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="write the table here")

@@ -6,7 +6,8 @@ BASE is the folder of a checkout of an earlier commit (``git worktree add``), HE
 Each is measured in a process of its own, with the same Python, one thread, the same seeds and an empty cache, by this
 same file, which uses the public API alone. Every row of ``same_numbers_rows.py`` gives exact quantities: floats as
 hexadecimal, all else as text, or as the SHA-256 of its bytes. A refusal is a quantity like any other; an error is
-written to the log, and is not equal to anything. Exit status: 0 if every row is equal, else 1. It takes 2 to 3 minutes.
+written to the log, and is not equal to anything. A row that the base has not yet, such as a new recipe, is called new.
+Exit status: 0 if every row is equal, else 1. It takes 2 to 3 minutes.
 
 Left out: what depends on the clock (seconds of a fit are set to 0), wordings of errors, the command line, other
 devices than the CPU, and data that are not installed.
@@ -157,7 +158,11 @@ def table(base: Values, head: Values) -> tuple[str, dict[str, bool]]:
     """Every quantity of both sides as aligned text, and whether all quantities of a row are equal."""
     lines = [("row", "quantity", "base", "head", "equal")]
     equal: dict[str, bool] = {}
+    known = {row for row, _ in base}
     for row in dict.fromkeys(row for row, _ in (*base, *head)):
+        if row not in known:
+            lines.append((row, "all", "-", "-", "new"))
+            continue
         for quantity in dict.fromkeys(quantity for name, quantity in (*base, *head) if name == row):
             one, other = base.get((row, quantity), "-"), head.get((row, quantity), "-")
             is_error = one.startswith(ERROR) or other.startswith(ERROR)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas
 
-from ppgen import guides
+from ppgen import guides, zoo
 
-__all__ = ["answers_of", "by_site", "network_guide", "networks_of", "tidy_csv"]
+__all__ = ["answers_of", "by_site", "network_guide", "networks_of", "recipe_names", "tidy_csv"]
 
 network_guide = getattr(guides, "NetworkGuide", None) or guides.Amortized  # as it was called before
 
@@ -23,6 +23,13 @@ _COLUMNS = [
 def networks_of(fit: Any) -> dict[str, Any]:
     """The networks of a fit's objective, which once owned them itself."""
     return dict(fit.state.networks if hasattr(fit, "state") else fit.objective.networks)
+
+
+def recipe_names() -> dict[str, str]:
+    """The recipes of this checkout by what they are called today: what was called ``pixelcnn`` once had gates."""
+    names = list(zoo.names())
+    before = {} if "gated-pixelcnn" in names else {"pixelcnn": "gated-pixelcnn"}
+    return {before.get(name, name): name for name in names}
 
 
 def by_site(answered: Any) -> Any:

@@ -2,22 +2,25 @@
 
     python benchmarks/vq_vae.py [--data binarized_mnist glyphs] [--seconds 40] [--data-root DIR] [--seed 0]
 
-Each row is a recipe of ``ppgen.zoo``, trained for so many seconds of processor time on one thread with Adam at 2e-3 and
-nothing selected: the last weights are evaluated, on the first 1000 images of a seeded order of the test split. All
-totals are bounds on ``-log p(x)``, in nats: ``code`` is the sampled rate, ``distortion`` what is left of x given the
-code. ``--out`` writes the table, and beside it a picture: images, their reconstructions by the VQ-VAE, its samples.
+Each row is a recipe of ``ppgen.zoo``, trained for so many seconds of processor time on one thread with Adam at 2e-3,
+which falls along a cosine, and nothing selected: the last weights are evaluated, on the first 1000 images of a seeded
+order of the test split. All totals are bounds on ``-log p(x)``, in nats: ``code`` is the sampled rate, ``distortion``
+what is left of x given the code. ``--out`` writes the table, and beside it pictures: images, their reconstructions by
+the VQ-VAE, its samples.
 """
 
 from __future__ import annotations
 
-import time
+import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.image
 import torch
+from budget import Budget
 from row import options
 from torch import Tensor
+from trend import processor
 
 import ppgen
 from ppgen.inference import elbo_parts
@@ -30,47 +33,42 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "discrete": ("discrete", {}),
 }
 TITLES = "| data | recipe | epochs | code | distortion | total | perplexity | codes used |"
-NUM_TEST, NUM_SHOWN = 1000, 16
+NUM_TEST, NUM_SHOWN, BATCH = 1000, 16, 64
 
 
-class Budget(ppgen.Callback):
-    """Ends a fit after so many seconds of processor time."""
+class Trained(NamedTuple):
+    """A fit that took the budget.
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.began = time.process_time()
+    Args:
+        fit: with the last weights.
+        epochs: passes over the training data that it made.
+    """
 
-    def step(self, training: Any) -> None:
-        if time.process_time() - self.began > self.seconds:
-            training.stop("budget")
+    fit: ppgen.Fit
+    epochs: float
 
 
-def train(data: ppgen.Dataset, recipe: str, settings: dict[str, Any], args: Any) -> tuple[ppgen.Fit, float]:
-    """The fit of a recipe within the budget, and how many epochs it went through."""
+def train(data: ppgen.Dataset, recipe: str, settings: dict[str, Any], args: argparse.Namespace) -> Trained:
+    """A recipe within the budget."""
     torch.manual_seed(args.seed)
     model, guide, objective = ppgen.zoo.build(recipe, data, **settings)
-    counted: list[int] = []
-    budget = Budget(args.seconds)
-
-    class Counter(ppgen.Callback):
-        def step(self, training: Any) -> None:
-            counted.append(training.step)
-
+    budget = Budget(args.seconds / 60.0)
     fit = ppgen.fit(
         model,
         data,
         guide=guide,
         objective=objective,
-        max_epochs=1000,
-        batch_size=64,
+        max_epochs=Budget.EPOCHS,
+        batch_size=BATCH,
         learning_rate=2e-3,
+        schedule=budget.factor,
         patience=None,
         seed=args.seed,
         device="cpu",
-        callbacks=[budget, Counter()],
+        callbacks=[budget],
         progress=False,
     )
-    return fit, counted[-1] * 64 / data.size("train")
+    return Trained(fit, budget.steps * BATCH / data.size("train"))
 
 
 def parts(fit: ppgen.Fit, x: Tensor) -> dict[str, float]:
@@ -101,7 +99,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--data", nargs="+", default=["binarized_mnist", "glyphs"])
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
-    lines = [TITLES, "|---" * TITLES.count(" | ") + "|---|"]
+    lines = [
+        "# Codes from a codebook, and what they leave\n",
+        f"`python benchmarks/vq_vae.py --data {' '.join(args.data)} --seconds {args.seconds:g} --seed {args.seed}`\n",
+        f"{processor()}, {args.threads} thread, {args.seconds:g} s of processor time each, batches of {BATCH}; nats of "
+        f"{NUM_TEST} test images, the last weights: code + distortion = total, a bound on -log p(x).\n",
+        TITLES,
+        "|---" * (TITLES.count("|") - 1) + "|",
+    ]
     print("\n".join(lines), flush=True)
     for name in args.data:
         data = ppgen.data.load(name, root=args.data_root)

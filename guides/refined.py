@@ -21,7 +21,7 @@ from ppgen.guides.derived import DerivedGuide
 from ppgen.inference import elbo_parts, elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
-_TRIALS = 8
+_TRIALS = 64  # where a start is a nat off, one draw of its bound has a spread of more than a nat
 
 
 class Refined(ModelGuide):

@@ -9,6 +9,8 @@ __all__ = [
     "BayesianLogisticRegression",
     "BlockPixelCNN",
     "ConditionalAutoregressive",
+    "ConditionalGAN",
+    "ConditionalTokens",
     "ConditionalVAE",
     "CycleGAN",
     "DeepMarkovModel",
@@ -43,6 +45,8 @@ from ppgen.models.autoencoder import Autoencoder
 from ppgen.models.belief_network import FullyVisibleBeliefNetwork
 from ppgen.models.block_pixelcnn import BlockPixelCNN
 from ppgen.models.conditional_autoregressive import ConditionalAutoregressive
+from ppgen.models.conditional_gan import ConditionalGAN
+from ppgen.models.conditional_tokens import ConditionalTokens
 from ppgen.models.cyclegan import CycleGAN
 from ppgen.models.deep_markov import DeepMarkovModel
 from ppgen.models.diagonal_bilstm import DiagonalBiLSTM

@@ -10,7 +10,7 @@ from math import prod
 from ppgen import nets
 from ppgen.checked import checked
 from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, orders
+from ppgen.distributions import Autoregressive
 
 
 class BlockPixelCNN(Model):
@@ -22,8 +22,8 @@ class BlockPixelCNN(Model):
     softmax into a logit for each pixel, given those before it: first the blocks in raster order, then the pixels of
     each.
 
-    The network over blocks is that of the gated PixelCNN: A. van den Oord et al., "Conditional image generation with
-    PixelCNN decoders", 2016 (arXiv 1606.05328).
+    The network over blocks is a gated PixelCNN with skip connections (``ppgen.nets.SkipPixelCNN``): A. van den Oord et
+    al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
 
     Fit with: no guide, ``ppgen.MaximumLikelihood()``: the defaults.
 
@@ -32,6 +32,7 @@ class BlockPixelCNN(Model):
         hidden: channels of each stack.
         num_layers: gated layers; each widens what a pixel sees by one block each way.
         block: ``(height, width)`` of a block, which divide those of the image.
+        dropout: probability that a feature on its way from a layer to the head is dropped in training.
 
     Example:
         >>> BlockPixelCNN(x_shape=(1, 8, 8))(size=3)["x"].shape
@@ -40,18 +41,21 @@ class BlockPixelCNN(Model):
 
     @checked
     def __init__(
-        self, x_shape: Sequence[int], hidden: int = 24, num_layers: int = 4, block: Sequence[int] = (2, 2)
+        self,
+        x_shape: Sequence[int],
+        hidden: int = 24,
+        num_layers: int = 4,
+        block: Sequence[int] = (2, 2),
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.x_shape = tuple(x_shape)
-        self.order = orders.blocks(self.x_shape[1:], block)
         grid = [length // short for length, short in zip(self.x_shape[1:], block, strict=True)]
-        network = nets.GatedPixelCNN(
-            (prod(block), *grid), hidden, num_layers, first_kernel_size=5, num_parameters=2 ** prod(block)
-        )
+        sizes = {"dropout": dropout, "num_parameters": 2 ** prod(block)}
+        network = nets.SkipPixelCNN((prod(block), *grid), hidden, num_layers, **sizes)
         self.network = nets.InBlocks(network, block)
 
     @observed
     def x(self) -> Autoregressive:
         """The image: the network itself is the distribution."""
-        return Autoregressive(self.network, self.x_shape, order=self.order)
+        return Autoregressive(self.network, self.x_shape, order=self.network.order)

@@ -5,15 +5,15 @@ from __future__ import annotations
 __all__ = ["ConditionalAutoregressive"]
 
 from collections.abc import Sequence
-from math import prod
+from typing import Any
 
 from torch import Tensor
 
 from ppgen import nets
 from ppgen.checked import checked
 from ppgen.declare import observed
-from ppgen.distributions import Autoregressive, Order
-from ppgen.errors import DataError
+from ppgen.distributions import Autoregressive, Ensemble, Order
+from ppgen.errors import SettingError
 from ppgen.models.pixels_in_order import InOrder
 
 
@@ -22,7 +22,8 @@ class ConditionalAutoregressive(InOrder):
 
     ``log p(x | y) = sum_i log p(x_i | y, x_0 .. x_{i-1})`` is exact. Every causal network reads a context, so one model
     makes each of them conditional: ``context(y)`` is a one-hot vector of a class label, and the numbers themselves of
-    anything else: attributes, a vector, another image.
+    anything else: attributes, a vector, another image. What holds without y holds for each y: a MADE of several sets of
+    masks is their mixture.
 
     Reference: A. van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
 
@@ -33,7 +34,9 @@ class ConditionalAutoregressive(InOrder):
         network: over such data, laid out in their order, whose ``context_dim`` is the number of classes, or how many
             numbers y has.
         likelihood: of one position, such as ``nets.CategoricalLikelihood((3,), 256, 1.0)``; default: Bernoulli.
-        order: of the positions, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``.
+        order: of the positions, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``; that of
+            a network with an order of its own is the network's.
+        num_components: of a mixture of normals for each value, which real numbers take; 0 for a likelihood.
 
     Example:
         >>> import torch
@@ -46,36 +49,36 @@ class ConditionalAutoregressive(InOrder):
     def __init__(
         self,
         x_shape: Sequence[int],
-        network: nets.CausalImageNetwork | nets.CausalVectorNetwork,
+        network: nets.CausalImageNetwork | nets.CausalVectorNetwork | nets.InBlocks,
         likelihood: nets.Likelihood | None = None,
         order: str | Order = "raster",
+        num_components: int = 0,
     ) -> None:
-        super().__init__(x_shape, likelihood, order)
+        super().__init__(x_shape, likelihood, order, num_components)
         self.network = network
+        if isinstance(network, nets.MADE | nets.InBlocks) and order != "raster":
+            raise SettingError(
+                "ConditionalAutoregressive: the network has an order of its own",
+                expected='order="raster", which leaves it as it is',
+                got=f"order={order!r} beside a {type(network).__name__}",
+                fix="nets.MADE(..., order=...) makes the network in another order; blocks are drawn in raster order",
+                code="S222",
+            )
 
     @observed
-    def x(self, y: Tensor) -> Autoregressive:
+    def x(self, y: Tensor) -> Autoregressive | Ensemble:
         """The datum: the network, told y, is the distribution."""
-        return self.in_order(self.read(y))
+        return self.in_order(told(self.network, y))
 
-    def read(self, y: Tensor) -> Tensor:
-        """What the network is told, ``[batch, context_dim]``.
 
-        Args:
-            y: labels ``[batch]`` of whole numbers; or numbers ``[batch, *shape]``, taken as they are.
+def told(network: Any, y: Tensor) -> Tensor:
+    """What a network is told, ``[batch, context_dim]``.
 
-        Raises:
-            DataError: more or fewer numbers than the network was made for.
-        """
-        if not y.is_floating_point() and y.dim() < 2:
-            return nets.one_hot(y, self.network.context_dim)
-        told = prod(y.shape[1:])
-        if told != self.network.context_dim:
-            raise DataError(
-                "what the model is told is of another size than its network was made for",
-                expected=f"{self.network.context_dim} numbers a datum",
-                got=f"{told}: y of shape {list(y.shape)}",
-                fix=f"{type(self.network).__name__}(..., context_dim={told})",
-                code="D105",
-            )
-        return y.reshape(len(y), told).to(next(self.network.parameters()).dtype)
+    Args:
+        network: with a context.
+        y: labels ``[batch]`` of whole numbers; or numbers ``[batch, *shape]``, taken as they are.
+
+    Raises:
+        DataError: more or fewer numbers than the network was made for.
+    """
+    return nets.as_context(y, network.context_dim).to(next(network.parameters()).dtype)

@@ -21,8 +21,7 @@ class GAN(Model):
 
     Nothing gives p(x): the model is trained by ``Adversarial()``, through its draws alone. With an ``observation``,
     x is drawn from a distribution around the generated value, and the model is a latent-variable model with a density:
-    ``GAN(**{**gan.constructor_arguments, "observation": noise})``, with the weights of a trained ``gan``, can be given
-    an encoder by ``ELBO()``, and evaluated as any other (Wu et al., 2017, arXiv 1611.04273).
+    ``fit.with_noise()`` makes one of a trained sampler, with an encoder (Wu et al., 2017, arXiv 1611.04273).
 
     Reference: I. Goodfellow et al., "Generative adversarial nets", 2014 (arXiv 1406.2661); the convolutional
     generator follows A. Radford et al., "Unsupervised representation learning with deep convolutional generative
@@ -35,6 +34,7 @@ class GAN(Model):
         latent_dim: size of z.
         hidden: widths of the generator, the data's end first; by default chosen from ``x_shape``.
         output: the last activation: ``"sigmoid"`` for values in (0, 1), ``"tanh"`` for (-1, 1), ``"none"`` for any.
+        generator: a network from z to values of the data's shape, in place of the usual one and of ``hidden``.
         observation: a module from the generated values to a distribution of x, such as
             ``ppgen.nets.NormalNoise(x_shape, 0.1)``.
 
@@ -51,10 +51,11 @@ class GAN(Model):
         hidden: Sequence[int] | None = None,
         output: Literal["sigmoid", "tanh", "none"] = "sigmoid",
         observation: nn.Module | None = None,
+        generator: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.generator = nets.decoder(latent_dim, x_shape, hidden)
+        self.generator = nets.decoder(latent_dim, x_shape, hidden) if generator is None else generator
         ranges: dict[str, nn.Module] = {"sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "none": nn.Identity()}
         self.output = ranges[output]
         if observation is not None:

@@ -6,15 +6,13 @@ __all__ = ["MADE"]
 
 from collections.abc import Sequence
 
-import torch
-
 from ppgen import nets
 from ppgen.checked import checked
-from ppgen.declare import Model, observed
-from ppgen.distributions import Autoregressive, Ensemble, Order, conditionals
+from ppgen.distributions import Order
+from ppgen.models.pixels_in_order import PixelsInOrder
 
 
-class MADE(Model):
+class MADE(PixelsInOrder):
     """x_i | those drawn before it ~ likelihood(network(x)_i), in the order of a set of masks.
 
     The network is an autoencoder in which a weight is kept where it leads from positions to later ones. One set of
@@ -61,23 +59,8 @@ class MADE(Model):
         likelihood: nets.Likelihood | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.x_shape, channels = tuple(x_shape), x_shape[:-2] or (1,)
-        self.likelihood = likelihood or nets.BernoulliLikelihood(channels)
-        real = conditionals.NormalMixture(num_components) if num_components else None
-        self.family = real or conditionals.OfPixel(self.likelihood)
-        count, highest = self.family.num_parameters(channels[0]), None if real else 1.0
+        super().__init__(x_shape, likelihood, num_components=num_components)
+        highest = None if num_components else 1.0
         self.network = nets.MADE(
-            self.x_shape, hidden, num_masks, order, direct, seed, num_parameters=count, highest=highest
+            self.x_shape, hidden, num_masks, order, direct, seed, num_parameters=self.num_parameters, highest=highest
         )
-
-    @observed
-    def x(self) -> Autoregressive | Ensemble:
-        """The datum: in training by one set of masks, else by all."""
-        members = [
-            Autoregressive(each, self.x_shape, conditional=self.family, order=each.order)
-            for each in self.network.members
-        ]
-        if self.training:
-            return members[int(torch.randint(len(members), ()))] if len(members) > 1 else members[0]
-        return Ensemble(members) if len(members) > 1 else members[0]

@@ -32,6 +32,7 @@ __all__ = [
     "Objective",
     "PairedTranslation",
     "Player",
+    "PosteriorComparison",
     "Program",
     "Scorecard",
     "State",
@@ -42,6 +43,7 @@ __all__ = [
     "WakeSleep",
     "check",
     "compare",
+    "compare_posteriors",
     "data",
     "distributions",
     "errors",
@@ -84,8 +86,9 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import Comparison, Evaluation, Metric, Scorecard
+    from ppgen.evaluation import Comparison, Evaluation, Metric, PosteriorComparison, Scorecard
     from ppgen.evaluation.compare import compare
+    from ppgen.evaluation.compare_posteriors import compare_posteriors
     from ppgen.evaluation.evaluate import evaluate
     from ppgen.evaluation.metric import metric
     from ppgen.fitted import Fit
@@ -117,7 +120,17 @@ _HOMES = {
     "ppgen.data": ("Dataset",),
     "ppgen.errors": ("Unanswerable",),
     "ppgen.estimate": ("Estimate",),
-    "ppgen.evaluation": ("Comparison", "Evaluation", "Metric", "Scorecard", "compare", "evaluate", "metric"),
+    "ppgen.evaluation": (
+        "Comparison",
+        "Evaluation",
+        "Metric",
+        "PosteriorComparison",
+        "Scorecard",
+        "compare",
+        "compare_posteriors",
+        "evaluate",
+        "metric",
+    ),
     "ppgen.fitted": ("Fit",),
     "ppgen.training": ("Callback", "fit", "load"),
     "ppgen.objectives": (
@@ -146,10 +159,12 @@ ACCESSORS = {
         "traverse": "ppgen.walks:traverse",
         "interpolate": "ppgen.walks:interpolate",
         "arithmetic": "ppgen.walks:arithmetic",
+        "invert": "ppgen.walks:invert",
         "manifold": "ppgen.walks:manifold",
         "complete": "ppgen.complete:complete",
         "translate": "ppgen.translate:translate",
         "gold_posterior": "ppgen.evaluation:gold_posterior",
+        "with_noise": "ppgen.training.with_noise:with_noise",
     },
     "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},
     "Walk": {"plot": "ppgen.reporting:draw_walk"},

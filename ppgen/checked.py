@@ -144,7 +144,14 @@ def _law(kind: str) -> Callable[[Argument, Any], object] | None:
     if kind in _LAWS:
         return _LAWS[kind]
     head = re.match(r"\w+", kind)
-    return _FAMILIES.get(head[0]) if head and "|" not in re.sub(r"\[.*\]", "", kind) else None
+    return _FAMILIES.get(head[0]) if head and "|" not in _without_items(kind) else None
+
+
+def _without_items(kind: str) -> str:
+    """An annotation without what stands in brackets: ``"Sequence | Mapping"`` of ``"Sequence[A] | Mapping[B, C]"``."""
+    while (less := re.sub(r"\[[^\[\]]*\]", "", kind)) != kind:
+        kind = less
+    return kind
 
 
 def _whole(of: Argument, value: Any) -> None:

@@ -20,6 +20,7 @@ from ppgen.errors import SettingError
 
 __all__ = [
     "alone",
+    "default_type",
     "evaluating",
     "frozen",
     "preserved_state",
@@ -261,6 +262,18 @@ def validation(enabled: bool) -> Iterator[None]:
         finally:
             pyro.enable_validation(pyro_before)
             Distribution.set_default_validate_args(torch_before)
+
+
+@contextlib.contextmanager
+def default_type(dtype: torch.dtype) -> Iterator[None]:
+    """A block in which new real numbers are of this type: those that a program makes without saying of which."""
+    with alone():
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(dtype)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)
 
 
 @contextlib.contextmanager

@@ -59,6 +59,8 @@ class Fit(FittedPair, HasAccessors):
     complete: Any
     translate: Any
     gold_posterior: Any
+    invert: Any
+    with_noise: Any
 
     def __init__(
         self,
@@ -294,7 +296,5 @@ class Fit(FittedPair, HasAccessors):
 
     def __repr__(self) -> str:
         guide = "no guide" if self.guide is None else label_of(self.guide)
-        return (
-            f"Fit({label_of(self.model)}, {guide}, {self.objective.name}, data={self.data.name!r}, "
-            f"{len(self.history)} epochs, {self.seconds:.1f} s{', ' + self.stopped if self.stopped else ''})"
-        )
+        pair = f"{label_of(self.model)}, {guide}, {self.objective.name}, data={self.data.name!r}"
+        return f"Fit({pair}, {len(self.history)} epochs, {self.seconds:.1f} s{self.stopped and f', {self.stopped}'})"

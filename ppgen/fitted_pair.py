@@ -121,7 +121,7 @@ class FittedPair:
         covariates, main = self.covariates, main_site(self.data.splits["test"])
         # A part that is seen takes two covariates; without them, no row of the data need be looked at.
         seen = seen_part(self.data.representative_rows(), main, covariates) if len(covariates) > 1 else None
-        return name_of_density(self.observed, covariates, main, seen)
+        return name_of_density([self.model.written.get(n, n) for n in self.observed], covariates, main, seen)
 
     @property
     def has_global_latent(self) -> bool:

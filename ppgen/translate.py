@@ -81,6 +81,7 @@ def must_translate(fit: Fit) -> dict[str, Site]:
             expected="an implicit site that is told an image, def x(self, given)",
             got=", ".join(f"{each.role} {name}" for name, each in fit.model.sites.items()),
             fix="ppgen.models.Pix2Pix for pairs, ppgen.models.CycleGAN for unpaired domains",
+            code="U067",
         )
     return known
 
@@ -93,6 +94,7 @@ def _chosen(fit: Fit, site: str | None) -> Site:
             expected=", ".join(f"{name} (given {', '.join(each.parents)})" for name, each in known.items()),
             got=f"site={site!r}",
             fix=f"site={next(iter(known))!r}",
+            code="S219",
         )
     return known[site or next(iter(known))]
 
@@ -115,6 +117,7 @@ def _given(fit: Fit, site: Site, data: Any) -> dict[str, Tensor]:
                 expected=f"a tensor [N{''.join(f', {side}' for side in like[name].shape[1:])}]",
                 got=f"shape {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__,
                 fix="images.unsqueeze(0) for a single one, and as large as those of the training",
+                code="D116",
             )
     return {name: rows[name].to(fit.device, like[name].dtype) for name in names}
 

@@ -79,6 +79,11 @@ MODELS = {
         lambda: models.BayesianLogisticRegression(64, 10), "p(weights) p(y | weights, x)", kind="vectors"),
     "ConditionalAutoregressive": Case(
         lambda: models.ConditionalAutoregressive(X, nets.GatedPixelCNN(X, 4, 1, context_dim=10)), "p(x | y)", None),
+    "ConditionalGAN": Case(
+        lambda: models.ConditionalGAN(X, 10, 4, (16,)), "p(z) p(x | z, y)", None,
+        objective=ppgen.Adversarial(nets.ProjectionCritic(X, 10, (4,), 8))),
+    "ConditionalTokens": Case(
+        lambda: models.ConditionalTokens(nets.TokenLSTM(8, 4, 8, 1, 10)), "p(x | y, x_lengths)", None, "tokens"),
     "ConditionalVAE": Case(lambda: models.ConditionalVAE(X, 10, 3, (16,)), "p(z) p(x | z, y)"),
     "CycleGAN": Case(lambda: models.CycleGAN(X, X, 4, 1), "p(to_b | a) p(to_a | b)", None, "domains"),
     "DeepMarkovModel": Case(
@@ -158,19 +163,24 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "MADE": (lambda: nets.MADE((2, 3, 3), (16, 12)), ((2, 3, 3),)),
     "ImageTransformer": (lambda: nets.ImageTransformer((1, 6, 6), 8, 2, 2, block=(2, 4)), ((1, 6, 6),)),
     "OverCodes": (lambda: Whole(nets.OverCodes(nets.GatedPixelCNN((4, 3, 3), 4, 1, num_parameters=4))), ((1, 3, 3),)),
+    "JoiningCritic": (lambda: nets.JoiningCritic((2, 9, 8), 3, (4, 6), 5), ((2, 9, 8), (3,))),
     "MLP": (lambda: nets.MLP(6, 3), ((6,),)),
     "MaskedConv2d": (lambda: nets.MaskedConv2d(2, 3, 3, "vertical", "B"), ((2, 5, 5),)),
+    "ModulatedDecoder": (lambda: nets.ModulatedDecoder(4, 3, (2, 9, 8), batch_norm=False), ((4,), (3,))),
     "GatedPixelCNN": (lambda: nets.GatedPixelCNN((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
     "PatchCritic": (lambda: nets.PatchCritic((2, 9, 8), 1, (4, 6)), ((2, 9, 8), (1, 9, 8))),
     "PixelCNN": (lambda: nets.PixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "PixelCNNPlusPlus": (lambda: nets.PixelCNNPlusPlus((1, 5, 6), hidden=3, num_blocks=1), ((1, 5, 6),)),
+    "ProjectionCritic": (lambda: nets.ProjectionCritic((2, 9, 8), 3, (4, 6), 5), ((2, 9, 8), (3,))),
     "PseudoInputs": (lambda: nets.PseudoInputs(4, (2, 3)), ()),
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
     "ResidualCritic": (lambda: nets.ResidualCritic((2, 9, 8), (4, 6)), ((2, 9, 8),)),
     "ResidualTranslator": (lambda: nets.ResidualTranslator((2, 9, 8), 3, 4, 1), ((2, 9, 8),)),
     "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
+    "SkipPixelCNN": (lambda: nets.SkipPixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),
     "SequenceEncoder": (lambda: nets.SequenceEncoder((4, 3), 5), ((4, 3),)),
     "Smoother": (lambda: nets.Smoother(3, 2, hidden=8), ((4, 3),)),
+    "TextContext": (lambda: Whole(nets.TextContext(4, 3, 5)), ((6,),)),
     "TokenLSTM": (lambda: Whole(nets.TokenLSTM(6, 4, 8)), ((6,),)),
     "TokenTransformer": (lambda: Whole(nets.TokenTransformer(6, 4, 8, 2, 2)), ((6,),)),
     "UNet": (lambda: nets.UNet((2, 9, 8), 3, (4, 6, 6)), ((2, 9, 8),)),
@@ -291,7 +301,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 
 def dataset(name: str, files: Mapping[str, Path]) -> ppgen.data.Dataset:
-    place = files["images"] if MODELS[name].kind != "domains" else f"{files['images']}+{files['negatives']}"
+    kind = MODELS[name].kind
+    place = f"{files['images']}+{files['negatives']}" if kind == "domains" else files[kind]
     return ppgen.data.load(place, steps=list(MODELS[name].steps))
 
 

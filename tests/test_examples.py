@@ -39,6 +39,9 @@ EXAMPLES = {
     "walks.py": ["vae: z from quantile 0.05", "discrete: c1 through its 6 values", "gan: z from quantile"],
 }
 
+# What each is called with, where its data take more than a few seconds.
+ARGUMENTS = {"walks.py": ["--data", "digits", "--epochs", "1"]}
+
 
 # Those that take more than five seconds: whole among the slow tests, else with fits of one epoch.
 LONG = {
@@ -102,7 +105,7 @@ def test_an_example_runs(
     name: str, short: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", [name])
+    monkeypatch.setattr("sys.argv", [name, *ARGUMENTS.get(name, [])])
     if short:
         fit = ppgen.fit
         monkeypatch.setattr(ppgen, "fit", lambda *places, **named: fit(*places, **{**named, "max_epochs": 1}))

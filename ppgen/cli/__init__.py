@@ -54,7 +54,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except PpgenError as error:
             called = self.commands.get(ctx.invoked_subcommand or "")
-            raise Refusal(str(in_flags(error, called.params if called else ()))) from error
+            raise Refusal(str(in_flags(error, called.params if called else (), self.commands))) from error
         except KeyboardInterrupt as error:  # click's own ending would be "Aborted!" with exit code 1
             raise Interrupted(str(error)) from error
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from ppgen.cli.options import assignments, run_options
+from ppgen.cli.assignments import assignments
+from ppgen.cli.options import run_argument, run_options
 from ppgen.cli.output import verify_output
 from ppgen.cli.runs import open_run
 from ppgen.cli.walking import WALKS, output_option, rows_where, start_of, walk_options, write_walk
@@ -16,7 +17,7 @@ __all__ = ["arithmetic"]
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--positive", multiple=True, metavar="NAME=VALUE", help="Rows that have what to add (needed).")
 @click.option("--negative", multiple=True, metavar="NAME=VALUE", help="Rows that lack it (needed).")
 @click.option("--row", "rows", type=int, multiple=True, default=(0,), help="A row to add it to.  [default: 0]")

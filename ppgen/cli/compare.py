@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from ppgen.cli.options import FilePath, device_option
+from ppgen.cli.options import FilePath, device_option, runs_argument
 from ppgen.cli.runs import scored_runs
 
 __all__ = ["compare"]
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@runs_argument
 @click.option(
     "--format",
     "form",

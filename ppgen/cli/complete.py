@@ -1,4 +1,4 @@
-"""``ppgen complete``: a part of test images is given, and the rest drawn, as a picture or as numbers."""
+"""``ppgen complete``: a part of test data is given, and the rest drawn, as a picture or as numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import SEED, FilePath, progress_option, run_options
+from ppgen.cli.options import SEED, FilePath, progress_option, run_argument, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
 from ppgen.cli.walking import pick_rows
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["complete"]
 
+FIRST_HALF = "first-half"
 KEPT = ("top-half", "bottom-half", "left-half", "right-half", "top-left", "nothing")
 
 
 @click.command()
-@click.argument("run", type=FilePath(path_type=Path))
-@click.option("--keep", type=click.Choice(KEPT), default="top-half", show_default=True, help="What is given.")
+@run_argument
+@click.option(
+    "--keep",
+    type=click.Choice([*KEPT, FIRST_HALF]),
+    help="What is given.  [default: top-half of an image, first-half of a sequence or vector]",
+)
 @click.option("--row", "rows", type=int, multiple=True, help="A row of the test split.  [default: the first eight]")
 @click.option("-n", "--number", type=click.IntRange(1, 64), default=4, show_default=True, help="Completions of each.")
 @click.option(
@@ -43,7 +48,7 @@ KEPT = ("top-half", "bottom-half", "left-half", "right-half", "top-left", "nothi
 @run_options
 def complete(
     run: Path,
-    keep: str,
+    keep: str | None,
     rows: tuple[int, ...],
     number: int,
     output: Path,
@@ -52,7 +57,7 @@ def complete(
     progress: bool,
     **opening: Any,
 ) -> None:
-    """Draw the hidden part of test images.
+    """Draw the hidden part of test data.
 
     The run must be autoregressive: what is hidden is drawn from p(hidden | given).
 
@@ -91,20 +96,24 @@ def complete(
     click.echo(click.format_filename(output))
 
 
-def _kept(keep: str, event: Sequence[int]) -> Tensor:
-    """The mask ``[height, width]`` of what is given."""
+def _kept(keep: str | None, event: Sequence[int]) -> Tensor:
+    """The mask of what is given: ``[height, width]`` of images, ``[length]`` of sequences and vectors."""
     import torch
 
-    if len(event) != 3:
-        raise SettingError(
-            f"--keep {keep}: the data are no images",
-            expected="x of shape [N, channels, height, width]",
-            got=str(list(event)),
-            fix="fit.complete(x, mask) in Python, with a mask of your own",
-            code="S175",
-        )
-    height, width = event[1:]
-    rows, columns = torch.arange(height).unsqueeze(1), torch.arange(width)
-    top, left = (rows < height // 2).expand(height, width), (columns < width // 2).expand(height, width)
-    masks = (top, ~top, left, ~left, top & left, torch.zeros_like(top))
-    return masks[KEPT.index(keep)]
+    if len(event) == 1:
+        masks = {FIRST_HALF: torch.arange(event[0]) < event[0] // 2, "nothing": torch.zeros(event[0], dtype=torch.bool)}
+    elif len(event) == 3:
+        rows, columns = torch.meshgrid(*(torch.arange(side) for side in event[1:]), indexing="ij")
+        top, left = rows < event[1] // 2, columns < event[2] // 2
+        masks = dict(zip(KEPT, (top, ~top, left, ~left, top & left, torch.zeros_like(top)), strict=True))
+    else:
+        masks = {}
+    if (keep or next(iter(masks), None)) in masks:
+        return masks[keep or next(iter(masks))]
+    raise SettingError(
+        "complete: the data have no such part" if keep else "complete: the data are neither images nor sequences",
+        expected=" or ".join(f"--keep {name}" for name in masks) or "x [N, channels, height, width] or [N, length]",
+        got=f"--keep {keep}, x of shape {list(event)}" if keep else f"x of shape {list(event)}",
+        fix=f"--keep {next(iter(masks))}" if masks else "fit.complete(x, mask) in Python, with a mask of your own",
+        code="S175",
+    )

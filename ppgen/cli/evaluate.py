@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from ppgen.cli.options import SEED, progress_option, run_options
+from ppgen.cli.options import SEED, progress_option, run_options, runs_argument
 from ppgen.cli.runs import find_runs, open_run
 
 __all__ = ["evaluate"]
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@runs_argument
 @click.option(
     "--metrics",
     multiple=True,

@@ -5,18 +5,19 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ppgen import zoo
-from ppgen.cli.assembly import Assembled, assemble
+from ppgen.cli import completion
+from ppgen.cli.assembly import assemble
+from ppgen.cli.assignments import assignments
 from ppgen.cli.defaults import FIT_DEFAULTS
-from ppgen.cli.flags import fix_in_flags
+from ppgen.cli.fit_story import headline, summary
 from ppgen.cli.options import (
     SEED,
     FilePath,
-    assignments,
     data_options,
     device_option,
     limit_threads,
@@ -30,15 +31,11 @@ from ppgen.cli.runs import is_run, naming, note_sources, register
 from ppgen.cli.source import is_source
 from ppgen.errors import SettingError
 
-if TYPE_CHECKING:
-    from ppgen.data import Dataset
-    from ppgen.fitted import Fit
-
 __all__ = ["fit"]
 
 
 @click.command()
-@click.argument("model", metavar="MODEL|FILE.py:Class")
+@click.argument("model", metavar="MODEL|FILE.py:Class", shell_complete=completion.recipes)
 @data_options
 @step_options
 @click.option(
@@ -64,7 +61,12 @@ __all__ = ["fit"]
     metavar="NAME=VALUE",
     help="An argument of the model, in JSON.  [default: the model's own]",
 )
-@click.option("--guide", metavar="NAME|FILE.py:Class", help="The posterior's family.  [default: the model's own]")
+@click.option(
+    "--guide",
+    metavar="NAME|FILE.py:Class",
+    shell_complete=completion.guides,
+    help="The posterior's family.  [default: the model's own]",
+)
 @click.option(
     "--set-guide",
     "guide_settings",
@@ -75,6 +77,7 @@ __all__ = ["fit"]
 @click.option(
     "--objective",
     metavar="NAME|FILE.py:Class",
+    shell_complete=completion.objectives,
     help="What is optimised.  [default: what the model calls for]",
 )
 @click.option(
@@ -95,10 +98,18 @@ __all__ = ["fit"]
 )
 @setting_option("--epochs", "max_epochs", int, "Passes over the training data.", unset="till validation stalls")
 @setting_option("--batch-size", "batch_size", int, "Data points a step.")
-@setting_option("--lr", "learning_rate", float, "Learning rate.")
+@setting_option(
+    "--lr", "learning_rate", float, "Learning rate.", unset="0.001; of global latents alone, at full batch, 0.02"
+)
 @setting_option("--optimizer", "optimizer", str, "Any of torch.optim by its name: adamw, sgd, rmsprop ...")
 @setting_option("--average", "average", float, "Decay of a moving average of the weights, such as 0.999.")
-@setting_option("--schedule", "schedule", click.Choice(["constant", "cosine"]), "How the learning rate changes.")
+@setting_option(
+    "--schedule",
+    "schedule",
+    click.Choice(["constant", "cosine"]),
+    "How the learning rate changes.",
+    unset="constant; where the learning rate is 0.02 so, cosine",
+)
 @setting_option(
     "--patience",
     "patience",
@@ -200,7 +211,7 @@ def fit(
         seed=seed,
     )
     register(sources)
-    click.echo(_headline(built, dataset, recipe))
+    click.echo(headline(built, dataset, recipe, fit.params))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fitted = ppgen.fit(
@@ -217,7 +228,7 @@ def fit(
         kept = f"All is saved after {len(fitted.history)} epochs"
         raise KeyboardInterrupt(f"{kept}; take it up again by\n  {_again(folder)}")
     note_sources(folder, sources)
-    click.echo(_summary(fitted))
+    click.echo(summary(fitted))
     click.echo(f"\n{folder}\n  {shlex.join(['ppgen', 'evaluate', str(folder), *naming(sources)])}")
 
 
@@ -258,32 +269,3 @@ def _again(folder: Path) -> str:
     words = [word for word in sys.argv[1:] if word not in ("--resume", "--overwrite")]
     place = [] if any(word.split("=")[0] == "--out" for word in words) else ["--out", str(folder)]
     return shlex.join(["ppgen", *words, *place, "--resume"])
-
-
-def _headline(built: Assembled, dataset: Dataset, recipe: zoo.Recipe | None) -> str:
-    """What is known before the fit; a guide and an objective that nobody asked for are chosen by ``ppgen.fit``."""
-    from ppgen.declare import Program
-
-    model = "a Pyro model and guide written by hand" if isinstance(built.model, Program) else str(built.model)
-    guide = [] if built.guide is None else [f"guide {type(built.guide).__name__}"]
-    objective = [] if built.objective is None else [f"objective {built.objective.name}"]
-    decided = [fix_in_flags(line, fit.params) for line in zoo.said(dataset, built.model)] if recipe else []
-    return "\n".join([model, *guide, *objective, repr(dataset), *decided, ""])
-
-
-def _summary(fitted: Fit) -> str:
-    """How the fit went: its last epoch, or the best one where its weights were kept."""
-    from ppgen.declare import label_of
-
-    row, which = fitted.history[-1], "last"
-    scored = [row for row in fitted.history if "loss" in row.get("valid", {})]
-    if fitted.settings.get("patience") is not None and scored:
-        row, which = min(scored, key=lambda row: row["valid"]["loss"]), "best"
-    split = "valid" if row.get("valid") else "train"
-    numbers = ", ".join(
-        f"{name} {value:.2f}" for name, value in row[split].items() if isinstance(value, float) and name != "loss"
-    )
-    took = f"{len(fitted.history)} epochs in {fitted.seconds:.1f} s" + ", stopped early" * (fitted.stopped == "early")
-    guide = [] if fitted.guide is None else [f"guide {label_of(fitted.guide)}"]
-    pair = ", ".join([*guide, f"objective {fitted.objective.name}"])
-    return f"{pair}: {took}; {which} epoch {row['epoch']}, {split}: {numbers}"

@@ -1,29 +1,29 @@
-"""Options that several commands share, and how their text becomes values."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import functools
-import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from ppgen.cli import completion
 from ppgen.cli.defaults import FIT_DEFAULTS
-from ppgen.errors import SettingError
 
 __all__ = [
     "SEED",
     "FilePath",
-    "assignments",
     "data_options",
     "device_option",
     "limit_threads",
     "progress_option",
+    "run_argument",
     "run_options",
+    "runs_argument",
     "setting_option",
     "step_options",
     "steps_of",
@@ -48,18 +48,6 @@ class FilePath(click.Path):
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_WORD = re.compile(r"[A-Za-z_][\w./-]*")
-_NO_WORDS = {
-    "True": "true",
-    "False": "false",
-    "None": "null",
-    "NaN": "0.0",
-    "nan": "0.0",
-    "Infinity": "0.0",
-    "inf": "0.0",
-}
-"""Words that mean a value elsewhere, each with what JSON has in its place."""
-
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Several options as one decorator, which adds them in this order."""
@@ -76,6 +64,7 @@ data_options = together(
     click.option(
         "--data",
         metavar="NAME|PATH",
+        shell_complete=completion.data_sets,
         help="A data set's name (see `ppgen list datasets`), a folder of images, an .npy, .npz or .csv file."
         "  [default: the recipe's, else digits]",
     ),
@@ -205,6 +194,10 @@ run_options = together(
 """How a run is opened: a command hands all of them on to :func:`ppgen.cli.runs.open_run`, and reads none."""
 
 
+run_argument = click.argument("run", type=FilePath(path_type=Path), shell_complete=completion.runs)
+runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=completion.runs)
+
+
 def steps_of(
     labels_per_class: int | None,
     quadrants: int | None,
@@ -234,60 +227,3 @@ def steps_of(
     asked = {step: arguments for step, arguments in known.items() if None not in arguments.values()}
     kept = [[step, dict(arguments)] for step, arguments in default if step not in asked]
     return kept + [[step, arguments] for step, arguments in asked.items()]
-
-
-def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:
-    """Read ``NAME=VALUE`` pairs; a value is a JSON literal or a bare word, and is never evaluated.
-
-    Args:
-        pairs: the texts as typed (``["latent_dim=16", "loss=hinge"]``).
-        option: the option's name, for the error text.
-
-    Returns:
-        Name to value.
-
-    Raises:
-        SettingError: if a pair has no ``=``, a name that is no identifier, appears twice or has a value that is
-            neither JSON nor a word.
-
-    Example:
-        >>> assignments(["latent_dim=16", "loss=hinge", "hidden=[64, 64]"])
-        {'latent_dim': 16, 'loss': 'hinge', 'hidden': [64, 64]}
-    """
-    values: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise SettingError(
-                f"{option} {pair}: this is no NAME=VALUE pair",
-                expected="a name, an equals sign and a JSON value",
-                got=pair or "nothing",
-                fix=f"{option} latent_dim=16",
-                code="S012",
-            )
-        if name in values:
-            raise SettingError(
-                f"{option} {name}: given twice", expected="one value", got=pair, fix="keep one of them", code="S013"
-            )
-        values[name] = _literal(option, name, text)
-    return values
-
-
-def _literal(option: str, name: str, text: str) -> Any:
-    if text not in _NO_WORDS:
-        try:
-            return json.loads(text, parse_constant=_refuse_constant)
-        except ValueError:
-            if _WORD.fullmatch(text):
-                return text
-    raise SettingError(
-        f"{option} {name}={text}: the value is no JSON literal",
-        expected='a number, true, false, null, a word, "quoted text", [a, list] or {"an": "object"}',
-        got=text or "nothing",
-        fix=f"{option} {name}={_NO_WORDS.get(text, '16')}",
-        code="S014",
-    )
-
-
-def _refuse_constant(text: str) -> Any:
-    raise ValueError(text)  # NaN and Infinity are no JSON, though Python's reader takes them

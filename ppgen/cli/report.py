@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from ppgen.cli.options import SEED, FilePath, run_options
+from ppgen.cli.options import SEED, FilePath, run_options, runs_argument
 from ppgen.cli.runs import open_run, scored_runs
 
 __all__ = ["report"]
 
 
 @click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@runs_argument
 @click.option(
     "-o",
     "--output",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import SEED, FilePath, assignments, progress_option, run_options
+from ppgen.cli.assignments import assignments
+from ppgen.cli.options import SEED, FilePath, progress_option, run_argument, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
 from ppgen.errors import SettingError
@@ -22,7 +23,7 @@ NUMBERS = (".npy", ".npz")
 
 
 @click.command()
-@click.argument("run", type=FilePath(path_type=Path))
+@run_argument
 @click.option("-n", "--number", type=int, default=64, show_default=True, help="How many.")
 @click.option(
     "-o",

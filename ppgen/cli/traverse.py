@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from ppgen.cli.options import assignments, run_options
+from ppgen.cli.assignments import assignments
+from ppgen.cli.options import run_argument, run_options
 from ppgen.cli.output import verify_output
 from ppgen.cli.runs import open_run
 from ppgen.cli.walking import WALKS, output_option, start_of, walk_options, write_walk
@@ -16,7 +17,7 @@ __all__ = ["traverse"]
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@run_argument
 @click.option("--row", "rows", type=int, multiple=True, default=(0,), help="A row of the test split.  [default: 0]")
 @click.option("--dim", "dims", type=int, multiple=True, help="A dimension to walk.  [default: the active ones]")
 @click.option("--steps", type=int, default=9, show_default=True, help="Columns.")

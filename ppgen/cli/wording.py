@@ -13,13 +13,16 @@ from ppgen.errors import PpgenError
 __all__ = ["in_flags"]
 
 
-def in_flags(error: PpgenError, parameters: Iterable[click.Parameter]) -> PpgenError:
+def in_flags(
+    error: PpgenError, parameters: Iterable[click.Parameter], commands: Mapping[str, click.Command] | None = None
+) -> PpgenError:
     """The same error, with the flag of each argument that it names.
 
     Args:
         error: whose text begins with an argument (``"fit: max_epochs is out of range"``), or mends one
             (``"max_epochs=20"``).
         parameters: of the command.
+        commands: all that there are, by name.
 
     Example:
         >>> from ppgen.errors import SettingError
@@ -35,7 +38,7 @@ def in_flags(error: PpgenError, parameters: Iterable[click.Parameter]) -> PpgenE
         if isinstance(option, click.Option)
     }
     what = re.sub(r"^\w+: (\w+)\b(?!:)|^(\w+)(?=[=:])", lambda found: _flag(found, flags), error.what)
-    fix = None if error.fix is None else fix_in_flags(error.fix, parameters)
+    fix = None if error.fix is None else fix_in_flags(error.fix, parameters, commands)
     return type(error)(what, expected=error.expected, got=error.got, fix=fix, code=error.code)
 
 

@@ -67,7 +67,7 @@ class Column:
     def __str__(self) -> str:
         """Kind and what goes with it, in words: ``"categorical, 10 classes"``."""
         if self.kind == "categorical":
-            return f"categorical, {self.num_classes} classes"
+            return f"categorical, {self.num_classes} class{'es' * (self.num_classes != 1)}"
         words = [self.kind] if self.kind in MEASURE_OF_KIND else [self.kind, self.measure]
         return ", ".join([*words, f"lengths in {self.lengths}"] if self.lengths else words)
 

@@ -88,8 +88,8 @@ def to_column(name: str, value: Any) -> Tensor:
     """One column as a tensor of its own memory, [N, ...].
 
     float64 and booleans stay what they are, and shorter floats take torch's default type: a fit hands a model its data
-    in the type of its parameters. Integers become int64 labels. Of ``x``, integers become floats; uint8 arrays of two
-    or more dimensions are images and stay uint8, as do the bits of such an ``x``, values unchanged.
+    in the type of its parameters. Integers become int64 labels. Of ``x``, integers become floats that hold them; uint8
+    arrays of two or more dimensions are images and stay uint8, as do the bits of such an ``x``, values unchanged.
 
     Args:
         name: for error texts, and ``"x"`` is never an integer label.
@@ -131,7 +131,26 @@ def to_column(name: str, value: Any) -> Tensor:
         return tensor
     if tensor.dim() >= 2 and (is_bits or tensor.dtype == torch.uint8):
         return tensor.to(torch.uint8)
-    return tensor.to(torch.get_default_dtype() if name == "x" else torch.int64)
+    return _floats_of(name, tensor) if name == "x" else tensor.to(torch.int64)
+
+
+def _floats_of(name: str, integers: Tensor) -> Tensor:
+    """Integers as floats that tell each from the next: torch's default type, else float64, up to 2^53."""
+    for dtype in (torch.get_default_dtype(), torch.float64):
+        floats = integers.to(dtype)
+        if torch.equal(floats.to(torch.int64), integers.to(torch.int64)):
+            return floats
+    raise _too_large(name, "integers up to 2^53, which floats can hold", f"up to {int(integers.abs().max())}")
+
+
+def _too_large(name: str, expected: str, got: str) -> DataError:
+    return DataError(
+        f"{name} holds integers that would become other numbers",
+        expected=expected,
+        got=got,
+        fix=f"labels by numpy.unique({name}, return_inverse=True)[1]; or {name}.astype('float64') / scale",
+        code="D106",
+    )
 
 
 # By kind of a numpy type: the most bytes of one that torch has too, and the type for those that it lacks.
@@ -140,6 +159,14 @@ _WIDEST = {"u": (1, np.int64), "f": (8, np.float64), "c": (16, np.complex128)}
 
 def _to_tensor(name: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
+        if value.is_meta or value.is_nested:
+            raise DataError(
+                f"{name} is {'a tensor without values' if value.is_meta else 'a nested tensor'}",
+                expected="a dense tensor of values, [N, ...]",
+                got="device meta" if value.is_meta else f"{value.size(0)} tensors in one",
+                fix=f"load {name} onto a device" if value.is_meta else f"a list of sequences: list({name}.unbind())",
+                code="D107",
+            )
         if value.layout is not torch.strided:
             raise DataError(
                 f"{name} is sparse",
@@ -149,7 +176,7 @@ def _to_tensor(name: str, value: Any) -> Tensor:
                 code="D012",
             )
         # A copy, so that a later change of the user's tensor cannot change data that has a fingerprint.
-        return value.detach().clone()
+        return _signed(name, value.detach().clone())
     if not isinstance(value, np.ndarray):
         raise DataError(
             f"{name} is no tensor",
@@ -172,4 +199,16 @@ def _to_tensor(name: str, value: Any) -> Tensor:
     # numpy has types, byte orders and read-only views that torch lacks; one copy settles all of them.
     most, wide = _WIDEST.get(value.dtype.kind, (8, None))
     dtype = wide if value.dtype.itemsize > most else value.dtype.newbyteorder("=")
+    if value.dtype == np.uint64:
+        return _signed(name, torch.from_numpy(np.array(value, dtype=np.uint64, order="C")))
     return torch.from_numpy(np.array(value, dtype=dtype, order="C"))
+
+
+def _signed(name: str, tensor: Tensor) -> Tensor:
+    """Unsigned integers of 64 bits as signed ones, which are all that a label can be."""
+    if tensor.dtype is not torch.uint64:
+        return tensor
+    signed = tensor.to(torch.int64)
+    if bool((signed < 0).any()):
+        raise _too_large(name, "integers below 2^63", "larger ones")
+    return signed

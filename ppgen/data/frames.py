@@ -14,6 +14,9 @@ from ppgen.errors import DataError
 
 __all__ = ["Frames", "is_frame", "read_frames"]
 
+_MANY_ROWS = 20
+"""From which on it says something that no value comes twice."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Frames:
@@ -68,6 +71,8 @@ def read_frames(data: Any, known: Mapping[str, tuple[str, ...]] | None = None) -
                 kinds |= _kind_of(frame[name], name)
                 if known is None and kinds.get(name) == "categorical":
                     categories[name] = (*categories.get(name, ()), *_names_in(frame[name]))
+    for name in categories if known is None else ():
+        _check_words([frame[name] for frame in frames.values() if is_frame(frame) and name in frame.columns], name)
     categories = {name: tuple(dict.fromkeys(found)) for name, found in categories.items()}
     arrays = {
         split: {name: _to_array(frame[name], name, kinds, categories) for name in frame.columns}
@@ -127,6 +132,20 @@ def _kind_of(column: Any, name: str) -> dict[str, str]:
     )
 
 
+def _check_words(columns: list[Any], name: str) -> None:
+    """Refuse text of which no value comes twice in all splits: a name or a date, and no class."""
+    words = [word for column in columns for word in column.dropna()]
+    is_text = not any(isinstance(column.dtype, _categorical()) for column in columns)
+    if is_text and len(words) >= _MANY_ROWS and len(set(words)) == len(words):
+        raise DataError(
+            f"{name}: no value comes twice in {len(words)} rows, so that these are no classes",
+            expected="text of which many rows share a value",
+            got=f"{words[0]!r}, {words[1]!r} and so on",
+            fix=f'leave the column {name} out, frame.drop(columns="{name}"), or make a number of it',
+            code="D110",
+        )
+
+
 def _categorical() -> Any:
     from pandas import CategoricalDtype
 
@@ -166,4 +185,6 @@ def _to_array(column: Any, name: str, kinds: Mapping[str, str], categories: Mapp
         return np.array([MISSING if value is None else numbers[value] for value in values], dtype=np.int64)
     if kind == "binary":
         return column.astype("object").where(~missing, MISSING).to_numpy(dtype=np.int64)
-    return column.to_numpy(dtype=np.float64 if kind == "real" else np.int64)
+    if kind == "real":
+        return column.to_numpy(dtype=np.float64)
+    return column.to_numpy(dtype=np.uint64 if column.dtype == "uint64" else np.int64)

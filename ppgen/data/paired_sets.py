@@ -85,6 +85,7 @@ def paired(dataset: Dataset, task: str, *, keep: bool = False) -> Dataset:
             expected=f"images x [{3 if task == 'grey' else 'channels'}, height, width], and no column given",
             got=f"x {list(dataset.x_shape)}, columns {', '.join(dataset.keys)}",
             fix="keep=True, for the pairs as they are; or x = x.reshape(-1, channels, height, width)",
+            code="S209",
         )
     transform = Paired(task, dataset.transform, main_site(dataset.splits["train"]))
     return derived(dataset, "paired", {"task": task}, transform=transform)

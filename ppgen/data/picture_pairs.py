@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -53,6 +53,7 @@ def side_by_side(dataset: Dataset, given: Literal["left", "right"] = "left", *, 
             got=f"x {list(shape)}, columns {', '.join(dataset.keys)}"
             + "".join(f", {name} to {dataset.spec[name]}" for name in changed),
             fix="load the folder without resize, binarize and crop; then side_by_side(dataset, resize=64)",
+            code="S210",
         )
     key, half = main_site(dataset.splits["train"]), shape[2] // 2
     splits = {}
@@ -67,7 +68,7 @@ def side_by_side(dataset: Dataset, given: Literal["left", "right"] = "left", *, 
     return derived(dataset, "side_by_side", arguments, splits=splits)
 
 
-def _seen(stored: Tensor, transform: Transform | None) -> Tensor:
+def _seen(stored: Tensor, transform: Any) -> Tensor:
     """As a model sees it: what is given passes no transform of its own."""
     values = stored if transform is None else transform.apply(stored, torch.Generator())
     return values.contiguous()
@@ -106,6 +107,7 @@ def read_pairs(
             expected="files of the same names in given and in x",
             got=f"{len(names['given'])} and {len(names['x'])} files, {len(alone)} of them alone",
             fix=f"remove {alone[0]}, or add the other of the pair",
+            code="D112",
         )
     (given, _), (x, side) = (read_folder(folder / part, resize, crop) for part in ("given", "x"))
     told, made = given["train"]["x"], x["train"]["x"]
@@ -115,5 +117,6 @@ def read_pairs(
             expected=f"{made.shape[3]} x {made.shape[2]} pixels in given",
             got=f"{told.shape[3]} x {told.shape[2]}",
             fix="resize=64",
+            code="D113",
         )
     return {"train": {"x": made, "given": told.to(torch.get_default_dtype()) / 255}}, side

@@ -25,6 +25,7 @@ SUFFIXES = (".npy", ".npz", ".csv")
 
 LETTERS = ("A", "B")
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"}
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 _SPLITS = {"train": "train", "valid": "valid", "val": "valid", "test": "test"}
 
 
@@ -118,10 +119,13 @@ def _columns(
     resize: int | None,
     crop: int | None,
 ) -> dict[str, Tensor]:
+    from PIL import ImageOps
+
     pixels = np.empty((len(labelled), size[1], size[0], len(mode)), dtype=np.uint8)
     for row, (path, _) in enumerate(labelled):
         with _image(path) as image:
-            pixels[row] = np.asarray(fitted_picture(image.convert(mode), crop, resize)).reshape(pixels.shape[1:])
+            upright = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
+            pixels[row] = np.asarray(fitted_picture(upright.convert(mode), crop, resize)).reshape(pixels.shape[1:])
     columns = {"x": torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))}
     if classes:
         columns["y"] = torch.tensor([classes.index(label) for _, label in labelled], dtype=torch.int64)
@@ -129,11 +133,23 @@ def _columns(
 
 
 def _header(path: Path) -> tuple[str, tuple[int, int]]:
-    """Mode and size, read without decoding the pixels."""
+    """Mode and size as it is shown, read without decoding the pixels."""
     with _image(path) as image:
         if image.mode.startswith(("I", "F")) or _is_deep(image):
             raise ValueError(f"mode {image.mode}: more than 8 bits a channel")
-        return image.mode, image.size
+        return image.mode, image.size if _orientation(image) < 5 else image.size[::-1]
+
+
+def _orientation(image: Any) -> int:
+    """How a camera was held, 1 to 8 as EXIF counts: 1 is upright, and from 5 on width and height are exchanged."""
+    if "exif" not in image.info and image.format != "TIFF":  # to look for it farther on would decode a PNG
+        return 1
+    orientation = image.getexif().get(0x0112, 1)
+    if image.format != "TIFF":
+        return orientation if orientation in range(1, 9) else 1
+    if orientation in range(5, 9):
+        raise ValueError("a TIFF that lies on its side, whose lines pillow mixes up")
+    return 1  # pillow turns the others by itself
 
 
 def _is_deep(image: Any) -> bool:
@@ -208,21 +224,38 @@ def _splits(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
 
 def read_table(path: Path) -> Any:
     """A ``.csv`` file as a DataFrame, its columns named so that they can name sites: ``petal length (cm)`` becomes
-    ``petal_length_cm``.
+    ``petal_length_cm``. A first column without a name that counts the rows, as pandas writes one, is left out.
 
     Args:
         path: of a file with a line of names.
 
     Raises:
-        DataError: if it is missing or damaged.
+        DataError: if it is missing or damaged, or begins with numbers where the names should be.
     """
     table = "a table with a line of names, such as age,pet"
     with reading("table", path, expected=table, fix="pandas.read_csv(path), with the arguments that it takes"):
         import pandas
 
-        frame = pandas.read_csv(path)
-        frame.columns = [_identifier(str(name)) for name in frame.columns]
-        return frame
+        line = pandas.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+        first, frame = list(line.iloc[0]), pandas.read_csv(path)
+        if first[0] == "" and frame.iloc[:, 0].equals(pandas.Series(range(len(frame)))):
+            first, frame = first[1:], frame.iloc[:, 1:]
+    if _are_numbers(first):
+        raise DataError(
+            f"{path.name}: the first line holds numbers, where the names of the columns stand",
+            expected=table,
+            got=", ".join(first),
+            fix="write a line of names above it: " + ",".join(f"x{i}" for i in range(1, len(first) + 1)),
+            code="D111",
+        )
+    frame.columns = [_identifier(str(name)) for name in frame.columns]
+    return frame
+
+
+def _are_numbers(names: list[str]) -> bool:
+    """Whether a line has numbers in the place of names, other than the columns' own: 0, 1, 2 or 1, 2, 3."""
+    counted = [[str(i + start) for i in range(len(names))] for start in (0, 1)]
+    return names not in counted and all(_NUMBER.fullmatch(name) for name in names)
 
 
 def _identifier(name: str) -> str:

@@ -13,7 +13,7 @@ from ppgen.declare.batch import (
 from ppgen.declare.check import check, explained, verify_batch, verify_once, verify_values
 from ppgen.declare.guide import Guide, ModelGuide
 from ppgen.declare.known_sites import is_point_guide
-from ppgen.declare.look import label_of
+from ppgen.declare.look import is_computed, label_of
 from ppgen.declare.model import Model
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.program import Program, ProgramPart, as_guide
@@ -57,6 +57,7 @@ __all__ = [
     "implicit",
     "is_bits",
     "is_circular",
+    "is_computed",
     "is_delta",
     "is_missing",
     "is_normalised",

@@ -11,15 +11,22 @@ import torch
 from pyro.util import check_site_shape
 from torch import Tensor
 
-from ppgen.declare.agreement import verify_names, verify_pair, verify_registered, verify_rows, verify_scale
+from ppgen.declare.agreement import (
+    verify_names,
+    verify_pair,
+    verify_registered,
+    verify_rows,
+    verify_scale,
+)
 from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views, without_latents
 from ppgen.declare.failure import explain_failure
 from ppgen.declare.given import verify_given, verify_rows_given
 from ppgen.declare.known_sites import gives_point, verify_guide_sites
-from ppgen.declare.look import label_of, look, random_sites, to_sum_out, verify_guide_plates
+from ppgen.declare.look import label_of, look, random_sites, to_sum_out, verify_enumeration, verify_guide_plates
 from ppgen.declare.masks import find_read_noise, verify_masks
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.program import Program, as_guide
+from ppgen.declare.row_independence import verify_rows_alone
 from ppgen.declare.strangers import verify_guide, verify_model
 from ppgen.declare.supports import has_finite_support, is_fixed, name_of, support_of
 from ppgen.declare.verify import verify_support
@@ -124,6 +131,7 @@ def verify_once(model: ProgramModule, guide: ProgramModule | None, batch: Mappin
         if guide is not None:
             _verify_guide(model, guide, trace, drawn, few)
         _verify_densities(model, guide, trace, drawn)
+        verify_rows_alone(model, fewer, size, trace)
         nodes = random_sites(trace)
         known = [name for name in batch if name not in evidence]  # latents that some rows or all observe
         given = {name: node["fn"] for name, node in nodes.items() if node["is_observed"] or name in known}
@@ -215,11 +223,13 @@ def _check_on(model: ProgramModule, guide: ProgramModule | None, batch: Mapping[
         _verify_guide(model, guide, trace, drawn, rows)
         trace = look(model, batch, size, replayed=drawn)
     _verify_densities(model, guide, trace, drawn)
+    verify_rows_alone(model, batch, size, trace)
 
 
 def _verify_model(model: ProgramModule, trace: Any, rows: int, size: int | None) -> None:
     """Plates, scales and the support of what is observed, in a trace of the model."""
     sites = random_sites(trace)
+    verify_enumeration(label_of(model), sites)
     if not model.is_whole:
         verify_rows(label_of(model), trace, rows)
     for name, node in sites.items():

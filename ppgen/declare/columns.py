@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ppgen.declare.observed_bits import given_of
 
-__all__ = ["explained_columns", "observed_columns"]
+__all__ = ["computed_columns", "explained_columns", "observed_columns"]
 
 
 def observed_columns(nodes: Mapping[str, Any], batch: Mapping[str, Tensor]) -> dict[str, str]:
@@ -45,6 +45,33 @@ def explained_columns(nodes: Mapping[str, Any], batch: Mapping[str, Tensor]) -> 
                 parts[key] += value.numel()
     whole = {key for key, numel in parts.items() if numel >= batch[key].numel()}
     return frozenset(whole.union(observed_columns(nodes, batch).values()))
+
+
+def computed_columns(nodes: Mapping[str, Any], batch: Mapping[str, Tensor]) -> dict[str, str]:
+    """How a reader would write the sites that have a column's name, and other numbers than it: ``{"x": "f(x)"}``.
+
+    ``pyro.sample("x", fn, obs=x.log())`` has the density of log x, which is that of x without the Jacobian. A column in
+    another type, or with its missing values filled in, is still itself.
+
+    Args:
+        nodes: of a trace of the program.
+        batch: that it ran on, [rows, ...] each.
+
+    Example:
+        >>> import torch
+        >>> given = {"x": torch.tensor([1.0, 2.0])}
+        >>> node = {"is_observed": True, "value": given["x"].log(), "infer": {}}
+        >>> computed_columns({"x": node}, given)
+        {'x': 'f(x)'}
+    """
+    found = {}
+    for site, node in nodes.items():
+        value, column = given_of(node), batch.get(site)
+        if node["is_observed"] and isinstance(value, Tensor) and column is not None and value.numel() == column.numel():
+            ours, theirs = value.detach().double().flatten(), column.double().flatten()
+            if not bool(((ours == theirs) | theirs.isnan()).all()):
+                found[site] = f"f({site})"
+    return found
 
 
 def _numbers(value: Tensor) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from a store of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pyro
@@ -51,6 +52,8 @@ class ProgramModule(nn.Module):
     """Names of the latents that the program itself asks to have summed out: ``infer={"enumerate": "parallel"}``."""
     scored: frozenset[str] = frozenset()
     """Factors of a guide with ``has_rsample=False``: their gradient is a score, as of something that was drawn."""
+    written: Mapping[str, str] = MappingProxyType({})
+    """How a reader would write an observed site that is computed from its column: ``{"x": "f(x)"}``."""
     nesting: int = 0
     """How many dimensions its plates take, which Pyro's enumeration stays left of."""
 

@@ -15,7 +15,7 @@ from torch import nn
 from torch.distributions import Distribution
 
 from ppgen.declare.batch import Batch, batch_rows
-from ppgen.declare.columns import explained_columns, observed_columns
+from ppgen.declare.columns import computed_columns, explained_columns, observed_columns
 from ppgen.declare.guide import Guide, ModelGuide
 from ppgen.declare.held_networks import networks_of
 from ppgen.declare.look import look, random_sites
@@ -24,7 +24,7 @@ from ppgen.declare.observed_bits import ObservedBits
 from ppgen.declare.parameters import Parameters, ProgramModule, Store
 from ppgen.declare.shown import plates_of, site_of
 from ppgen.declare.site import DATA_PLATE, Site
-from ppgen.declare.supports import is_normalised
+from ppgen.declare.supports import is_delta, is_normalised
 from ppgen.errors import DeclarationError
 
 __all__ = [
@@ -170,6 +170,7 @@ class ProgramPart(ProgramModule):
         """
         nodes = random_sites(look(self, batch, size))
         self._columns, self.explained = observed_columns(nodes, batch), explained_columns(nodes, batch)
+        self.written = computed_columns(nodes, batch)
         whole: frozenset[str] = frozenset()
         self.data_plates = whole if self.is_whole else self._find_data_plates(nodes, batch, batch_rows(batch, size))
         frames = [frame for node in nodes.values() for frame in node["cond_indep_stack"] if frame.vectorized]
@@ -179,7 +180,12 @@ class ProgramPart(ProgramModule):
         )
         factors = {name: node["fn"] for name, node in nodes.items() if not is_normalised(node["fn"])}
         self.scored = frozenset(name for name, fn in factors.items() if not fn.has_rsample)
-        self.sites = {name: site_of(name, node, self.data_plates) for name, node in nodes.items()}
+        told = {name for name, node in nodes.items() if node["is_observed"] and is_delta(node["fn"])}
+        self.sites = {
+            name: site_of(name, node, self.data_plates)
+            for name, node in nodes.items()
+            if name not in told or name in self._columns  # else a latent's, reparameterised with its density
+        }
         self.plates = tuple(dict.fromkeys(plate for site in self.sites.values() for plate in site.plates))
 
     def _find_data_plates(self, nodes: Mapping[str, Any], batch: Batch, rows: int) -> frozenset[str]:

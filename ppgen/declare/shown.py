@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ppgen.declare.site import Site
-from ppgen.declare.supports import has_discrete_support, is_normalised, num_values
+from ppgen.declare.supports import has_discrete_support, is_delta, is_normalised, num_values
 
 __all__ = ["plates_of", "site_of"]
 
@@ -40,5 +40,5 @@ def site_of(name: str, node: Any, data_plates: frozenset[str]) -> Site:
         event_shape=tuple(fn.event_shape),
         num_values=num_values(fn),
         is_discrete=has_discrete_support(fn),
-        is_normalised=is_normalised(fn),
+        is_normalised=is_normalised(fn) and not (node["is_observed"] and is_delta(fn)),
     )

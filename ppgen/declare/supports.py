@@ -106,10 +106,14 @@ def _flow_support(fn: Any) -> Any:
 def degrees_of_freedom(fn: Any, value: Tensor) -> int:
     """How many real numbers a draw is made of, where its support is made of them: K - 1 for a simplex of K corners.
 
+    A Delta leaves none: its value is told by what it was made from.
+
     Args:
         fn: the distribution, whose support it is.
         value: a draw, [*plates, *event].
     """
+    if is_delta(fn):
+        return 0
     try:
         return biject_to(support_of(fn)).inverse_shape(value.shape).numel()
     except (NotImplementedError, AttributeError):  # no support, or one that no bijection from real numbers reaches

@@ -103,14 +103,14 @@ def _serving(order: Order, mask: Tensor) -> str:
     positions = order.positions
     for name in SYMMETRIES if len(positions) == 2 else ():
         if _serves(named(name, positions), mask):
-            return f'a model fitted with order="{name}"'
+            return f'a model of order="{name}"'
     for count in range(len(positions) + 1):
         for flip in itertools.combinations(range(len(positions)), count):
             for transpose in (False, True)[: 1 + (len(positions) > 1)]:
                 if _serves(raster(positions, flip=flip, transpose=transpose), mask):
                     words = [str(positions), *([f"flip={flip}"] if flip else []), *["transpose=True"] * transpose]
-                    return f"a model fitted with order=orders.raster({', '.join(words)})"
+                    return f"a model of order=orders.raster({', '.join(words)})"
     if bool((mask == mask[:1]).all()):
         first = "torch.argsort(~mask.flatten(), stable=True)"
-        return f"a model fitted with order=orders.permutation({first}, {positions}), mask of shape {list(positions)}"
+        return f"a model of order=orders.permutation({first}, {positions}), mask of shape {list(positions)}"
     return "complete the data of each mask apart, each by a model fitted with orders.permutation of its own"

@@ -11,11 +11,13 @@ from ppgen.evaluation.annealed_density import (
 )
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.compare import Comparison, compare
+from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_densities
 from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
 from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.features import FeatureNetwork, feature_network
+from ppgen.evaluation.gap_ledger import GapLedger, gap_ledger
 from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.guide_tail import heavy_tails
@@ -24,6 +26,8 @@ from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself
 from ppgen.evaluation.metrics import METRICS, ON_REQUEST
 from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference
 from ppgen.evaluation.paired_interval import paired_interval
+from ppgen.evaluation.posterior_comparison import PosteriorComparison
+from ppgen.evaluation.posterior_distance import PosteriorDistance, posterior_distance
 from ppgen.evaluation.prdc import density_and_coverage, expected_coverage, precision_and_recall
 from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
@@ -43,12 +47,15 @@ __all__ = [
     "Encodings",
     "Evaluation",
     "FeatureNetwork",
+    "GapLedger",
     "GradientNoise",
     "Labelled",
     "LogDensities",
     "Measured",
     "Metric",
     "PairedDifference",
+    "PosteriorComparison",
+    "PosteriorDistance",
     "PrincipalComponents",
     "Sandwich",
     "Scorecard",
@@ -58,6 +65,7 @@ __all__ = [
     "bdmc",
     "clouds",
     "compare",
+    "compare_posteriors",
     "count_active_units",
     "density_and_coverage",
     "encodings",
@@ -65,6 +73,7 @@ __all__ = [
     "expected_coverage",
     "factorised_log_prob",
     "feature_network",
+    "gap_ledger",
     "gold_posterior",
     "gradient_noise",
     "heavy_tails",
@@ -76,6 +85,7 @@ __all__ = [
     "metric",
     "paired_difference",
     "paired_interval",
+    "posterior_distance",
     "precision_and_recall",
     "probe_accuracy",
     "rate_decomposition",

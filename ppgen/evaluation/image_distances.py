@@ -68,6 +68,7 @@ def ssim(made: Tensor, truth: Tensor, white: float = 1.0) -> Tensor:
             expected=f"{_SIDE} pixels each way at least",
             got=f"{x.shape[2]} x {x.shape[3]}",
             fix="psnr, or larger images",
+            code="D117",
         )
     channels = x.shape[1]
     along = torch.exp(-((torch.arange(_SIDE, dtype=x.dtype) - _SIDE // 2) ** 2) / (2 * _SPREAD**2))
@@ -92,5 +93,6 @@ def _doubles(made: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
             expected="[N, C, H, W], both",
             got=f"{list(made.shape)} and {list(truth.shape)}",
             fix="made[:, None], if the channel is missing",
+            code="D118",
         )
     return made.double(), truth.double()

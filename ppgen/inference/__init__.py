@@ -16,11 +16,14 @@ from ppgen.inference.bound import (
 )
 from ppgen.inference.capabilities import find_obstacle
 from ppgen.inference.dreams import dream, find_waking
+from ppgen.inference.free_coordinates import FreeCoordinates
 from ppgen.inference.global_density import GlobalDensity
 from ppgen.inference.hamiltonian import HMCDraws, hmc_step, run_hmc, state_at
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.laplace import Mode, find_mode
 from ppgen.inference.local_density import LocalDensity
+from ppgen.inference.means import closed_mean
+from ppgen.inference.nuts import run_nuts
 from ppgen.inference.paired_trace import PairedSite, PairedTrace, trace_guide, trace_pair
 from ppgen.inference.pareto_tail import pareto_k
 from ppgen.inference.placement import Rule, at, descendants, place_latents
@@ -40,6 +43,7 @@ __all__ = [
     "AnnealedWeights",
     "BatchTrace",
     "ELBOParts",
+    "FreeCoordinates",
     "GlobalDensity",
     "HMCDraws",
     "LocalDensity",
@@ -51,6 +55,7 @@ __all__ = [
     "arviz_data",
     "at",
     "at_temperature",
+    "closed_mean",
     "data_frame",
     "descendants",
     "discrete_sites",
@@ -86,6 +91,7 @@ __all__ = [
     "replay_batch",
     "row_weights",
     "run_hmc",
+    "run_nuts",
     "state_at",
     "summed_out",
     "trace_batch",

@@ -61,6 +61,14 @@ def _no_sampling(model: Any) -> Unanswerable | None:
             fix='a likelihood that can be drawn from: pyro.sample("x", ..., obs=x)',
             code="U022",
         )
+    if improper := [name for name, site in model.sites.items() if site.role == "latent" and not site.is_normalised]:
+        return Unanswerable(
+            "no sampling: a prior has no integral, so that nothing can be drawn from it",
+            expected="a distribution at every site",
+            got=f"improper: {', '.join(improper)} of {label_of(model)}",
+            fix="a proper prior, however wide: dist.Normal(0.0, 1000.0); fit.posterior() has draws of the guide",
+            code="U064",
+        )
     return None
 
 
@@ -72,7 +80,8 @@ def _no_density(
             "no density: implicit model",
             expected="a likelihood p(x | z)",
             got=f"{label_of(model)}, which draws x from z and says no more",
-            fix="declare an `observation` distribution around the generator's output, and fit a guide for a bound",
+            fix="fit.with_noise(), which puts an `observation` distribution around what the generator makes and fits a "
+            "guide for a bound",
             code="U011",
         )
     if factors := [name for name, site in model.sites.items() if not site.is_normalised]:
@@ -125,7 +134,9 @@ def _no_representation(model: Any, guide: Any, latents: dict[str, Any]) -> Unans
             "no representation: no guide q(z | x) was fitted, so that z cannot be read from x",
             expected="a guide",
             got=f"{label_of(model)} alone",
-            fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model)), which needs a likelihood p(x | z)",
+            fix="fit.with_noise().encode(), or fit.invert() for the codes that come nearest"
+            if model.is_implicit
+            else "ppgen.fit(model, data, guide=ppgen.guides.MeanField(model)), which needs a likelihood p(x | z)",
             code="U015",
         )
     if model.is_whole:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ppgen.context import evaluating, seeded
+from ppgen.declare import is_computed
 
 __all__ = ["derived_quantities"]
 
@@ -17,7 +18,7 @@ __all__ = ["derived_quantities"]
 def derived_quantities(
     model: Any, draws: Mapping[str, Tensor], data: Mapping[str, Tensor], *, seed: int
 ) -> dict[str, Tensor]:
-    """The values of a hand-written program's ``pyro.deterministic`` sites, [num_draws, ...] each.
+    """The values of a hand-written program's ``pyro.deterministic`` and reparameterised sites, [num_draws, ...] each.
 
     Each is computed by a run of the model at one joint draw of all latents. A declared model has no such sites: what
     is computed of its latents, it computes in the methods that read them.
@@ -38,7 +39,7 @@ def derived_quantities(
             with tracer:
                 pyro.poutine.condition(model, data=values)(data, len(next(iter(data.values()))))
             nodes: Any = tracer.trace.nodes
-            named = {name: node["value"] for name, node in nodes.items() if node.get("infer", {}).get("_deterministic")}
+            named = {n: node["value"] for n, node in nodes.items() if node["type"] == "sample" and is_computed(node)}
             if not named:
                 return {}
             runs.append(named)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import pyro
 import torch
 from torch import Tensor, nn
 
-from ppgen.context import evaluating
+from ppgen.context import default_type, evaluating
 from ppgen.declare import Model
 from ppgen.inference.batch_trace import EnumeratedBatch
 from ppgen.inference.bound import data_frame, per_datum
 from ppgen.inference.importance import logsumexp_by_datum
 from ppgen.inference.paired_trace import trace_pair
 
-__all__ = ["GlobalDensity"]
+__all__ = ["GlobalDensity", "doubled", "in_double"]
+
+T = TypeVar("T", bound=nn.Module)
 
 
 class GlobalDensity:
@@ -47,8 +49,8 @@ class GlobalDensity:
         self._sizes = [torch.Size(shape).numel() for shape, _ in latents.values()]
         native = self.model, self.batch
         try:
-            self.model, self.dtype = _in_double(model), torch.float64
-            self.batch = {name: _doubled(value) for name, value in self.batch.items()}
+            self.model, self.dtype = in_double(model), torch.float64
+            self.batch = {name: doubled(value) for name, value in self.batch.items()}
             self(torch.zeros(self.dim, dtype=torch.float64, device=self._device))
         except (RuntimeError, TypeError):
             (self.model, self.batch), self.dtype = native, torch.get_default_dtype()
@@ -75,36 +77,32 @@ class GlobalDensity:
             values[name] = to_support(point)
             total = total + to_support.log_abs_det_jacobian(point, values[name]).sum()
         rows = len(next(iter(self.batch.values())))
-        usual = torch.get_default_dtype()
-        torch.set_default_dtype(self.dtype)
-        try:
-            with evaluating(self.model), torch.set_grad_enabled(with_gradient):
-                known: Any = pyro.condition(self.model, data=values)
-                trace = trace_pair(known, None, self.batch, rows)
-                local = free.new_zeros(rows)
-                for draw in trace.observed.values():
-                    log_p = draw.log_prob().to(free.dtype)
-                    if data_frame(draw, rows) is None:
-                        total = total + log_p.sum()
-                    else:
-                        local = local + per_datum(log_p, draw, rows)
-        finally:
-            torch.set_default_dtype(usual)
+        with default_type(self.dtype), evaluating(self.model), torch.set_grad_enabled(with_gradient):
+            known: Any = pyro.condition(self.model, data=values)
+            trace = trace_pair(known, None, self.batch, rows)
+            local = free.new_zeros(rows)
+            for draw in trace.observed.values():
+                log_p = draw.log_prob().to(free.dtype)
+                if data_frame(draw, rows) is None:
+                    total = total + log_p.sum()
+                else:
+                    local = local + per_datum(log_p, draw, rows)
         if self.enumerated is not None:
             local = logsumexp_by_datum(local, self.enumerated.datum, self.enumerated.num_data)
         return total + local.sum()
 
 
-def _in_double(model: Model) -> Model:
-    """A copy with all its numbers in float64, those too that are kept as plain attributes."""
+def in_double(model: T) -> T:
+    """A copy of a model with all its numbers in float64, those too that are kept as plain attributes."""
     twin = copy.deepcopy(model).double()
     parts: list[nn.Module] = list(twin.modules())
     for part in parts:
         for name, value in list(vars(part).items()):
             if isinstance(value, Tensor):
-                object.__setattr__(part, name, _doubled(value))
+                object.__setattr__(part, name, doubled(value))
     return twin
 
 
-def _doubled(value: Tensor) -> Tensor:
+def doubled(value: Tensor) -> Tensor:
+    """Real numbers in float64, others as they are."""
     return value.double() if value.is_floating_point() else value

@@ -8,6 +8,7 @@ from typing import Any
 import pyro
 import torch
 from pyro.infer import TraceEnum_ELBO, infer_discrete
+from pyro.poutine.util import site_is_subsample
 from torch import Tensor
 
 from ppgen.context import evaluating, seeded
@@ -49,9 +50,36 @@ def draw_summed_out(
             if summed:
                 program = infer_discrete(program, first_available_dim=-1 - plate_nesting(model, guide), temperature=1)
             nodes: Any = pyro.poutine.trace(program).get_trace(data, rows).nodes
-            latents = [name for name in (*drawn.nodes, *summed) if name in model.sites]
+            latents = [name for name in (*drawn.nodes, *summed) if name in nodes and _is_latent(nodes[name])]
+            _verify_stackable(model, {name: nodes[name] for name in latents}, runs)
             runs.append({name: nodes[name]["value"] for name in latents})
     return {name: torch.stack([run[name] for run in runs]) for name in runs[0]}
+
+
+def _is_latent(node: Any) -> bool:
+    return node["type"] == "sample" and not node["is_observed"] and not site_is_subsample(node)
+
+
+def _verify_stackable(model: ProgramModule, latents: Mapping[str, Any], runs: list[dict[str, Tensor]]) -> None:
+    """Refuse draws that cannot stand beside each other: of other latents each time, or of other rows."""
+    known = [name for name, site in model.sites.items() if site.role == "latent"]
+    if odd := sorted(set(latents).symmetric_difference(runs[0] if runs else known)):
+        raise Unanswerable(
+            f"no array of posterior draws: {label_of(model)} draws {odd[0]!r} in some runs only",
+            expected="the same latents in every run",
+            got=f"in some runs only: {', '.join(odd)}",
+            fix="pyro.poutine.trace(fit.guide).get_trace(batch, size), once for every draw",
+            code="U065",
+        )
+    partial = [name for name, node in latents.items() for f in node["cond_indep_stack"] if (f.full_size or 0) > f.size]
+    if partial:
+        raise Unanswerable(
+            f"no array of posterior draws: {label_of(model)} draws {partial[0]!r} for a subsample of its own",
+            expected="draws for all elements of a plate, the same in every run",
+            got=f"other elements each run, of {', '.join(partial)}",
+            fix="leave subsample_size out: at full batch all rows are seen at once",
+            code="U066",
+        )
 
 
 def class_probabilities(

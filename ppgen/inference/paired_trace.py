@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.distributions.kl import kl_divergence
 
 from ppgen.context import frozen
-from ppgen.declare import PyroProgram, is_delta, is_normalised, is_point_guide
+from ppgen.declare import PyroProgram, is_computed, is_delta, is_normalised, is_point_guide
 from ppgen.errors import DeclarationError
 
 __all__ = ["PairedSite", "PairedTrace", "registered_kl", "trace_guide", "trace_pair"]
@@ -188,10 +188,10 @@ class PairedTrace(Messenger):
         if not self.in_model:
             if not message["is_observed"]:
                 self.latents[name] = self._draw(message, guide_fn=message["fn"])
-            elif not message["infer"].get("_deterministic"):
+            elif not is_computed(message):
                 self.added[name] = self._draw(message, guide_fn=message["fn"])
         elif message["is_observed"]:
-            if not message["infer"].get("_deterministic"):
+            if not is_computed(message):
                 self.observed[name] = self._draw(message, model_fn=message["fn"])
         else:
             self._match(name, message)

@@ -208,7 +208,9 @@ def _outputs(model: Any, handled: Any, batch: Mapping[str, Tensor], rows: int) -
 def _value(node: Any, mean: bool) -> Tensor:
     has_mean = mean and name_of(node["fn"]) != "Categorical"  # class indices have none; torch's is NaN
     center = closed_mean(node["fn"]) if has_mean else None
-    return node["value"] if center is None else center.expand(node["value"].shape)
+    if center is None:
+        return node["value"]
+    return center.expand(torch.broadcast_shapes(center.shape, node["value"].shape))  # one value may be given for all
 
 
 def covariates(model: Any, dataset: Dataset) -> tuple[list[str], list[str]]:

@@ -140,7 +140,7 @@ def _estimate(
         estimator = kind(**settings)
         pair = watch.around(model, in_model=True), watch.around(or_nothing(guide))
         try:
-            if torch.is_grad_enabled():
+            if torch.is_grad_enabled() and _is_trained(model, guide):
                 loss = torch.as_tensor(estimator.differentiable_loss(*pair, batch, size))
             else:
                 loss = torch.tensor(estimator.loss(*pair, batch, size), dtype=torch.float64)
@@ -149,6 +149,11 @@ def _estimate(
             if kind is not TraceEnum_ELBO or isinstance(error, PpgenError):
                 raise
             raise _cannot_sum_out(model, guide, error) from error
+
+
+def _is_trained(*programs: ProgramModule | None) -> bool:
+    """Whether there is a parameter that a loss could move: Pyro gives no differentiable one of a pair without."""
+    return any(p.requires_grad for program in programs if program is not None for p in program.parameters())
 
 
 def _share(watch: Watch, size: int) -> float:

@@ -9,7 +9,7 @@ from pyro.poutine.messenger import Messenger
 from pyro.poutine.subsample_messenger import _Subsample
 from torch import Tensor
 
-from ppgen.declare import is_delta, is_normalised, is_point_guide
+from ppgen.declare import is_computed, is_delta, is_normalised, is_point_guide
 from ppgen.inference.bound import data_frame
 from ppgen.inference.paired_trace import PairedSite
 
@@ -98,4 +98,4 @@ class Watch(Messenger):
 def _is_variable(message: Any) -> bool:
     """Whether a message is of a random variable: of no parameter, plate or deterministic value."""
     is_sample = message["type"] == "sample" and not isinstance(message["fn"], _Subsample)
-    return is_sample and not message["infer"].get("_deterministic")
+    return is_sample and not is_computed(message)

@@ -28,27 +28,33 @@ __all__ = [
     "ImageEncoder",
     "ImageTransformer",
     "InBlocks",
+    "JoiningCritic",
     "Likelihood",
     "LogisticMixtureLikelihood",
     "MaskedConv2d",
+    "ModulatedDecoder",
     "NegativeBinomialLikelihood",
     "NormalNoise",
     "OverCodes",
     "PatchCritic",
     "PixelCNN",
     "PixelCNNPlusPlus",
+    "ProjectionCritic",
     "PseudoInputs",
     "ResidualBlock",
     "ResidualCritic",
     "ResidualTranslator",
     "RowLSTM",
     "SequenceEncoder",
+    "SkipPixelCNN",
     "Smoother",
+    "TextContext",
     "TokenLSTM",
     "TokenTransformer",
     "UNet",
     "VectorDecoder",
     "VectorEncoder",
+    "as_context",
     "critic",
     "decoder",
     "encoder",
@@ -68,6 +74,8 @@ from ppgen.nets.causal_tokens import CausalTokenNetwork
 from ppgen.nets.causal_vectors import CausalVectorNetwork
 from ppgen.nets.code_grids import GridDecoder, GridEncoder
 from ppgen.nets.codebook import Codebook
+from ppgen.nets.conditional_critics import JoiningCritic, ProjectionCritic
+from ppgen.nets.contexts import TextContext, as_context
 from ppgen.nets.decoders import ImageDecoder, VectorDecoder, decoder
 from ppgen.nets.diagonal_bilstm import DiagonalBiLSTM
 from ppgen.nets.encoders import Critic, ImageEncoder, VectorEncoder, critic, encoder
@@ -88,6 +96,7 @@ from ppgen.nets.likelihoods import (
 )
 from ppgen.nets.made import MADE
 from ppgen.nets.mixture_likelihood import LogisticMixtureLikelihood
+from ppgen.nets.modulated_decoder import ModulatedDecoder
 from ppgen.nets.observation_noise import BernoulliNoise, NormalNoise
 from ppgen.nets.output_ranges import output_range
 from ppgen.nets.over_codes import OverCodes
@@ -98,6 +107,7 @@ from ppgen.nets.residual_critic import ResidualCritic
 from ppgen.nets.residual_translator import ResidualTranslator
 from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother
+from ppgen.nets.skip_pixelcnn import SkipPixelCNN
 from ppgen.nets.spectral_norms import with_spectral_norms
 from ppgen.nets.token_lstm import TokenLSTM
 from ppgen.nets.token_transformer import TokenTransformer

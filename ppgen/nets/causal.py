@@ -13,7 +13,7 @@ from ppgen.checked import checked
 from ppgen.errors import SettingError
 from ppgen.nets.causal_steps import Band, Line, matrix
 
-__all__ = ["GatedLayer", "MaskedConv2d"]
+__all__ = ["GatedLayer", "GatedSteps", "MaskedConv2d"]
 
 
 class MaskedConv2d(Recorded):
@@ -123,21 +123,37 @@ class GatedLayer(Recorded):
     """One layer of both stacks.
 
     ``v' = gate(conv_v(v)),  h' = h + mix(gate(conv_h(h) + down(conv_v(v))))``, with a linear map of the context added
-    inside each gate, and ``gate(a, b) = tanh(a) sigmoid(b)``.
+    inside each gate, and ``gate(a, b) = tanh(a) sigmoid(b)``. The horizontal stack may hold channels that only what
+    comes after the layers reads: each layer adds to all of them, and reads the first ``hidden``.
 
     Args:
-        hidden: channels of each stack.
+        hidden: channels that each convolution reads.
         kernel_size: of both masked convolutions; odd.
         context_dim: size of the context; 0 for none.
+        unread: further channels of the horizontal stack.
     """
 
+    convolution: type[MaskedConv2d] = MaskedConv2d
+
+    @staticmethod
+    def gate(features: Tensor, dim: int = 1) -> Tensor:
+        """``tanh(a) sigmoid(b)`` of the two halves of the channels.
+
+        Args:
+            features: ``[N, 2 * hidden, ...]``.
+            dim: of the channels.
+        """
+        value, opening = features.chunk(2, dim)
+        return value.tanh() * opening.sigmoid()
+
     @checked
-    def __init__(self, hidden: int, kernel_size: int, context_dim: int = 0) -> None:
+    def __init__(self, hidden: int, kernel_size: int, context_dim: int = 0, unread: int = 0) -> None:
         super().__init__()
-        self.vertical = MaskedConv2d(hidden, 2 * hidden, kernel_size, "vertical", "B")
-        self.horizontal = MaskedConv2d(hidden, 2 * hidden, kernel_size, "horizontal", "B")
+        self.hidden = hidden
+        self.vertical = self.convolution(hidden, 2 * hidden, kernel_size, "vertical", "B")
+        self.horizontal = self.convolution(hidden, 2 * hidden, kernel_size, "horizontal", "B")
         self.down = nn.Conv2d(2 * hidden, 2 * hidden, 1)
-        self.mix = nn.Conv2d(hidden, hidden, 1)
+        self.mix = nn.Conv2d(hidden, hidden + unread, 1)
         self.context = nn.Linear(context_dim, 4 * hidden, bias=False) if context_dim else None
 
     def forward(self, vertical: Tensor, horizontal: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -145,7 +161,18 @@ class GatedLayer(Recorded):
 
         Args:
             vertical: ``[N, hidden, H, W]``.
-            horizontal: ``[N, hidden, H, W]``.
+            horizontal: ``[N, hidden + unread, H, W]``.
+            context: ``[N, context_dim]``, or None.
+        """
+        above, own = self.gated(vertical, horizontal, context)
+        return above, horizontal + self.mix(own)
+
+    def gated(self, vertical: Tensor, horizontal: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        """What the gates let through, of what lies above and of what a pixel hears of all before it: both as wide.
+
+        Args:
+            vertical: ``[N, hidden, H, W]``.
+            horizontal: ``[N, hidden + unread, H, W]``.
             context: ``[N, context_dim]``, or None.
         """
         features = self.vertical(vertical)
@@ -153,7 +180,8 @@ class GatedLayer(Recorded):
         if self.context is not None and context is not None:
             for_vertical, for_horizontal = self.context(context)[..., None, None].chunk(2, dim=1)
             features, message = features + for_vertical, message + for_horizontal
-        return gate(features), horizontal + self.mix(gate(self.horizontal(horizontal) + message))
+        heard = self.horizontal(horizontal[:, : self.hidden])
+        return self.gate(features), self.gate(heard + message)
 
     def start(self, width: int, size: int, context: Tensor | None) -> GatedSteps:
         """The layer as it is walked through, before the first row.
@@ -183,7 +211,7 @@ class GatedSteps:
         if layer.context is not None and context is not None:
             self.added, for_horizontal = layer.context(context).mT.chunk(2)
             self.message = self.message + for_horizontal
-        self.mix = matrix(layer.mix)
+        self.mix, self.hidden, self.gate = matrix(layer.mix), layer.hidden, layer.gate
         self.messages: tuple[Tensor, ...] = ()
 
     def descend(self, signal: Tensor) -> Tensor:
@@ -196,21 +224,15 @@ class GatedSteps:
         features = self.above.read()
         down = self.down.expand(len(features), -1, -1)
         self.messages = torch.baddbmm(self.message, down, features).unbind()
-        return gate(features + self.added)
+        return self.gate(features + self.added)
 
     def advance(self, column: int, signal: Tensor) -> Tensor:
-        """A pixel of the next horizontal stack, ``[hidden, size]``.
+        """A pixel of the next horizontal stack, ``[hidden + unread, size]``.
 
         Args:
             column: of the pixel.
-            signal: the pixel of this one, ``[hidden, size]``.
+            signal: the pixel of this one, ``[hidden + unread, size]``.
         """
-        self.left.put(column, signal)
+        self.left.put(column, signal[: self.hidden])
         features = self.left.read(column, self.messages[column])
-        return torch.addmm(self.mix[0], self.mix[1], gate(features, dim=0)) + signal
-
-
-def gate(features: Tensor, dim: int = 1) -> Tensor:
-    """``tanh(a) sigmoid(b)`` of the two halves of the channels, ``[N, 2 * hidden, ...] -> [N, hidden, ...]``."""
-    value, opening = features.chunk(2, dim)
-    return value.tanh() * opening.sigmoid()
+        return torch.addmm(self.mix[0], self.mix[1], self.gate(features, dim=0)) + signal

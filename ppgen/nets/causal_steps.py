@@ -18,24 +18,31 @@ class Band:
     """The last rows of an image, and a convolution that reads them in full width.
 
     Args:
-        weight: ``[out, features, rows, columns]``, an odd number of columns; its lowest row is the last that was given.
+        weight: ``[out, features, rows, columns]``; its lowest row is the last that was given, its middle column, or
+            the last of two, is the pixel's own.
         bias: ``[out]``.
         width: of the image.
         size: how many images.
+        stride: 1, or 2 for every second pixel, from the first on.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, width: int, size: int) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, width: int, size: int, stride: int = 1) -> None:
         out, features, rows, columns = weight.shape
-        self.weight = _laid_out(weight).expand(width, out, -1)
+        wanted = -(-width // stride)
+        self.weight = _laid_out(weight).expand(wanted, out, -1)
         self.bias = bias.detach().unsqueeze(-1)
         self.values = weight.new_zeros(width + columns - 1, rows, features, size)
         block = rows * features * size
-        self.windows = self.values.as_strided((width, columns * rows * features, size), (block, size, 1))
+        self.windows = self.values.as_strided((wanted, columns * rows * features, size), (stride * block, size, 1))
         self.inner = self.values[columns // 2 : columns // 2 + width]
 
-    def read(self) -> Tensor:
-        """What the convolution gives, ``[width, out, size]``; rows that were not given are zeros."""
-        return torch.baddbmm(self.bias, self.weight, self.windows)
+    def read(self, message: Tensor | None = None) -> Tensor:
+        """What the convolution gives, ``[width, out, size]``; rows that were not given are zeros.
+
+        Args:
+            message: what it is added to in place of the bias, of a shape that broadcasts; None for the bias.
+        """
+        return torch.baddbmm(self.bias if message is None else message, self.weight, self.windows)
 
     def push(self, row: Tensor) -> None:
         """One more row, ``[width, features, size]``; the first is forgotten."""
@@ -83,10 +90,14 @@ class RasterSteps:
         self.band, self.line = band, line
         self.messages: tuple[Tensor, ...] = ()
 
-    def start_row(self) -> None:
-        """The row that was filled becomes one of those above, and what these say to the next is computed."""
+    def start_row(self, message: Tensor | None = None) -> None:
+        """The row that was filled becomes one of those above, and what these say to the next is computed.
+
+        Args:
+            message: what it is added to in place of the bias, of a shape that broadcasts to ``[width, out, size]``.
+        """
         self.band.push(self.line.values)
-        self.messages = self.band.read().unbind()
+        self.messages = self.band.read(message).unbind()
 
     def put(self, column: int, value: Tensor) -> None:
         """The values of one pixel, ``[features, size]``."""
@@ -101,19 +112,20 @@ class Head:
     """The last layers of a network, which read one pixel alone, and the pixel's own bias.
 
     Args:
-        layers: an activation, a layer that reads one pixel, an activation, and another such layer.
+        layers: activations and layers that read one pixel, by turns.
         bias: ``[num_parameters, height, width]``.
     """
 
     def __init__(self, layers: nn.Sequential, bias: Tensor) -> None:
-        self.first, first, self.second, last = layers
-        self.hidden, (offset, self.weight) = matrix(first), matrix(last)
+        pairs = zip(layers[::2], layers[1::2], strict=True)
+        *self.hidden, (self.activation, (offset, self.weight)) = [(each, matrix(layer)) for each, layer in pairs]
         self.biases = (bias.detach().flatten(1).mT.unsqueeze(-1) + offset).unbind()
 
     def read(self, position: int, signal: Tensor) -> Tensor:
         """The parameters ``[size, num_parameters]`` of a pixel, from its features ``[features, size]``."""
-        hidden = self.second(torch.addmm(*self.hidden, self.first(signal)))
-        return torch.addmm(self.biases[position], self.weight, hidden).mT.contiguous()
+        for activation, layer in self.hidden:
+            signal = torch.addmm(*layer, activation(signal))
+        return torch.addmm(self.biases[position], self.weight, self.activation(signal)).mT.contiguous()
 
 
 def matrix(layer: Any) -> tuple[Tensor, Tensor]:

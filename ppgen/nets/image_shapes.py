@@ -29,6 +29,7 @@ def image_shape(owner: str, x_shape: Sequence[int]) -> tuple[int, int, int]:
             expected="x_shape=(channels, height, width)",
             got=str(list(x_shape)),
             fix="x = x.reshape(-1, channels, height, width)",
+            code="S211",
         )
     channels, height, width = x_shape
     return channels, height, width
@@ -50,4 +51,5 @@ def one_size(owner: str, *shapes: Sequence[int]) -> None:
             expected="(channels, height, width), equal but for the channels",
             got=" and ".join(str(tuple(shape)) for shape in shapes),
             fix="load both with the same resize=28: ppgen.data.load(..., resize=28)",
+            code="S212",
         )

@@ -36,8 +36,8 @@ class ImageTransformerState:
 class ImageTransformer(CausalImageNetwork):
     """A causal network over images: the parameters of pixel i read pixels 0 .. i-1 in raster order, all channels.
 
-    Pixel i holds what pixel i-1 is and where i lies, by its row and its column; in every layer it attends to itself
-    and to pixels before it, with several heads:
+    Pixel i holds what pixel i-1 is and where i lies, by its row and its column, each of which begins as sines and
+    cosines and is learned from there; in every layer it attends to itself and to pixels before it, with several heads:
 
     - ``attention="local-1d"``: blocks of pixels in raster order; memory is the block itself and the block before;
     - ``attention="local-2d"``: rectangles; memory is the rectangle and what lies around it, as many rows further up as
@@ -93,8 +93,9 @@ class ImageTransformer(CausalImageNetwork):
         super().__init__(x_shape, context_dim, num_parameters, highest)
         _, height, width = x_shape
         self.pixel = nn.Linear(self.channels, hidden)
-        self.row = nn.Parameter(torch.randn(height, 1, hidden) / hidden**0.5)
-        self.column = nn.Parameter(torch.randn(width, hidden) / hidden**0.5)
+        half = hidden // 2
+        self.row = nn.Parameter(pad(_waves(height, half), (0, hidden - half)).unsqueeze(1))
+        self.column = nn.Parameter(pad(_waves(width, hidden - half), (half, 0)))
         pattern = _pattern((height, width), attention, (min(block[0], height), min(block[1], width)))
         self.transformer = CausalTransformer(pattern, hidden, num_layers, num_heads, context_dim)
         self.head = nn.Linear(hidden, num_parameters)
@@ -131,6 +132,16 @@ class ImageTransformer(CausalImageNetwork):
     def _places(self) -> Tensor:
         """What each pixel adds for its row and column, ``[num_pixels, hidden]``."""
         return (self.row + self.column).flatten(0, 1)
+
+
+def _waves(length: int, features: int) -> Tensor:
+    """Sines and cosines of a coordinate, ``[length, features]``; the longest wave takes ``2 pi`` times its length.
+
+    Products of two coordinates depend on their distance alone, so that what lies a step away is found from anywhere.
+    """
+    waves = -(-features // 2)
+    angles = torch.arange(length).unsqueeze(1) * length ** (-torch.arange(waves) / max(1, waves - 1))
+    return torch.cat([angles.sin(), angles.cos()], 1)[:, :features]
 
 
 def _pattern(grid: Grid, attention: str, block: Grid) -> AttentionPattern:

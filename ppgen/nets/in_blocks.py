@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ppgen.arguments import Recorded
 from ppgen.checked import checked
+from ppgen.distributions import Order, orders
 from ppgen.errors import SettingError
 from ppgen.nets.causal_images import CausalImageNetwork
 
@@ -48,7 +49,7 @@ class InBlocks(Recorded):
     one at a time, as those of any autoregressive network are, while convolutions run over a fourth of the positions
     (for blocks of 2 x 2) and see twice as far.
 
-    It reads pixels in the order of ``ppgen.distributions.orders.blocks(x_shape[1:], block)``.
+    It reads pixels in its own ``order``, which is ``ppgen.distributions.orders.blocks(x_shape[1:], block)``.
 
     Args:
         network: over images ``[b, height / block height, width / block width]``, with ``2 ** b`` parameters.
@@ -84,7 +85,8 @@ class InBlocks(Recorded):
                 code="S185",
             )
         self.network: Any = network
-        self.grid = tuple(grid)
+        self.grid, self.context_dim = tuple(grid), network.context_dim
+        self.order: Order = orders.blocks([lines * side for lines, side in zip(grid, block, strict=True)], block)
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """The logits ``[*batch, 1, num_pixels]`` of all pixels at once.

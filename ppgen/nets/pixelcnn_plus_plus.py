@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["PixelCNNPlusPlus"]
+__all__ = ["PixelCNNPlusPlus", "PlusPlusState"]
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ppgen.arguments import Recorded, finite_number
+from ppgen.arguments import finite_number
 from ppgen.checked import checked
 from ppgen.nets.causal_images import CausalImageNetwork
+from ppgen.nets.causal_steps import Band, Head, Line, RasterSteps
+from ppgen.nets.resolution_steps import CoarserSteps, ResolutionSteps
+from ppgen.nets.shifted import REACH, Doubling, GatedResidual, ShiftedConv2d
 
-_REACH = {"rows": ((2, 3), (1, 1, 1, 0)), "pixels": ((2, 2), (1, 0, 1, 0))}  # kernel, padding: left, right, top, bottom
+
+@dataclasses.dataclass
+class PlusPlusState:
+    """What a PixelCNN++ remembers on its way through images: nothing that is in here is computed a second time.
+
+    Args:
+        above: the convolution of the stream of rows that reads the image, and the rows of it that it reads.
+        first: those of the stream of pixels.
+        of_rows: what the border adds to the former, and its bias, ``[hidden, 1]`` for each row and column.
+        of_pixels: likewise to the latter.
+        full: the full resolution, and through it all others.
+        head: the last layer.
+    """
+
+    above: Band
+    first: RasterSteps
+    of_rows: Tensor
+    of_pixels: Tensor
+    full: ResolutionSteps
+    head: Head
 
 
 class PixelCNNPlusPlus(CausalImageNetwork):
@@ -30,10 +53,13 @@ class PixelCNNPlusPlus(CausalImageNetwork):
     A coarse pixel is made of fine ones that come no later than its own upper left one, whatever the size of the image:
     odd sizes are cut at the lower and right border on the way up.
 
-    It has no ``start`` and ``step``: a draw takes one pass over the image for each pixel.
+    For the same reason nothing that was computed changes later: ``step`` computes the rows' stream a row at a time and
+    the pixels' stream a pixel at a time, coarse ones when the first of their fine ones is reached, and a whole image
+    costs about as much as one pass over all pixels. Steps know no dropout: what is drawn is drawn from the whole.
 
-    Reference: T. Salimans, A. Karpathy, X. Chen and D. Kingma, "PixelCNN++: improving the PixelCNN with discretized
-    logistic mixture likelihood and other modifications", 2017 (arXiv 1701.05517). Here without weight normalization.
+    References: T. Salimans, A. Karpathy, X. Chen and D. Kingma, "PixelCNN++: improving the PixelCNN with discretized
+    logistic mixture likelihood and other modifications", 2017 (arXiv 1701.05517), here without weight normalization;
+    P. Ramachandran et al., "Fast generation for convolutional autoregressive models", 2017 (arXiv 1704.06001).
 
     Args:
         x_shape: ``(channels, height, width)``; the channels of a pixel are drawn together.
@@ -99,9 +125,9 @@ class PixelCNNPlusPlus(CausalImageNetwork):
         # On the way up, one more block for what the halving gave.
         self.up = nn.ModuleList(blocks(num_blocks + (level > 0), hidden) for level in range(num_resolutions))
         self.halvings = nn.ModuleList(
-            nn.ModuleList(ShiftedConv2d(hidden, hidden, *_REACH[stream], stride=2) for stream in _REACH) for _ in levels
+            nn.ModuleList(ShiftedConv2d(hidden, hidden, *REACH[stream], stride=2) for stream in REACH) for _ in levels
         )
-        self.doublings = nn.ModuleList(nn.ModuleList(Doubling(hidden, stream) for stream in _REACH) for _ in levels)
+        self.doublings = nn.ModuleList(nn.ModuleList(Doubling(hidden, stream) for stream in REACH) for _ in levels)
         self.head = nn.Sequential(nn.ELU(), nn.Conv2d(hidden, num_parameters, 1))
 
     def _of_pixels(self, x: Tensor, context: Tensor | None) -> Tensor:
@@ -127,86 +153,55 @@ class PixelCNNPlusPlus(CausalImageNetwork):
                 pixels = of_pixels(pixels, torch.cat([rows, pixels_then], 1), context)
         return self.head(pixels)
 
-
-class ShiftedConv2d(nn.Module):
-    """A convolution whose kernel lies above or to the left: it is padded there, and cut at the other side.
-
-    Args:
-        in_channels: of the input.
-        out_channels: of the output.
-        kernel: height and width.
-        padding: left, right, top, bottom.
-        stride: 1, or 2 for half the resolution, rounded up.
-    """
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: tuple[int, int], padding: tuple[int, ...], stride: int = 1
-    ) -> None:
-        super().__init__()
-        self.inner, self.padding = nn.Conv2d(in_channels, out_channels, kernel, stride), padding
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``[N, in_channels, H, W] -> [N, out_channels, H / stride, W / stride]``, rounded up."""
-        height, width = (-(-length // self.inner.stride[0]) for length in x.shape[-2:])
-        return self.inner(functional.pad(x, self.padding))[..., :height, :width]
-
-
-class Doubling(nn.Module):
-    """Twice the resolution: each coarse pixel says something to its fine ones, and in the stream of rows to a third.
-
-    Args:
-        hidden: channels.
-        stream: ``"rows"`` or ``"pixels"``.
-    """
-
-    def __init__(self, hidden: int, stream: str) -> None:
-        super().__init__()
-        kernel, (_, self.left, *_) = _REACH[stream]  # as far as the stream reads to the right, it is read to the left
-        self.inner = nn.ConvTranspose2d(hidden, hidden, kernel, stride=2)
-
-    def forward(self, x: Tensor, size: Sequence[int]) -> Tensor:
-        """``[N, hidden, H, W] -> [N, hidden, *size]``, cut at the lower and right border."""
-        height, width = size
-        return self.inner(x)[..., :height, self.left : self.left + width]
-
-
-class GatedResidual(Recorded):
-    """``x + a * sigmoid(b)``, ``(a, b) = conv(elu(conv(elu(x)) + mix(elu(beside)))) + context``.
-
-    Args:
-        hidden: channels of the stream.
-        stream: ``"rows"`` or ``"pixels"``: where its kernels lie.
-        beside: channels of what else it reads; 0 for nothing.
-        context_dim: size of the context; 0 for none.
-        dropout: probability that a feature between the convolutions is dropped in training.
-    """
-
-    def __init__(self, hidden: int, stream: str, beside: int, context_dim: int, dropout: float) -> None:
-        super().__init__()
-        self.first = ShiftedConv2d(2 * hidden, hidden, *_REACH[stream])
-        self.second = ShiftedConv2d(2 * hidden, 2 * hidden, *_REACH[stream])
-        self.mix = nn.Conv2d(2 * beside, hidden, 1) if beside else None
-        self.context = nn.Linear(context_dim, 2 * hidden, bias=False) if context_dim else None
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, beside: Tensor | None, context: Tensor | None) -> Tensor:
-        """The next features ``[N, hidden, H, W]``.
+    @torch.no_grad()
+    def start(self, size: int, context: Tensor | None = None) -> PlusPlusState:
+        """The state before the first pixel, with all weights as matrices; no gradient passes through steps.
 
         Args:
-            x: ``[N, hidden, H, W]``.
-            beside: ``[N, channels, H, W]``, or None.
-            context: ``[N, context_dim]``, or None.
+            size: how many images are walked through together.
+            context: ``[size, context_dim]``, or None.
         """
-        features = self.first(_both(x))
-        if self.mix is not None and beside is not None:
-            features = features + self.mix(_both(beside))
-        features = self.second(self.dropout(_both(features)))
-        if self.context is not None and context is not None:
-            features = features + self.context(context)[..., None, None]
-        value, opening = features.chunk(2, 1)
-        return x + value * opening.sigmoid()
+        channels, height, width = self.channels, *self.bias.shape[1:]
+        self._must_suit((channels, height, width), context)
+        # The channel of ones says the same at every draw: what a pixel reads of it is what it reads of mid-grey alone.
+        grey = torch.cat([self.bias.new_zeros(1, channels, height, width), self.bias.new_ones(1, 1, height, width)], 1)
+        of_rows, of_pixels = self.first_rows(grey), self.first_above(grey) + self.first_left(grey)
+        rows, above, left = (
+            each.inner.weight[:, :channels] for each in (self.first_rows, self.first_above, self.first_left)
+        )
+        # Of the pixel to the left, the one above it is read together with the others of that row.
+        above, no_bias = above + functional.pad(left[:, :, :1], (0, 2)), rows.new_zeros(len(rows))
+        return PlusPlusState(
+            above=Band(rows, no_bias, width, size),
+            first=RasterSteps(Band(above, no_bias, width, size), Line(left[:, :, 1:], width, size, 1)),
+            of_rows=of_rows[0].permute(1, 2, 0).unsqueeze(-1),
+            of_pixels=of_pixels[0].permute(1, 2, 0).unsqueeze(-1),
+            full=self._steps(0, width, size, context),
+            head=Head(self.head, self.bias),
+        )
 
+    def step(self, state: PlusPlusState, previous: Tensor, position: int) -> tuple[Tensor, PlusPlusState]:
+        """The parameters ``[size, num_parameters]`` of the next pixel, and the state, which is written into.
 
-def _both(x: Tensor) -> Tensor:
-    """The ELU of features and of their negatives, ``[N, C, H, W] -> [N, 2 * C, H, W]``."""
-    return functional.elu(torch.cat([x, -x], 1))
+        Args:
+            state: from ``start``, or from the step before.
+            previous: values ``[size, channels]`` of the pixel before this one; not read at position 0.
+            position: of the pixel, in raster order.
+        """
+        row, column = divmod(position, self.bias.shape[-1])
+        if position > 0:
+            state.first.put(column - 1, self._signed(previous).mT)
+        if column == 0:
+            state.above.push(state.first.line.values)
+            state.first.start_row(state.of_pixels[row])
+            state.full.start_row(row, state.above.read(state.of_rows[row]))
+        signal = state.full.advance(row, column, state.first.read(column))
+        return state.head.read(position, signal), state
+
+    def _steps(self, level: int, width: int, size: int, context: Tensor | None) -> ResolutionSteps:
+        """The steps of a resolution and of all that are coarser, for images of ``width`` columns there."""
+        coarser = None
+        if level < len(self.halvings):
+            inner = self._steps(level + 1, -(-width // 2), size, context)
+            coarser = CoarserSteps(self.halvings[level], self.doublings[-1 - level], inner, width, size)
+        return ResolutionSteps(self.down[level], self.up[-1 - level], coarser, width, size, context)

@@ -90,9 +90,9 @@ class Adversarial(Objective):
 
     @property
     def name(self) -> str:
-        loss, *rest = self.settings().items()
-        shown = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in rest)
-        return f"Adversarial({', '.join([loss[1], *shown])})"
+        rest = {key: value for key, value in self.settings().items() if key not in ("loss", "critic")}
+        shown = (f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}" for key, value in rest.items())
+        return f"Adversarial({', '.join([self.loss_name, *shown])})"
 
     @property
     def game(self) -> Game:
@@ -108,6 +108,14 @@ class Adversarial(Objective):
                 got=", ".join(f"{role} {name}" for name, role in roles.items()) or "no declared sites",
                 fix="objective=ppgen.ELBO(), or ppgen.MaximumLikelihood() for a model without latents",
                 code="S083",
+            )
+        if not model.is_implicit:
+            raise SettingError(
+                f"Adversarial: {type(model).__name__} has an observation noise, and its critic would see the noise",
+                expected="the sampler alone, which is trained first; the noise is put around it afterwards",
+                got=f"observation={type(model.observation).__name__}",  # type: ignore[attr-defined]
+                fix="ppgen.fit(model without it, data).with_noise(noise), or objective=ppgen.ELBO()",
+                code="S213",
             )
         if guide is not None:
             raise SettingError(
@@ -164,13 +172,13 @@ class Adversarial(Objective):
             return self.game.generator(judge, fake)
 
     def settings(self) -> dict[str, Any]:
-        """Plain arguments; a critic of the user's own is no JSON, and is given again when a run is loaded."""
+        """Arguments; of a critic, a run folder keeps how to make it again if it is a network of ``ppgen.nets``."""
         usual = LOSSES[self.loss_name]
         defaults = {"critic_steps": usual.critic_steps, "gradient_penalty": usual.gradient_penalty}
         defaults |= {"one_sided": False, "r1": 0.0}
-        return {"loss": self.loss_name} | {
-            name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default
-        }
+        given = {} if self.critic is None else {"critic": self.critic}
+        changed = {name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default}
+        return {"loss": self.loss_name} | given | changed
 
 
 def _implicit(model: Any) -> str:

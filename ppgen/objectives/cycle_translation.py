@@ -110,6 +110,7 @@ class CycleTranslation(Objective):
                 got=", ".join(f"{s.role} {name} given {', '.join(s.parents)}" for name, s in model.sites.items())
                 + ("" if guide is None else ", and a guide"),
                 fix="ppgen.models.CycleGAN(a_shape, b_shape); from pairs, PairedTranslation()",
+                code="S214",
             )
 
     def check_data(self, model: PyroProgram, data: Dataset) -> None:
@@ -123,6 +124,7 @@ class CycleTranslation(Objective):
                 fix=f"ppgen.data.unpaired({domains[0]}=data.domains[{first!r}], {domains[1]}=data.domains[{second!r}])"
                 if data.domains
                 else f"ppgen.data.unpaired({domains[0]}={first}, {domains[1]}={second})",
+                code="D114",
             )
 
     def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:

@@ -88,6 +88,7 @@ class PairedTranslation(Objective):
                 f"{', '.join(covariate_names(model.sites)) or 'none'}, {'no' if guide is None else 'a'} guide",
                 fix="ppgen.models.Pix2Pix(x_shape, given_channels); between two domains, CycleTranslation(); of noise "
                 "alone, Adversarial()",
+                code="S215",
             )
 
     def check_data(self, model: PyroProgram, data: Dataset) -> None:
@@ -101,6 +102,7 @@ class PairedTranslation(Objective):
                 fix="ppgen.CycleTranslation() and ppgen.models.CycleGAN learn from unpaired domains"
                 if data.domains
                 else 'ppgen.data.paired(data, "edges"), or data={"x": images, "given": images}',
+                code="D115",
             )
 
     def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:
@@ -124,6 +126,7 @@ class PairedTranslation(Objective):
                 expected="x [batch, channels, height, width], and given of the same height and width",
                 got=", ".join(f"{name} {list(batch[name].shape)}" for name in (_site(model), *told)),
                 fix=f"PairedTranslation(critic=...) with def forward(self, {', '.join([_site(model), *told])})",
+                code="S216",
             )
         return PatchCritic(x.shape[1:], batch["given"].shape[1])
 

@@ -38,7 +38,8 @@ def bibtex(*names: str) -> str:
 def paper_keywords(model: Any, objective: Any) -> list[str]:
     """The names of both classes, if they are this package's: another's VAE has a paper of its own.
 
-    A setting of the objective that is neither the default nor off has a name, too: it may be a paper's whole idea.
+    A setting of the objective that is neither the default nor off has a name, too, and where it is chosen among names,
+    one for each: it may be a paper's whole idea.
 
     Args:
         model: of a fit.
@@ -50,9 +51,10 @@ def paper_keywords(model: Any, objective: Any) -> list[str]:
         ['VAE', 'ELBO', 'ELBO.beta']
     """
     own = [type(part) for part in (model, objective) if type(part).__module__.startswith("ppgen.")]
+    settings = objective.settings()
     changed = [
-        f"{type(objective).__name__}.{name}"
+        f"{type(objective).__name__}.{name}{f'={value}' if isinstance(value, str) else ''}"
         for name, parameter in inspect.signature(type(objective)).parameters.items()
-        if (value := getattr(objective, name, parameter.default)) and value != parameter.default
+        if (value := settings.get(name, parameter.default)) and value != parameter.default
     ]
     return [*(kind.__name__ for kind in own), *(changed if type(objective) in own else [])]

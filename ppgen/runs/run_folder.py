@@ -17,14 +17,13 @@ from ppgen.runs import history, weights
 from ppgen.runs.checkpoint import latest
 from ppgen.runs.lock import NAME as LOCK
 from ppgen.runs.renamed import with_names_of_today
+from ppgen.runs.same_run import what_differs
 from ppgen.runs.succession import DRAFT, RESULTS, delete, succeed_if_killed
 
 __all__ = ["FORMAT", "RunFolder"]
 
 FORMAT = 3
 """Of ``run.json`` and the files beside it: every release reads the formats since the first, which had no digests."""
-
-_ADDED = {"optimizer": "adam", "average": None, "on_plateau": "stop"}  # what runs without these settings did
 
 _PARTS = ("model", "guide", "objective", "data", "example", "settings", "facts")
 _KEPT = ("sources",)
@@ -144,18 +143,15 @@ class RunFolder:
                 fix=f'ppgen.load("{self.path}"), or another out=...',
                 code="C027",
             )
-        begun, now = ({**each, **each["settings"]} for each in (self.read(), json.loads(json.dumps(record))))
-        # A schedule ends with the last epoch: another number of epochs would be another course from the start.
-        free = ("patience", "max_epochs") if now.get("schedule", "constant") == "constant" else ("patience",)
-        for key in ("model", "guide", "objective", "data", *record["settings"]):
-            if key not in free and begun.get(key, _ADDED.get(key)) != now[key]:
-                raise CheckpointError(
-                    f"{self.path}: the run was begun with another {key}",
-                    expected=f"{key}={begun.get(key)!r}",
-                    got=f"{key}={now[key]!r}",
-                    fix=f"resume with the {key} that it was begun with, or choose another out=...",
-                    code="C016",
-                )
+        begun, now = self.read(), json.loads(json.dumps(record))
+        if (key := what_differs(begun, now)) is not None:
+            raise CheckpointError(
+                f"{self.path}: the run was begun with another {key}",
+                expected=f"{key}={begun.get(key, begun['settings'].get(key))!r}",
+                got=f"{key}={now.get(key, now['settings'].get(key))!r}",
+                fix=f"resume with the {key} that it was begun with, or choose another out=...",
+                code="C016",
+            )
 
     def extend(self) -> None:
         """Say that a run which had come to its end goes on: until it ends again, its files are of different epochs."""

@@ -3,5 +3,6 @@
 from ppgen.training.callbacks import Callback, Training
 from ppgen.training.fit import fit
 from ppgen.training.load import load
+from ppgen.training.muon import Muon
 
-__all__ = ["Callback", "Training", "fit", "load"]
+__all__ = ["Callback", "Muon", "Training", "fit", "load"]

@@ -14,21 +14,24 @@ __all__ = ["MovingAverage"]
 
 
 class MovingAverage:
-    """The exponential moving average of a player's parameters over its steps, by torch's own rule for it.
+    """The exponential moving average of a player's parameters over its steps, which forgets where it began.
 
-    It begins with the weights after the first step; ``average = decay * average + (1 - decay) * weights`` from then on
-    (``torch.optim.swa_utils.AveragedModel``). Buffers, such as a batch norm's statistics, are those of the last step.
+    It begins with the weights after the first step; ``average = d * average + (1 - d) * weights`` from then on, with
+    ``d = min(decay, (1 + t) / (10 + t))`` after t steps. At a constant decay of 0.999, the weights after the first step
+    would still be an eighth of the average after 2000 steps, and would ruin it; by this rule, that of TensorFlow's
+    ``ExponentialMovingAverage(decay, num_updates)``, it never reaches further back than a share of the steps taken.
+    Buffers, such as a batch norm's statistics, are those of the last step.
 
     Args:
         parameters: that a player moves.
-        decay: in [0, 1).
+        decay: in [0, 1), in the long run.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], decay: float) -> None:
         self.parameters = list(parameters)
         self.values = [p.detach().clone() for p in self.parameters]
         self.num_steps = 0
-        self._merge = get_ema_multi_avg_fn(decay)
+        self.decay = decay
 
     @torch.no_grad()
     def update(self) -> None:
@@ -36,7 +39,8 @@ class MovingAverage:
         if self.num_steps == 0:
             _copy(self.values, self.parameters)
         else:
-            self._merge(self.values, [p.detach() for p in self.parameters], self.num_steps)
+            decay = min(self.decay, (1 + self.num_steps) / (10 + self.num_steps))
+            get_ema_multi_avg_fn(decay)(self.values, [p.detach() for p in self.parameters], self.num_steps)
         self.num_steps += 1
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from torch import Tensor
 from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 
-__all__ = ["RESERVED", "Callback", "ProgressBar", "Training", "check_callbacks"]
+__all__ = ["RESERVED", "Callback", "ChoiceNote", "ProgressBar", "Training", "check_callbacks"]
 
 RESERVED = ("early", "interrupted", "diverged")
 """What ppgen itself says of why training ended."""
@@ -124,6 +124,22 @@ class Callback:
 
     def end(self, training: Training) -> None:
         """After the last step, whatever ended it; ``training.stopped`` says what."""
+
+
+class ChoiceNote(Callback):
+    """Says in the first row of history what was chosen for the user.
+
+    Args:
+        what: a word, ``row``'s key.
+        text: one line.
+    """
+
+    def __init__(self, what: str, text: str) -> None:
+        self.what, self.text = what, text
+
+    def epoch(self, training: Training) -> None:
+        if training.epoch == 1:
+            training.row[self.what] = self.text
 
 
 class ProgressBar(Callback):

@@ -21,7 +21,7 @@ from ppgen.guides import DerivedGuide
 from ppgen.objectives import Objective
 from ppgen.runs import RunFolder, checkpoint, describe_run, locked, succeed
 from ppgen.surroundings import verify_gradients, verify_no_handlers
-from ppgen.training.callbacks import Callback, ProgressBar, Training, check_callbacks
+from ppgen.training.callbacks import Callback, ChoiceNote, ProgressBar, Training, check_callbacks
 from ppgen.training.choices import choose_guide, choose_objective, jointly, unwrap
 from ppgen.training.full_batch import chosen_data, take_whole, undivided, whole_rows
 from ppgen.training.loop import Loop
@@ -29,9 +29,10 @@ from ppgen.training.misplaced import explain_misplaced
 from ppgen.training.model_types import in_types, types_for
 from ppgen.training.optimizers import Choice, described
 from ppgen.training.prepare import Minibatches, Problem, set_up, to_device, verify_fit, verify_weights
+from ppgen.training.rates import choose_rate, only_global
 from ppgen.training.rehearsal import rehearse, verify_state
 from ppgen.training.settings import Course, check_patience, check_settings, choose_players
-from ppgen.training.starting_points import StartNote, find_start
+from ppgen.training.starting_points import find_start
 from ppgen.training.step import TrainingStep
 from ppgen.training.stopping import choose_stopping
 
@@ -48,9 +49,9 @@ def fit(
     objective: Objective | None = None,
     max_epochs: int | None = None,
     batch_size: int | None = 128,
-    learning_rate: float | Mapping[str, float] = 1e-3,
+    learning_rate: float | Mapping[str, float] | None = None,
     optimizer: Choice | Mapping[str, Choice] = "adam",
-    schedule: str | Callable[[float], float] = "constant",
+    schedule: str | Callable[[float], float] | None = None,
     average: float | Mapping[str, float] | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
@@ -81,13 +82,17 @@ def fit(
             :class:`ppgen.Program` is fitted to are then not split). A Program that runs on all rows only, as most of
             Pyro's examples do, needs this, or at least as many as there are: it is taken whole, in the order of the
             rows, and its numbers are of the data set.
-        learning_rate: at the start; or one for each player, ``{"critic": 4e-4, "generator": 1e-4}``.
+        learning_rate: at the start; or one for each player, ``{"critic": 4e-4, "generator": 1e-4}``. By default 0.001.
+            Where Adam learns nothing but the posterior of global continuous latents, and all rows are in one batch, it
+            is 0.02, and the schedule ``"cosine"``: noise that stays at a constant rate is averaged out there.
         optimizer: ``"adam"``, or any of ``torch.optim`` by its name in small letters, or what makes one:
             ``functools.partial(torch.optim.SGD, momentum=0.9)``; or one for each player.
         schedule: how the learning rate changes: ``"constant"``, or ``"cosine"``, which ends at 0 and so averages the
-            noise out of the last weights; or a function from the share of training done, 0 to 1, to a factor.
+            noise out of the last weights; or a function from the share of training done, 0 to 1, to a factor. By
+            default it is constant, but where ``learning_rate`` says otherwise.
         average: decay of an exponential moving average of the weights over steps, such as 0.999, which validation sees
-            and the fit ends with; or one for each player, ``{"generator": 0.999}``.
+            and the fit ends with; smaller in the first steps, so that it forgets where training began; or one for each
+            player, ``{"generator": 0.999}``.
         seed: of data order, noise, dropout and the initial weights of what ``fit`` makes itself. The same seed, thread
             count and versions give the same weights on the same machine; initial weights of the model are its own
             (``torch.manual_seed`` before making it).
@@ -133,7 +138,7 @@ def fit(
         "clip_norm": clip_norm,
     }
     check_settings(learning_rate, optimizer, schedule, average, clip_norm)
-    course, told = Course(schedule), check_callbacks(callbacks)
+    told = check_callbacks(callbacks)
     if resume and out is None:
         raise SettingError(
             "fit: resume=True without a run folder",
@@ -171,30 +176,38 @@ def fit(
         players = choose_players(objective, state, average)
         check_patience(patience, dataset, players, whole=whole)
         problem = Problem(objective, state, players, dataset.size("train"))
+        minibatches = functools.partial(
+            Minibatches, dataset, "train", None if whole else batch_size, chosen_device, seed
+        )
+        batches = minibatches()
+        begun = None if place is None or not resume else place.for_a_fit(resume=True)
+        rate = choose_rate(
+            learning_rate,
+            schedule,
+            is_global=batches.num_batches == 1 and only_global(model, guide, state, players, optimizer),
+            begun=begun.read()["settings"] if begun is not None and begun.exists else None,
+        )
+        course = Course(rate.schedule)
         make_step = functools.partial(
             TrainingStep,
             problem,
             optimizer=optimizer,
-            learning_rate=learning_rate,
+            learning_rate=rate.learning_rate,
             clip_norm=clip_norm,
             device=chosen_device,
         )
         step = make_step()
         with explained(model, guide, rows):
             rehearse(problem, rows)
-        minibatches = functools.partial(
-            Minibatches, dataset, "train", None if whole else batch_size, chosen_device, seed
-        )
-        batches = minibatches()
         stopping = choose_stopping(
             max_epochs,
             patience,
             num_batches=batches.num_batches,
             has_validation=bool(dataset.size("valid")) and len(players) == 1 and not whole,
-            is_constant=schedule == "constant",
+            is_constant=rate.schedule == "constant",
         )
-        settings |= stopping.settings()
-        settings |= {"optimizer": described(optimizer, step.optimizers), "schedule": course.text}
+        settings |= {**stopping.settings(), "learning_rate": rate.learning_rate, "schedule": course.text}
+        settings |= {"optimizer": described(optimizer, step.optimizers)}
         record = {} if folder is None else describe_run(model, guide, objective, dataset, settings, facts)
         if place is not None:
             held.enter_context(locked(place.path))
@@ -204,8 +217,12 @@ def fit(
             folder.verify_same(record)
 
         begins = not (resume and folder is not None and checkpoint.latest(folder.checkpoint))
+        chosen = "; ".join(filter(None, (stopping.said, rate.said)))
         start = find_start(problem, dataset, rows, make_step, minibatches, seed) if begins else ""
-        told = (*told, *([StartNote(start)] if start else []))
+        told = (
+            *told,
+            *(ChoiceNote(what, text) for what, text in (("start", start), ("learning_rate", rate.said)) if text),
+        )
         reseed(seed, chosen_device)
         loop = Loop(
             problem,
@@ -216,7 +233,7 @@ def fit(
             schedule=course,
             seed=seed,
             folder=folder,
-            callbacks=(*([ProgressBar(objective.name, stopping.said)] if progress else []), *told),
+            callbacks=(*([ProgressBar(objective.name, chosen)] if progress else []), *told),
         )
         if folder is not None and resume and loop.restore():
             folder.extend()

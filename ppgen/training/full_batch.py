@@ -87,7 +87,7 @@ def _obstacle(model: ProgramPart, guide: ProgramPart | None, dataset: Dataset, d
     for part, own in ((trial.model, model), (trial.guide, guide)):
         if part is not None and own is not None:
             part.arguments = own.arguments
-    fresh = [module for module in _automatic(guide) if module.prototype_trace is None]
+    fresh = {module: _contents(module) for module in _automatic(guide) if module.prototype_trace is None}
     rows: Mapping[str, Tensor] = to_device(dataset.representative_rows(), device)
     try:
         set_up(trial.model, trial.guide, rows, device)
@@ -95,9 +95,16 @@ def _obstacle(model: ProgramPart, guide: ProgramPart | None, dataset: Dataset, d
     except PpgenError as error:
         return error.what
     finally:
-        for module in fresh:  # the first batch that an automatic guide sees decides the shapes of its parameters
-            module.prototype_trace = None
+        for module, before in fresh.items():  # the first batch that it sees decides the shapes of its parameters
+            vars(module).clear()
+            vars(module).update(before)  # without what the trial made: a flow's layers, or the place of a Gaussian
     return ""
+
+
+def _contents(module: AutoGuide) -> dict[str, Any]:
+    """All attributes, with copies of the tables in which a module keeps its parameters, buffers and parts."""
+    tables = ("_modules", "_parameters", "_buffers")
+    return {name: value.copy() if name in tables else value for name, value in vars(module).items()}
 
 
 def _automatic(guide: ProgramPart | None) -> list[AutoGuide]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.context import signed_stream
 from ppgen.errors import DivergenceError
@@ -22,6 +22,7 @@ from ppgen.objectives import TrainingPosition
 from ppgen.runs import RunFolder, checkpoint, understood, weights
 from ppgen.training.callbacks import RESERVED, Callback, ProgressBar, Training
 from ppgen.training.diagnosis import must_be_finite
+from ppgen.training.modes import begin_training
 from ppgen.training.monitor import monitor
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.progress import Progress
@@ -125,7 +126,7 @@ class Loop:
             self._order_at_epoch_start = self.train.order.get_state()
             self._records.clear()
             self._rows.clear()
-        nn.ModuleList(self.modules.values()).train()
+        begin_training(self.modules)
         for batch in self.train.epoch(progress.position):
             at = TrainingPosition(progress.step, progress.epoch + progress.position / num_batches)
             self.step.scale_learning_rate(self.schedule(at.epoch / self.stopping.max_epochs) * progress.lowered)

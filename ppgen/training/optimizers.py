@@ -14,6 +14,7 @@ from torch.optim.adam import adam
 from ppgen.arguments import one_of
 from ppgen.errors import SettingError
 from ppgen.objectives import Player
+from ppgen.training.muon import Muon
 
 __all__ = [
     "OPTIMIZERS",
@@ -35,8 +36,9 @@ OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
     name.lower(): found
     for name, found in sorted(vars(torch.optim).items(), key=lambda item: (item[0] != "Adam", item[0]))
     if isinstance(found, type) and issubclass(found, torch.optim.Optimizer) and name not in _NEEDS_MORE
-}
-"""All of ``torch.optim`` that take a step from dense gradients alone, by their names in small letters."""
+} | {"muon": Muon}
+"""All of ``torch.optim`` that take a step from dense gradients alone, by their names in small letters; ``"muon"`` is
+:class:`ppgen.training.Muon`, since torch's moves nothing but matrices."""
 
 
 class Optimizer(Protocol):

@@ -26,12 +26,14 @@ def check_settings(learning_rate: Any, optimizer: Any, schedule: Any, average: A
     Raises:
         SettingError: naming the first.
     """
-    for rate in _each(learning_rate):
+    for rate in [] if learning_rate is None else _each(learning_rate):
         finite_number("fit: learning_rate", rate, above=0, suggested=1e-3)
     for choice in _each(optimizer):
         check_optimizer(choice)
-    if not callable(schedule):
-        one_of("fit: schedule", schedule, SCHEDULES)
+    if schedule is not None:
+        if not callable(schedule):
+            one_of("fit: schedule", schedule, SCHEDULES)
+        Course(schedule)
     for decay in _each(average):
         if decay is not None:
             finite_number("fit: average", decay, at_least=0, below=1, suggested=0.999)

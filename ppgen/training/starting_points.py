@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ppgen.context import evaluating, seeded
 from ppgen.data import Dataset
@@ -18,33 +18,18 @@ from ppgen.guides import DerivedGuide
 from ppgen.inference import GlobalDensity, discrete_sites, elbo_parts, enumerate_discrete, find_mode
 from ppgen.objectives import TrainingPosition
 from ppgen.runs import weights
-from ppgen.training.callbacks import Callback, Training
+from ppgen.training.modes import begin_training
 from ppgen.training.prepare import Minibatches, Problem, to_device
 from ppgen.training.prior_points import PriorPoints
 from ppgen.training.step import TrainingStep
 
-__all__ = ["StartNote", "find_start"]
+__all__ = ["find_start"]
 
 _MOST_COORDINATES = 256  # of a Hessian that is computed unasked
 _MOST_ROWS = 2**17
 _CLIMBS = 8
 _TRIAL_STEPS = 200
 _DRAWS = 16
-
-
-class StartNote(Callback):
-    """Says in the first row of history where the fit began.
-
-    Args:
-        text: one line.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def epoch(self, training: Training) -> None:
-        if training.epoch == 1:
-            training.row["start"] = self.text
 
 
 def find_start(
@@ -198,7 +183,7 @@ def _place(guide: DerivedGuide, prior: PriorPoints, kind: str, number: int) -> N
 
 def _trial(problem: Problem, step: TrainingStep, train: Minibatches) -> float:
     """The ELBO on the training split after a few steps, nats per datum."""
-    nn.ModuleList(problem.state.modules.values()).train()
+    begin_training(problem.state.modules)
     batches = itertools.chain.from_iterable(train.epoch() for _ in itertools.count())
     for number, batch in enumerate(itertools.islice(batches, _TRIAL_STEPS)):
         step(batch, TrainingPosition(number, number / train.num_batches))

@@ -19,6 +19,7 @@ from ppgen.training.averages import MovingAverage
 from ppgen.training.diagnosis import diagnose, not_finite
 from ppgen.training.optimizers import Choice, Optimizer, by_player, make_optimizer
 from ppgen.training.prepare import Problem
+from ppgen.training.rates import RATE
 
 __all__ = ["REPEATED", "TrainingStep", "Turn", "take_turn"]
 
@@ -104,14 +105,14 @@ class TrainingStep:
         problem: Problem,
         *,
         optimizer: Choice | Mapping[str, Choice] = "adam",
-        learning_rate: float | Mapping[str, float] = 1e-3,
+        learning_rate: float | Mapping[str, float] = RATE,
         clip_norm: float | None = None,
         device: torch.device,
     ) -> None:
         self.problem, self.clip_norm = problem, clip_norm
         names = [player.name for player in problem.players]
         choices = dict.fromkeys(names, "adam") | by_player("fit: optimizer", optimizer, problem.players)
-        rates = dict.fromkeys(names, 1e-3) | by_player("fit: learning_rate", learning_rate, problem.players)
+        rates = dict.fromkeys(names, RATE) | by_player("fit: learning_rate", learning_rate, problem.players)
         self.optimizers: dict[str, Optimizer] = {}
         self.averages: dict[str, MovingAverage] = {}
         self._parameters = {player.name: player.parameters for player in problem.players}
@@ -215,7 +216,7 @@ class TrainingStep:
             return record
         if self._asynchronous:
             self._bad.logical_or_(~torch.isfinite(turn.value + turn.norm))
-        elif not math.isfinite((turn.value + turn.norm).item()):
+        elif repeats == _REPEATS and not math.isfinite((turn.value + turn.norm).item()):  # else it was looked at
             raise self._divergence(batch, position, player)
         for parameter, gradient in zip(parameters, turn.gradients, strict=True):
             parameter.grad = None if gradient is None else laid_out_like(parameter, gradient)

@@ -2,9 +2,10 @@
 
 from ppgen.walks.arithmetic import arithmetic
 from ppgen.walks.interpolate import interpolate
+from ppgen.walks.invert import Inversion, invert
 from ppgen.walks.lattice import lattice
 from ppgen.walks.manifold import manifold
 from ppgen.walks.traverse import traverse
 from ppgen.walks.walk import Walk
 
-__all__ = ["Walk", "arithmetic", "interpolate", "lattice", "manifold", "traverse"]
+__all__ = ["Inversion", "Walk", "arithmetic", "interpolate", "invert", "lattice", "manifold", "traverse"]

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
+from ppgen.zoo.adversarial_families import ADVERSARIAL_FAMILIES
 from ppgen.zoo.autoregressive_families import AUTOREGRESSIVE_FAMILIES
 from ppgen.zoo.belief_networks import BELIEF_NETWORKS
 from ppgen.zoo.classics import CLASSICS
@@ -54,6 +55,7 @@ _RECIPES = {
         *CODE_FAMILIES,
         *OTHER_KINDS,
         *TRANSFORMERS,
+        *ADVERSARIAL_FAMILIES,
         *IMAGE_TRANSLATION,
     )
 }
@@ -165,11 +167,15 @@ def build(name: str, data: Any = None, *, seed: int = 0, **options: Any) -> Buil
     for option, value in options.items():
         if option not in chosen.options:
             near = difflib.get_close_matches(option, chosen.options, n=1)
+            having = [each.name for each in _RECIPES.values() if option in each.options]
+            away = f"leave {option} out" + (
+                f", or one of the recipes that have it: {', '.join(having)}" if having else ""
+            )
             raise SettingError(
                 f"{name} has no option {option!r}",
                 expected=", ".join(f"{key}={value!r}" for key, value in chosen.options.items()) or "no options",
                 got=f"{option}={value!r}",
-                fix=f"did you mean {near[0]!r}?" if near else f"leave {option} out",
+                fix=f"did you mean {near[0]!r}?" if near else away,
                 code="S123",
             )
     fitted = dataset(name, data)

@@ -70,7 +70,7 @@ AUTOREGRESSIVE_FAMILIES = (
         "block-pixelcnn",
         "blocks of binary pixels, one after the other, each of any pattern; its density is exact",
         "van den Oord et al., 2016, Conditional Image Generation with PixelCNN Decoders",
-        _block_pixelcnn,
+        conditional(_block_pixelcnn),
         **_SETTINGS,
     ),
     Recipe(

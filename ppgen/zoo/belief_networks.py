@@ -56,7 +56,7 @@ BELIEF_NETWORKS = (
         "made",
         "one masked autoencoder gives all conditionals, in one order or an ensemble of them",
         "Germain et al., 2015, MADE: Masked Autoencoder for Distribution Estimation",
-        _made,
+        conditional(_made),
         max_epochs=60,
         schedule="cosine",
         quick={"max_epochs": 20},

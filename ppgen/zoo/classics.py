@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ppgen.zoo.adversarial_families import output_for
 from ppgen.zoo.likelihood_choice import likelihood_for
 from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
 from ppgen.zoo.stacked_networks import stacked
@@ -59,9 +60,7 @@ def _gan(
 ) -> BuiltRecipe:
     from ppgen import models, nets, objectives
 
-    # Of real numbers no range is known; all other measures that an image can have lie between 0 and 1.
-    chosen: Any = output or ("none" if data.measure in ("continuous", "integer") else "sigmoid")
-    model = models.GAN(data.x_shape, latent_dim=latent_dim, output=chosen)
+    model = models.GAN(data.x_shape, latent_dim=latent_dim, output=output or output_for(data))
     critic = nets.critic(data.x_shape, spectral=True) if spectral else None
     one_sided = loss == "wasserstein" and data.x_shape == (1,)  # on a line, no slope can turn round
     return BuiltRecipe(model, None, objectives.Adversarial(critic, loss, one_sided=one_sided, r1=r1))

@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from math import prod
 from typing import TYPE_CHECKING, Any
 
-from ppgen.errors import SettingError
-from ppgen.zoo.recipe import BuiltRecipe
+from ppgen.zoo.recipe import BuiltRecipe, number_of
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -20,11 +18,13 @@ __all__ = ["conditional"]
 def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]:
     """A recipe with a further option ``condition``: the name of what the model is told, ``"y"``.
 
-    The model is then :class:`ppgen.models.ConditionalAutoregressive` of the recipe's own network, made again with a
-    context: p(x | y).
+    The model is then :class:`ppgen.models.ConditionalAutoregressive`, of tokens
+    :class:`ppgen.models.ConditionalTokens`. Its network is the recipe's own, made again with a context: p(x | y).
+
+    What else the recipe's model is made with, such as its likelihood and its order, this one is made with as well.
 
     Args:
-        build: makes an autoregressive model with one ``network``, a ``likelihood`` and an ``order``.
+        build: makes an autoregressive model with one ``network``.
     """
 
     @functools.wraps(build)
@@ -32,12 +32,15 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
         made = build(data, **options)
         if condition is None:
             return made
-        from ppgen import models
+        from ppgen import models, nets
 
         plain: Any = made.model
-        told = {**plain.network.constructor_arguments, "context_dim": _size_of(data, condition)}
-        network, order = type(plain.network)(**told), plain.constructor_arguments["order"]
-        return made._replace(model=models.ConditionalAutoregressive(data.x_shape, network, plain.likelihood, order))
+        network = _told(plain.network, number_of(data, condition))
+        if isinstance(network, nets.CausalTokenNetwork):
+            return made._replace(model=models.ConditionalTokens(network))
+        taken = {"likelihood", "order", "num_components"} - network.constructor_arguments.keys()
+        shared = {name: value for name, value in plain.constructor_arguments.items() if name in taken}
+        return made._replace(model=models.ConditionalAutoregressive(data.x_shape, network, **shared))
 
     plain = inspect.signature(build)
     option = inspect.Parameter("condition", inspect.Parameter.KEYWORD_ONLY, default=None)
@@ -45,14 +48,8 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
     return built
 
 
-def _size_of(data: Dataset, condition: str) -> int:
-    """How many numbers a network is told: a number for each class, else what a datum has."""
-    if condition == "y" and condition in data.keys:
-        return data.num_classes.get(condition) or prod(data.split("train")[condition].shape[1:])
-    raise SettingError(
-        f"condition: {data.name} has no covariate of that name that a model can be told",
-        expected="y, class labels or numbers beside x" + ("" if "y" in data.keys else ", which these data lack"),
-        got=f"condition={condition!r}, of {', '.join(data.keys)}",
-        fix='data={"x": x, "y": y}, condition="y"',
-        code="S202",
-    )
+def _told(network: Any, size: int) -> Any:
+    """The network made again, with a context of so many numbers: its own, or that of the network inside it."""
+    arguments = network.constructor_arguments
+    inner = {name: _told(each, size) for name, each in arguments.items() if hasattr(each, "constructor_arguments")}
+    return type(network)(**{**arguments, **(inner or {"context_dim": size})})

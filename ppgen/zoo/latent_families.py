@@ -50,15 +50,17 @@ def _pixel_vae(
     latent_dim: int = 8,
     num_layers: int = 2,
     channels: int = 16,
+    kernel_size: int = 5,
     free_bits: float = 2.0,
+    warmup: float = 0.0,
     likelihood: str | None = None,
 ) -> BuiltRecipe:
     from ppgen import guides, models, objectives
 
     chosen = pixel_likelihood_for(data, "pixel-vae", likelihood)
-    model = models.PixelVAE(data.x_shape, latent_dim, num_layers, channels, likelihood=chosen)
+    model = models.PixelVAE(data.x_shape, latent_dim, num_layers, channels, kernel_size, likelihood=chosen)
     # Pixels that see each other need no code; without a floor under its rate, none would be learned.
-    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(free_bits=free_bits))
+    return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(free_bits=free_bits, warmup=warmup))
 
 
 def _vamp(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ppgen.errors import SettingError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ppgen.data import Dataset
     from ppgen.objectives import Objective
 
-__all__ = ["BuiltRecipe", "Recipe", "num_classes_of"]
+__all__ = ["BuiltRecipe", "Recipe", "num_classes_of", "number_of"]
 
 
 def num_classes_of(data: Dataset, name: str) -> int:
@@ -36,6 +37,27 @@ def num_classes_of(data: Dataset, name: str) -> int:
         got=", ".join(data.keys),
         fix='data={"x": x, "y": y}, or the recipe vae, which needs no labels',
         code="S125",
+    )
+
+
+def number_of(data: Dataset, condition: str) -> int:
+    """How many numbers a network is told by a covariate: a number for each class, else what a datum has.
+
+    Args:
+        data: with that covariate.
+        condition: its name.
+
+    Raises:
+        SettingError: if there is none.
+    """
+    if condition == "y" and condition in data.keys:
+        return data.num_classes.get(condition) or prod(data.split("train")[condition].shape[1:])
+    raise SettingError(
+        f"condition: {data.name} has no covariate of that name that a model can be told",
+        expected="y, class labels or numbers beside x" + ("" if "y" in data.keys else ", which these data lack"),
+        got=f"condition={condition!r}, of {', '.join(data.keys)}",
+        fix='data={"x": x, "y": y}, condition="y"',
+        code="S202",
     )
 
 

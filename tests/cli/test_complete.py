@@ -37,7 +37,7 @@ def test_a_part_against_the_order_is_told_the_order_that_serves(
 ) -> None:
     result = ppgen("complete", runs / "pixelcnn", "--keep", keep)
     assert result.exit_code == 2
-    assert order in result.stderr
+    assert f"fix: a model of ppgen fit --order {order}\n" in result.stderr
 
 
 def test_a_run_that_was_fitted_in_that_order_completes(ppgen: Ppgen, here: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_run_that_was_fitted_in_that_order_completes(ppgen: Ppgen, here: Path)
     with np.load("right.npz") as arrays:
         given = np.broadcast_to(arrays["mask"], (8, 2, 1, 8, 8))
         assert np.array_equal(arrays["completions"][given], np.repeat(arrays["truth"][:, None], 2, 1)[given])
-    assert 'order="raster"' in ppgen("complete", here / "runs/columns", "--keep", "top-half").stderr
+    assert "ppgen fit --order raster" in ppgen("complete", here / "runs/columns", "--keep", "top-half").stderr
 
 
 def test_a_model_with_latents_is_told_another(ppgen: Ppgen, runs: Path) -> None:
@@ -55,3 +55,16 @@ def test_a_model_with_latents_is_told_another(ppgen: Ppgen, runs: Path) -> None:
     assert result.exit_code == 2
     assert "GatedPixelCNN" in result.stderr
     assert "no site of VAE" in ppgen("sample", runs / "vae", "--temperature", 0.5).stderr
+
+
+def test_a_sequence_is_completed_from_its_first_half_with_what_it_is_told(ppgen: Ppgen, here: Path) -> None:
+    np.savez("told.npz", x=np.arange(240).reshape(60, 4) % 5, y=np.arange(60) % 3)
+    short = ["--data", "told.npz", "--set", "hidden=8", "--epochs", 1, "--condition", "y"]
+    assert ppgen("fit", "token-lstm", *short, "--out", "runs/tokens").exit_code == 0
+    assert ppgen("complete", "runs/tokens", "-n", 2, "--out", "rest.npz").exit_code == 0
+    with np.load("rest.npz") as arrays:
+        assert arrays["mask"].tolist() == [True, True, False, False]
+        assert np.array_equal(arrays["completions"][..., :2], np.repeat(arrays["truth"][:, None, :2], 2, 1))
+    refused = ppgen("complete", "runs/tokens", "--keep", "left-half")
+    assert refused.exit_code == 2
+    assert "--keep first-half" in refused.stderr

@@ -24,7 +24,7 @@ def test_a_recipe_becomes_a_run(ppgen: Ppgen, here: Path) -> None:
     result = ppgen("fit", "vae", "--epochs", 1)
     assert result.exit_code == 0, result.stderr
     assert "VAE: p(z) p(x | z)" in result.stdout
-    assert "1 epochs in" in result.stdout
+    assert "1 epoch in" in result.stdout
     assert result.stdout.endswith("runs/vae-digits\n  ppgen evaluate runs/vae-digits\n")
     fit = package.load("runs/vae-digits")
     assert (fit.settings["max_epochs"], fit.settings["batch_size"], fit.settings["patience"]) == (1, 64, 10)

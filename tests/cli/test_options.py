@@ -9,7 +9,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from ppgen.cli.options import assignments, limit_threads, threads_option
+from ppgen.cli.assignments import assignments
+from ppgen.cli.options import limit_threads, threads_option
 from ppgen.errors import SettingError
 
 

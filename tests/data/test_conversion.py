@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas
 import pytest
 import torch
 
+from ppgen.data import from_tensors
 from ppgen.data.conversion import to_column, to_columns
 from ppgen.errors import DataError
 
@@ -31,6 +33,39 @@ from ppgen.errors import DataError
 )
 def test_types_of_columns(name, value, dtype):
     assert to_column(name, value).dtype == dtype
+
+
+@pytest.mark.parametrize("first", [2**24, 2**53 - 8])
+def test_integers_of_x_stay_apart(first):
+    assert to_column("x", torch.arange(first, first + 8)).tolist() == list(range(first, first + 8))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x", torch.arange(2**53, 2**53 + 3)),
+        ("y", np.array([2**64 - 1, 3], dtype=np.uint64)),
+        ("y", torch.tensor([2**63, 3], dtype=torch.uint64)),
+    ],
+)
+def test_integers_that_would_become_others_are_refused(name, value):
+    """2^64 - 1 became -1, which says that a label is missing."""
+    with pytest.raises(DataError, match="would become other numbers"):
+        to_column(name, value)
+
+
+def test_and_so_are_those_of_a_table():
+    with pytest.raises(DataError, match="would become other numbers"):
+        from_tensors(pandas.DataFrame({"y": np.array([2**64 - 1, 3] * 5, dtype=np.uint64)}))
+    assert to_column("y", np.array([2**63 - 1, 3], dtype=np.uint64)).tolist() == [2**63 - 1, 3]
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_tensors_without_one_dense_value_are_refused():
+    with pytest.raises(DataError, match="without values"):
+        to_column("x", torch.empty(3, device="meta"))
+    with pytest.raises(DataError, match=r"nested tensor(.|\n)*unbind"):
+        to_column("x", torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]))
 
 
 def test_values_and_order_survive_also_of_read_only_arrays():

@@ -126,3 +126,13 @@ def test_pandas_is_not_needed_to_tell_that_there_is_no_table(monkeypatch):
     assert not is_frame(torch.zeros(3))
     assert ppgen.data.as_dataset(torch.rand(20, 2)).size() == 16
     assert "pandas" not in sys.modules
+
+
+def test_text_of_which_no_value_comes_twice_is_no_class():
+    days = pd.date_range("2024-01-01", periods=30).astype(str)
+    frame = pd.DataFrame({"when": days, "height": np.linspace(0.0, 1.0, 30)})
+    with pytest.raises(DataError, match="when: no value comes twice in 30 rows") as caught:
+        as_dataset(frame)
+    assert "leave the column when out" in caught.value.fix
+    assert as_dataset(frame.assign(when=[*days[:15], *days[:15]])).num_classes == {"when": 15}
+    assert as_dataset(frame.assign(when=pd.Categorical(days))).num_classes == {"when": 30}

@@ -257,3 +257,25 @@ def test_a_table_has_a_column_for_each_of_its_columns(tmp_path):
     assert kinds == {"height_cm": "count", "_class": "categorical", "smokes": "binary"}
     assert data.columns["_class"].categories == ("cat", "dog")
     assert ppgen.data.load(**data.spec).fingerprint() == data.fingerprint()
+
+
+@pytest.mark.parametrize("orientation", range(1, 10))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff"])
+def test_a_picture_stands_as_the_camera_was_held(tmp_path, orientation, suffix):
+    """Eight ways to hold it, by EXIF; a ninth is none."""
+    noted = Image.Exif()
+    noted[0x0112] = orientation
+    stored = np.kron(RNG.permutation(6).reshape(2, 3).astype(np.uint8) * 50, np.ones((8, 8), np.uint8))
+    for i in range(4):
+        Image.fromarray(stored).save(tmp_path / f"{i}.{suffix}", exif=noted, quality=100)
+    if suffix == "tiff" and 5 <= orientation <= 8:
+        with pytest.raises(DataError, match=r"cannot be read(.|\n)*lies on its side"):
+            ppgen.data.load(tmp_path)
+        return
+    seen = np.rot90(
+        stored[:, ::-1] if orientation in (2, 4, 5, 7) else stored,
+        {3: 2, 4: 2, 5: 1, 6: -1, 7: -1, 8: 1}.get(orientation, 0),
+    )
+    x = ppgen.data.load(tmp_path).splits["train"]["x"]
+    assert x.shape[1:] == (1, *seen.shape)
+    assert np.abs(x[0, 0].numpy() - seen.astype(float)).max() <= 2.0

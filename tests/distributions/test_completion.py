@@ -116,8 +116,8 @@ def test_a_mask_against_the_order_names_the_order_that_serves(mask, fix):
     with pytest.raises(SettingError, match="drawn after a hidden one") as caught:
         images().complete(x, mask)
     assert fix in str(caught.value.fix)
-    if (code := str(caught.value.fix)).startswith("a model fitted with order="):
-        made = code.removeprefix("a model fitted with order=").partition(", mask of")[0]
+    if (code := str(caught.value.fix)).startswith("a model of order="):
+        made = code.removeprefix("a model of order=").partition(", mask of")[0]
         order = orders.named(eval(made, {"orders": orders, "torch": torch, "mask": mask}), (2, 3))  # our own text
         torch.manual_seed(0)
         assert (images(order).complete(x, mask) == x)[mask.expand(2, *SHAPE)].all()

@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from ppgen.errors import SettingError
-from ppgen.nets import GatedPixelCNN
+from ppgen.nets import CausalImageNetwork, GatedPixelCNN, SkipPixelCNN
+
+KINDS = pytest.mark.parametrize("kind", [GatedPixelCNN, SkipPixelCNN])
 
 
-def randomised(network: GatedPixelCNN) -> GatedPixelCNN:
+def randomised(network: CausalImageNetwork) -> CausalImageNetwork:
     """Weights large enough that no dependence hides behind a small number."""
     torch.manual_seed(0)
     for parameter in network.parameters():
@@ -15,11 +17,12 @@ def randomised(network: GatedPixelCNN) -> GatedPixelCNN:
     return network.double()
 
 
+@KINDS
 @pytest.mark.parametrize("size", [(4, 4), (8, 8), (3, 6)])
 @pytest.mark.parametrize("context_dim", [0, 3])
-def test_logit_of_a_pixel_reads_exactly_the_pixels_before_it(size, context_dim):
+def test_logit_of_a_pixel_reads_exactly_the_pixels_before_it(kind, size, context_dim):
     # The Jacobian has no entry at j >= i; and, with this many layers, no blind spot at j < i either.
-    network = randomised(GatedPixelCNN((1, *size), hidden=6, num_layers=8, context_dim=context_dim))
+    network = randomised(kind((1, *size), hidden=6, num_layers=8, context_dim=context_dim))
     x = torch.rand(1, *size, dtype=torch.float64)
     context = torch.randn(context_dim, dtype=torch.float64) if context_dim else None
     pixels = size[0] * size[1]
@@ -29,20 +32,21 @@ def test_logit_of_a_pixel_reads_exactly_the_pixels_before_it(size, context_dim):
     assert (jacobian[~future] != 0).all()
 
 
-def test_context_reaches_every_pixel_and_broadcasts():
-    network = randomised(GatedPixelCNN((1, 4, 4), hidden=4, num_layers=2, context_dim=3))
+@KINDS
+def test_context_reaches_every_pixel_and_broadcasts(kind):
+    network = randomised(kind((1, 4, 4), hidden=4, num_layers=2, context_dim=3))
     x = torch.zeros(5, 1, 4, 4, dtype=torch.float64)
     one, other = torch.randn(2, 3, dtype=torch.float64)
     assert (network(x, one) != network(x, other)).all()
     torch.testing.assert_close(network(x, one), network(x, one.expand(5, 3)))
 
 
+@KINDS
 @pytest.mark.parametrize(("context_dim", "num_parameters"), [(0, 1), (3, 1), (0, 4)])
-def test_pixel_by_pixel_equals_all_at_once(context_dim, num_parameters):
+def test_pixel_by_pixel_equals_all_at_once(kind, context_dim, num_parameters):
     shape, highest = (1, 5, 7), max(1, num_parameters - 1)
-    network = randomised(
-        GatedPixelCNN(shape, 4, 3, context_dim=context_dim, num_parameters=num_parameters, highest=highest)
-    )
+    sizes = {"context_dim": context_dim, "num_parameters": num_parameters, "highest": highest}
+    network = randomised(kind(shape, 4, 3, **sizes))
     x = (torch.rand(6, *shape, dtype=torch.float64) * highest).round()
     context = torch.randn(6, context_dim, dtype=torch.float64) if context_dim else None
     with torch.no_grad():
@@ -55,9 +59,10 @@ def test_pixel_by_pixel_equals_all_at_once(context_dim, num_parameters):
             previous = values[..., position]
 
 
-def test_what_is_drawn_lies_in_the_state_alone():
+@KINDS
+def test_what_is_drawn_lies_in_the_state_alone(kind):
     # Two walks by turns are what each is by itself, and the network is as it was.
-    network = randomised(GatedPixelCNN((1, 2, 3), hidden=4, num_layers=2))
+    network = randomised(kind((1, 2, 3), hidden=4, num_layers=2))
     before = {name: id(value) for name, value in vars(network).items()}
     x = torch.tensor([[0.0, 1.0, 1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]], dtype=torch.float64)
     expected = network(x.reshape(2, 1, 2, 3)).flatten(2)
@@ -68,6 +73,24 @@ def test_what_is_drawn_lies_in_the_state_alone():
             parameters, states[walk] = network.step(states[walk], previous, position)
             torch.testing.assert_close(parameters[0], expected[walk, :, position])
     assert {name: id(value) for name, value in vars(network).items()} == before
+
+
+def test_a_skip_network_drops_features_in_training_alone():
+    network = randomised(SkipPixelCNN((1, 3, 3), hidden=16, num_layers=2, dropout=0.5))
+    whole = SkipPixelCNN((1, 3, 3), hidden=16, num_layers=2).double()
+    whole.load_state_dict(network.state_dict())
+    x = torch.rand(2, 1, 3, 3, dtype=torch.float64)
+    assert (network(x) != network(x)).any()
+    torch.testing.assert_close(network.eval()(x), whole(x), rtol=0.0, atol=0.0)
+    with pytest.raises(SettingError, match="dropout"):
+        SkipPixelCNN((1, 3, 3), dropout=1.0)
+
+
+def test_the_quick_gate_is_the_usual_one_of_half_a_number():
+    features = torch.randn(5, 6, 2, 2, dtype=torch.float64)
+    value, opening = features.chunk(2, dim=1)
+    usual = GatedPixelCNN((1, 2, 2), 3, 1).layers[0].gate(torch.cat([value / 2, opening], 1))
+    torch.testing.assert_close(SkipPixelCNN((1, 2, 2), 3, 1).layers[0].gate(features), 2.0 * usual)
 
 
 def test_values_up_to_the_highest_are_read_from_minus_one_to_one():

@@ -156,3 +156,13 @@ def test_masks_are_not_saved_and_a_width_that_heads_do_not_divide_is_refused():
     with pytest.raises(SettingError, match="do not divide") as caught:
         ImageTransformer((1, 4, 4), hidden=6, num_heads=4)
     assert caught.value.fix == "hidden=8"
+
+
+def test_places_begin_as_waves_so_that_what_lies_a_step_away_is_told_from_anywhere():
+    # Rows lie in one half of the features and columns in the other; products are a function of the offset alone.
+    places = ImageTransformer((1, 5, 7), 8, 1, 2)._places().detach().unflatten(0, (5, 7))
+    assert len(places.flatten(0, 1).unique(dim=0)) == 35
+    products = torch.einsum("ijf,klf->ijkl", places, places)
+    for down, aside in itertools.product(range(3), range(3)):
+        pairs = torch.stack([products[i, j, i + down, j + aside] for i in range(5 - down) for j in range(7 - aside)])
+        torch.testing.assert_close(pairs, pairs[:1].expand(len(pairs)), rtol=1e-5, atol=1e-5)

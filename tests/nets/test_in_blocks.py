@@ -10,7 +10,7 @@ import torch
 from ppgen.distributions import Autoregressive, orders
 from ppgen.distributions.causal_network import WholePasses
 from ppgen.errors import SettingError
-from ppgen.nets import GatedPixelCNN, InBlocks
+from ppgen.nets import GatedPixelCNN, InBlocks, SkipPixelCNN
 
 BLOCKS = [(2, 2), (1, 2), (3, 2), (1, 1)]
 
@@ -18,7 +18,7 @@ BLOCKS = [(2, 2), (1, 2), (3, 2), (1, 1)]
 def network(shape: tuple[int, int], block: tuple[int, int], context_dim: int = 0) -> InBlocks:
     size, grid = block[0] * block[1], (shape[0] // block[0], shape[1] // block[1])
     torch.manual_seed(0)
-    inner = GatedPixelCNN((size, *grid), 4, 2, context_dim=context_dim, num_parameters=2**size)
+    inner = SkipPixelCNN((size, *grid), 4, 2, context_dim=context_dim, num_parameters=2**size)
     for parameter in inner.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return InBlocks(inner, block).double()

@@ -1,4 +1,4 @@
-"""PixelCNN++: causal at every size, whatever is halved; mid-grey is no padding; dropout in training alone."""
+"""PixelCNN++: causal at every size, whatever is halved; steps equal passes; mid-grey is no padding; dropout."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ppgen.distributions import Autoregressive, conditionals
+from ppgen.distributions.causal_network import WholePasses
 from ppgen.errors import SettingError
 from ppgen.nets import PixelCNNPlusPlus
 from tests.oracles.chi_square import p_value
@@ -44,6 +45,36 @@ def test_all_colour_images_of_three_levels_sum_to_one_and_draws_follow_them():
     torch.manual_seed(1)
     index = ((2 * fn.sample((20_000,))).round().long().flatten(1) * 3 ** torch.arange(6)).sum(-1)
     assert p_value(index.bincount(minlength=3**6), p) > 0.001
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (5, 7), (9, 6), (1, 5), (6, 1)])
+@pytest.mark.parametrize(("resolutions", "context_dim"), [(1, 0), (2, 3), (3, 0), (4, 2)])
+def test_pixel_by_pixel_equals_all_at_once(shape, resolutions, context_dim):
+    # Halved to the last pixel and beyond; two channels and five parameters, of levels up to three.
+    network = randomised(PixelCNNPlusPlus((2, *shape), 3, 2, resolutions, 0.5, context_dim, 5, highest=3.0)).eval()
+    x = (3 * torch.rand(4, 2, *shape, dtype=torch.float64)).round()
+    context = torch.randn(4, context_dim, dtype=torch.float64) if context_dim else None
+    expected, values = network(x, context).flatten(2), x.flatten(2)
+    state, previous = network.start(4, context), torch.zeros(4, 2, dtype=torch.float64)
+    for position in range(values.shape[-1]):
+        parameters, state = network.step(state, previous, position)
+        assert not parameters.requires_grad
+        torch.testing.assert_close(parameters, expected[..., position], rtol=1e-10, atol=1e-10)
+        previous = values[..., position]
+
+
+def test_draws_are_those_of_a_whole_pass_for_each_pixel_though_the_network_is_in_training():
+    family = conditionals.LogisticMixture(2, 8)
+    network = randomised(PixelCNNPlusPlus((2, 5, 6), 4, 1, 3, 0.5, num_parameters=family.num_parameters(2)))
+    state = torch.random.get_rng_state()
+    found = Autoregressive(network, (2, 5, 6), conditional=family).expand([8]).sample()
+    whole = WholePasses(network.eval(), torch.zeros(2, 30).double(), (2, 5, 6))
+    torch.random.set_rng_state(state)
+    drawn, walk = torch.zeros(8, 2, dtype=torch.float64), whole.start(8, None)
+    for position in range(30):
+        parameters, walk = whole.step(walk, drawn, position)
+        drawn = family.sample(parameters, 2)
+        assert torch.equal(drawn, found.flatten(2)[..., position])
 
 
 def test_context_reaches_every_pixel_and_mid_grey_differs_from_the_border():

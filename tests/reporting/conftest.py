@@ -128,3 +128,13 @@ def fit_to_a_line() -> Any:
     model = ppgen.models.VAE((1,), latent_dim=1, hidden=[8], likelihood=ppgen.nets.GaussianLikelihood((1,)))
     points = {"x": torch.linspace(-1.0, 1.0, 200).unsqueeze(-1)}
     return ppgen.fit(model, points, max_epochs=1, progress=False, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def fit_of_pairs() -> Any:
+    """A fit that translates: the halves of digits into digits."""
+    torch.manual_seed(0)
+    pairs = ppgen.data.paired(ppgen.data.load("digits", binarize=None), "half")
+    model = ppgen.models.Pix2Pix((1, 8, 8), 1, (4, 4))
+    objective = ppgen.objectives.PairedTranslation()
+    return ppgen.fit(model, pairs, objective=objective, max_epochs=1, progress=False, device="cpu")

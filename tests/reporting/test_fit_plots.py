@@ -26,9 +26,10 @@ def closed() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", PLOTS)
-def test_axes_go_in_and_come_out(fits: Mapping[str, Any], fit_to_a_line: Any, name: str) -> None:
+def test_axes_go_in_and_come_out(fits: Mapping[str, Any], fit_to_a_line: Any, fit_of_pairs: Any, name: str) -> None:
     """One rule for all figures: ``ax=`` is one axes, which is returned; panels are its children."""
-    fit = fit_to_a_line if name == "density" else fits["pixelcnn" if name in ORDERED else "vae"]
+    special = {"density": fit_to_a_line, "translations": fit_of_pairs}
+    fit = special.get(name, fits["pixelcnn" if name in ORDERED else "vae"])
     figure, mine = pyplot.subplots()
     assert getattr(fit.plot, name)(ax=mine) is mine
     assert all(panel.has_data() for panel in mine.child_axes or [mine])
@@ -39,8 +40,12 @@ def test_axes_go_in_and_come_out(fits: Mapping[str, Any], fit_to_a_line: Any, na
     assert len(pyplot.get_fignums()) == 2  # one that a notebook shows
 
 
-def test_every_figure_of_the_page_has_a_plot(fits: Mapping[str, Any], fit_to_a_line: Any) -> None:
-    drawn = {name for each in (*fits.values(), fit_to_a_line) for name in ppgen.reporting.fit_figures(each).figures}
+def test_every_figure_of_the_page_has_a_plot(fits: Mapping[str, Any], fit_to_a_line: Any, fit_of_pairs: Any) -> None:
+    drawn = {
+        name
+        for each in (*fits.values(), fit_to_a_line, fit_of_pairs)
+        for name in ppgen.reporting.fit_figures(each).figures
+    }
     renamed = {"traversal": "traversals", "interpolation": "interpolations"}
     assert {renamed.get(name, name) for name in drawn} == set(PLOTS)
 

@@ -42,3 +42,12 @@ def test_a_setting_at_its_default_or_off_is_no_idea() -> None:
     vae = ppgen.models.VAE((1, 8, 8))
     assert paper_keywords(vae, ppgen.ELBO()) == paper_keywords(vae, ppgen.ELBO(beta=0.0)) == ["VAE", "ELBO"]
     assert "higgins2017beta" in bibtex(*paper_keywords(vae, ppgen.ELBO(beta=2.0)))
+
+
+def test_a_game_names_the_papers_of_its_loss_and_of_its_penalties() -> None:
+    gan = ppgen.models.GAN((2,))
+    held = bibtex(*paper_keywords(gan, ppgen.Adversarial(loss="hinge", r1=0.1)))
+    assert "lim2017geometric" in held
+    assert "mescheder2018which" in held
+    assert paper_keywords(gan, ppgen.Adversarial()) == ["GAN", "Adversarial"]
+    assert "gulrajani2017improved" in bibtex(*paper_keywords(gan, ppgen.Adversarial(loss="wasserstein")))

@@ -1,85 +1,55 @@
-"""The exponential moving average of weights: torch's, seen by validation, and what the fit ends with."""
+"""The moving average of weights against its own sum, and what it keeps of the beginning."""
 
 from __future__ import annotations
 
-from typing import Any
+from math import prod
 
 import pytest
 import torch
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
 
-import ppgen
-from ppgen.errors import SettingError
-from ppgen.models import VAE
 from ppgen.training.averages import MovingAverage
-from tests.oracles.state import same, state_of
-
-X = torch.bernoulli(torch.full((48, 4), 0.5, dtype=torch.float32), generator=torch.Generator().manual_seed(0))
 
 
-def test_it_is_torchs_averaged_model_to_the_bit() -> None:
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
-    ours = MovingAverage(net.parameters(), 0.7)
-    theirs = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.7))
-    for _ in range(5):
-        with torch.no_grad():
-            for parameter in net.parameters():
-                parameter += torch.randn_like(parameter)
-        ours.update()
-        theirs.update_parameters(net)
-    own = [p.detach().clone() for p in net.parameters()]
-    expected = list(theirs.module.parameters())
-    assert all(map(torch.equal, ours.values, expected))
-    with ours.applied():
-        assert all(map(torch.equal, net.parameters(), expected))
-    assert all(map(torch.equal, net.parameters(), own))
-    ours.apply()
-    assert all(map(torch.equal, net.parameters(), expected))
+def averaged(path: Tensor, decay: float) -> Tensor:
+    """The average after the steps of a path ``[steps, 3]``."""
+    parameter = nn.Parameter(torch.zeros(3, dtype=torch.float64))
+    average = MovingAverage([parameter], decay)
+    for weights in path:
+        parameter.data.copy_(weights)
+        average.update()
+    with average.applied():
+        found = parameter.detach().clone()
+    assert torch.equal(parameter.detach(), path[-1])
+    return found
 
 
-def fit(**settings: Any) -> ppgen.fitted.Fit:
-    torch.manual_seed(0)
-    model = VAE((4,), 2, hidden=(4,))
-    return ppgen.fit(
-        model, X, **{"max_epochs": 3, "batch_size": 16, "learning_rate": 0.1, "progress": False} | settings
-    )
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9, 0.999])
+def test_it_is_a_weighted_sum_of_all_steps(decay: float) -> None:
+    path = torch.randn(60, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    decays = [0.0, *(min(decay, (1 + t) / (10 + t)) for t in range(1, 60))]
+    weights = [(1 - d) * prod(decays[t + 1 :]) for t, d in enumerate(decays)]
+    assert sum(weights) == pytest.approx(1.0)
+    torch.testing.assert_close(averaged(path, decay), torch.tensor(weights, dtype=torch.float64) @ path)
 
 
-def test_the_fit_ends_with_the_average_of_its_steps() -> None:
-    weights: list[dict[str, torch.Tensor]] = []
-
-    class Keep(ppgen.Callback):
-        def step(self, training: Any) -> None:
-            weights.append(state_of(training.fit))
-
-    averaged = state_of(fit(average=0.9, callbacks=[Keep()]))
-    expected = weights[0]
-    for one in weights[1:]:
-        expected = {name: torch.lerp(expected[name], one[name], 1 - 0.9) for name in one}
-    for name, value in averaged.items():
-        torch.testing.assert_close(value, expected[name])
-    assert same(weights[-1], state_of(fit()))  # training itself goes on with the weights of its steps
+def test_a_short_fit_does_not_end_with_the_weights_that_it_began_with() -> None:
+    path = torch.zeros(1000, 3, dtype=torch.float64)
+    path[0] = 1.0
+    assert averaged(path, 0.999).max() < 1e-10  # at a constant decay 0.37
 
 
-def test_validation_sees_the_average() -> None:
-    found = fit(average=0.9)
-    batch = {"x": found.data.split("valid")["x"]}
-    plain = fit()
-    assert found.history[-1]["train"] == plain.history[-1]["train"]
-    assert found.history[-1]["valid"] != plain.history[-1]["valid"]
-    assert found.history[-1]["valid"]["elbo"] == pytest.approx(found.elbo(batch, 200).value, abs=0.3)
-
-
-@pytest.mark.parametrize("patience", [None, 2])
-def test_it_is_resumed_to_the_bit(tmp_path: Any, patience: int | None) -> None:
-    straight = fit(average=0.95, max_epochs=6, patience=patience)
-    fit(average=0.95, max_epochs=2, patience=patience, out=tmp_path / "run")
-    resumed = fit(average=0.95, max_epochs=6, patience=patience, out=tmp_path / "run", resume=True)
-    assert same(state_of(resumed), state_of(straight))
-
-
-def test_a_player_that_there_is_not_is_named() -> None:
-    with pytest.raises(SettingError, match="no player 'generator'"):
-        fit(average={"generator": 0.9})
+def test_it_goes_on_where_it_was_kept() -> None:
+    path = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
+    parameter = nn.Parameter(torch.zeros(3))
+    straight, first, second = (MovingAverage([parameter], 0.99) for _ in range(3))
+    for weights in path[:10]:
+        parameter.data.copy_(weights)
+        straight.update()
+        first.update()
+    second.restore(first.state())
+    for weights in path[10:]:
+        parameter.data.copy_(weights)
+        straight.update()
+        second.update()
+    assert torch.equal(second.values[0], straight.values[0])

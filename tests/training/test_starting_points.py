@@ -270,7 +270,7 @@ def test_an_unknown_start_is_refused() -> None:
 def test_a_run_that_is_taken_up_does_not_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ends where the run ends that was never stopped, and looks for no start."""
     data = raw_columns()
-    settings: dict[str, Any] = {"batch_size": N, "progress": False}
+    settings: dict[str, Any] = {"batch_size": N, "schedule": "constant", "progress": False}
     whole = ppgen.fit(RawRegression(), data, max_epochs=2, **settings)
     ppgen.fit(RawRegression(), data, max_epochs=1, out=tmp_path / "run", **settings)
     monkeypatch.setattr(PriorPoints, "of", lambda *_: pytest.fail("a start was looked for"))

@@ -1,0 +1,111 @@
+"""How fast a fit moves where nobody says: networks a little each step, free numbers faster, and to rest at the end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pyro.infer.autoguide import AutoGuide
+from pyro.nn import PyroModule
+from torch import nn
+
+from ppgen.declare import ProgramModule, ProgramPart
+from ppgen.guides import DerivedGuide
+from ppgen.objectives import Player, State
+
+__all__ = ["GLOBAL_RATE", "RATE", "Rate", "choose_rate", "only_global"]
+
+RATE = 1e-3
+"""Of a fit at a constant learning rate, which is every one but those of global latents at full batch."""
+
+GLOBAL_RATE = 0.02
+"""At the start of a cosine: a posterior's free numbers move in its own units, and noise would keep them from their end.
+
+In 3000 steps of it they can go 30 units, and the last of them average the noise out.
+"""
+
+_OF_MODULE = "$$$"  # in the names that pyro.module gives to parameters
+_HOLDERS = (nn.ParameterDict, nn.ParameterList, ProgramModule, AutoGuide)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    """A learning rate and its course.
+
+    Args:
+        learning_rate: at the start; or one for each player.
+        schedule: of the rate, as :func:`fit` takes it.
+        said: the choice in words, where it is not that of most fits.
+    """
+
+    learning_rate: float | Mapping[str, float]
+    schedule: str | Callable[[float], float]
+    said: str = ""
+
+
+def choose_rate(
+    learning_rate: float | Mapping[str, float] | None,
+    schedule: str | Callable[[float], float] | None,
+    *,
+    is_global: bool,
+    begun: Mapping[str, Any] | None = None,
+) -> Rate:
+    """The user's learning rate and schedule, else what suits what is learned.
+
+    Args:
+        learning_rate: as given to :func:`fit`.
+        schedule: likewise.
+        is_global: whether all that is learned are the free numbers of global latents, by one Adam at full batch.
+        begun: the settings of the run that is taken up: one that was begun before there was a choice goes on so.
+
+    Example:
+        >>> choose_rate(None, None, is_global=False)
+        Rate(learning_rate=0.001, schedule='constant', said='')
+        >>> choose_rate(None, None, is_global=True).said
+        'a learning rate of 0.02 that falls to 0 along a cosine, as global latents are learned at full batch'
+    """
+    before = begun is not None and (begun.get("learning_rate"), begun.get("schedule")) == (RATE, "constant")
+    if learning_rate is not None or not is_global or before:
+        rate = RATE if learning_rate is None else learning_rate
+        return Rate(rate, "constant" if schedule is None else schedule)
+    why = "as global latents are learned at full batch"
+    if schedule is not None:
+        return Rate(GLOBAL_RATE, schedule, f"a learning rate of {GLOBAL_RATE} at the start, {why}")
+    return Rate(GLOBAL_RATE, "cosine", f"a learning rate of {GLOBAL_RATE} that falls to 0 along a cosine, {why}")
+
+
+def only_global(
+    model: ProgramModule, guide: ProgramModule | None, state: State, players: Sequence[Player], optimizer: Any
+) -> bool:
+    """Whether one Adam moves nothing but free numbers, those of a posterior of global continuous latents.
+
+    A network anywhere, as in an encoder, a likelihood or a flow, is learned as networks are. Discrete latents that are
+    summed out do not count.
+
+    Args:
+        model: set up.
+        guide: likewise, or ``None``.
+        state: made by the objective.
+        players: of the objective.
+        optimizer: as given to :func:`fit`.
+    """
+    if guide is None or optimizer != "adam" or len(players) != 1:
+        return False
+    if isinstance(guide, DerivedGuide):
+        sites = [latent.site for latent in guide.latents if not latent.is_discrete]
+    else:
+        sites = [site for site in model.sites.values() if site.role == "latent" and not site.is_discrete]
+    if not sites or any(site.local for site in sites):
+        return False
+    stores = [part.params for part in (model, guide) if isinstance(part, ProgramPart)]
+    if any(_OF_MODULE in name for store in stores for name in store.keys):
+        return False
+    modules = nn.ModuleList(state.modules.values()).modules()
+    return not any(_is_network(module) for module in modules if not any(module is store for store in stores))
+
+
+def _is_network(module: nn.Module) -> bool:
+    """Whether it has weights of its own to learn, and is none of what holds free numbers: ours and Pyro's."""
+    is_learned = any(parameter.requires_grad for parameter in module.parameters(recurse=False))
+    return is_learned and not (isinstance(module, _HOLDERS) or type(module) is PyroModule)
