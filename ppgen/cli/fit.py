@@ -52,7 +52,12 @@ __all__ = ["fit"]
 @click.option(
     "--condition",
     metavar="NAME",
-    help="What an autoregressive recipe's model is told beside x, such as y.  [default: nothing]",
+    help="What a recipe's model is told beside x, such as y.  [default: the recipe's, mostly nothing]",
+)
+@click.option(
+    "--loss",
+    metavar="NAME",
+    help="Of a game: nonsaturating, minimax, least-squares, hinge or wasserstein.  [default: nonsaturating]",
 )
 @click.option(
     "--set",
@@ -146,6 +151,7 @@ def fit(
     likelihood: str | None,
     order: str | None,
     condition: str | None,
+    loss: str | None,
     settings: tuple[str, ...],
     guide: str | None,
     guide_settings: tuple[str, ...],
@@ -172,6 +178,7 @@ def fit(
       ppgen fit vae --data photographs/ --resize 32
       ppgen fit vae --data mnist --beta 4 --epochs 20 --device cuda --out runs/b4
       ppgen fit vae --set latent_dim=16 --guide full-rank
+      ppgen fit points-gan --data ring --loss wasserstein
       ppgen fit vae --objective iwae --num-particles 16 --set-objective gradient=dreg
       ppgen fit semi-supervised --data mnist --labels-per-class 10
       ppgen fit masked --data mnist --quadrants 2
@@ -206,7 +213,7 @@ def fit(
         objective=objective,
         objective_settings=assignments(objective_settings, "--set-objective")
         | _given(beta=beta, warmup=warmup, num_particles=num_particles),
-        settings=assignments(settings) | _given(likelihood=likelihood, order=order, condition=condition),
+        settings=assignments(settings) | _given(likelihood=likelihood, order=order, condition=condition, loss=loss),
         guide_settings=assignments(guide_settings, "--set-guide"),
         seed=seed,
     )

@@ -7,6 +7,7 @@ from ppgen.reporting.fit_card import fit_card
 from ppgen.reporting.fit_figures import FitFigures, fit_figures, save_figures
 from ppgen.reporting.fit_plots import FitPlots
 from ppgen.reporting.game_film import GameFilm
+from ppgen.reporting.game_notes import game_notes
 from ppgen.reporting.grids import grids
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.learning_curves import learning_curves
@@ -27,6 +28,7 @@ __all__ = [
     "draw_walk",
     "fit_card",
     "fit_figures",
+    "game_notes",
     "grids",
     "latent_space",
     "learning_curves",

@@ -7,6 +7,7 @@ from typing import Any
 
 from ppgen.declare import Model, label_of
 from ppgen.fitted import Fit
+from ppgen.reporting.game_notes import game_notes
 
 __all__ = ["fit_card"]
 
@@ -35,5 +36,7 @@ def fit_card(fit: Fit) -> str:
         split = "valid" if fit.history[-1].get("valid") else "train"
         numbers = {name: value for name, value in fit.history[-1][split].items() if isinstance(value, float)}
         facts[f"last epoch, {split}"] = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+    if notes := game_notes(fit.history):
+        facts["notes"] = " ".join(notes)
     rows = [f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(fact))}</td></tr>" for name, fact in facts.items()]
     return f"<table><caption>Fit</caption><tbody>{''.join(rows)}</tbody></table>"

@@ -16,6 +16,7 @@ from ppgen.fitted import Fit
 from ppgen.reporting.costs import duration
 from ppgen.reporting.explorer import Explorer, explorer
 from ppgen.reporting.fit_figures import MOST_CODES, FitFigures
+from ppgen.reporting.game_notes import game_notes
 from ppgen.reporting.hover import code_places
 from ppgen.reporting.illustration import Illustration
 from ppgen.reporting.papers import bibtex, paper_keywords
@@ -142,6 +143,7 @@ def _facts(card: Scorecard, fit: Fit | None) -> list[tuple[str, str]]:
         "Epochs": facts.get("epochs"),
         "Training time": duration(float(facts["seconds"])) if "seconds" in facts else None,
         "Training": None if fit is None else _training(fit),
+        "Notes": None if fit is None else " ".join(game_notes(fit.history, card)) or None,
     }
     return [(label, str(value)) for label, value in shown.items() if value is not None]
 

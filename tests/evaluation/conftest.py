@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class FakeModel(types.SimpleNamespace):
     """Sites, and what follows from them."""
 
     is_whole = False
+    written: Mapping[str, str] = {}
 
     @property
     def covariates(self) -> tuple[str, ...]:
