@@ -34,8 +34,8 @@ def _cyclegan(
     from ppgen import models, objectives
 
     _must_have(data, "cyclegan", ("a", "b"), 'data="mnist+usps"; or ppgen.data.unpaired(a=..., b=...)')
-    a, b = (data.columns[name].event_shape for name in ("a", "b"))
-    model = models.CycleGAN(a, b, width=width, num_blocks=num_blocks, output=_output(data, "b", output))
+    a_shape, b_shape = (data.columns[name].event_shape for name in ("a", "b"))
+    model = models.CycleGAN(a_shape, b_shape, width, num_blocks, _output(data, "b", output))
     return BuiltRecipe(model, None, objectives.CycleTranslation(loss=loss, cycle=cycle, identity=identity))
 
 
