@@ -13,7 +13,6 @@ from ppgen.data.conditioning import derived, refuse_domains
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.domains import Together
 from ppgen.data.picture_sizes import resize_splits
-from ppgen.data.transforms import Transform
 from ppgen.data.user_files import read_folder
 from ppgen.errors import DataError, SettingError
 
