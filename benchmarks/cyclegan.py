@@ -59,12 +59,12 @@ def drawn_in_italics(data: Dataset) -> Tensor:
     return ppgen.data.draw_glyphs([names[y] for y in rows["y"].tolist()], faces, rows) / 255
 
 
-TASKS: dict[str, tuple[Callable[[str | None], Dataset], Callable[[Dataset], Tensor] | None]] = {
-    "usps": (usps, None),
-    "inverted": (inverted, lambda data: 1 - data.domains["a"].split("test")["x"]),
-    "italic": (italic, drawn_in_italics),
+TASKS: dict[str, tuple[Callable[[str | None], Dataset], Callable[[Dataset], Tensor] | None, float]] = {
+    "usps": (usps, None, 5.0),
+    "inverted": (inverted, lambda data: 1 - data.domains["a"].split("test")["x"], 0.0),
+    "italic": (italic, drawn_in_italics, 5.0),
 }
-"""The data, and the partners of the test images of domain a."""
+"""The data, the partners of the test images of domain a, and the weight of the identity, where domains are alike."""
 
 
 def trained(data: Dataset, seed: int, args: argparse.Namespace) -> tuple[ppgen.Fit, int]:
@@ -133,14 +133,15 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--cycle", type=float, default=10.0)
-    parser.add_argument("--identity", type=float, default=0.0)
+    parser.add_argument("--identity", type=float, default=None, help="default: 5, and 0 where domains are unlike")
     parser.add_argument("--average", type=float, default=0.0)
     parser.add_argument("--figure", type=Path, default=None, help="panels of the chosen seed")
     parser.add_argument("--out", type=Path, default=None)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
-    make, partners_of = TASKS[args.task]
+    make, partners_of, identity = TASKS[args.task]
+    args.identity = identity if args.identity is None else args.identity
     data = make(args.data_root)
     partners = None if partners_of is None else partners_of(data)
     classifier = None if args.task != "usps" else feature_network(data.domains["b"])
