@@ -100,14 +100,13 @@ def _kept(keep: str | None, event: Sequence[int]) -> Tensor:
     """The mask of what is given: ``[height, width]`` of images, ``[length]`` of sequences and vectors."""
     import torch
 
+    masks: dict[str, Tensor] = {}
     if len(event) == 1:
         masks = {FIRST_HALF: torch.arange(event[0]) < event[0] // 2, "nothing": torch.zeros(event[0], dtype=torch.bool)}
     elif len(event) == 3:
         rows, columns = torch.meshgrid(*(torch.arange(side) for side in event[1:]), indexing="ij")
         top, left = rows < event[1] // 2, columns < event[2] // 2
         masks = dict(zip(KEPT, (top, ~top, left, ~left, top & left, torch.zeros_like(top)), strict=True))
-    else:
-        masks = {}
     if (keep or next(iter(masks), None)) in masks:
         return masks[keep or next(iter(masks))]
     raise SettingError(

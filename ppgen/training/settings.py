@@ -31,9 +31,8 @@ def check_settings(learning_rate: Any, optimizer: Any, schedule: Any, average: A
     for choice in _each(optimizer):
         check_optimizer(choice)
     if schedule is not None:
-        if not callable(schedule):
-            one_of("fit: schedule", schedule, SCHEDULES)
-        Course(schedule)
+        known: Any = schedule if callable(schedule) else one_of("fit: schedule", schedule, SCHEDULES)
+        Course(known)
     for decay in _each(average):
         if decay is not None:
             finite_number("fit: average", decay, at_least=0, below=1, suggested=0.999)

@@ -118,7 +118,8 @@ def _decode(
         fit.model(dict(batch), len(next(iter(batch.values()))))
     squares: list[Tensor] = []
     for name in fit.observed:
-        fn, x = tracer.trace.nodes[name]["fn"], batch[fit.model.column_of(name)]
+        node: Any = tracer.trace.nodes[name]
+        fn, x = node["fn"], batch[fit.model.column_of(name)]
         made = closed_mean(fn)
         if made is None or not made.isfinite().all():  # the mean of class indices is NaN
             raise Unanswerable(
