@@ -119,8 +119,10 @@ def test_settings_out_of_range_are_refused(linear: Fit, ask: Callable[[Fit], Any
         ask(linear)
 
 
-def test_fits_without_local_latents_are_refused() -> None:
+def test_fits_without_local_latents_have_no_density_of_a_datum_to_anneal() -> None:
     model = ppgen.models.FactorAnalysis(x_dim=3)
     fit = ppgen.fit(model, torch.randn(40, 3), guide=FullRank(model), max_epochs=1, progress=False)
     with pytest.raises(Unanswerable, match="global latent"):
-        fit.gold_posterior()
+        annealed_log_prob(fit)
+    with pytest.raises(SettingError, match="posterior is that of the training data"):
+        fit.gold_posterior(torch.randn(2, 3))

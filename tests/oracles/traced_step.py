@@ -14,7 +14,7 @@ from torch.optim.adam import adam
 from ppgen.context import validation
 from ppgen.objectives import Player, Step, TrainingPosition
 from ppgen.training.prepare import Problem
-from ppgen.training.step import TrainingStep, take_turn
+from ppgen.training.step import TrainingStep, laid_out_like, take_turn
 
 __all__ = ["TracedStep"]
 
@@ -86,6 +86,7 @@ class TracedStep:
     @staticmethod
     def _adam(player: Player, weights: list[Tensor], gradients: list[Any], moments: Any, rate: Tensor) -> None:
         moving = [i for i, gradient in enumerate(gradients) if gradient is not None]
+        gradients = [g if g is None else laid_out_like(w, g) for w, g in zip(weights, gradients, strict=True)]
         first, second = player.optimizer.get("betas", (0.9, 0.999))
         adam(
             *([each[i] for i in moving] for each in (weights, gradients, moments["means"], moments["squares"])),

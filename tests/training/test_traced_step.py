@@ -22,6 +22,8 @@ CPU = torch.device("cpu")
 X_SHAPE = (1, 8, 8)
 UNTRACED = {
     "semi-supervised": "the rows of a batch, and so the shapes in its graph, depend on its labels",
+    "cyclegan": "its players share what is drawn in a step",
+    "pix2pix": "its players share what is drawn in a step",
     "vq-vae": "its codebook follows moving averages, and moves as the loss is computed",
 }
 
