@@ -74,7 +74,7 @@ CLASSICS = (
         _autoencoder,
         max_epochs=60,
         demo={"max_epochs": 9, "batch_size": 16, "schedule": "cosine"},
-        quick={"max_epochs": 4},
+        quick={"max_epochs": 3},
         demo_options={"latent_dim": 12},
     ),
     Recipe(
@@ -83,8 +83,8 @@ CLASSICS = (
         "Kingma & Welling, 2014, Auto-Encoding Variational Bayes",
         _vae,
         max_epochs=60,
-        demo={"max_epochs": 18, "batch_size": 16, "schedule": "cosine"},
-        quick={"max_epochs": 6},
+        demo={"max_epochs": 15, "batch_size": 16, "schedule": "cosine"},
+        quick={"max_epochs": 4},
         demo_options={"latent_dim": 12},
     ),
     Recipe(
@@ -93,8 +93,8 @@ CLASSICS = (
         "Higgins et al., 2017, beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
         _beta_vae,
         max_epochs=60,
-        demo={"max_epochs": 18, "batch_size": 16, "schedule": "cosine"},
-        quick={"max_epochs": 6},
+        demo={"max_epochs": 15, "batch_size": 16, "schedule": "cosine"},
+        quick={"max_epochs": 4},
         demo_options={"latent_dim": 12},
     ),
     Recipe(
@@ -103,8 +103,8 @@ CLASSICS = (
         "Sohn, Lee & Yan, 2015, Learning Structured Output Representation Using Deep Conditional Generative Models",
         _cvae,
         max_epochs=60,
-        demo={"max_epochs": 18, "batch_size": 16, "schedule": "cosine"},
-        quick={"max_epochs": 6},
+        demo={"max_epochs": 15, "batch_size": 16, "schedule": "cosine"},
+        quick={"max_epochs": 4},
         demo_options={"latent_dim": 12},
     ),
     Recipe(
@@ -130,6 +130,6 @@ CLASSICS = (
         learning_rate=1e-3,
         patience=None,
         demo={"max_epochs": 10, "learning_rate": {"critic": 2e-4, "generator": 1e-3}},
-        quick={"max_epochs": 5},
+        quick={"max_epochs": 3},
     ),
 )
