@@ -15,10 +15,10 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
-from interleaved import Times, in_turns, publish_steps
+from interleaved import Times, in_turns, publish_steps, walked_through
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -97,20 +97,7 @@ def ppgen_step(model: models.GatedPixelCNN | models.ImageTransformer, x: Tensor,
     state = objective.setup(model, None, {"x": x[:4]})
     problem = Problem(objective, state, objective.players(state), minibatches.size)
     take = TrainingStep(problem, device=x.device, learning_rate=1e-3, clip_norm=None)
-    batches: Iterator[dict[str, Tensor]] = iter(())
-    steps = 0
-
-    def step() -> float:
-        nonlocal batches, steps
-        batch = next(batches, None)
-        if batch is None:
-            batches = minibatches.epoch()
-            batch = next(batches)
-        record = take(batch, TrainingPosition(steps, steps / minibatches.num_batches))
-        steps += 1
-        return record["loss"].item()
-
-    return step
+    return walked_through(minibatches, take, TrainingPosition, "loss")
 
 
 def measure(name: str, device: torch.device, rounds: int, steps_a_block: int) -> Times:

@@ -7,18 +7,46 @@ import platform
 import random
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from trend import append, processor
 
 import ppgen
 
-__all__ = ["Times", "in_turns", "publish_steps"]
+__all__ = ["Times", "in_turns", "publish_steps", "walked_through"]
 
 Times = dict[str, list[float]]
 """Seconds a step of every method, one value for each round."""
+
+
+def walked_through(
+    minibatches: Any, take: Callable[..., Any], position: Callable[..., Any], *losses: str
+) -> Callable[[], float]:
+    """A step of ppgen.fit that goes on through the minibatches, epoch after epoch, and reads its losses.
+
+    Args:
+        minibatches: of ``ppgen.training.prepare``.
+        take: a step of ``ppgen.training.step``: batch and position to a record.
+        position: of the training: steps, epochs.
+        losses: of the record, that are read and added.
+    """
+    batches: Iterator[Any] = iter(())
+    steps = 0
+
+    def step() -> float:
+        nonlocal batches, steps
+        batch = next(batches, None)
+        if batch is None:
+            batches = minibatches.epoch()
+            batch = next(batches)
+        record = take(batch, position(steps, steps / minibatches.num_batches))
+        steps += 1
+        return sum(record[name].item() for name in losses)
+
+    return step
 
 
 def in_turns(

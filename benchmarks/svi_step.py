@@ -15,14 +15,14 @@ import contextlib
 import copy
 import importlib
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pyro
 import pyro.distributions as dist
 import torch
-from interleaved import Times, in_turns, publish_steps
+from interleaved import Times, in_turns, publish_steps, walked_through
 from pyro.infer import SVI, Trace_ELBO
 from torch import Tensor, nn
 
@@ -188,20 +188,7 @@ def ppgen_step(encoder: nn.Module, decoder: nn.Module, workload: Workload, x: Te
     except ImportError:
         engine = inside("ppgen.training.step:Engine", "ppgen.fitting.engine:Engine")
         take = engine(*pair, size=minibatches.size, device=x.device, **settings).step
-    batches: Iterator[dict[str, Tensor]] = iter(())
-    steps = 0
-
-    def step() -> float:
-        nonlocal batches, steps
-        batch = next(batches, None)
-        if batch is None:
-            batches = minibatches.epoch()
-            batch = next(batches)
-        record = take(batch, position(steps, steps / minibatches.num_batches))
-        steps += 1
-        return record["loss"].item()
-
-    return step
+    return walked_through(minibatches, take, position, "loss")
 
 
 def measure(name: str, device: torch.device, rounds: int, steps_a_block: int) -> Times:

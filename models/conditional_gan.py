@@ -65,8 +65,7 @@ class ConditionalGAN(Model):
             if self.is_modulated
             else nets.decoder(latent_dim + num_classes, x_shape, hidden)
         )
-        ranges: dict[str, nn.Module] = {"sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "none": nn.Identity()}
-        self.output = ranges[output]
+        self.output = nets.output_range(output)
         if observation is not None:
             self.observation = observation
 

@@ -56,8 +56,7 @@ class GAN(Model):
         super().__init__()
         self.latent_dim = latent_dim
         self.generator = nets.decoder(latent_dim, x_shape, hidden) if generator is None else generator
-        ranges: dict[str, nn.Module] = {"sigmoid": nn.Sigmoid(), "tanh": nn.Tanh(), "none": nn.Identity()}
-        self.output = ranges[output]
+        self.output = nets.output_range(output)
         if observation is not None:
             self.observation = observation
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import SEED, FilePath, progress_option, run_argument, run_options
+from ppgen.cli.options import SEED, progress_option, run_argument, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
-from ppgen.cli.walking import pick_rows
+from ppgen.cli.walking import output_option, pick_rows
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
@@ -32,16 +32,7 @@ KEPT = ("top-half", "bottom-half", "left-half", "right-half", "top-left", "nothi
 )
 @click.option("--row", "rows", type=int, multiple=True, help="A row of the test split.  [default: the first eight]")
 @click.option("-n", "--number", type=click.IntRange(1, 64), default=4, show_default=True, help="Completions of each.")
-@click.option(
-    "-o",
-    "--out",
-    "--output",
-    "output",
-    type=FilePath(dir_okay=False, path_type=Path),
-    default=Path("completions.png"),
-    show_default=True,
-    help="A picture (.png, .svg, .pdf) or numbers (.npz).",
-)
+@output_option("completions.png")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Below 1, surer than the model is.")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the draws.")
 @progress_option

@@ -10,6 +10,7 @@ import click
 from ppgen.cli.options import SEED, FilePath, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
+from ppgen.cli.walking import output_option
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,16 +29,7 @@ __all__ = ["translate"]
     metavar="FOLDER",
     help="A folder of images to translate.  [default: the test split]",
 )
-@click.option(
-    "-o",
-    "--out",
-    "--output",
-    "output",
-    type=FilePath(dir_okay=False, path_type=Path),
-    default=Path("translations.png"),
-    show_default=True,
-    help="A picture (.png, .svg, .pdf) or numbers (.npz).",
-)
+@output_option("translations.png")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the choice of test images.")
 @run_options
 def translate(run: Path, site: str | None, images: Path | None, output: Path, seed: int, **opening: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ppgen.cli.options import together
+from ppgen.cli.options import FilePath, together
 from ppgen.cli.output import PICTURES
 from ppgen.errors import SettingError
 
@@ -36,8 +36,10 @@ def output_option(default: str) -> Callable[[F], F]:
     """``-o``, with a name of its own for each command."""
     return click.option(
         "-o",
+        "--out",
         "--output",
-        type=click.Path(dir_okay=False, path_type=Path),
+        "output",
+        type=FilePath(dir_okay=False, path_type=Path),
         default=Path(default),
         show_default=True,
         help="A picture (.png, .svg, .pdf) or numbers (.npz).",

@@ -16,7 +16,7 @@ from ppgen.data.column import Column
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.domains import Together
 from ppgen.data.splitting import check_seed
-from ppgen.data.transforms import Transform
+from ppgen.data.transforms import Beside, Transform
 from ppgen.declare import MISSING
 from ppgen.errors import SettingError
 
@@ -238,7 +238,7 @@ def quadrants(dataset: Dataset, observed: int = 1) -> Dataset:
 
 
 @dataclasses.dataclass(frozen=True)
-class Quadrants(Transform):
+class Quadrants(Beside):
     """``given`` and ``mask`` beside an image, as it comes out of another transform.
 
     Args:
@@ -252,17 +252,9 @@ class Quadrants(Transform):
     before: Transform | None = None
     key: str = "x"
 
-    @property
-    def random(self) -> bool:
-        return self.before is not None and self.before.random
-
-    def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
-        return stored if self.before is None else self.before.apply(stored, generator)
-
     def describe(self, columns: Mapping[str, Column]) -> dict[str, Column]:
         """``given`` is what the image is, and ``mask`` bits."""
-        told = {} if self.before is None else self.before.describe(columns)
-        image = {**columns, **told}[self.key]
+        told, image = self.described_before(columns)
         mask = dataclasses.replace(image, name="mask", measure="binary", levels=None, white=None)
         return {**told, "given": dataclasses.replace(image, name="given"), "mask": mask}
 

@@ -16,7 +16,7 @@ from ppgen.data.conditioning import derived, refuse_domains
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.domains import Together
 from ppgen.data.sobel import steepness
-from ppgen.data.transforms import Transform
+from ppgen.data.transforms import Beside, Transform
 from ppgen.errors import SettingError
 
 __all__ = ["TASKS", "Paired", "paired"]
@@ -92,7 +92,7 @@ def paired(dataset: Dataset, task: str, *, keep: bool = False) -> Dataset:
 
 
 @dataclasses.dataclass(frozen=True)
-class Paired(Transform):
+class Paired(Beside):
     """``given`` beside an image, as it comes out of another transform.
 
     Args:
@@ -106,17 +106,9 @@ class Paired(Transform):
     before: Transform | None = None
     key: str = "x"
 
-    @property
-    def random(self) -> bool:
-        return self.before is not None and self.before.random
-
-    def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
-        return stored if self.before is None else self.before.apply(stored, generator)
-
     def describe(self, columns: Mapping[str, Column]) -> dict[str, Column]:
         """``given`` is an image beside the one that it was made from."""
-        told = {} if self.before is None else self.before.describe(columns)
-        image = {**columns, **told}[self.key]
+        told, image = self.described_before(columns)
         channels = self.covariates(torch.zeros(1, *image.event_shape))["given"].shape[1]
         given = dataclasses.replace(image, name="given", event_shape=(channels, *image.event_shape[1:]))
         if self.task != "half":  # other levels than those of the image

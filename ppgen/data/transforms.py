@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ppgen.data.column import Column
 
-__all__ = ["Dequantize", "DynamicBinarize", "ToFloat", "Transform", "draw_bits"]
+__all__ = ["Beside", "Dequantize", "DynamicBinarize", "ToFloat", "Transform", "draw_bits"]
 
 
 class Transform(ABC):
@@ -65,6 +65,28 @@ class Transform(ABC):
             return dict(batch)
         values = self.apply(batch[self.key], generator)
         return {**batch, self.key: values, **self.covariates(values)}
+
+
+class Beside(Transform):
+    """A transform that leaves the main site to another one, ``before``, or as it is stored, and adds columns to it."""
+
+    before: Transform | None
+
+    @property
+    def random(self) -> bool:
+        return self.before is not None and self.before.random
+
+    def apply(self, stored: Tensor, generator: torch.Generator) -> Tensor:
+        return stored if self.before is None else self.before.apply(stored, generator)
+
+    def described_before(self, columns: Mapping[str, Column]) -> tuple[dict[str, Column], Column]:
+        """What the other transform says of columns, and what the main site then is.
+
+        Args:
+            columns: of the data set, as they are without it.
+        """
+        told = {} if self.before is None else self.before.describe(columns)
+        return told, {**columns, **told}[self.key]
 
 
 @dataclasses.dataclass(frozen=True)

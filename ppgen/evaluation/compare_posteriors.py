@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,7 @@ from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.gap_ledger import gap_ledger
 from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.guide_tail import share_of_heavy_tails
-from ppgen.evaluation.metric import Column
+from ppgen.evaluation.mean_over_data import mean_over_data
 from ppgen.evaluation.posterior_advice import advise
 from ppgen.evaluation.posterior_comparison import COLUMNS, PosteriorComparison
 from ppgen.evaluation.posterior_distance import PosteriorDistance, posterior_distance
@@ -113,36 +112,42 @@ def compare_posteriors(
             fix="guides=[ppgen.guides.FullRank]",
             code="S204",
         )
-    stages = tqdm(disable=not progress, leave=False, bar_format="{desc} {elapsed}")
-    fits = _fits(model, data, guides, {"seed": seed, "progress": False} | settings, stages)
-    first = next(iter(fits.values()))
-    rows: Any = None
-    if not first.has_global_latent:
-        batch = first._batch(data if isinstance(model, Fit) else None)
-        rows = {name: value[:num_data] for name, value in batch.items()}
-    if isinstance(gold, str):
-        one_of("compare_posteriors: gold", gold, ("hmc",))
-        stages.set_description_str("drawing the gold posterior")
-        gold = gold_posterior(first, rows, num_draws, num_chains=num_chains, num_warmup=num_warmup, seed=seed)
-    theirs = _gold_draws(gold, first)
-    generator = torch.Generator().manual_seed(seed)
-    halves = [{name: value[part::2] for name, value in theirs.items()} for part in (0, 1)]
-    floor = _distances(posterior_distance(*halves, generator=generator), f"{len(next(iter(halves[0].values())))} draws")
-    cards, advice = {}, {}
-    for name, one in fits.items():
-        stages.set_description_str(f"comparing {name}")
-        ours = _guide_draws(one, rows, theirs, seed)
-        numbers = _distances(posterior_distance(ours, theirs, generator=generator), f"{_NUM_DRAWS} draws")
-        numbers |= _bounds(one, rows, num_steps, seed)
-        answers = tuple(
-            Answer(column, numbers[key], {_GOLD: floor[key]} if key in floor else {})
-            for key, column in COLUMNS.items()
-            if key in numbers
+    with tqdm(disable=not progress, leave=False, bar_format="{desc} {elapsed}") as stages:
+        fits = _fits(model, data, guides, {"seed": seed, "progress": False} | settings, stages)
+        first = next(iter(fits.values()))
+        rows: Any = None
+        if not first.has_global_latent:
+            batch = first._batch(data if isinstance(model, Fit) else None)
+            rows = {name: value[:num_data] for name, value in batch.items()}
+        if isinstance(gold, str):
+            one_of("compare_posteriors: gold", gold, ("hmc",))
+            stages.set_description_str("drawing the gold posterior")
+            gold = gold_posterior(first, rows, num_draws, num_chains=num_chains, num_warmup=num_warmup, seed=seed)
+        theirs = _gold_draws(gold, first)
+        generator = torch.Generator().manual_seed(seed)
+        halves = [{name: value[part::2] for name, value in theirs.items()} for part in (0, 1)]
+        floor = _distances(
+            posterior_distance(*halves, generator=generator), f"{len(next(iter(halves[0].values())))} draws"
         )
-        split = DataSplit(one.data.name, one.data.size("train"), "training") if rows is None else _few(one, rows)
-        cards[name] = Scorecard(name, split, one.data.fingerprint("test"), answers, weights=one.weights_digest)
-        advice[name] = advise(one.guide, numbers, floor)
-    stages.close()
+        split = (
+            DataSplit(first.data.name, first.data.size("train"), "training")
+            if rows is None
+            else DataSplit(first.data.name, len(next(iter(rows.values()))))
+        )
+        fingerprint = first.data.fingerprint("test")
+        cards, advice = {}, {}
+        for name, one in fits.items():
+            stages.set_description_str(f"comparing {name}")
+            ours = _guide_draws(one, rows, theirs, seed)
+            numbers = _distances(posterior_distance(ours, theirs, generator=generator), f"{_NUM_DRAWS} draws")
+            numbers |= _bounds(one, rows, num_steps, seed)
+            answers = tuple(
+                Answer(column, numbers[key], {_GOLD: floor[key]} if key in floor else {})
+                for key, column in COLUMNS.items()
+                if key in numbers
+            )
+            cards[name] = Scorecard(name, split, fingerprint, answers, weights=one.weights_digest)
+            advice[name] = advise(one.guide, numbers, floor)
     return PosteriorComparison(cards, fits, gold, advice)
 
 
@@ -218,21 +223,11 @@ def _guide_draws(fit: Fit, rows: Any, gold: Mapping[str, Tensor], seed: int) -> 
 
 
 def _distances(found: PosteriorDistance, estimator: str) -> dict[str, Estimate]:
-    values = {name: getattr(found, name) for name in _DISTANCES}
-    return {name: _mean(value, COLUMNS[name], estimator) for name, value in values.items()}
-
-
-def _mean(values: Tensor, column: Column, estimator: str) -> Estimate:
-    error = float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else None
-    return Estimate(
-        float(values.mean()),
-        error,
-        kind="biased",  # draws are finite in number: two sets of one distribution are some way apart
-        unit=column.unit,
-        estimator=estimator,
-        num_data=len(values),
-        better=column.better,
-    )
+    said = {"kind": "biased", "estimator": estimator}  # two finite sets of draws of one distribution are some way apart
+    return {
+        name: mean_over_data(getattr(found, name), unit=COLUMNS[name].unit, better=COLUMNS[name].better, **said)
+        for name in _DISTANCES
+    }
 
 
 def _bounds(fit: Fit, rows: Any, num_steps: int, seed: int) -> dict[str, Estimate]:
@@ -245,7 +240,3 @@ def _bounds(fit: Fit, rows: Any, num_steps: int, seed: int) -> dict[str, Estimat
     ledger = gap_ledger(fit, rows, num_particles=_PARTICLES, num_steps=num_steps, seed=seed)
     parts = ("approximation", "amortization", "slack")
     return {"elbo": ledger.elbo, "gap": ledger.total} | found | {part: getattr(ledger, part) for part in parts}
-
-
-def _few(fit: Fit, rows: Mapping[str, Tensor]) -> DataSplit:
-    return DataSplit(fit.data.name, len(next(iter(rows.values()))))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import math
 
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from ppgen.declare import label_of
 from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.annealed_density import annealed_log_prob, sandwiched_log_prob
+from ppgen.evaluation.mean_over_data import mean_over_data
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide, Refined
 from ppgen.inference import importance
@@ -126,5 +126,4 @@ def gap_ledger(
 
 def _mean(values: Tensor, estimator: str) -> Estimate:
     """Of differences by datum, [N], with its standard error over data and draws."""
-    error = float(values.std()) / math.sqrt(len(values)) if len(values) > 1 else None
-    return Estimate(float(values.mean()), error, unit="nats", estimator=estimator, num_data=len(values), better="lower")
+    return mean_over_data(values, unit="nats", estimator=estimator, better="lower")

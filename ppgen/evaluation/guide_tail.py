@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ppgen.estimate import Estimate
+from ppgen.evaluation.mean_over_data import mean_over_data
 from ppgen.evaluation.metric import Evaluation, itself, metric
 from ppgen.fitted import Fit
 from ppgen.inference import pareto_k
@@ -31,12 +31,4 @@ def share_of_heavy_tails(fit: Fit, data: Any = None, num_particles: int = 1000, 
         seed: of the draws.
     """
     heavy = (pareto_k(fit.log_weights(data, num_particles, seed=seed)) > _TOO_HEAVY).double()
-    error = float(heavy.std()) / math.sqrt(len(heavy)) if len(heavy) > 1 else None
-    return Estimate(
-        float(heavy.mean()),
-        error,
-        unit="share",
-        estimator=f"PSIS-{num_particles}",
-        num_data=len(heavy),
-        better="lower",
-    )
+    return mean_over_data(heavy, unit="share", estimator=f"PSIS-{num_particles}", better="lower")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal, cast
 
 import torch
@@ -11,9 +12,9 @@ from torch.nn import functional
 from ppgen.arguments import Recorded
 from ppgen.checked import checked
 from ppgen.errors import SettingError
-from ppgen.nets.causal_steps import Band, Line, matrix
+from ppgen.nets.causal_steps import Band, Head, Line, matrix
 
-__all__ = ["GatedLayer", "GatedSteps", "MaskedConv2d"]
+__all__ = ["GatedLayer", "GatedSteps", "MaskedConv2d", "TwoStacks"]
 
 
 class MaskedConv2d(Recorded):
@@ -236,3 +237,42 @@ class GatedSteps:
         self.left.put(column, signal[: self.hidden])
         features = self.left.read(column, self.messages[column])
         return torch.addmm(self.mix[0], self.mix[1], self.gate(features, dim=0)) + signal
+
+
+@dataclasses.dataclass
+class TwoStacks:
+    """What two gated stacks remember on their way through images: nothing that is in here is computed a second time.
+
+    Args:
+        above: the convolution of the vertical stack that reads the image, and the rows of it that it reads.
+        left: that of the horizontal stack, with the pixels of the present row.
+        layers: the same of each layer.
+        head: the last layers.
+    """
+
+    above: Band
+    left: Line
+    layers: list[GatedSteps]
+    head: Head
+
+    def walk(self, column: int, previous: Tensor | None, message: Tensor, beside: Tensor | None = None) -> Tensor:
+        """The last horizontal stack at the next pixel, ``[channels, size]``.
+
+        Args:
+            column: of the pixel.
+            previous: the pixel before it, ``[image channels, size]``; None at the first.
+            message: what is added where the horizontal stack reads the image, ``[channels, 1]``.
+            beside: what is added to the row of the vertical stack, ``[width, hidden, 1]``; read at column 0.
+        """
+        if previous is not None:
+            self.left.put(column - 1, previous)
+        if column == 0:
+            self.above.push(self.left.values)
+            row = self.above.read()
+            row = row if beside is None else row + beside
+            for layer in self.layers:
+                row = layer.descend(row)
+        signal = self.left.read(column, message)
+        for layer in self.layers:
+            signal = layer.advance(column, signal)
+        return signal

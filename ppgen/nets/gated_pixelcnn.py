@@ -12,28 +12,20 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.checked import checked
-from ppgen.nets.causal import GatedLayer, GatedSteps, MaskedConv2d
+from ppgen.nets.causal import GatedLayer, MaskedConv2d, TwoStacks
 from ppgen.nets.causal_images import CausalImageNetwork
-from ppgen.nets.causal_steps import Band, Head, Line
+from ppgen.nets.causal_steps import Head
 
 
 @dataclasses.dataclass
-class GatedState:
-    """What a gated PixelCNN remembers on its way through images: nothing that is in here is computed a second time.
+class GatedState(TwoStacks):
+    """What a gated PixelCNN remembers on its way through images.
 
     Args:
-        above: the convolution of the vertical stack that reads the image, and the rows of it that it reads.
-        left: that of the horizontal stack, with the pixels of the present row.
-        bias: of the latter.
-        layers: the same of each layer.
-        head: the last layers.
+        bias: of the convolution of the horizontal stack that reads the image.
     """
 
-    above: Band
-    left: Line
     bias: Tensor
-    layers: list[GatedSteps]
-    head: Head
 
 
 class GatedPixelCNN(CausalImageNetwork):
@@ -126,16 +118,7 @@ class GatedPixelCNN(CausalImageNetwork):
             position: of the pixel, in raster order.
         """
         column = position % len(state.left.pixels)
-        if position > 0:
-            state.left.put(column - 1, self._signed(previous).mT)
-        if column == 0:
-            state.above.push(state.left.values)
-            signal = state.above.read()
-            for layer in state.layers:
-                signal = layer.descend(signal)
-        signal = state.left.read(column, state.bias)
-        for layer in state.layers:
-            signal = layer.advance(column, signal)
+        signal = state.walk(column, self._signed(previous).mT if position > 0 else None, state.bias)
         return state.head.read(position, signal), state
 
     def _gated(self) -> list[GatedLayer]:

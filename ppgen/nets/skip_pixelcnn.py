@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from ppgen.arguments import finite_number
 from ppgen.checked import checked
-from ppgen.nets.causal import GatedLayer, GatedSteps, MaskedConv2d
+from ppgen.nets.causal import GatedLayer, GatedSteps, MaskedConv2d, TwoStacks
 from ppgen.nets.causal_images import CausalImageNetwork
-from ppgen.nets.causal_steps import Band, Head, Line
+from ppgen.nets.causal_steps import Head
 
 
 class SeenConv2d(MaskedConv2d):
@@ -105,24 +105,16 @@ class ResidualSteps(GatedSteps):
 
 
 @dataclasses.dataclass
-class SkipState:
-    """What the network remembers on its way through images: nothing that is in here is computed a second time.
+class SkipState(TwoStacks):
+    """What the network remembers on its way through images.
 
     Args:
-        above: the convolution of the vertical stack that reads the image, and the rows of it that it reads.
-        left: that of the horizontal stack, with the pixels of the present row.
         rows: what the places of a row add to the vertical stack, ``[width, hidden, 1]`` for each row.
         places: what a place adds to the horizontal stack, with the bias of ``left``, ``[2 * hidden, 1]`` for each.
-        layers: the same of each layer.
-        head: the last layers.
     """
 
-    above: Band
-    left: Line
     rows: tuple[Tensor, ...]
     places: tuple[Tensor, ...]
-    layers: list[GatedSteps]
-    head: Head
 
 
 class SkipPixelCNN(CausalImageNetwork):
@@ -221,16 +213,8 @@ class SkipPixelCNN(CausalImageNetwork):
             position: of the pixel, in raster order.
         """
         row, column = divmod(position, len(state.left.pixels))
-        if position > 0:
-            state.left.put(column - 1, self._signed(previous).mT)
-        if column == 0:
-            state.above.push(state.left.values)
-            signal = state.above.read() + state.rows[row]
-            for layer in state.layers:
-                signal = layer.descend(signal)
-        signal = state.left.read(column, state.places[position])
-        for layer in state.layers:
-            signal = layer.advance(column, signal)
+        pixel = self._signed(previous).mT if position > 0 else None
+        signal = state.walk(column, pixel, state.places[position], state.rows[row])
         return state.head.read(position, signal.chunk(2)[1]), state
 
     def _gated(self) -> list[ResidualLayer]:
