@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import SEED, progress_option, run_argument, run_options
+from ppgen.cli.options import SEED, output_option, progress_option, run_argument, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
-from ppgen.cli.walking import output_option, pick_rows
+from ppgen.cli.walking import pick_rows
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
