@@ -14,6 +14,7 @@ from ppgen.declare.batch import batch_rows
 from ppgen.declare.look import label_of, look, random_sites
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.program import ProgramPart
+from ppgen.declare.supports import is_delta
 from ppgen.errors import DeclarationError, PpgenError
 
 __all__ = ["verify_drawable"]
@@ -40,7 +41,7 @@ def verify_drawable(model: ProgramModule, batch: Mapping[str, Tensor], size: int
         return
     for name, node in random_sites(trace).items():
         base = _base(node["fn"])
-        for column in (given for given in batch if node["is_observed"] and batch[given].shape == node["value"].shape):
+        for column in _columns(node, batch):
             for chosen in _choices(batch[column], base.event_dim, one_in_all=model.is_whole):
                 after = _rerun(model, {**batch, column: _exchanged(batch[column], chosen)}, size, trace, name)
                 if after is None or not _only_these(node["value"] != after["value"], chosen):
@@ -58,6 +59,12 @@ def verify_drawable(model: ProgramModule, batch: Mapping[str, Tensor], size: int
                         "an encoder of x belongs into the guide",
                         code="M078",
                     )
+
+
+def _columns(node: Any, batch: Mapping[str, Tensor]) -> list[str]:
+    """What the observed site may have been given as its value; a Delta is no density of it in any case."""
+    is_value = node["is_observed"] and not is_delta(node["fn"])
+    return [name for name, given in batch.items() if is_value and given.shape == node["value"].shape]
 
 
 def _base(fn: Any) -> Any:
