@@ -29,9 +29,10 @@ def what_differs(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str | None
 
 def _lacks_critic(begun: Any, now: Any) -> bool:
     """Whether two objectives are the same but for critics, which runs were not told of at first."""
-    if not isinstance(begun, Mapping) or begun["class"] != now["class"] or _without_critics(begun) != begun["arguments"]:
+    if not isinstance(begun, Mapping) or begun["class"] != now["class"]:
         return False
-    return now["arguments"] is None or _without_critics(now) == begun["arguments"]
+    is_told = _without_critics(begun) != begun["arguments"]
+    return not is_told and (now["arguments"] is None or _without_critics(now) == begun["arguments"])
 
 
 def _without_critics(objective: Any) -> dict[str, Any]:

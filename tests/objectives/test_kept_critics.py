@@ -29,7 +29,11 @@ def played(name: str, **settings: Any) -> ppgen.Fit:
             data.unpaired(a=x, b=given, valid=0, test=0),
             ppgen.CycleTranslation({domain: nets.PatchCritic(X, hidden=(4,)) for domain in "ab"}),
         ),
-        "noise": (models.GAN(X, 2, hidden=(4,)), {"train": {"x": x}}, ppgen.Adversarial(nets.ResidualCritic(X, hidden=(4,)))),
+        "noise": (
+            models.GAN(X, 2, hidden=(4,)),
+            {"train": {"x": x}},
+            ppgen.Adversarial(nets.ResidualCritic(X, hidden=(4,))),
+        ),
     }
     model, rows, objective = cases[name]
     return ppgen.fit(
