@@ -59,6 +59,7 @@ class Fit(FittedPair, HasAccessors):
     complete: Any
     translate: Any
     gold_posterior: Any
+    outlier_score: Any
     invert: Any
     with_noise: Any
 

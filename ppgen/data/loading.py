@@ -23,6 +23,7 @@ from ppgen.data.conversion import to_columns
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.frames import read_frames
 from ppgen.data.joined_domains import join_domains
+from ppgen.data.mutation import mutated
 from ppgen.data.own_data import captions, lines, usual_form
 from ppgen.data.padding import pad_alike
 from ppgen.data.paired_sets import paired
@@ -58,6 +59,7 @@ _STEPS: dict[str, Callable[..., Dataset]] = {
     "attributes": attributes,
     "captions": captions,
     "lines": lines,
+    "mutated": mutated,
     "paired": paired,
     "partial_labels": partial_labels,
     "quadrants": quadrants,
