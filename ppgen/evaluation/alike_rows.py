@@ -19,7 +19,7 @@ def alike_rows(factor: np.ndarray, count: int, size: int, rng: np.random.Generat
     Example:
         >>> factor = np.array([0, 1, 0, 1, 1])
         >>> sets = alike_rows(factor, 3, 4, np.random.default_rng(0))
-        >>> (factor[sets] == factor[sets[:, :1]]).all()
+        >>> bool((factor[sets] == factor[sets[:, :1]]).all())
         True
     """
     order = np.argsort(factor, kind="stable")

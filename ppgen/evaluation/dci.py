@@ -37,8 +37,8 @@ def dci_scores(importance: np.ndarray) -> tuple[float, float]:
         Unanswerable: if nothing predicts any factor.
 
     Example:
-        >>> dci_scores(np.eye(3)), dci_scores(np.ones((3, 3)))
-        ((1.0, 1.0), (0.0, 0.0))
+        >>> dci_scores(np.eye(3))
+        (1.0, 1.0)
     """
     if not importance.sum() > 0.0:
         raise Unanswerable(
