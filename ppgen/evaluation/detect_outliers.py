@@ -131,7 +131,7 @@ def _pairs(
 
 def _backgrounds(background: Fit | Sequence[Fit] | None, count: int) -> list[Fit | None]:
     """A background for each fit, or none."""
-    each = [background] if background is None or isinstance(background, Fit) else list(background)
+    each = list(background) if isinstance(background, Sequence) else [background]
     each += [None] * (count - len(each) if background is None else 0)
     if len(each) != count or not all(one is None or isinstance(one, Fit) for one in each):
         raise SettingError(

@@ -85,7 +85,7 @@ def detection(
     """
     whole_number("detection: num_resamples", num_resamples, suggested=500)
     check_level(level)
-    parts = [np.asarray(part, dtype=np.float64) for part in (inside, outside)]
+    parts = [_numbers(part) for part in (inside, outside)]
     if any(part.ndim != 1 or len(part) < 2 or np.isnan(part).any() for part in parts):
         raise DataError(
             "detection: no scores to tell apart",
@@ -107,6 +107,14 @@ def detection(
     lows, highs = np.quantile(draws, [0.5 - level / 2.0, 0.5 + level / 2.0], axis=0)
     auroc, auprc, fpr80, fpr95 = (Rate(*map(float, rate)) for rate in zip(values, lows, highs, strict=True))
     return Detection(auroc, auprc, fpr80, fpr95, *numbers)
+
+
+def _numbers(scores: object) -> np.ndarray:
+    """As float64; what cannot be is empty."""
+    try:
+        return np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.zeros(0)
 
 
 def _rates(weights: list[np.ndarray], order: np.ndarray, ends: np.ndarray) -> list[float]:

@@ -57,9 +57,9 @@ def test_backgrounds_go_with_the_fits(bits: tuple[Fit, Fit]) -> None:
     found = ppgen.detect_outliers(white, None, black, ["ratio"], background=[black, white], progress=False)
     assert found["90% ink", "10% ink"]["likelihood ratio"].auroc.value == 1.0
     assert found["10% ink", "90% ink"]["likelihood ratio"].auroc.value == 1.0
-    for wrong in ([black], [black, None, white], [black, 3]):
+    for wrong in ([black], [black, None, white], [black, 3], 3):
         with pytest.raises(SettingError, match="backgrounds"):
-            ppgen.detect_outliers(white, None, black, ["ratio"], background=wrong, progress=False)
+            ppgen.detect_outliers(white, None, black, ["ratio"], background=wrong, progress=False)  # type: ignore[arg-type]
 
 
 def test_the_same_seed_gives_the_same_numbers_and_nothing_is_changed(bits: tuple[Fit, Fit]) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -60,8 +62,8 @@ def test_infinite_scores_are_ranked_and_swapping_mirrors() -> None:
     assert float(detection(inside, outside).fpr95) == 0.0
 
 
-@pytest.mark.parametrize("wrong", [np.array([1.0]), np.array([1.0, np.nan]), np.zeros((2, 2))])
-def test_what_is_no_scores_is_refused(wrong: np.ndarray) -> None:
+@pytest.mark.parametrize("wrong", [np.array([1.0]), np.array([1.0, np.nan]), np.zeros((2, 2)), "ab", {"q": 1}])
+def test_what_is_no_scores_is_refused(wrong: Any) -> None:
     with pytest.raises(DataError, match="no scores"):
         detection(np.zeros(3), wrong)
     with pytest.raises(SettingError, match="level"):

@@ -70,7 +70,11 @@ def test_the_bound_ranks_as_the_exact_evidence_does(guided: Fit) -> None:
 def test_regret_is_larger_where_the_encoder_has_not_been(guided: Fit) -> None:
     inside = guided.data.split("test")["x"][:20]
     far = inside + 30.0 * guided.model.weight.detach()[:, 0]
+    digest, state, guide = guided.weights_digest, torch.get_rng_state(), guided.guide
     near, off = (values("regret", guided, x) for x in (inside, far))
+    assert guided.weights_digest == digest  # and nothing else was changed
+    assert guided.guide is guide
+    assert torch.equal(torch.get_rng_state(), state)
     assert float(near.min()) > -0.5
     assert off.median() > 10 * near.median()
 
