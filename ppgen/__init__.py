@@ -30,6 +30,8 @@ __all__ = [
     "Metric",
     "Model",
     "Objective",
+    "OutlierComparison",
+    "OutlierScore",
     "PairedTranslation",
     "Player",
     "PosteriorComparison",
@@ -45,6 +47,7 @@ __all__ = [
     "compare",
     "compare_posteriors",
     "data",
+    "detect_outliers",
     "distributions",
     "errors",
     "evaluate",
@@ -86,9 +89,18 @@ if TYPE_CHECKING:
     from ppgen.declare import Guide, Model, Program, check, implicit, latent, observed
     from ppgen.errors import Unanswerable
     from ppgen.estimate import Estimate
-    from ppgen.evaluation import Comparison, Evaluation, Metric, PosteriorComparison, Scorecard
+    from ppgen.evaluation import (
+        Comparison,
+        Evaluation,
+        Metric,
+        OutlierComparison,
+        OutlierScore,
+        PosteriorComparison,
+        Scorecard,
+    )
     from ppgen.evaluation.compare import compare
     from ppgen.evaluation.compare_posteriors import compare_posteriors
+    from ppgen.evaluation.detect_outliers import detect_outliers
     from ppgen.evaluation.evaluate import evaluate
     from ppgen.evaluation.metric import metric
     from ppgen.fitted import Fit
@@ -124,10 +136,13 @@ _HOMES = {
         "Comparison",
         "Evaluation",
         "Metric",
+        "OutlierComparison",
+        "OutlierScore",
         "PosteriorComparison",
         "Scorecard",
         "compare",
         "compare_posteriors",
+        "detect_outliers",
         "evaluate",
         "metric",
     ),
@@ -164,6 +179,7 @@ ACCESSORS = {
         "complete": "ppgen.complete:complete",
         "translate": "ppgen.translate:translate",
         "gold_posterior": "ppgen.evaluation:gold_posterior",
+        "outlier_score": "ppgen.evaluation:outlier_score",
         "with_noise": "ppgen.training.with_noise:with_noise",
     },
     "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},

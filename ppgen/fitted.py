@@ -34,8 +34,7 @@ class Fit(FittedPair, HasAccessors):
     Every method takes ``data`` as ``ppgen.fit`` does; ``None`` means the test split, without the values of latent
     variables that it may have (the labels of a semi-supervised model): these are what a fit infers. Pass
     ``fit.data.split("test")`` for the joint density with them. In data, -1 marks a missing value of a discrete latent.
-    A question that the model cannot answer raises :class:`~ppgen.errors.Unanswerable` with the reason and a way to an
-    answer; :meth:`unanswerable` tells beforehand.
+    What a model cannot answer raises :class:`~ppgen.errors.Unanswerable` with reason and remedy: :meth:`unanswerable`.
 
     ``encode``, ``sample`` and ``reconstruct`` answer by site, :class:`~ppgen.by_site.BySite`, whatever the model:
     ``fit.encode()["z"]``, or ``.only``, or ``fit.encode(site="z")``. Figures are drawn by ``fit.plot``.
@@ -59,6 +58,7 @@ class Fit(FittedPair, HasAccessors):
     complete: Any
     translate: Any
     gold_posterior: Any
+    outlier_score: Any
     invert: Any
     with_noise: Any
 

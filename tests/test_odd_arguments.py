@@ -102,6 +102,7 @@ QUESTIONS = {
 }
 DATA = {
     "from_tensors": Call(data.from_tensors, {"tensors": X, "valid": 0.1, "test": 0.1, "seed": 0, "name": "t"}),
+    "mutated": Call(data.mutated, {"dataset": LABELLED, "rate": 0.1, "seed": 0}),
     "quadrants": Call(data.quadrants, {"dataset": LABELLED, "observed": 1}),
     "partial_labels": Call(data.partial_labels, {"dataset": LABELLED, "per_class": 1, "seed": 0, "key": "y"}),
     "attributes": Call(data.attributes, {"dataset": LABELLED, "columns": ["y"], "key": "z"}),

@@ -17,6 +17,7 @@ __all__ = [
     "draw_glyphs",
     "from_tensors",
     "load",
+    "mutated",
     "names",
     "paired",
     "partial_labels",
@@ -41,6 +42,7 @@ _HOMES = {
     "draw_glyphs": "glyph_drawing",
     "from_tensors": "tensors",
     "load": "loading",
+    "mutated": "mutation",
     "names": "catalogue",
     "paired": "paired_sets",
     "partial_labels": "conditioning",
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from ppgen.data.glyph_drawing import draw_glyphs
     from ppgen.data.glyph_faces import counterparts
     from ppgen.data.loading import as_batch, as_dataset, load
+    from ppgen.data.mutation import mutated
     from ppgen.data.own_data import usual_form
     from ppgen.data.paired_sets import paired
     from ppgen.data.picture_pairs import side_by_side

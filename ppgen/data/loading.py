@@ -12,28 +12,25 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ppgen.arguments import one_of
 from ppgen.checked import checked
 from ppgen.data import built_in, face_sets, glyph_sets, image_sets, points, user_files
 from ppgen.data.binarize import Source, check_mode, with_protocol
 from ppgen.data.catalogue import CATALOGUE, entry
 from ppgen.data.column import lengths_of
-from ppgen.data.conditioning import attributes, partial_labels, quadrants
 from ppgen.data.conversion import to_columns
 from ppgen.data.dataset import Dataset, main_site
 from ppgen.data.frames import read_frames
 from ppgen.data.joined_domains import join_domains
-from ppgen.data.own_data import captions, lines, usual_form
 from ppgen.data.padding import pad_alike
-from ppgen.data.paired_sets import paired
-from ppgen.data.picture_pairs import holds_pairs, read_pairs, side_by_side
+from ppgen.data.picture_pairs import holds_pairs, read_pairs
 from ppgen.data.picture_sizes import resize_splits
 from ppgen.data.roots import data_root, missing
 from ppgen.data.splitting import check_seed
+from ppgen.data.steps import apply
 from ppgen.data.tensors import class_counts, from_tensors, split_columns
 from ppgen.errors import SettingError
 
-__all__ = ["apply", "as_batch", "as_dataset", "load"]
+__all__ = ["as_batch", "as_dataset", "load"]
 
 _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
     "digits": built_in.read_digits,
@@ -54,18 +51,6 @@ _READERS: dict[str, Callable[[Path, bool, int], Source]] = {
     "yale": face_sets.read_yale,
     "celeba": image_sets.read_celeba,
 }
-_STEPS: dict[str, Callable[..., Dataset]] = {
-    "attributes": attributes,
-    "captions": captions,
-    "lines": lines,
-    "paired": paired,
-    "partial_labels": partial_labels,
-    "quadrants": quadrants,
-    "side_by_side": side_by_side,
-    "usual_form": usual_form,
-}
-"""What may be made of a data set after it was loaded, by the name that a run folder keeps."""
-
 
 Place = str | os.PathLike[str]  # no law of @checked: who passes tensors is told of as_dataset
 
@@ -220,37 +205,6 @@ def as_batch(data: Any, like: Dataset | None = None) -> dict[str, Tensor]:
     rooms = {key: t.shape[1] for key, t in train.items() if lengths_of(key, train) is not None}
     columns = pad_alike({"": to_columns(table.arrays)}, rooms)[""]
     return {key: t.to(floats) if t.dtype == torch.uint8 else t for key, t in columns.items()}
-
-
-def apply(dataset: Dataset, steps: Sequence[Sequence[Any]]) -> Dataset:
-    """The data set after some steps.
-
-    Args:
-        dataset: as it was loaded.
-        steps: each ``[name, arguments]``, such as ``["partial_labels", {"per_class": 10}]``.
-
-    Raises:
-        SettingError: on a step that there is not.
-    """
-    for name, arguments in _pairs(dataset.name, steps):
-        dataset = _STEPS[one_of(f"{dataset.name}: step", name, _STEPS)](dataset, **arguments)
-    return dataset
-
-
-def _pairs(name: str, steps: Any) -> list[Any]:
-    """Steps as pairs of a name and arguments."""
-    is_list = isinstance(steps, Sequence) and not isinstance(steps, str | bytes)
-    pairs = list(steps) if is_list else [steps]
-    for pair in pairs:
-        if not (isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[1], Mapping)):
-            raise SettingError(
-                f"{name}: a step is no pair of a name and its arguments",
-                expected='["partial_labels", {"per_class": 10}]',
-                got=repr(pair),
-                fix='steps=[["partial_labels", {"per_class": 10}]]',
-                code="S149",
-            )
-    return pairs
 
 
 def _resized(source: Source, resize: int | None, crop: int | None, name: str) -> Mapping[str, Mapping[str, Tensor]]:

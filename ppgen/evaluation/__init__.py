@@ -10,20 +10,35 @@ from ppgen.evaluation.annealed_density import (
     sandwiched_log_prob,
 )
 from ppgen.evaluation.answer import Answer
+from ppgen.evaluation.beta_vae_score import beta_vae_score
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_split import DataSplit
+from ppgen.evaluation.dci import dci_scores
 from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_densities
+from ppgen.evaluation.detect_outliers import detect_outliers
+from ppgen.evaluation.detection import Detection, Rate, detection
+from ppgen.evaluation.disentanglement import DISENTANGLEMENT, disentanglement
 from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
 from ppgen.evaluation.evaluate import evaluate
+from ppgen.evaluation.factor_vae_score import factor_vae_score
+from ppgen.evaluation.factored import FactorCodes
 from ppgen.evaluation.features import FeatureNetwork, feature_network
+from ppgen.evaluation.foils import foils
 from ppgen.evaluation.gap_ledger import GapLedger, gap_ledger
 from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.guide_tail import heavy_tails
+from ppgen.evaluation.input_complexity import compressed_bits
 from ppgen.evaluation.kid import kid
 from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself, metric
 from ppgen.evaluation.metrics import METRICS, ON_REQUEST
+from ppgen.evaluation.modularity import modularity_score
+from ppgen.evaluation.mutual_information_gap import mutual_information_gap
+from ppgen.evaluation.outlier_comparison import OutlierComparison
+from ppgen.evaluation.outlier_measure import OutlierScore
+from ppgen.evaluation.outlier_p_value import CalibratedScores, outlier_score
+from ppgen.evaluation.outlier_scores import OUTLIER_SCORES
 from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference
 from ppgen.evaluation.paired_interval import paired_interval
 from ppgen.evaluation.posterior_comparison import PosteriorComparison
@@ -34,18 +49,25 @@ from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
 from ppgen.evaluation.representation import count_active_units, reconstruction_error
 from ppgen.evaluation.sampling import Clouds, clouds
 from ppgen.evaluation.scorecard import Scorecard
+from ppgen.evaluation.separated_predictability import separated_predictability
+from ppgen.evaluation.suspects import Suspects, suspects
 
 __all__ = [
+    "DISENTANGLEMENT",
     "METRICS",
     "ON_REQUEST",
+    "OUTLIER_SCORES",
     "AnnealedDensity",
     "Answer",
+    "CalibratedScores",
     "Clouds",
     "Column",
     "Comparison",
     "DataSplit",
+    "Detection",
     "Encodings",
     "Evaluation",
+    "FactorCodes",
     "FeatureNetwork",
     "GapLedger",
     "GradientNoise",
@@ -53,26 +75,38 @@ __all__ = [
     "LogDensities",
     "Measured",
     "Metric",
+    "OutlierComparison",
+    "OutlierScore",
     "PairedDifference",
     "PosteriorComparison",
     "PosteriorDistance",
     "PrincipalComponents",
+    "Rate",
     "Sandwich",
     "Scorecard",
     "Standing",
+    "Suspects",
     "ais",
     "annealed_log_prob",
     "bdmc",
+    "beta_vae_score",
     "clouds",
     "compare",
     "compare_posteriors",
+    "compressed_bits",
     "count_active_units",
+    "dci_scores",
     "density_and_coverage",
+    "detect_outliers",
+    "detection",
+    "disentanglement",
     "encodings",
     "evaluate",
     "expected_coverage",
+    "factor_vae_score",
     "factorised_log_prob",
     "feature_network",
+    "foils",
     "gap_ledger",
     "gold_posterior",
     "gradient_noise",
@@ -83,6 +117,9 @@ __all__ = [
     "labelled",
     "log_densities",
     "metric",
+    "modularity_score",
+    "mutual_information_gap",
+    "outlier_score",
     "paired_difference",
     "paired_interval",
     "posterior_distance",
@@ -91,5 +128,7 @@ __all__ = [
     "rate_decomposition",
     "reconstruction_error",
     "sandwiched_log_prob",
+    "separated_predictability",
+    "suspects",
     "total_correlation",
 ]

@@ -17,7 +17,7 @@ from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.explained import seen_part
 from ppgen.fitted import Fit
 
-__all__ = ["Encodings", "Labelled", "codes_of", "encodings", "labelled"]
+__all__ = ["Encodings", "Labelled", "codes_of", "encodings", "labelled", "read_beside"]
 
 _FEW = 256  # rows that tell what a guide reads
 _MOST_ROWS = 10_000  # of the training split: more would hardly move a probe
@@ -97,7 +97,7 @@ def labelled(evaluation: Evaluation) -> Labelled:
     label = _label(fit.data, found.main)
     if label is None:
         raise Unanswerable("the data have no labels to probe for", code="U004")
-    if told := _told(fit, found.test, found.main):
+    if told := read_beside(fit, found.test, found.main):
         raise Unanswerable(f"the guide reads {', '.join(told)}, which its code could simply repeat", code="U005")
     known = found.test[label] != MISSING
     train, test = (
@@ -154,8 +154,14 @@ def _label(data: Dataset, main: str) -> str | None:
     return "y" if "y" in labels else next(iter(labels), None)
 
 
-def _told(fit: Fit, batch: Mapping[str, Tensor], main: str) -> list[str]:
-    """The columns beside the data that codes change with, so that a probe of the codes would be void."""
+def read_beside(fit: Fit, batch: Mapping[str, Tensor], main: str) -> list[str]:
+    """The columns beside the data that codes change with, so that a probe of the codes would be void.
+
+    Args:
+        fit: with codes.
+        batch: rows [N, ...] by column.
+        main: the column that is encoded.
+    """
     size = len(batch[main])
     head = {key: tensor[:_FEW] for key, tensor in batch.items()}
     own = {main, lengths_of(main, batch), *(seen_part(head, main, fit.covariates) or ())}

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 
 from torch import Tensor
 
 from ppgen.arguments import whole_number
 from ppgen.checked import checked
-from ppgen.declare import label_of
-from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation.annealed_density import annealed_log_prob, sandwiched_log_prob
 from ppgen.evaluation.mean_over_data import mean_over_data
+from ppgen.evaluation.refinement import with_refined_guide
 from ppgen.fitted import Fit
-from ppgen.guides import DerivedGuide, Refined
 from ppgen.inference import importance
 
 __all__ = ["GapLedger", "gap_ledger"]
@@ -97,20 +94,10 @@ def gap_ledger(
         True
     """
     whole_number("num_particles", num_particles, suggested=100)
-    guide = fit._must_answer("density")
-    fit._must_be_local("gap_ledger")
-    if not isinstance(guide, DerivedGuide) or not guide.heads:
-        raise Unanswerable(
-            f"gap_ledger: {'there is no guide' if guide is None else label_of(guide)} whose encoder could be left out",
-            expected="a derived guide: MeanField, FullRank, Structured, Flow",
-            got="none" if guide is None else type(guide).__name__,
-            fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model))",
-            code="U063",
-        )
+    # Chains that start at the best member are closer to the posterior.
+    best = with_refined_guide(fit, "gap_ledger", steps=refinement, seed=seed)
     batch = fit._batch(data)
-    best = copy.copy(fit)  # chains that start at q* are closer to the posterior
-    best.guide = Refined(guide, steps=refinement, seed=seed).eval()
-    elbo, refined = (importance.elbo(fit.model, q, batch, num_particles, seed).cpu() for q in (guide, best.guide))
+    elbo, refined = (importance.elbo(fit.model, q, batch, num_particles, seed).cpu() for q in (fit.guide, best.guide))
     log_prob = annealed_log_prob(best, batch, num_steps, num_chains=num_chains, seed=seed)
     apart = sandwiched_log_prob(best, min(_SIMULATED, len(elbo)), num_steps, num_chains=num_chains, seed=seed)
     ais, bound = f"AIS-{num_steps}x{num_chains}", f"ELBO-{num_particles}"

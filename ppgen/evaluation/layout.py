@@ -73,6 +73,7 @@ class Block:
         provenance: what each number is.
         caveats: without which the numbers would be misread.
         refusals: the reasons of the cells that are ``—``; the first is footnote 1.
+        rows_are: what a row is about.
     """
 
     question: str
@@ -82,6 +83,7 @@ class Block:
     provenance: Sequence[str] = ()
     caveats: Sequence[str] = ()
     refusals: Sequence[str] = ()
+    rows_are: str = "model"
 
     @property
     def title(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from ppgen.errors import SettingError
 from ppgen.evaluation.annealed_density import ais, bdmc
 from ppgen.evaluation.density import bits_per_dim, elbo, elbo_of_training_data, log_prob
+from ppgen.evaluation.disentanglement import DISENTANGLEMENT
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.kid import kid_of_samples
 from ppgen.evaluation.metric import Metric
@@ -22,7 +23,7 @@ METRICS: tuple[Metric, ...] = (
     *(kid_of_samples, precision, recall, density, coverage),
     *(linear_probe, knn, error_of_reconstructions, active_units),
 )
-ON_REQUEST: tuple[Metric, ...] = (ais, bdmc, heavy_tails)
+ON_REQUEST: tuple[Metric, ...] = (ais, bdmc, heavy_tails, *DISENTANGLEMENT)
 """Ours too, but measured only where they are named: each takes as long as all others together."""
 
 
@@ -73,7 +74,11 @@ def chosen(metrics: Iterable[Any] | None) -> tuple[Metric, ...]:
 
 
 _OURS = {metric.key: (metric,) for metric in (*METRICS, *ON_REQUEST)}
-_GROUPS = {metric.question: tuple(m for m in METRICS if m.question == metric.question) for metric in METRICS}
+_GROUPS = {
+    question: tuple(metric for metric in METRICS if metric.question == question)
+    or tuple(metric for metric in ON_REQUEST if metric.question == question)
+    for question in dict.fromkeys(metric.question for metric in (*METRICS, *ON_REQUEST))
+}
 _BY_NAME = _OURS | _GROUPS | {f"{metric.question}.{key}": (metric,) for key, (metric,) in _OURS.items()}
 
 

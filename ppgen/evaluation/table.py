@@ -88,7 +88,7 @@ def to_markdown(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
         lines = [f"**{_escape_markdown(block.title)}**", ""]
         if block.columns:
             heads = [_escape_markdown(_head(column)) for column in block.columns]
-            lines += ["| " + " | ".join(["model", *heads]) + " |", "|:--" + "|--:" * len(heads) + "|"]
+            lines += ["| " + " | ".join([block.rows_are, *heads]) + " |", "|:--" + "|--:" * len(heads) + "|"]
             for row in block.rows:
                 name, *cells = map(_escape_markdown, [row.name, *map(_plain, row.cells)])
                 lines.append("| " + " | ".join([f"*{name}*" if row.baseline else name, *cells]) + " |")
@@ -115,7 +115,7 @@ def to_latex(blocks: Sequence[Block], remarks: Sequence[Remark]) -> str:
         if block.columns:
             heads = [_escape_latex(_head(column)) for column in block.columns]
             lines += ["\\par\\noindent", f"\\begin{{tabular}}{{l{'r' * len(heads)}}}", "\\toprule"]
-            lines += [" & ".join(["model", *heads]) + " \\\\", "\\midrule"]
+            lines += [" & ".join([block.rows_are, *heads]) + " \\\\", "\\midrule"]
             rows = [" & ".join([_latex_name(row), *map(_latex_cell, row.cells)]) + " \\\\" for row in block.rows]
             lines += [*_ruled(block, rows, "\\midrule"), "\\bottomrule", "\\end{tabular}"]
         parts.append([*lines, *_itemize(block.footnotes)])

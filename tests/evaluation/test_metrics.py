@@ -8,7 +8,7 @@ import pytest
 
 import ppgen.evaluation
 from ppgen.errors import SettingError
-from ppgen.evaluation import METRICS, ON_REQUEST, Metric, kid
+from ppgen.evaluation import DISENTANGLEMENT, METRICS, ON_REQUEST, Metric, kid
 from ppgen.evaluation.metric import QUESTIONS
 from ppgen.evaluation.metrics import chosen
 
@@ -28,6 +28,9 @@ def test_a_metric_is_registered_where_it_is_computed() -> None:
         **dict.fromkeys(("reconstruction_error", "active_units"), "representation"),
         **dict.fromkeys(("ais", "bdmc"), "annealed_density"),
         "pareto_k": "guide_tail",
+        **{"mig": "mutual_information_gap", "sap": "separated_predictability", "modularity": "modularity"},
+        **dict.fromkeys(("dci_disentanglement", "dci_completeness", "dci_informativeness"), "dci"),
+        **{name: name for name in ("factor_vae_score", "beta_vae_score")},
     }
     assert chosen(None) == METRICS
     assert sorted(metric.key for metric in (*METRICS, *ON_REQUEST)) == sorted(found)
@@ -51,6 +54,7 @@ def test_keys_questions_metrics_and_functions_each_once() -> None:
 
     assert keys(["kid", "log_prob"]) == ["kid", "log_prob"]
     assert keys(["density"]) == ["log_prob", "elbo", "elbo_of_training_data", "bits_per_dim"]  # the question
+    assert keys(["disentanglement"]) == [metric.key for metric in DISENTANGLEMENT]  # none of which is measured unasked
     assert keys(["sampling.density"]) == ["density"]  # the metric
     assert keys(["elbo", "density", ink, Metric("ink", ink)]) == [
         *("elbo", "log_prob", "elbo_of_training_data", "bits_per_dim", "ink")
