@@ -35,13 +35,13 @@ def classifier(x: Tensor, y: Tensor, seed: int = 0, epochs: float = 3.0) -> nn.M
     """Convolutions that name digits.
 
     Args:
-        x: images, [N, 1, 28, 28].
+        x: images, [N, channels, height, width].
         y: their classes, [N].
         seed: of weights and order.
         epochs: over the images.
     """
     torch.manual_seed(seed)
-    network = nets.encoder((1, 28, 28), 64, (32, 64), nn.ReLU)
+    network = nets.encoder(x.shape[1:], 64, (32, 64), nn.ReLU)
     network = nn.Sequential(network, nn.Linear(64, CLASSES))
     steps = int(epochs * len(x) / 128)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
