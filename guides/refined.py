@@ -21,6 +21,7 @@ from ppgen.guides.derived import DerivedGuide
 from ppgen.inference import elbo_parts, elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
+_KEPT = 3  # results for other batches, beside the last
 _TRIALS = 64  # where a start is a nat off, one draw of its bound has a spread of more than a nat
 
 
@@ -33,9 +34,9 @@ class Refined(ModelGuide):
     its ELBO is a lower bound, and it never is worse than the encoder's but by chance, since a datum keeps its start
     unless fresh draws find the end better.
 
-    Encoder, model, and the random state of the process stay as they are. Results for a batch are kept until it, or
-    a weight, is another one, so that many draws cost one optimisation. In training mode the encoder's own output is
-    used: weights are trained as without this class, and nothing is unrolled.
+    Encoder, model, and the random state of the process stay as they are. Results are kept for the last batches of
+    several sizes, until a weight changes, so that many draws cost one optimisation. In training mode the encoder's own
+    output is used: weights are trained as without this class, and nothing is unrolled.
 
     Args:
         guide: a derived guide that is fitted already.
@@ -70,7 +71,7 @@ class Refined(ModelGuide):
         self.guide, self.seed = guide, seed
         self.steps = whole_number("Refined: steps", steps, suggested=50)
         self.learning_rate = finite_number("Refined: learning_rate", learning_rate, above=0, suggested=0.1)
-        self._known: dict[tuple[str, ...], _Known] = {}
+        self._known: dict[tuple[object, ...], _Known] = {}
 
     @property
     def sites(self) -> Mapping[str, Site]:
@@ -95,14 +96,16 @@ class Refined(ModelGuide):
         """
         distinct, which = _distinct(batch)
         weights = [(p.data_ptr(), p._version) for part in (self.model, self.guide) for p in part.parameters()]
-        known = self._known.get(tuple(batch))
+        # Looks at a few rows alternate with runs on all: neither drives out the other.
+        kind = (len(next(iter(distinct.values()))), *batch)
+        known = self._known.get(kind)
         if (
             known is None
             or known.weights != weights
             or any(not torch.equal(known.batch[name], distinct[name]) for name in distinct)
         ):
             known = _Known(distinct, weights, self._optimise(distinct))
-            self._known[tuple(batch)] = known
+            self._known = {**dict([*self._known.items()][-_KEPT:]), kind: known}
         return {name: shift[which] for name, shift in known.shifts.items()}
 
     def _optimise(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pyro
 import torch
 from torch import Tensor
 
+from ppgen.arguments import whole_number
 from ppgen.by_site import BySite, answer_of
 from ppgen.checked import checked
 from ppgen.context import evaluating, seeded
@@ -16,8 +16,9 @@ from ppgen.declare import label_of
 from ppgen.distributions import Autoregressive, progress_of_draws
 from ppgen.errors import DataError, Unanswerable
 from ppgen.fitted import Fit
+from ppgen.inference import distribution_of, draw_hidden, needs_reference
 
-__all__ = ["complete", "distribution_of"]
+__all__ = ["complete"]
 
 
 @checked
@@ -28,21 +29,27 @@ def complete(
     *,
     site: str | None = None,
     temperature: float = 1.0,
+    num_steps: int | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> BySite | Tensor:
-    """Draw what is hidden of data from ``p(hidden | given)``, exactly: for models that are autoregressive.
+    """Draw what is hidden of data from ``p(hidden | given)``.
 
-    The given positions stay as they are and the hidden ones are drawn, one after the other. That is exact where every
-    given position stands before every hidden one in the order of the model; other masks are refused, and the error says
-    which order would serve.
+    Autoregressive models draw the hidden positions one after the other, and the given ones stay as they are. That is
+    exact where every given position stands before every hidden one in the order of the model; other masks are refused,
+    and the error says which order would serve.
+
+    Models with latents draw by a Markov chain, whose steps are offered by the guide and taken or not by Metropolis'
+    rule, so that the guide decides how soon the chain has come to ``p(hidden | given)``, and not where it comes to
+    (:func:`ppgen.inference.draw_hidden`). Any mask serves where the likelihood is of independent values.
 
     Args:
         data: what to complete, as :meth:`ppgen.Fit.log_prob` takes it; its hidden values are not looked at. Covariates
             come with it: ``{"x": x, "y": y}``. A row that stands in it several times is completed several times.
         mask: bool, true where a value is given: ``[*positions]`` for all data alike, or ``[N, 1, *positions]``.
         site: give the tensor of this site alone.
-        temperature: of the draws; below 1 surer than the model is.
+        temperature: of the draws of autoregressive values; below 1 surer than the model is.
+        num_steps: of the chain of a model with latents; default: 200, and 20 where each draws position by position.
         seed: of the draws.
         progress: show a bar.
 
@@ -50,7 +57,8 @@ def complete(
         [N, *event] by observed site, or the tensor of ``site``.
 
     Raises:
-        Unanswerable: for a model that does not draw its one observed site position by position.
+        Unanswerable: for a model that neither draws its one observed site position by position nor has latents for each
+            row with a guide that draws them.
         DataError: for data or a mask that are not of the model.
         SettingError: for a mask against the order.
 
@@ -66,41 +74,31 @@ def complete(
     column = self.model.column_of(name)
     given = _as_mask(mask)
     batch = self._batch(_without_hidden(self, data, column, given))
-    rows = len(batch[column])
+    given, guide = given.to(self.device), self.guide
+    if guide is not None:
+        num_steps = None if num_steps is None else whole_number("num_steps", num_steps, suggested=200)
+        with seeded(seed, self.device), evaluating(self.model, guide), torch.no_grad():
+            value = draw_hidden(self.model, guide, batch, name, given, num_steps, temperature, progress)
+        return answer_of({name: value}, site)
     with seeded(seed, self.device), evaluating(self.model), progress_of_draws(progress):
-        fn = _ordered(distribution_of(self.model, name, batch, rows), name, self.model)
-        value = fn.tempered(temperature).complete(batch[column], given.to(self.device))
+        fn = _ordered(distribution_of(self.model, name, batch, {}), name, self.model)
+        value = fn.tempered(temperature).complete(batch[column], given)
     return answer_of({name: value}, site)
 
 
 def _only_site(fit: Fit) -> str:
-    """The one site that is explained, in a model without latents."""
+    """The one site that is explained, of a model with a density."""
     latents = [name for name, site in fit.model.sites.items() if site.role == "latent"]
-    if latents or len(fit.observed) != 1 or fit.model.is_implicit:
+    hard = fit.guide is not None and needs_reference(fit.model, fit.guide)
+    if (latents and fit.guide is None) or len(fit.observed) != 1 or fit.model.is_implicit or hard:
         raise Unanswerable(
-            f"complete: {label_of(fit.model)} does not draw one observed site position by position",
-            expected="one observed site, autoregressive, and no latents",
+            f"complete: {label_of(fit.model)} has no p(hidden | given) of one observed site to draw from",
+            expected="one observed site with a density: autoregressive, or with latents and a guide that draws them",
             got=f"latents {', '.join(latents)}" if latents else f"sites {', '.join(fit.observed)}",
-            fix="an autoregressive model, ppgen.models.GatedPixelCNN; or ppgen.models.MaskedVAE: p(unseen | seen)",
+            fix="an autoregressive model, ppgen.models.GatedPixelCNN; or a latent-variable one, ppgen.models.VAE",
             code="U044",
         )
     return fit.observed[0]
-
-
-def distribution_of(model: Any, name: str, batch: Mapping[str, Tensor], rows: int) -> Any:
-    """The distribution of a site, as a run of the model on a batch makes it.
-
-    Args:
-        model: a declared program.
-        name: of the site.
-        batch: columns by name, [rows, ...] each.
-        rows: of the batch.
-    """
-    tracer = pyro.poutine.trace()
-    with tracer:
-        model(batch, rows)
-    site: Any = tracer.trace.nodes[name]
-    return site["fn"]
 
 
 def _ordered(fn: Any, name: str, model: Any) -> Autoregressive:

@@ -75,10 +75,11 @@ def test_what_cannot_be_completed_is_refused(fit: Fit, images: Tensor, change, m
 
 
 def test_other_models_say_which_would(images: Tensor) -> None:
-    vae = ppgen.fit(models.VAE((1, 4, 4), 2, (4,)), images, max_epochs=1, device="cpu", progress=False)
-    with pytest.raises(Unanswerable, match="does not draw one observed site") as caught:
-        vae.complete(images[:2], UPPER)
+    gan = ppgen.fit(models.GAN((1, 4, 4), 2), images, objective=ppgen.Adversarial(), max_epochs=1, progress=False)
+    with pytest.raises(Unanswerable, match="has no p") as caught:
+        gan.complete(images[:2], UPPER)
     assert "GatedPixelCNN" in str(caught.value.fix)
+    vae = ppgen.fit(models.VAE((1, 4, 4), 2, (4,)), images, max_epochs=1, device="cpu", progress=False)
     with pytest.raises(Unanswerable, match="no site of VAE is drawn position by position"):
         vae.sample(2, temperature=0.5)
     continuous = ppgen.nets.DiscretizedLogisticLikelihood((1,), 2)

@@ -7,6 +7,7 @@ import importlib
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ import ppgen.cli
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = [page for page in PAGES if page.exists()]  # an installation has the docstrings only
+LONG = ("first-model.md",)  # trains for half a minute
 checkout = pytest.mark.skipif(not PAGES, reason="looks at a checkout, not at an installation")
 
 
@@ -25,6 +27,11 @@ def blocks(page: Path) -> list[tuple[int, str]]:
     text = page.read_text(encoding="utf-8")
     found = re.finditer(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     return [(text[: match.start(1)].count("\n") + 1, match.group(1)) for match in found]
+
+
+def marked(page: Path) -> Any:
+    """The page as a parameter of a test; a long one is left to the slow tests."""
+    return pytest.param(page, marks=pytest.mark.slow) if page.name in LONG else page
 
 
 def module_names() -> list[str]:
@@ -36,7 +43,7 @@ def module_names() -> list[str]:
 
 
 @checkout
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [marked(page) for page in PAGES if blocks(page)], ids=lambda page: page.name)
 def test_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": page.stem.replace("-", "_")}

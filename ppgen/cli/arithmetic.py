@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from ppgen.cli.assignments import assignments
-from ppgen.cli.options import run_argument, run_options
+from ppgen.cli.options import output_option, run_argument, run_options
 from ppgen.cli.output import verify_output
 from ppgen.cli.runs import open_run
-from ppgen.cli.walking import WALKS, output_option, rows_where, start_of, walk_options, write_walk
+from ppgen.cli.walking import WALKS, rows_where, start_of, walk_options, write_walk
 
 __all__ = ["arithmetic"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ppgen.cli.options import FilePath, device_option, runs_argument
+from ppgen.cli.options import device_option, output_option, runs_argument
 from ppgen.cli.runs import scored_runs
 
 __all__ = ["compare"]
@@ -22,9 +22,7 @@ __all__ = ["compare"]
     show_default=True,
     help="How the table is written.",
 )
-@click.option(
-    "-o", "--output", type=FilePath(dir_okay=False, path_type=Path), help="Write to a file.  [default: print]"
-)
+@output_option(None, help="Write to a file.  [default: print]")
 @click.option("--level", type=float, default=0.95, show_default=True, help="Coverage of each interval.")
 @device_option
 def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, device: str) -> None:

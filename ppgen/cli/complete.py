@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import SEED, progress_option, run_argument, run_options
+from ppgen.cli.options import SEED, output_option, progress_option, run_argument, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
-from ppgen.cli.walking import output_option, pick_rows
+from ppgen.cli.walking import pick_rows
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ KEPT = ("top-half", "bottom-half", "left-half", "right-half", "top-left", "nothi
 @click.option("-n", "--number", type=click.IntRange(1, 64), default=4, show_default=True, help="Completions of each.")
 @output_option("completions.png")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Below 1, surer than the model is.")
+@click.option("--steps", type=click.IntRange(0), help="Of the chain of a model with latents.  [default: 200 or 20]")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of the draws.")
 @progress_option
 @run_options
@@ -44,13 +45,15 @@ def complete(
     number: int,
     output: Path,
     temperature: float,
+    steps: int | None,
     seed: int,
     progress: bool,
     **opening: Any,
 ) -> None:
     """Draw the hidden part of test data.
 
-    The run must be autoregressive: what is hidden is drawn from p(hidden | given).
+    An autoregressive model draws it from p(hidden | given) position by position; one with latents by a Markov chain,
+    whose steps its guide offers.
 
     A picture shows a line each: what is given, the completions, the truth.
 
@@ -70,7 +73,8 @@ def complete(
     truth = batch[column]
     mask = _kept(keep, truth.shape[1:])
     again = {name: value.repeat_interleave(number, dim=0) for name, value in batch.items()}
-    drawn = fit.complete(again, mask, temperature=temperature, seed=seed, progress=progress).only
+    settings: dict[str, Any] = {"temperature": temperature, "num_steps": steps, "seed": seed, "progress": progress}
+    drawn = fit.complete(again, mask, **settings).only
     completions = drawn.unflatten(0, (len(truth), number))
     given = truth.masked_fill(~mask, 0.5 * float(truth.min() + truth.max()))
     output.parent.mkdir(parents=True, exist_ok=True)

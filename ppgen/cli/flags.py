@@ -20,6 +20,7 @@ __all__ = ["CALLED", "fix_in_flags"]
 
 CALLED = {
     "number": "n",
+    "steps": "num_steps",
     "labels_per_class": "per_class",
     "quadrants": "observed",
     "paired": "task",

@@ -20,6 +20,7 @@ __all__ = [
     "data_options",
     "device_option",
     "limit_threads",
+    "output_option",
     "progress_option",
     "run_argument",
     "run_options",
@@ -123,6 +124,23 @@ step_options = together(
         help="Gather columns into y.  [default: y as it is]",
     ),
 )
+
+
+def output_option(
+    default: str | None, help: str = "A picture (.png, .svg, .pdf) or numbers (.npz).", folder: bool = False
+) -> Callable[[F], F]:
+    """``-o``, with a name of its own for each command."""
+    return click.option(
+        "-o",
+        "--out",
+        "--output",
+        "output",
+        type=FilePath(dir_okay=folder, path_type=Path),
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
+
 
 device_option = click.option(
     "--device", default=FIT_DEFAULTS["device"], show_default=True, help="auto, cpu, cuda or cuda:1."

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ppgen.cli.options import SEED, FilePath, run_options, runs_argument
+from ppgen.cli.options import SEED, output_option, run_options, runs_argument
 from ppgen.cli.runs import open_run, scored_runs
 
 __all__ = ["report"]
@@ -15,14 +15,7 @@ __all__ = ["report"]
 
 @click.command()
 @runs_argument
-@click.option(
-    "-o",
-    "--output",
-    type=FilePath(path_type=Path),
-    default=Path("report.html"),
-    show_default=True,
-    help="The page to write.",
-)
+@output_option("report.html", help="The page to write.", folder=True)
 @click.option("--title", help="The page's heading.  [default: by the data]")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Chooses the test data and samples shown.")
 @run_options

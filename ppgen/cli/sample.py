@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ppgen.cli.assignments import assignments
-from ppgen.cli.options import SEED, FilePath, progress_option, run_argument, run_options
+from ppgen.cli.options import SEED, output_option, progress_option, run_argument, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
 from ppgen.errors import SettingError
@@ -25,14 +25,7 @@ NUMBERS = (".npy", ".npz")
 @click.command()
 @run_argument
 @click.option("-n", "--number", type=int, default=64, show_default=True, help="How many.")
-@click.option(
-    "-o",
-    "--output",
-    type=FilePath(dir_okay=False, path_type=Path),
-    default=Path("samples.png"),
-    show_default=True,
-    help="A picture (.png, .svg, .pdf) or numbers (.npy, .npz).",
-)
+@output_option("samples.png", help="A picture (.png, .svg, .pdf) or numbers (.npy, .npz).")
 @click.option(
     "--given",
     multiple=True,

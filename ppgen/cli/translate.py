@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import SEED, FilePath, run_options
+from ppgen.cli.options import SEED, FilePath, output_option, run_options
 from ppgen.cli.output import PICTURES, verify_output
 from ppgen.cli.runs import open_run
-from ppgen.cli.walking import output_option
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ppgen.cli.options import FilePath, together
+from ppgen.cli.options import together
 from ppgen.cli.output import PICTURES
 from ppgen.errors import SettingError
 
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from ppgen.fitted import Fit
     from ppgen.walks import Walk
 
-__all__ = ["WALKS", "output_option", "pick_rows", "rows_where", "start_of", "walk_options", "write_walk"]
+__all__ = ["WALKS", "pick_rows", "rows_where", "start_of", "walk_options", "write_walk"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 
 WALKS = (*PICTURES, ".npz")
 
@@ -30,20 +29,6 @@ walk_options = together(
     click.option("--given", multiple=True, metavar="NAME=VALUE", help="A covariate.  [default: that of the data]"),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the draws."),
 )
-
-
-def output_option(default: str) -> Callable[[F], F]:
-    """``-o``, with a name of its own for each command."""
-    return click.option(
-        "-o",
-        "--out",
-        "--output",
-        "output",
-        type=FilePath(dir_okay=False, path_type=Path),
-        default=Path(default),
-        show_default=True,
-        help="A picture (.png, .svg, .pdf) or numbers (.npz).",
-    )
 
 
 def start_of(fit: Fit, rows: Sequence[int], prior: bool) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from ppgen.declare.agreement import (
     verify_scale,
 )
 from ppgen.declare.batch import batch_rows, extreme_rows, partly_missing, views, without_latents
+from ppgen.declare.drawable import verify_drawable
 from ppgen.declare.failure import explain_failure
 from ppgen.declare.given import verify_given, verify_rows_given
 from ppgen.declare.known_sites import gives_point, verify_guide_sites
@@ -132,6 +133,7 @@ def verify_once(model: ProgramModule, guide: ProgramModule | None, batch: Mappin
             _verify_guide(model, guide, trace, drawn, few)
         _verify_densities(model, guide, trace, drawn)
         verify_rows_alone(model, fewer, size, trace)
+        verify_drawable(model, fewer, size, trace)
         nodes = random_sites(trace)
         known = [name for name in batch if name not in evidence]  # latents that some rows or all observe
         given = {name: node["fn"] for name, node in nodes.items() if node["is_observed"] or name in known}
@@ -224,6 +226,7 @@ def _check_on(model: ProgramModule, guide: ProgramModule | None, batch: Mapping[
         trace = look(model, batch, size, replayed=drawn)
     _verify_densities(model, guide, trace, drawn)
     verify_rows_alone(model, batch, size, trace)
+    verify_drawable(model, batch, size, trace)
 
 
 def _verify_model(model: ProgramModule, trace: Any, rows: int, size: int | None) -> None:

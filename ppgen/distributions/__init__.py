@@ -28,6 +28,7 @@ __all__ = [
     "orders",
     "progress_of_draws",
     "receptive_field",
+    "whole_mask",
 ]
 
 import torch
@@ -48,6 +49,7 @@ from ppgen.distributions.markov import Markov
 from ppgen.distributions.orders import Order
 from ppgen.distributions.quantised import NearestCodes, RelaxedCodes
 from ppgen.distributions.receptive_field import is_before, receptive_field
+from ppgen.distributions.serving_orders import whole_mask
 from ppgen.distributions.tempering import Tempering
 
 

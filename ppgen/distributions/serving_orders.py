@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["verify_given"]
+__all__ = ["verify_given", "whole_mask"]
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -33,24 +34,7 @@ def verify_given(value: Tensor, given: Tensor, order: Order, num_channels: int) 
         DataError: a mask of another type or shape, or one that parts the channels of a position.
         SettingError: a given position behind a hidden one; the text says which order would serve.
     """
-    if given.dtype != torch.bool:
-        raise DataError(
-            "complete: the mask is not made of true and false",
-            expected="a bool tensor, true where a value is given",
-            got=str(given.dtype).removeprefix("torch."),
-            fix="mask = mask.bool()",
-            code="D102",
-        )
-    try:
-        mask = given.expand(value.shape)
-    except RuntimeError as error:
-        raise DataError(
-            "complete: the mask is not that of these values",
-            expected=f"a shape that broadcasts against {list(value.shape)}, such as {list(order.positions)}",
-            got=f"shape {list(given.shape)}",
-            fix=f"mask = torch.ones({order.positions}, dtype=torch.bool), and false where values are to be drawn",
-            code="D103",
-        ) from error
+    mask = whole_mask(value, given, order.positions)
     batch = value.shape[: value.dim() - len(order.positions)]
     mask = mask.reshape(*batch, len(order))
     if num_channels > 1:
@@ -75,6 +59,37 @@ def verify_given(value: Tensor, given: Tensor, order: Order, num_channels: int) 
             code="S177",
         )
     return mask
+
+
+def whole_mask(value: Tensor, given: Tensor, positions: Sequence[int]) -> Tensor:
+    """The mask of what is given, for every value: [*batch, *event].
+
+    Args:
+        value: ``[*batch, *event]``.
+        given: bool, whatever broadcasts against ``value``.
+        positions: a shape that would do, for the message.
+
+    Raises:
+        DataError: a mask of another type or shape.
+    """
+    if given.dtype != torch.bool:
+        raise DataError(
+            "complete: the mask is not made of true and false",
+            expected="a bool tensor, true where a value is given",
+            got=str(given.dtype).removeprefix("torch."),
+            fix="mask = mask.bool()",
+            code="D102",
+        )
+    try:
+        return given.expand(value.shape)
+    except RuntimeError as error:
+        raise DataError(
+            "complete: the mask is not that of these values",
+            expected=f"a shape that broadcasts against {list(value.shape)}, such as {list(positions)}",
+            got=f"shape {list(given.shape)}",
+            fix=f"mask = torch.ones({tuple(positions)}, dtype=torch.bool), and false where values are to be drawn",
+            code="D103",
+        ) from error
 
 
 def _serves(order: Order, mask: Tensor) -> bool:

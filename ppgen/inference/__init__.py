@@ -19,6 +19,7 @@ from ppgen.inference.dreams import dream, find_waking
 from ppgen.inference.free_coordinates import FreeCoordinates
 from ppgen.inference.global_density import GlobalDensity
 from ppgen.inference.hamiltonian import HMCDraws, hmc_step, run_hmc, state_at
+from ppgen.inference.hidden_values import distribution_of, draw_hidden
 from ppgen.inference.importance import elbo_per_datum, logsumexp_by_datum, repeat_rows, row_weights
 from ppgen.inference.laplace import Mode, find_mode
 from ppgen.inference.local_density import LocalDensity
@@ -59,6 +60,8 @@ __all__ = [
     "data_frame",
     "descendants",
     "discrete_sites",
+    "distribution_of",
+    "draw_hidden",
     "draw_posterior",
     "dream",
     "elbo_parts",

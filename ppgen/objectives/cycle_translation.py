@@ -97,8 +97,9 @@ class CycleTranslation(Objective):
         return Game(loss, loss.gradient_penalty)
 
     def settings(self) -> dict[str, Any]:
-        """Plain arguments; critics of the user's own are no JSON, and are given again when a run is loaded."""
-        return {"loss": self.loss_name} | {key: getattr(self, key) for key in ("cycle", "identity", "pool")}
+        """Arguments; of critics, a run folder keeps how to make them again if they are networks of ``ppgen.nets``."""
+        given = {"critics": self.critics} if self.critics else {}
+        return {"loss": self.loss_name} | given | {key: getattr(self, key) for key in ("cycle", "identity", "pool")}
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         told = [site.parents for site in model.sites.values() if site.role == "implicit"]

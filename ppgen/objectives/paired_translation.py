@@ -75,8 +75,9 @@ class PairedTranslation(Objective):
         return Game(loss, loss.gradient_penalty)
 
     def settings(self) -> dict[str, Any]:
-        """Plain arguments; a critic of the user's own is no JSON, and is given again when a run is loaded."""
-        return {"loss": self.loss_name, "l1": self.l1}
+        """Arguments; of a critic, a run folder keeps how to make it again if it is a network of ``ppgen.nets``."""
+        given = {} if self.critic is None else {"critic": self.critic}
+        return {"loss": self.loss_name, "l1": self.l1} | given
 
     def check(self, model: PyroProgram, guide: PyroProgram | None) -> None:
         roles = {name: site.role for name, site in model.sites.items() if site.role != "latent"}

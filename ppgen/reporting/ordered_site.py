@@ -6,18 +6,16 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import pyro
 import torch
 from torch import Tensor
 
-from ppgen.complete import distribution_of
 from ppgen.context import evaluating, seeded
 from ppgen.declare import label_of
 from ppgen.distributions import Autoregressive, Ensemble
 from ppgen.errors import Unanswerable
 from ppgen.evaluation.density import explained_site
 from ppgen.fitted import Fit
-from ppgen.inference import point_estimates
+from ppgen.inference import distribution_of, point_estimates
 
 __all__ = ["OrderedSite", "has_order", "ordered_site"]
 
@@ -98,6 +96,6 @@ def _found(fit: Fit, rows: Mapping[str, Tensor]) -> tuple[str, Any, dict[str, Te
     batch = {key: column.to(fit.device) for key, column in rows.items()}
     has_latents = any(site.role == "latent" for site in fit.model.sites.values())
     latents = point_estimates(fit.model, fit.guide, batch, seed=0) if has_latents and fit.guide is not None else {}
-    with seeded(0, fit.device), evaluating(fit.model), torch.no_grad(), pyro.poutine.condition(data=latents):
-        fn = distribution_of(fit.model, name, batch, len(batch[fit.model.column_of(name)]))
+    with seeded(0, fit.device), evaluating(fit.model), torch.no_grad():
+        fn = distribution_of(fit.model, name, batch, latents)
     return name, fn, batch

@@ -28,8 +28,13 @@ def what_differs(begun: Mapping[str, Any], now: Mapping[str, Any]) -> str | None
 
 
 def _lacks_critic(begun: Any, now: Any) -> bool:
-    """Whether two objectives are the same but for a critic, which runs were not told of at first."""
-    if not isinstance(begun, Mapping) or begun["class"] != now["class"] or "critic" in (begun["arguments"] or {}):
+    """Whether two objectives are the same but for critics, which runs were not told of at first."""
+    if not isinstance(begun, Mapping) or begun["class"] != now["class"]:
         return False
-    told = now["arguments"]
-    return told is None or {name: value for name, value in told.items() if name != "critic"} == begun["arguments"]
+    is_told = _without_critics(begun) != begun["arguments"]
+    return not is_told and (now["arguments"] is None or _without_critics(now) == begun["arguments"])
+
+
+def _without_critics(objective: Any) -> dict[str, Any]:
+    told = objective["arguments"] or {}
+    return {name: value for name, value in told.items() if name not in ("critic", "critics")}

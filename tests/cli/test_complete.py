@@ -50,10 +50,13 @@ def test_a_run_that_was_fitted_in_that_order_completes(ppgen: Ppgen, here: Path)
     assert "ppgen fit --order raster" in ppgen("complete", here / "runs/columns", "--keep", "top-half").stderr
 
 
-def test_a_model_with_latents_is_told_another(ppgen: Ppgen, runs: Path) -> None:
-    result = ppgen("complete", runs / "vae")
-    assert result.exit_code == 2
-    assert "GatedPixelCNN" in result.stderr
+def test_a_model_with_latents_completes_by_its_chain(ppgen: Ppgen, runs: Path, here: Path) -> None:
+    assert (
+        ppgen("complete", runs / "vae", "--steps", 3, "-n", 2, "--keep", "left-half", "--out", "l.npz").exit_code == 0
+    )
+    with np.load("l.npz") as arrays:
+        given = np.broadcast_to(arrays["mask"], arrays["completions"].shape)
+        assert np.array_equal(arrays["completions"][given], np.repeat(arrays["truth"][:, None], 2, 1)[given])
     assert "no site of VAE" in ppgen("sample", runs / "vae", "--temperature", 0.5).stderr
 
 

@@ -145,18 +145,18 @@ def test_guides_too_and_they_may_share_the_models_networks(refuses):
 def test_what_a_program_hides_too_deep_is_an_error_and_not_silence(refuses):
     hidden = SimpleNamespace(net=outside)
 
-    def model(x):
+    def model(x, c):
         with pyro.plate("data", len(x)):
-            pyro.sample("x", dist.Normal(hidden.net(x), 1.0).to_event(1), obs=x)
+            pyro.sample("x", dist.Normal(hidden.net(c), 1.0).to_event(1), obs=x)
 
     with refuses(DeclarationError, "model.x: a trainable tensor takes part", "requires_grad=True"):
-        check(Program(model), batch={"x": X})
+        check(Program(model), batch={"x": X, "c": X})
 
-    def showing(x):
+    def showing(x, c):
         pyro.module("net", hidden.net)
-        model(x)
+        model(x, c)
 
-    check(Program(showing), batch={"x": X})
+    check(Program(showing), batch={"x": X, "c": X})
 
 
 def test_a_bare_tensor_that_wants_a_gradient(refuses):

@@ -172,14 +172,14 @@ def test_bound_methods():
 def test_closures_partials_and_handlers():
     net = nn.Linear(1, 1)
 
-    def closed(x, scale):
+    def closed(x, c, scale):
         with pyro.plate("data", len(x)):
-            pyro.sample("x", dist.Normal(net(x.unsqueeze(-1)).squeeze(-1), scale), obs=x)
+            pyro.sample("x", dist.Normal(net(c.unsqueeze(-1)).squeeze(-1), scale), obs=x)
 
     part = functools.partial(closed, scale=2.0)
     for function in (part, pyro.poutine.scale(part, scale=0.5), pyro.poutine.scale(scale=0.5)(part)):
         program = Program(function)
-        check(program, batch={"x": X})
+        check(program, batch={"x": X, "c": X})
         assert names(program.model) == ["networks.0.weight", "networks.0.bias"]
 
 
@@ -190,21 +190,21 @@ class Modular(PyroModule):
         self.loc = nn.Parameter(torch.tensor(0.0))
         self.scale = PyroParam(torch.tensor(2.0), constraint=dist.constraints.positive)
 
-    def forward(self, x):
+    def forward(self, x, c):
         with pyro.plate("data", len(x)):
-            mean = self.net(x.unsqueeze(-1)).squeeze(-1) + self.loc
+            mean = self.net(c.unsqueeze(-1)).squeeze(-1) + self.loc
             return pyro.sample("x", dist.Normal(mean, self.scale), obs=x)
 
 
 def test_pyro_modules_keep_their_own_parameters():
     first, second = Program(Modular()), Program(Modular())
-    check(first, batch={"x": X})
-    check(second, batch={"x": X})
+    check(first, batch={"x": X, "c": X})
+    check(second, batch={"x": X, "c": X})
     expected = ["loc", "scale_unconstrained", "net.weight", "net.bias"]
     assert names(first.model) == [f"networks.0.{name}" for name in expected]
     assert list(first.model.state_dict()) == names(first.model)
     assert len(pyro.get_param_store()) == 0
-    trace = pyro.poutine.trace(first.model).get_trace({"x": X})
+    trace = pyro.poutine.trace(first.model).get_trace({"x": X, "c": X})
     trace.log_prob_sum().backward()
     assert all(p.grad is not None for p in first.model.parameters())
     assert all(p.grad is None for p in second.model.parameters())
@@ -263,20 +263,20 @@ first = nn.Linear(1, 1)
 
 
 def test_a_network_that_hides_deeper_is_refused_by_name_unless_pyro_module_says_it(refuses):
-    def silent(x):
-        mean = (lambda value: first(value.unsqueeze(-1)).squeeze(-1))(x)
+    def silent(x, c):
+        mean = (lambda value: first(value.unsqueeze(-1)).squeeze(-1))(c)
         with pyro.plate("data", len(x)):
             pyro.sample("x", dist.Normal(mean, 1.0), obs=x)
 
-    def announced(x):
+    def announced(x, c):
         pyro.module("first", first)
-        silent(x)
+        silent(x, c)
 
     assert networks_of(silent) == []
     with refuses(DeclarationError, "silent.x: a trainable tensor takes part", 'pyro.module("net", net)', "a closure"):
-        check(Program(silent), batch={"x": X})
+        check(Program(silent), batch={"x": X, "c": X})
     program = Program(announced)
-    check(program, batch={"x": X})
+    check(program, batch={"x": X, "c": X})
     assert [id(p) for p in program.model.parameters()] == [id(p) for p in first.parameters()]
 
 
