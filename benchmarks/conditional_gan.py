@@ -1,11 +1,12 @@
 """A conditional GAN of MNIST: does it draw what it is asked for?
 
-    python benchmarks/conditional_gan.py [--told joined batch-norm] [--epochs 4] [--seeds 1] [--out FILE.md]
+    python benchmarks/conditional_gan.py [--told joined batch-norm] [--minutes 5] [--seeds 1] [--out FILE.md]
 
-An independent classifier, trained on the training split alone, names the digits of draws that were asked for in equal
-numbers; the share that it names as asked stands beside its accuracy on test images, which bounds what it can say. The
-share of each class tells whether some digits are drawn worse. ``GAN-train`` is the accuracy on test images of the same
-classifier trained on draws alone (K. Shmelkov et al., "How good is my GAN?", 2018, arXiv 1807.09499).
+Every fit has so many minutes of processor time, along which the learning rates fall by a cosine. An independent
+classifier, trained on the training split alone, names the digits of draws that were asked for in equal numbers; the
+share that it names as asked stands beside its accuracy on test images, which bounds what it can say. The share of each
+class tells whether some digits are drawn worse. ``GAN-train`` is the accuracy on test images of the same classifier
+trained on draws alone (K. Shmelkov et al., "How good is my GAN?", 2018, arXiv 1807.09499).
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from budget import Budget
 from torch import Tensor, nn
 from torch.nn import functional
+from trend import processor
 
 import ppgen
 from ppgen import models, nets
@@ -32,13 +35,13 @@ def classifier(x: Tensor, y: Tensor, seed: int = 0, epochs: float = 3.0) -> nn.M
     """Convolutions that name digits.
 
     Args:
-        x: images, [N, 1, 28, 28].
+        x: images, [N, channels, height, width].
         y: their classes, [N].
         seed: of weights and order.
         epochs: over the images.
     """
     torch.manual_seed(seed)
-    network = nets.encoder((1, 28, 28), 64, (32, 64), nn.ReLU)
+    network = nets.encoder(x.shape[1:], 64, (32, 64), nn.ReLU)
     network = nn.Sequential(network, nn.Linear(64, CLASSES))
     steps = int(epochs * len(x) / 128)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
@@ -59,31 +62,43 @@ def accuracy(network: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return (named == y).float()
 
 
-def fit_mnist(data: Any, told: str, seed: int, **settings: Any) -> ppgen.Fit:
-    """One fit.
+def fit_mnist(data: Any, told: str, seed: int, minutes: float) -> tuple[ppgen.Fit, int]:
+    """One fit, and its steps.
 
     Args:
         data: MNIST, images in [0, 1].
         told: of :class:`ppgen.models.ConditionalGAN`.
         seed: of weights, noise and order.
-        **settings: of :func:`ppgen.fit`, instead of those of the benchmark.
+        minutes: of processor time.
     """
     torch.manual_seed(seed)
     shape: Any = (1, 28, 28)
     way: Any = told
     model = models.ConditionalGAN(shape, CLASSES, 32, hidden=(32, 64), told=way)
     critic = nets.ProjectionCritic(shape, CLASSES, hidden=(32, 64), features=64)
-    chosen: dict[str, Any] = {"max_epochs": 4, "batch_size": 64, "schedule": "cosine"}
-    chosen["learning_rate"] = {"critic": 1e-3, "generator": 2e-3}
-    chosen |= {"average": {"generator": 0.99}, "device": "cpu", "progress": False, **settings}
-    return ppgen.fit(model, data, objective=ppgen.Adversarial(critic, r1=1.0), seed=seed, **chosen)
+    budget = Budget(minutes)
+    fit = ppgen.fit(
+        model,
+        data,
+        objective=ppgen.Adversarial(critic, r1=1.0),
+        max_epochs=Budget.EPOCHS,
+        batch_size=64,
+        learning_rate={"critic": 1e-3, "generator": 2e-3},
+        schedule=budget.factor,
+        average={"generator": 0.99},
+        callbacks=[budget],
+        seed=seed,
+        device="cpu",
+        progress=False,
+    )
+    return fit, budget.steps
 
 
 def main(argv: list[str] | None = None) -> None:
     """Every way of telling, every seed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--told", nargs="+", default=["joined"], choices=["joined", "batch-norm"])
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--minutes", type=float, default=5.0, help="of processor time a fit")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--out", type=Path, help="write the table here")
     args = parser.parse_args(argv)
@@ -93,27 +108,27 @@ def main(argv: list[str] | None = None) -> None:
     judge = classifier(train["x"], train["y"])
     ceiling = accuracy(judge, test["x"], test["y"]).mean().item()
     print(f"classifier on test images: {ceiling:.4f}, {time.process_time():.0f} s", flush=True)
-    lines = ["| told | seed | as asked | worst class | GAN-train | real-train | processor seconds |", "|" + "---|" * 7]
+    lines = ["| told | seed | steps | as asked | worst class | GAN-train | real-train |", "|" + "---|" * 7]
     asked = torch.arange(CLASSES).repeat_interleave(DRAWS_A_CLASS)
     for told in args.told:
         for seed in range(args.seeds):
-            began = time.process_time()
-            fit = fit_mnist(data, told, seed, max_epochs=args.epochs)
-            seconds = time.process_time() - began
+            fit, steps = fit_mnist(data, told, seed, args.minutes)
             x = fit.sample(len(asked), y=asked, seed=seed, site="x")
             right = accuracy(judge, x, asked)
             worst = right.reshape(CLASSES, -1).mean(1).min().item()
             learned = classifier(x, asked, epochs=20.0)
             useful = accuracy(learned, test["x"], test["y"]).mean().item()
-            shown = [told, str(seed), *(f"{v:.3f}" for v in (right.mean().item(), worst, useful, ceiling))]
-            lines.append(f"| {' | '.join(shown)} | {seconds:.0f} |")
+            shown = [told, str(seed), str(steps), *(f"{v:.3f}" for v in (right.mean().item(), worst, useful, ceiling))]
+            lines.append(f"| {' | '.join(shown)} |")
             print(lines[-1], flush=True)
     print("\n".join(lines))
     if args.out:
-        command = f"python benchmarks/conditional_gan.py --told {' '.join(args.told)} --epochs {args.epochs}"
+        command = f"python benchmarks/conditional_gan.py --told {' '.join(args.told)} --minutes {args.minutes:g}"
         head = f"# A conditional GAN of MNIST\n\n`{command} --seeds {args.seeds}`\n\n"
         told = (__doc__ or "").split("FILE.md]")[1].strip()
-        args.out.write_text(f"{head}{told}\n\n" + "\n".join(lines) + f"\n\ntorch {torch.__version__}, one thread.\n")
+        args.out.write_text(
+            f"{head}{told}\n\n" + "\n".join(lines) + f"\n\n{processor()}, one thread, torch {torch.__version__}.\n"
+        )
 
 
 if __name__ == "__main__":

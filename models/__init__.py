@@ -57,7 +57,7 @@ from ppgen.models.gan import GAN
 from ppgen.models.gated_pixelcnn import GatedPixelCNN
 from ppgen.models.hierarchical_vae import HierarchicalVAE
 from ppgen.models.image_transformer import ImageTransformer
-from ppgen.models.labelled_vae import ConditionalVAE, SemiSupervisedVAE
+from ppgen.models.labelled_vae import ConditionalVAE
 from ppgen.models.ladder_vae import LadderVAE
 from ppgen.models.logistic_regression import BayesianLogisticRegression
 from ppgen.models.made import MADE
@@ -68,6 +68,7 @@ from ppgen.models.pixel_vae import PixelVAE
 from ppgen.models.pixelcnn import PixelCNN
 from ppgen.models.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.models.row_lstm import RowLSTM
+from ppgen.models.semi_supervised_vae import SemiSupervisedVAE
 from ppgen.models.table_vae import TableVAE
 from ppgen.models.token_lstm import TokenLSTM
 from ppgen.models.token_transformer import TokenTransformer

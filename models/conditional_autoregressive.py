@@ -7,7 +7,7 @@ __all__ = ["ConditionalAutoregressive"]
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ppgen import nets
 from ppgen.checked import checked
@@ -23,7 +23,7 @@ class ConditionalAutoregressive(InOrder):
     ``log p(x | y) = sum_i log p(x_i | y, x_0 .. x_{i-1})`` is exact. Every causal network reads a context, so one model
     makes each of them conditional: ``context(y)`` is a one-hot vector of a class label, and the numbers themselves of
     anything else: attributes, a vector, another image. What holds without y holds for each y: a MADE of several sets of
-    masks is their mixture.
+    masks is their mixture. Words are read by a ``context`` of its own, ``nets.TextContext``.
 
     Reference: A. van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016 (arXiv 1606.05328).
 
@@ -37,6 +37,7 @@ class ConditionalAutoregressive(InOrder):
         order: of the positions, by a name of ``orders.named`` such as ``"bottom-up"``, or an ``orders.Order``; that of
             a network with an order of its own is the network's.
         num_components: of a mixture of normals for each value, which real numbers take; 0 for a likelihood.
+        context: a network from y to ``[batch, context_dim]``, such as ``nets.TextContext``; by default none.
 
     Example:
         >>> import torch
@@ -53,9 +54,10 @@ class ConditionalAutoregressive(InOrder):
         likelihood: nets.Likelihood | None = None,
         order: str | Order = "raster",
         num_components: int = 0,
+        context: nn.Module | None = None,
     ) -> None:
         super().__init__(x_shape, likelihood, order, num_components)
-        self.network = network
+        self.network, self.context = network, context
         if isinstance(network, nets.MADE | nets.InBlocks) and order != "raster":
             raise SettingError(
                 "ConditionalAutoregressive: the network has an order of its own",
@@ -68,7 +70,7 @@ class ConditionalAutoregressive(InOrder):
     @observed
     def x(self, y: Tensor) -> Autoregressive | Ensemble:
         """The datum: the network, told y, is the distribution."""
-        return self.in_order(told(self.network, y))
+        return self.in_order(told(self.network, y if self.context is None else self.context(y)))
 
 
 def told(network: Any, y: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
-"""The variational autoencoder of labelled data: with the label given, and with labels that are mostly missing."""
+"""The variational autoencoder of labelled data: told a label, attributes, or words."""
 
 from __future__ import annotations
 
-__all__ = ["ConditionalVAE", "SemiSupervisedVAE"]
+__all__ = ["ConditionalVAE"]
 
 from collections.abc import Sequence
 
 import pyro.distributions as dist
 import torch
+from torch import nn
 
 from ppgen import nets
 from ppgen.checked import checked
@@ -15,25 +16,7 @@ from ppgen.declare import Model, latent, observed
 from ppgen.errors import DataError
 
 
-class _LabelledVAE(Model):
-    """What both have: a decoder that reads the style z and the label y."""
-
-    @checked
-    def __init__(
-        self,
-        x_shape: Sequence[int],
-        num_classes: int = 10,
-        latent_dim: int = 16,
-        hidden: Sequence[int] | None = None,
-        likelihood: nets.Likelihood | None = None,
-    ) -> None:
-        super().__init__()
-        self.x_shape, self.num_classes, self.latent_dim = tuple(x_shape), num_classes, latent_dim
-        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
-        self.decoder = nets.decoder(latent_dim + num_classes, self.likelihood.shape, hidden)
-
-
-class ConditionalVAE(_LabelledVAE):
+class ConditionalVAE(Model):
     """z ~ Normal(0, I);  x | z, y ~ likelihood(decoder(z, y)), with the label y given.
 
     The label says which class, so z is left with style. The density is log p(x | y), no rival of a log p(x).
@@ -46,16 +29,34 @@ class ConditionalVAE(_LabelledVAE):
 
     Args:
         x_shape: shape of one data point.
-        num_classes: labels are ``0 .. num_classes - 1``; or, where y is a vector of attributes, its length.
+        num_classes: labels are ``0 .. num_classes - 1``; or, where y is a vector of attributes, its length; with a
+            ``context``, the size of what that returns.
         latent_dim: size of z.
         hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
         likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
+        context: a network that reads y, such as ``nets.TextContext(vocabulary_size, num_classes)``; by default none.
 
     Example:
         >>> y = torch.tensor([0, 1, 2])
         >>> ConditionalVAE(x_shape=(1, 8, 8))({"y": y})["x"].shape
         torch.Size([3, 1, 8, 8])
     """
+
+    @checked
+    def __init__(
+        self,
+        x_shape: Sequence[int],
+        num_classes: int = 10,
+        latent_dim: int = 16,
+        hidden: Sequence[int] | None = None,
+        likelihood: nets.Likelihood | None = None,
+        context: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.x_shape, self.num_classes, self.latent_dim = tuple(x_shape), num_classes, latent_dim
+        self.context = context
+        self.likelihood = likelihood or nets.BernoulliLikelihood(x_shape)
+        self.decoder = nets.decoder(latent_dim + num_classes, self.likelihood.shape, hidden)
 
     @latent
     def z(self) -> dist.TorchDistribution:
@@ -68,7 +69,8 @@ class ConditionalVAE(_LabelledVAE):
         return self.likelihood(self.decoder(nets.join(z, self.read(y))))
 
     def read(self, y: torch.Tensor) -> torch.Tensor:
-        """What the decoder is told, ``[batch, num_classes]``: the label's class, or the attributes as they are."""
+        """What the decoder is told, ``[batch, num_classes]``: a class, attributes as they are, words as read."""
+        y = y if self.context is None else self.context(y)
         if not y.is_floating_point() or y.dim() < 2:
             return nets.one_hot(y, self.num_classes)
         if y.shape[-1] != self.num_classes:
@@ -80,41 +82,3 @@ class ConditionalVAE(_LabelledVAE):
                 code="D092",
             )
         return y
-
-
-class SemiSupervisedVAE(_LabelledVAE):
-    """y ~ Categorical(1/C);  z ~ Normal(0, I);  x | y, z ~ likelihood(decoder(y, z)).
-
-    One declaration for both kinds of data: where the batch has a label, y is observed; where it says -1, y is latent
-    and summed out. A derived guide's ``q(y | x)`` is the classifier.
-
-    Reference: D. Kingma et al., "Semi-supervised learning with deep generative models", 2014 (arXiv 1406.5298), M2.
-
-    Fit with: ``ppgen.guides.MeanField(model)``, ``ppgen.ELBO(label_weight=10.0)``, so that labels teach q(y | x) too.
-
-    Args:
-        x_shape: shape of one data point.
-        num_classes: labels are ``0 .. num_classes - 1``.
-        latent_dim: size of z.
-        hidden: widths of the decoder, the data's end first; by default chosen from ``x_shape``.
-        likelihood: of x given what the decoder says, such as ``nets.GaussianLikelihood(x_shape)``; default: Bernoulli.
-
-    Example:
-        >>> SemiSupervisedVAE(x_shape=(1, 8, 8))({"y": torch.tensor([7, 7])})["x"].shape
-        torch.Size([2, 1, 8, 8])
-    """
-
-    @latent
-    def y(self) -> dist.TorchDistribution:
-        """The class: all as common as each other."""
-        return dist.Categorical(logits=torch.zeros(self.num_classes))
-
-    @latent
-    def z(self) -> dist.TorchDistribution:
-        """Style: what the class leaves open."""
-        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
-
-    @observed
-    def x(self, y: torch.Tensor, z: torch.Tensor) -> dist.TorchDistribution:
-        """The pixels, independent of each other given class and style."""
-        return self.likelihood(self.decoder(nets.join(nets.one_hot(y, self.num_classes), z)))

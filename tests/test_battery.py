@@ -174,6 +174,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "ProjectionCritic": (lambda: nets.ProjectionCritic((2, 9, 8), 3, (4, 6), 5), ((2, 9, 8), (3,))),
     "PseudoInputs": (lambda: nets.PseudoInputs(4, (2, 3)), ()),
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
+    "ResidualDecoder": (lambda: nets.ResidualDecoder(4, (2, 9, 8), (4, 6)), ((4,),)),
     "ResidualCritic": (lambda: nets.ResidualCritic((2, 9, 8), (4, 6)), ((2, 9, 8),)),
     "ResidualTranslator": (lambda: nets.ResidualTranslator((2, 9, 8), 3, 4, 1), ((2, 9, 8),)),
     "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),

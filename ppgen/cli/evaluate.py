@@ -48,7 +48,7 @@ def evaluate(
       ppgen evaluate runs/laddervae-digits --model my_models.py:LadderVAE
     """
     import ppgen
-    from ppgen.reporting import save_figures
+    from ppgen.reporting import game_notes, save_figures
 
     chosen = [key.strip() for names in metrics for key in names.split(",")] or None
     for place, folder in enumerate(find_runs(runs).values()):
@@ -64,4 +64,5 @@ def evaluate(
         if chosen is None:
             card.save(folder)
             save_figures(fit)
-        click.echo(("\n" if place else "") + f"{folder}: {card}")
+        told = "\n".join([f"{folder}: {card}", *game_notes(fit.history, card)])
+        click.echo(("\n" if place else "") + told)

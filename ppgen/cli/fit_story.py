@@ -37,7 +37,7 @@ def headline(built: Assembled, dataset: Dataset, recipe: zoo.Recipe | None, opti
 
 
 def summary(fitted: Fit) -> str:
-    """How the fit went: its last epoch, or the best one where its weights were kept.
+    """How the fit went: its last epoch, or the best one where its weights were kept; and what went wrong in a game.
 
     Args:
         fitted: the fit.
@@ -58,4 +58,9 @@ def summary(fitted: Fit) -> str:
     )
     guide = [] if fitted.guide is None else [f"guide {label_of(fitted.guide)}"]
     pair = ", ".join([*guide, f"objective {fitted.objective.name}"])
-    return f"{pair}: {took}; {which} epoch {row['epoch']}, {split}: {numbers}"
+    notes = []
+    if "critic_loss" in row["train"]:
+        from ppgen.reporting import game_notes
+
+        notes = game_notes(fitted.history)
+    return "\n".join([f"{pair}: {took}; {which} epoch {row['epoch']}, {split}: {numbers}", *notes])

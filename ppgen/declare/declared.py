@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ppgen.arguments import Recorded
 from ppgen.context import preserved_state
+from ppgen.declare import unwatched
 from ppgen.declare.batch import Batch
 from ppgen.declare.failure import explain_failure
 from ppgen.declare.observed_bits import as_numbers
@@ -93,18 +94,18 @@ class Declared(ProgramModule, Recorded):
             ``values``.
         """
         device = _device(self, batch)
-        with contextlib.ExitStack() as stack:
-            if device.type != "cpu":
-                stack.enter_context(torch.device(device))  # priors written as dist.Normal(0., 1.) land here
-            drawn = [site for site in self.sites.values() if not self._is_given(site, batch)]
-            for site in (site for site in drawn if not site.local):
-                values[site.name] = self._draw(site, self.call_site(site, batch, values), batch, ())
-            data = pyro.plate(DATA_PLATE, size, subsample=torch.arange(rows), dim=-1 - len(self.plates))
-            stack.enter_context(data)
+        drawn = [site for site in self.sites.values() if not self._is_given(site, batch)]
+        # Priors written as dist.Normal(0., 1.) land on the device of the rest.
+        with contextlib.nullcontext() if device.type == "cpu" else torch.device(device):
+            for site in drawn:
+                if not site.local:
+                    values[site.name] = self._draw(site, self.call_site(site, batch, values), batch, ())
             plates: dict[str, Any] = {}
-            for site in (site for site in drawn if site.local):
-                fn = self.call_site(site, batch, values)
-                values[site.name] = self._draw_local(site, fn, batch, rows, plates)
+            with unwatched.data_plate(DATA_PLATE, size, rows, -1 - len(self.plates)):
+                for site in drawn:
+                    if site.local:
+                        fn = self.call_site(site, batch, values)
+                        values[site.name] = self._draw_local(site, fn, batch, rows, plates)
         return values
 
     def _draw_local(self, site: Site, fn: Any, batch: Batch, rows: int, plates: dict[str, Any]) -> Tensor:
@@ -167,7 +168,7 @@ class Declared(ProgramModule, Recorded):
             given = self._align(given, site, shape, len(getattr(fn, "event_shape", ())))
         if is_validation_enabled():
             verify_draw(type(self).__name__, site, fn, given, shape)
-        return pyro.sample(site.name, fn, obs=None if given is None else as_numbers(given, fn))
+        return unwatched.sample(site.name, fn, None if given is None else as_numbers(given, fn))
 
     def _align(self, value: Tensor, site: Site, shape: tuple[int, ...], event_dim: int) -> Tensor:
         """Give [rows, own plates..., event...] a dim of size 1 for each plate that the site does not stand in."""
@@ -229,8 +230,9 @@ def _taken_names(cls: type) -> frozenset[str]:
 
 
 def _device(module: nn.Module, batch: Batch) -> torch.device:
-    tensors = itertools.chain(batch.values(), module.parameters())
-    return next((tensor.device for tensor in tensors), torch.device("cpu"))
+    for tensor in itertools.chain(batch.values(), module.parameters()):
+        return tensor.device
+    return torch.device("cpu")
 
 
 def _missing_parent(owner: str, site: Site, parent: str, known: tuple[str, ...]) -> DeclarationError:

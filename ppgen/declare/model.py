@@ -10,6 +10,7 @@ from pyro.infer.util import is_validation_enabled
 from torch import Tensor
 
 from ppgen.context import preserved_state
+from ppgen.declare import unwatched
 from ppgen.declare.batch import Batch, batch_rows
 from ppgen.declare.declared import Declared
 from ppgen.declare.site import Site
@@ -87,7 +88,7 @@ class Model(Declared):
                 verify_generated(type(self).__name__, site, fn, given, shape)
             observation = getattr(self, "observation", None)
             if observation is None:
-                return pyro.deterministic(site.name, fn, event_dim=fn.dim() - len(shape))
+                return unwatched.generate(site.name, fn, shape)
             fn = observation(fn)
         return self.draw_from(site, fn, given, shape)
 

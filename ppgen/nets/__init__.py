@@ -43,6 +43,7 @@ __all__ = [
     "PseudoInputs",
     "ResidualBlock",
     "ResidualCritic",
+    "ResidualDecoder",
     "ResidualTranslator",
     "RowLSTM",
     "SequenceEncoder",
@@ -104,6 +105,7 @@ from ppgen.nets.patch_critic import PatchCritic
 from ppgen.nets.pixelcnn import PixelCNN
 from ppgen.nets.pixelcnn_plus_plus import PixelCNNPlusPlus
 from ppgen.nets.residual_critic import ResidualCritic
+from ppgen.nets.residual_decoder import ResidualDecoder
 from ppgen.nets.residual_translator import ResidualTranslator
 from ppgen.nets.row_lstm import RowLSTM
 from ppgen.nets.sequences import GatedTransition, SequenceEncoder, Smoother

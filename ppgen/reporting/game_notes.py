@@ -17,6 +17,8 @@ _MISSING = 0.5  # of the coverage that as many real data reach
 def game_notes(history: Sequence[Mapping[str, Any]], card: Scorecard | None = None) -> list[str]:
     """Notes on the last epoch of a game, and on what its draws leave out; none for what was trained otherwise.
 
+    Where there are several critics, as in a cycle, each is spoken of by the domain that it judges.
+
     A critic wins where it tells more than 95 % of data and of draws: the generator then learns from slopes that lead
     nowhere. It is blind where it tells neither better than a coin: the game is over, or the critic too weak to see.
     Modes are left out where draws cover less than half of the neighbourhoods of test data that as many training data
@@ -34,18 +36,17 @@ def game_notes(history: Sequence[Mapping[str, Any]], card: Scorecard | None = No
     """
     last = history[-1].get("train", {}) if history else {}
     notes = []
-    if {"accuracy_real", "accuracy_fake"} <= set(last):
-        real, fake = last["accuracy_real"], last["accuracy_fake"]
+    for whose, (real, fake) in _told_apart(last).items():
         told = f"{numeral(100 * real, 0)} % of data and {numeral(100 * fake, 0)} % of draws"
         if min(real, fake) > _WINS:
             notes.append(
-                f"The critic wins: it tells {told} rightly, so that the generator learns little. A penalty (r1=1.0), "
-                "spectral norms, or a smaller learning rate of the critic holds it."
+                f"The critic{whose} wins: it tells {told} rightly, so that the generator learns little. A penalty "
+                "(r1=1.0), spectral norms, or a smaller learning rate of the critic holds it."
             )
         elif max(abs(real - 0.5), abs(fake - 0.5)) < _BLIND:
             notes.append(
-                f"The critic is as good as a coin: it tells {told} rightly. Nothing is left to see, or it is too weak: "
-                "coverage and precision tell which."
+                f"The critic{whose} is as good as a coin: it tells {told} rightly. Nothing is left to see, or it is "
+                "too weak: coverage and precision tell which."
             )
     covered = None if card is None else card.estimate("coverage")
     if card is not None and covered is not None and "critic_loss" in last:
@@ -57,3 +58,13 @@ def game_notes(history: Sequence[Mapping[str, Any]], card: Scorecard | None = No
                 "or another loss may bring them in."
             )
     return notes
+
+
+def _told_apart(record: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """The shares of data and of draws that each critic tells, by whose it is: where each has a record, not the mean."""
+    found = {
+        key.removeprefix("accuracy_real"): (real, record[f"accuracy_fake{key.removeprefix('accuracy_real')}"])
+        for key, real in record.items()
+        if key.startswith("accuracy_real")
+    }
+    return {f" of {each[1:]}" if each else "": shares for each, shares in found.items() if each or len(found) == 1}

@@ -64,7 +64,12 @@ def take_turn(objective: Objective, state: State, player: str, step: Step, param
     if not parameters:
         return Turn(value, loss.record, [], torch.zeros_like(value))
     gradients = torch.autograd.grad(loss.value, parameters, allow_unused=True)
-    return Turn(value, loss.record, gradients, torch.nn.utils.get_total_norm([g for g in gradients if g is not None]))
+    return Turn(value, loss.record, gradients, _norm_of([g for g in gradients if g is not None]))
+
+
+def _norm_of(gradients: list[Tensor]) -> Tensor:
+    """``torch.nn.utils.get_total_norm`` of gradients on one device, without its search for others: half the time."""
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) if gradients else torch.zeros(())
 
 
 def laid_out_like(parameter: Tensor, gradient: Tensor) -> Tensor:

@@ -57,11 +57,17 @@ def _gan(
     output: Any = None,
     r1: float = 0.0,
     spectral: bool = False,
+    network: str = "plain",
 ) -> BuiltRecipe:
     from ppgen import models, nets, objectives
+    from ppgen.arguments import one_of
 
-    model = models.GAN(data.x_shape, latent_dim=latent_dim, output=output or output_for(data))
-    critic = nets.critic(data.x_shape, spectral=True) if spectral else None
+    is_residual = one_of("gan: network", network, ("plain", "residual")) == "residual"
+    generator = nets.ResidualDecoder(latent_dim, data.x_shape, batch_norm=True) if is_residual else None
+    model = models.GAN(data.x_shape, latent_dim=latent_dim, output=output or output_for(data), generator=generator)
+    critic: Any = nets.critic(data.x_shape, spectral=True) if spectral else None
+    if is_residual:
+        critic = nets.ResidualCritic(data.x_shape, spectral=spectral)
     one_sided = loss == "wasserstein" and data.x_shape == (1,)  # on a line, no slope can turn round
     return BuiltRecipe(model, None, objectives.Adversarial(critic, loss, one_sided=one_sided, r1=r1))
 

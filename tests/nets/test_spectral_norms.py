@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ppgen.nets import ResidualCritic, critic, with_spectral_norms
+from ppgen.nets import ResidualCritic, ResidualDecoder, critic, with_spectral_norms
 
-CRITICS = {
+NETWORKS = {
     "vectors": (lambda: critic((6,), (16, 16), 8, spectral=True), (6,)),
     "images": (lambda: critic((1, 8, 8), (4, 6), 8, spectral=True), (1, 8, 8)),
     "residual": (lambda: ResidualCritic((2, 7, 8), (4, 6), spectral=True), (2, 7, 8)),
+    "decoder": (lambda: ResidualDecoder(5, (2, 7, 8), (4, 6), spectral=True), (5,)),
 }
 
 
@@ -19,10 +20,10 @@ def largest(weight: Tensor) -> Tensor:
     return torch.linalg.svdvals(weight.flatten(1))[0]
 
 
-@pytest.mark.parametrize("name", CRITICS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_every_layers_largest_singular_value_is_one_once_its_iteration_has_converged(name: str) -> None:
     torch.manual_seed(0)
-    make, shape = CRITICS[name]
+    make, shape = NETWORKS[name]
     network = make().double()
     for _ in range(300):
         network.train()(torch.randn(1, *shape, dtype=torch.float64))

@@ -25,6 +25,14 @@ def test_what_the_critic_tells_apart_is_told(real: float, fake: float, word: str
     assert game_notes([]) == []
 
 
+def test_of_two_critics_the_one_that_wins_is_named() -> None:
+    # On average they tell 0.97, so that both would seem to win.
+    shares = {"accuracy_real": 0.97, "accuracy_real/a": 1.0, "accuracy_real/b": 0.94}
+    shares |= {"accuracy_fake": 0.97, "accuracy_fake/a": 1.0, "accuracy_fake/b": 0.94}
+    (note,) = game_notes([{"epoch": 1, "train": {"critic_loss": 1.0, **shares}}])
+    assert note.startswith("The critic of a wins: it tells 100 % of data")
+
+
 def test_modes_that_draws_leave_out_are_told_and_those_that_they_reach_are_not() -> None:
     # A generator that draws the data, and one that draws one point of them.
     torch.manual_seed(0)

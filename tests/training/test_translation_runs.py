@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,12 @@ class Stop(ppgen.Callback):
     def step(self, training: Any) -> None:
         if training.step == 5:  # in the middle of an epoch
             raise KeyboardInterrupt
+
+
+class Kill(ppgen.Callback):
+    def step(self, training: Any) -> None:
+        if training.step == 6:  # in the middle of an epoch
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def play(name: str, **settings: Any) -> ppgen.Fit:
@@ -54,6 +63,22 @@ def test_a_translation_is_taken_up_as_it_was_left(name: str, tmp_path: Path, mon
         pools: list[Any] = [fit.state.networks[f"pool_{domain}"] for fit in (resumed, straight)]
         assert bool(pools[0].taken.all())
         assert torch.equal(pools[0].images, pools[1].images)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a forked process cannot use CUDA")
+@pytest.mark.parametrize("name", ["pairs", "domains"])
+def test_a_translation_is_taken_up_after_kill_9(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    straight = play(name)
+    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    settings = {"out": tmp_path / "run", "callbacks": [Kill()]}
+    child = multiprocessing.get_context("fork").Process(target=play, args=(name,), kwargs=settings)
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    resumed = play(name, out=tmp_path / "run", resume=True)
+    assert same(state_of(resumed), state_of(straight))
+    assert rows_without_time(resumed.history) == rows_without_time(straight.history)
+    assert same(state_of(ppgen.load(tmp_path / "run", data=resumed.data)), state_of(straight))
 
 
 def test_history_tells_how_each_side_fares() -> None:
