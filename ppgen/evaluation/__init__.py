@@ -34,6 +34,7 @@ from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
 from ppgen.evaluation.representation import count_active_units, reconstruction_error
 from ppgen.evaluation.sampling import Clouds, clouds
 from ppgen.evaluation.scorecard import Scorecard
+from ppgen.evaluation.two_sample import classifier_two_sample
 
 __all__ = [
     "METRICS",
@@ -63,6 +64,7 @@ __all__ = [
     "ais",
     "annealed_log_prob",
     "bdmc",
+    "classifier_two_sample",
     "clouds",
     "compare",
     "compare_posteriors",
