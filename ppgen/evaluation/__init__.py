@@ -10,6 +10,7 @@ from ppgen.evaluation.annealed_density import (
     sandwiched_log_prob,
 )
 from ppgen.evaluation.answer import Answer
+from ppgen.evaluation.calibration import Calibration, simulation_based_calibration
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_split import DataSplit
@@ -41,6 +42,7 @@ __all__ = [
     "ON_REQUEST",
     "AnnealedDensity",
     "Answer",
+    "Calibration",
     "Clouds",
     "Column",
     "Comparison",
@@ -93,5 +95,6 @@ __all__ = [
     "rate_decomposition",
     "reconstruction_error",
     "sandwiched_log_prob",
+    "simulation_based_calibration",
     "total_correlation",
 ]
