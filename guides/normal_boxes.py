@@ -31,7 +31,7 @@ class NormalCDF(Transform):
     domain: Any = constraints.real
     codomain: Any = constraints.unit_interval
     bijective = True
-    sign = +1
+    sign: Any = +1
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, NormalCDF)

@@ -94,6 +94,9 @@ class SLCP(Model):
 class BernoulliGLM(Model):
     """theta ~ Normal(0, Q^-1), a smooth filter;  x is 100 bits, logits linear in theta."""
 
+    design: Tensor
+    precision: Tensor
+
     def __init__(self, design: Tensor) -> None:
         super().__init__()
         steps = torch.arange(9.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def run(*arguments: str) -> str:
 
 def two_moons(folder: Path) -> None:
     random = np.random.default_rng(0)
-    arrays = {"observation": np.zeros((2, 2)), "reference_draws": random.uniform(-1, 1, (2, 12, 2))}
+    arrays: dict[str, Any] = {"observation": np.zeros((2, 2)), "reference_draws": random.uniform(-1, 1, (2, 12, 2))}
     np.savez(folder / "two_moons.npz", **arrays)
 
 
@@ -49,8 +50,12 @@ def test_stands_beside_the_published_table_and_writes_nothing(tmp_path: Path, qu
 
 
 def test_an_improper_guess_shows(tmp_path: Path, quick: None) -> None:
-    arrays = {"data.y": np.random.default_rng(0).normal(size=60), "data.K": np.array(5), "data.T": np.array(60)}
-    draws = {
+    arrays: dict[str, Any] = {
+        "data.y": np.random.default_rng(0).normal(size=60),
+        "data.K": np.array(5),
+        "data.T": np.array(60),
+    }
+    draws: dict[str, Any] = {
         "draws.alpha": np.full(50, 100.0) + np.arange(50),
         "draws.beta": np.ones((50, 5)),
         "draws.sigma": np.ones(50),
@@ -80,6 +85,7 @@ def test_an_interval_that_is_too_narrow_covers_too_little() -> None:
 @pytest.mark.parametrize("name", ["gaussian_linear", "gaussian_linear_uniform", "gaussian_mixture", "slcp"])
 def test_simulated_data_have_the_moments_of_the_paper(name: str) -> None:
     """Covariance of x given theta: 0.1 I, 0.1 I, (1 + 0.01) / 2 I, and of SLCP what theta says."""
+    model: Any
     model, theta = SBIBM[name].make({}), {"gaussian_mixture": [3.0, -1.0], "slcp": [0.7, -2.9, -1.0, -0.9, 0.6]}
     value = torch.tensor(theta.get(name, [0.3] * 10))
     given = value.expand(40_000, -1)

@@ -25,11 +25,11 @@ class Linear(ppgen.Model):
     """z far from the origin, in two units; x linear in it."""
 
     @ppgen.latent
-    def z(self):
+    def z(self) -> Any:
         return dist.Normal(MEAN, SPREAD).to_event(1)
 
     @ppgen.observed
-    def x(self, z):
+    def x(self, z: Tensor) -> Any:
         return dist.Normal(z @ MAP.T, NOISE).to_event(1)
 
 
@@ -37,11 +37,11 @@ class Simulator(ppgen.Model):
     """The same, as a program without a density."""
 
     @ppgen.latent
-    def z(self):
+    def z(self) -> Any:
         return dist.Normal(MEAN, SPREAD).to_event(1)
 
     @ppgen.implicit
-    def x(self, z):
+    def x(self, z: Tensor) -> Any:
         return z @ MAP.T + NOISE * torch.randn(*z.shape[:-1], 3)
 
 
@@ -78,11 +78,11 @@ def test_classes_by_the_rule_of_bayes() -> None:
 
     class Classes(ppgen.Model):
         @ppgen.latent
-        def y(self):
+        def y(self) -> Any:
             return dist.Categorical(prior)
 
         @ppgen.observed
-        def x(self, y):
+        def x(self, y: Tensor) -> Any:
             return dist.Bernoulli(rates[y]).to_event(1)
 
     every = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -114,12 +114,12 @@ def test_goes_on_with_the_guide_of_a_bound() -> None:
 
 
 def test_a_hand_written_pair_too() -> None:
-    def model(x):
+    def model(x: Tensor) -> None:
         with pyro.plate("rows", len(x)):
             z = pyro.sample("z", dist.Normal(1.0, 2.0))
             pyro.sample("x", dist.Normal(z, 1.0), obs=x)
 
-    def guide(x):
+    def guide(x: Tensor) -> None:
         slope, shift, scale = (pyro.param(name, torch.tensor(v)) for name, v in (("a", 0.1), ("b", 0.1), ("c", 0.0)))
         with pyro.plate("rows", len(x)):
             pyro.sample("z", dist.Normal(slope * x + shift, scale.exp()))
@@ -148,11 +148,11 @@ class Shared(ppgen.Model):
     """With a latent that data share."""
 
     @ppgen.latent(local=False)
-    def w(self):
+    def w(self) -> Any:
         return dist.Normal(0.0, 1.0)
 
     @ppgen.observed
-    def x(self, w):
+    def x(self, w: Tensor) -> Any:
         return dist.Normal(w, 1.0)
 
 
@@ -160,7 +160,7 @@ class Plain(ppgen.Model):
     """Without latents."""
 
     @ppgen.observed
-    def x(self):
+    def x(self) -> Any:
         return dist.Normal(0.0, 1.0)
 
 
