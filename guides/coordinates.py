@@ -27,6 +27,7 @@ from ppgen.declare import (
     support_of,
 )
 from ppgen.errors import DeclarationError
+from ppgen.guides.normal_boxes import through_normal
 
 __all__ = ["Latent", "Masks", "largest_class"]
 
@@ -101,13 +102,14 @@ class Latent:
         return free if self.is_real else dist.TransformedDistribution(free, [self.to_support])
 
     @classmethod
-    def of(cls, site: Site, node: Any, where: str) -> Latent:
+    def of(cls, site: Site, node: Any, where: str, *, normal_boxes: bool = False) -> Latent:
         """Read a latent variable from its site and its node in a trace of the model.
 
         Args:
             site: the model's site.
             node: of a run on a few rows.
             where: how to name it in messages.
+            normal_boxes: whether the free coordinates of a uniform prior are standard normal, and not logistic.
 
         Raises:
             DeclarationError: if it has no finite list of values and no bijection from R^n, if it is discrete and global
@@ -128,6 +130,8 @@ class Latent:
             support = constraints.independent(CIRCLE, len(event)) if event else CIRCLE
         try:
             to_support = biject_to(_without_rows(support, len(event), where))
+            if normal_boxes and name_of(fn) == "Uniform":
+                to_support = through_normal(to_support)
         except NotImplementedError as error:
             raise DeclarationError(
                 f"{where} has a support without a bijection from the real numbers",

@@ -13,20 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.checked import checked
-from ppgen.data import Dataset
-from ppgen.data.scales import column_scales
 from ppgen.declare import DATA_PLATE, Model, Site, batch_rows, label_of, name_of, verify_model
 from ppgen.errors import DeclarationError
 from ppgen.guides.coordinates import Latent, Masks, largest_class
 from ppgen.guides.evidence import EncoderInput
 from ppgen.guides.exact_classes import ExactClasses
 from ppgen.guides.networks import beside, make_head, start_narrow
-from ppgen.guides.started import Init, StartedGuide, depends_on_global
+from ppgen.guides.scaled import ScaledGuide
+from ppgen.guides.started import Init, depends_on_global
 
 __all__ = ["DerivedGuide", "Latent"]
 
 
-class DerivedGuide(StartedGuide, ABC):
+class DerivedGuide(ScaledGuide, ABC):
     """A guide built from a declared model: one network reads what is observed, one head a latent gives q.
 
     Sites are drawn in the model's order, so that closed-form rates stay valid. A global latent gets free parameters
@@ -84,16 +83,17 @@ class DerivedGuide(StartedGuide, ABC):
                 code="M062",
             )
         super().__init__(model, init, restarts)
-        self.evidence: EncoderInput | None = None
         self.heads = nn.ModuleDict()
         self.parts = nn.ModuleDict()
         self.reads: dict[str, list[str]] = {}
         self.masks: Masks | None = None
         self.exact: ExactClasses | None = None
-        self.classes: set[str] = set()
         self._encoder, self._width = encoder, width
         if not model.covariates and not model.plates:
             self.setup()
+
+    normal_boxes = False
+    """Whether the family learns a latent of uniform prior in coordinates in which that prior is standard normal."""
 
     # What a family decides -------------------------------------------------------------------------------------------
 
@@ -170,7 +170,8 @@ class DerivedGuide(StartedGuide, ABC):
         sites = self.model.sites.values()
         nodes = self.model.prior_run(batch, None if batch else 2).nodes
         where = f"{type(self).__name__}: latent variable {{!r}} of {type(self.model).__name__}"
-        found = [Latent.of(s, nodes[s.name], where.format(s.name)) for s in sites if s.role == "latent"]
+        hidden, is_normal = [site for site in sites if site.role == "latent"], self.normal_boxes
+        found = [Latent.of(s, nodes[s.name], where.format(s.name), normal_boxes=is_normal) for s in hidden]
         # Discrete latents come first, so that they can be summed out with everything else given them.
         latents = [*(one for one in found if one.is_discrete), *self.arrange([c for c in found if not c.is_discrete])]
         example = {site.name: nodes[site.name]["value"] for site in sites} | dict(batch or {})
@@ -205,24 +206,9 @@ class DerivedGuide(StartedGuide, ABC):
         if any(latent.is_masked for latent in latents):
             one = {s.name: nodes[s.name]["value"].detach()[:1] if s.local else nodes[s.name]["value"] for s in sites}
             self.masks = Masks(self.model, one)
-        self.latents, self.is_placed = latents, False
+        self.latents, self.is_placed, self.knows_data = latents, False, False
         self.follow(batch)
         return self
-
-    def standardise(self, data: Dataset) -> None:
-        """Let the default encoder read real numbers and counts as the training split has them; ``ppgen.fit`` calls it.
-
-        Real values are read as ``(x - mean) / spread``, counts as ``log(1 + n)`` standardised likewise, classes by an
-        embedding, and images and bits as they are. The first data set decides. A guide that never saw one, such as one
-        that Pyro's own ``SVI`` trains, reads numbers as they are.
-
-        Args:
-            data: that the guide is to be trained on.
-        """
-        if self.evidence is not None and not self.evidence.knows_scales:
-            read = [name for name in self.evidence.names if name not in self.classes - data.kinds.keys()]
-            with torch.random.fork_rng(devices=[]):
-                self.evidence.standardise(column_scales(data, read))
 
     def forward(
         self,

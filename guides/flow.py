@@ -25,7 +25,8 @@ class Flow(DerivedGuide):
     Masked autoregressive flows (Papamakarios, Pavlakou & Murray, 2017) by default, or neural spline flows (Durkan et
     al., 2019). Each latent has a flow of its own, whose context has read all latents before it, so that the joint is
     as flexible as one flow over all of them, and each site stays an ordinary Pyro distribution. The flow starts near
-    the identity, and the guide as a mean-field one. Rates are sampled.
+    the identity, and the guide as a mean-field one. Rates are sampled. A uniform prior is standard normal in the free
+    coordinates, so that a flow can reach the edges of a box.
 
     Args:
         model: the declared model.
@@ -36,6 +37,8 @@ class Flow(DerivedGuide):
         encoder: a network of the user's: x [batch, ...] -> features [batch, F].
         width: features of the default encoder, and hidden width of heads and flows.
     """
+
+    normal_boxes = True
 
     @checked
     def __init__(

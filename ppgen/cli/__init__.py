@@ -7,6 +7,7 @@ from typing import IO, Any
 import click
 
 from ppgen.cli.arithmetic import arithmetic
+from ppgen.cli.bench import bench
 from ppgen.cli.compare import compare
 from ppgen.cli.complete import complete
 from ppgen.cli.demo import demo
@@ -78,6 +79,7 @@ class Commands(click.Group):
         arithmetic,
         report,
         demo,
+        bench,
         explain,
     ],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -11,6 +11,7 @@ from ppgen.evaluation.annealed_density import (
 )
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.beta_vae_score import beta_vae_score
+from ppgen.evaluation.calibration import Calibration, simulation_based_calibration
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_split import DataSplit
@@ -51,6 +52,7 @@ from ppgen.evaluation.sampling import Clouds, clouds
 from ppgen.evaluation.scorecard import Scorecard
 from ppgen.evaluation.separated_predictability import separated_predictability
 from ppgen.evaluation.suspects import Suspects, suspects
+from ppgen.evaluation.two_sample import classifier_two_sample
 
 __all__ = [
     "DISENTANGLEMENT",
@@ -60,6 +62,7 @@ __all__ = [
     "AnnealedDensity",
     "Answer",
     "CalibratedScores",
+    "Calibration",
     "Clouds",
     "Column",
     "Comparison",
@@ -90,6 +93,7 @@ __all__ = [
     "annealed_log_prob",
     "bdmc",
     "beta_vae_score",
+    "classifier_two_sample",
     "clouds",
     "compare",
     "compare_posteriors",
@@ -129,6 +133,7 @@ __all__ = [
     "reconstruction_error",
     "sandwiched_log_prob",
     "separated_predictability",
+    "simulation_based_calibration",
     "suspects",
     "total_correlation",
 ]

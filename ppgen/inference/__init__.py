@@ -15,7 +15,7 @@ from ppgen.inference.bound import (
     unweighted_parts,
 )
 from ppgen.inference.capabilities import find_obstacle
-from ppgen.inference.dreams import dream, find_waking
+from ppgen.inference.dreams import dream, dream_many, find_waking
 from ppgen.inference.free_coordinates import FreeCoordinates
 from ppgen.inference.global_density import GlobalDensity
 from ppgen.inference.hamiltonian import HMCDraws, hmc_step, run_hmc, state_at
@@ -64,6 +64,7 @@ __all__ = [
     "draw_hidden",
     "draw_posterior",
     "dream",
+    "dream_many",
     "elbo_parts",
     "elbo_parts_of",
     "elbo_per_datum",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyro
 import torch
 from torch import Tensor
 
-from ppgen.context import preserved_state
+from ppgen.context import evaluating, preserved_state, seeded
 
-__all__ = ["dream", "find_waking"]
+__all__ = ["dream", "dream_many", "find_waking"]
+
+_ROWS = 4096
 
 
 def dream(model: Any, batch: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -39,6 +41,35 @@ def dream(model: Any, batch: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], d
     if not model.is_declared:
         seen = {name: value.reshape(batch[name].shape).to(batch[name].dtype) for name, value in seen.items()}
     return latents, given | seen
+
+
+def dream_many(
+    model: Any, data: Mapping[str, Tensor], num_draws: int, *, device: torch.device, seed: int
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Draws of everything from the model in evaluation mode, each with the covariates of some row of the data.
+
+    Args:
+        model: as for :func:`dream`.
+        data: the rows whose covariates are taken, at random and with repetition, [N, ...] each.
+        num_draws: how many.
+        device: where the model is, and the draws are made.
+        seed: of the draws.
+
+    Returns:
+        The latents by site, and what a guide would read of the data, [num_draws, ...] each.
+    """
+    pieces: list[tuple[dict[str, Tensor], dict[str, Tensor]]] = []
+    total = len(next(iter(data.values())))
+    with seeded(seed, device), evaluating(model):
+        for start in range(0, num_draws, _ROWS):
+            rows = torch.randint(total, (min(_ROWS, num_draws - start),))
+            pieces.append(dream(model, {name: value[rows].to(device) for name, value in data.items()}))
+    latents, evidence = zip(*pieces, strict=True)
+    return _stacked(latents), _stacked(evidence)
+
+
+def _stacked(pieces: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 def find_waking(model: Any, batch: Mapping[str, Tensor]) -> str:

@@ -9,6 +9,7 @@ from ppgen.objectives.maximum_likelihood import MaximumLikelihood
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step, TrainingPosition
 from ppgen.objectives.paired_translation import PairedTranslation
 from ppgen.objectives.pyro_elbo import PyroELBO
+from ppgen.objectives.simulation import Simulation
 from ppgen.objectives.total_correlation import TotalCorrelation
 from ppgen.objectives.vector_quantization import VectorQuantization
 from ppgen.objectives.wake_sleep import WakeSleep
@@ -25,6 +26,7 @@ __all__ = [
     "PairedTranslation",
     "Player",
     "PyroELBO",
+    "Simulation",
     "State",
     "Step",
     "TotalCorrelation",

@@ -176,6 +176,17 @@ class Objective(ABC):
             DataError: naming what is missing.
         """
 
+    def training_data(self, model: Any, data: Dataset, device: torch.device, seed: int) -> Dataset:
+        """What is trained on: by default the data of the fit.
+
+        Args:
+            model: the model, on its device, with all its parameters.
+            data: of the fit.
+            device: where the model is.
+            seed: of the fit.
+        """
+        return data
+
     def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:
         """What one fit of this pair owns; by default the pair alone.
 

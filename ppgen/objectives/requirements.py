@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ppgen.declare import PyroProgram, name_of, support_name
 from ppgen.errors import DeclarationError, SettingError
-from ppgen.inference import PairedTrace
+from ppgen.inference import PairedSite, PairedTrace
 from ppgen.objectives.objective import Objective
 
-__all__ = ["must_be_local", "must_be_pathwise", "must_be_plain", "must_have_spread"]
+__all__ = ["must_be_local", "must_be_pathwise", "must_be_plain", "must_have_spread", "refuse_points"]
 
 
 def must_be_local(model: PyroProgram, objective: Objective) -> None:
@@ -72,10 +74,21 @@ def must_have_spread(trace: PairedTrace, objective: Objective) -> None:
         objective: named in the message.
     """
     if trace.is_point:
+        refuse_points(trace.latents, objective)
+
+
+def refuse_points(draws: Mapping[str, PairedSite], objective: Objective) -> None:
+    """Refuse draws of a guide of which one is a point.
+
+    Args:
+        draws: by site.
+        objective: named in the message.
+    """
+    if points := [name for name, draw in draws.items() if draw.is_delta]:
         raise SettingError(
             f"{objective.name}: the guide is a point, which has no density",
             expected="a guide with spread",
-            got=", ".join(f"{name}: Delta" for name, draw in trace.latents.items() if draw.is_delta),
+            got=", ".join(f"{name}: Delta" for name in points),
             fix="guide=ppgen.guides.MeanField(model), or objective=ppgen.ELBO()",
             code="S094",
         )

@@ -13,20 +13,19 @@ from torch import Tensor
 
 from ppgen.arguments import one_of, whole_number
 from ppgen.declare import ProgramPart, PyroProgram, label_of
-from ppgen.errors import DeclarationError, SettingError
+from ppgen.errors import SettingError
 from ppgen.inference import (
     BatchTrace,
     dream,
     elbo_parts_of,
     find_waking,
-    per_datum,
     repeat_rows,
     replay_batch,
     row_weights,
     trace_batch,
-    trace_guide,
 )
 from ppgen.objectives.elbo import ELBO
+from ppgen.objectives.guide_density import guide_log_prob
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step
 from ppgen.objectives.requirements import must_be_local, must_have_spread
 
@@ -122,13 +121,13 @@ class WakeSleep(Objective):
     def _weighted(self, model: PyroProgram, guide: PyroProgram, batch: Mapping[str, Tensor]) -> Tensor:
         first, values = self._draws(model, guide, batch)
         share = self._by_particle(row_weights(first.trace)).softmax(0)
-        log_q = self._by_particle(_log_q(guide, first.batch, first.rows, values))
+        log_q = self._by_particle(guide_log_prob(guide, first.batch, first.rows, values, self))
         return -(share * log_q).sum(0).mean()
 
     def _dreamt(self, model: Any, guide: PyroProgram, batch: Mapping[str, Tensor]) -> Tensor:
         with torch.no_grad():
             latents, evidence = dream(model, batch)
-        return -_log_q(guide, evidence, len(next(iter(batch.values()))), latents).mean()
+        return -guide_log_prob(guide, evidence, len(next(iter(batch.values()))), latents, self).mean()
 
     def _draws(
         self, model: PyroProgram, guide: PyroProgram | None, batch: Mapping[str, Tensor]
@@ -142,18 +141,3 @@ class WakeSleep(Objective):
 
     def _by_particle(self, values: Tensor) -> Tensor:
         return values.reshape(self.num_particles, -1)
-
-
-def _log_q(guide: PyroProgram, evidence: Mapping[str, Tensor], rows: int, values: Mapping[str, Tensor]) -> Tensor:
-    """``log q(z | x)`` at given values, [rows]."""
-    draws = trace_guide(guide, evidence, rows, values)
-    if strange := [name for name in draws if name not in values]:
-        raise DeclarationError(
-            f"WakeSleep: the guide draws {strange[0]!r}, which is no latent variable of the model",
-            expected=f"guide sites {sorted(values)}",
-            got=f"guide sites {sorted(draws)}",
-            fix="objective=ppgen.ELBO()",
-            code="M055",
-        )
-    densities = [per_datum(draw.guide_fn.log_prob(draw.value), draw, rows) for draw in draws.values()]
-    return functools.reduce(torch.add, densities)

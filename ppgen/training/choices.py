@@ -9,8 +9,16 @@ from torch import nn
 
 from ppgen.declare import Guide, Program, ProgramModule, ProgramPart, as_guide, verify_guide, verify_model
 from ppgen.errors import SettingError
-from ppgen.guides import DerivedGuide, FullRank, MeanField
-from ppgen.objectives import ELBO, Adversarial, CycleTranslation, MaximumLikelihood, Objective, PairedTranslation
+from ppgen.guides import DerivedGuide, Flow, FullRank, MeanField
+from ppgen.objectives import (
+    ELBO,
+    Adversarial,
+    CycleTranslation,
+    MaximumLikelihood,
+    Objective,
+    PairedTranslation,
+    Simulation,
+)
 from ppgen.training.pyro_objective import pyro_objective
 
 __all__ = ["choose_guide", "choose_objective", "jointly", "unwrap"]
@@ -43,18 +51,25 @@ def unwrap(model: Any, guide: Any) -> tuple[ProgramModule, Any]:
     return model, guide
 
 
-def choose_guide(model: Any, guide: Any) -> ProgramModule | None:
+def choose_guide(model: Any, guide: Any, objective: Any) -> ProgramModule | None:
     """The user's guide, else the mean-field guide of a declared model with latents and a likelihood: see `jointly`.
+
+    A simulation learns whole posteriors, and asks for no likelihood: it gets a flow.
 
     Args:
         model: unwrapped.
         guide: a guide, the class of one, or ``None``.
+        objective: as given to :func:`fit`.
 
     Raises:
         DeclarationError: for what is no guide.
     """
     if guide is None:
-        if isinstance(model, ProgramPart) or model.is_implicit or not _has_latents(model):
+        if isinstance(model, ProgramPart) or not _has_latents(model):
+            return None
+        if isinstance(objective, Simulation):
+            return Flow(model, flow="NSF")
+        if model.is_implicit:
             return None
         return MeanField(model)
     if isinstance(guide, type) and issubclass(guide, DerivedGuide) and not inspect.isabstract(guide):

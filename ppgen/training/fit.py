@@ -84,7 +84,8 @@ def fit(
             rows, and its numbers are of the data set.
         learning_rate: at the start; or one for each player, ``{"critic": 4e-4, "generator": 1e-4}``. By default 0.001.
             Where Adam learns nothing but the posterior of global continuous latents, and all rows are in one batch, it
-            is 0.02, and the schedule ``"cosine"``: noise that stays at a constant rate is averaged out there.
+            is 0.02, and the schedule ``"cosine"``: noise that stays at a constant rate is averaged out there. For
+            ``Simulation()`` it is 0.002, and the schedule likewise.
         optimizer: ``"adam"``, or any of ``torch.optim`` by its name in small letters, or what makes one:
             ``functools.partial(torch.optim.SGD, momentum=0.9)``; or one for each player.
         schedule: how the learning rate changes: ``"constant"``, or ``"cosine"``, which ends at 0 and so averages the
@@ -149,14 +150,14 @@ def fit(
         )
     chosen_device = resolve_device(device)
     model, guide = unwrap(model, guide)
-    dataset = chosen_data(data, model, batch_size)
+    dataset = chosen_data(data, model, batch_size, objective)
     types = types_for(model, guide, dataset)
     dataset = in_types(types, dataset)
     place = folder = None if out is None else RunFolder.at(out)
 
     with seeded(seed, chosen_device), contextlib.ExitStack() as held:
         verify_weights(model)
-        is_open, guide = guide is None, choose_guide(model, guide)
+        is_open, guide = guide is None, choose_guide(model, guide, objective)
         whole = take_whole(model, guide, dataset, batch_size, chosen_device)
         dataset = in_types(types, undivided(data)) if whole else dataset
         rows = whole_rows(dataset, chosen_device) if whole else to_device(dataset.representative_rows(), chosen_device)
@@ -164,20 +165,25 @@ def fit(
         if is_open and (joint := jointly(guide)) is not guide:
             guide = joint
             set_up(model, guide, rows, chosen_device)
-        if isinstance(guide, DerivedGuide):
-            guide.standardise(dataset)
         objective = choose_objective(model, guide, objective)
         objective.check(model, guide)
         objective.check_data(model, dataset)
+        with explained(model, None, rows):
+            taught = objective.training_data(model, dataset, chosen_device, seed)
+        seen = rows if taught is dataset else to_device(taught.representative_rows(), chosen_device)
+        if taught is not dataset:  # which may hold labels that the data have not
+            set_up(model, guide, seen, chosen_device)
+        if isinstance(guide, DerivedGuide):
+            guide.standardise(taught, draws=taught is not dataset)
         facts = verify_fit(model, guide, dataset, rows)
         state = objective.setup(model, guide, rows)
         verify_state(objective, state)
         nn.ModuleList(state.modules.values()).to(chosen_device)
         players = choose_players(objective, state, average)
-        check_patience(patience, dataset, players, whole=whole)
-        problem = Problem(objective, state, players, dataset.size("train"))
+        check_patience(patience, taught, players, whole=whole)
+        problem = Problem(objective, state, players, taught.size("train"))
         minibatches = functools.partial(
-            Minibatches, dataset, "train", None if whole else batch_size, chosen_device, seed
+            Minibatches, taught, "train", None if whole else batch_size, chosen_device, seed
         )
         batches = minibatches()
         begun = None if place is None or not resume else place.for_a_fit(resume=True)
@@ -185,6 +191,7 @@ def fit(
             learning_rate,
             schedule,
             is_global=batches.num_batches == 1 and only_global(model, guide, state, players, optimizer),
+            is_drawn=taught is not dataset,
             begun=begun.read()["settings"] if begun is not None and begun.exists else None,
         )
         course = Course(rate.schedule)
@@ -198,13 +205,14 @@ def fit(
         )
         step = make_step()
         with explained(model, guide, rows):
-            rehearse(problem, rows)
+            rehearse(problem, seen)
         stopping = choose_stopping(
             max_epochs,
             patience,
             num_batches=batches.num_batches,
-            has_validation=bool(dataset.size("valid")) and len(players) == 1 and not whole,
+            has_validation=bool(taught.size("valid")) and len(players) == 1 and not whole,
             is_constant=rate.schedule == "constant",
+            keeps_best=taught is not dataset,
         )
         settings |= {**stopping.settings(), "learning_rate": rate.learning_rate, "schedule": course.text}
         settings |= {"optimizer": described(optimizer, step.optimizers)}
@@ -228,7 +236,7 @@ def fit(
             problem,
             step,
             batches,
-            to_device(dataset.split("valid"), chosen_device) if dataset.size("valid") and not whole else None,
+            to_device(taught.split("valid"), chosen_device) if taught.size("valid") and not whole else None,
             stopping=stopping,
             schedule=course,
             seed=seed,

@@ -14,13 +14,14 @@ from ppgen.data import Dataset, as_dataset, from_tensors
 from ppgen.data.splitting import SPLITS
 from ppgen.declare import Program, ProgramModule, ProgramPart, verify_once
 from ppgen.errors import PpgenError
+from ppgen.objectives import Simulation
 from ppgen.training.prepare import set_up, to_device
 
 __all__ = ["chosen_data", "take_whole", "undivided", "whole_rows"]
 
 
 def undivided(data: Any) -> Dataset:
-    """The data of a program that is taken whole: all rows in the order that they have, where nobody has split them.
+    """All rows in the order that they have, where nobody has split them.
 
     Args:
         data: as given to :func:`ppgen.fit`.
@@ -31,15 +32,19 @@ def undivided(data: Any) -> Dataset:
     return from_tensors(data if is_split else {"train": data}, valid=0.0, test=0.0)
 
 
-def chosen_data(data: Any, model: ProgramModule, batch_size: int | None) -> Dataset:
+def chosen_data(data: Any, model: ProgramModule, batch_size: int | None, objective: Any) -> Dataset:
     """The data of a fit, before it is known whether its program is taken whole.
+
+    What a simulation is asked about may be a single row: there is nothing to hold out, since nothing is trained on.
 
     Args:
         data: as given to :func:`ppgen.fit`.
         model: of the fit.
         batch_size: likewise; ``None`` for all rows.
+        objective: likewise.
     """
-    return undivided(data) if batch_size is None and isinstance(model, ProgramPart) else as_dataset(data)
+    is_whole = isinstance(objective, Simulation) or (batch_size is None and isinstance(model, ProgramPart))
+    return undivided(data) if is_whole else as_dataset(data)
 
 
 def take_whole(

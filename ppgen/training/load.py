@@ -74,19 +74,19 @@ def load(
         settings, rows = {**record["settings"], **record["facts"]}, example_batch(record["example"])
         types = {name: DTYPES[dtype] for name, dtype in settings.get("dtypes", {}).items()}
         inner = model.model if isinstance(model, Program) else model
-        dataset = in_types(types, _load_data(record, data, run.path, inner))
+        objective = build(record["objective"], "objective", run.path) if objective is None else objective
+        dataset = in_types(types, _load_data(record, data, run.path, inner, objective))
         if isinstance(model, Program):
             whole = dataset if data is None else in_types(types, undivided(data))
             dataset = _set_up(model, rows, dataset, whole, settings["batch_size"])
         if not other_data:
             _verify_data(record, dataset, run.path)
-        objective, state = _rebuild(record, rows, run, model, guide, objective)
+        state = _rebuild(record, rows, run, model, guide, objective)
         seconds = float(record.get("seconds", 0.0))
     history, modules = run.read_history(), state.modules
     saved = weights.read(run.weights, record.get("weights"))
-    if isinstance(state.guide, DerivedGuide) and state.guide.evidence is not None:
-        inside = "guide.evidence."
-        state.guide.evidence.expect_scales({name.removeprefix(inside) for name in saved if name.startswith(inside)})
+    if isinstance(state.guide, DerivedGuide):
+        state.guide.expect_scales({name.removeprefix("guide.") for name in saved if name.startswith("guide.")})
     weights.apply(modules, saved, str(run.weights))
     nn.ModuleList(modules.values()).to(chosen_device).eval()
     return Fit(
@@ -114,9 +114,9 @@ def _set_up(
 
 
 def _rebuild(
-    record: dict[str, Any], example: Mapping[str, Tensor], run: RunFolder, model: Any, guide: Any, objective: Any
-) -> tuple[Objective, State]:
-    """Objective, model and guide as they were made for the fit, with all their parameters, yet without its weights."""
+    record: dict[str, Any], example: Mapping[str, Tensor], run: RunFolder, model: Any, guide: Any, objective: Objective
+) -> State:
+    """Model and guide as they were made for the fit, with all their parameters, yet without its weights."""
     folder = run.path
     if isinstance(model, Program):
         model, guide = model.model, model.guide
@@ -125,19 +125,18 @@ def _rebuild(
         model = build(record["model"], "model", folder) if model is None else model
         if guide is None and record["guide"] is not None:
             guide = build(record["guide"], "guide", folder, model)
-        objective = build(record["objective"], "objective", folder) if objective is None else objective
         if isinstance(guide, DerivedGuide):
             guide.setup(without_latents(model, example))
         elif (automatic := as_guide(guide, model)) is not guide:
             guide = automatic
             guide.setup(example)
-        return objective, objective.setup(model, guide, example)  # which draws the initial weights of a critic
+        return objective.setup(model, guide, example)  # which draws the initial weights of a critic
 
 
-def _load_data(record: dict[str, Any], data: Any, folder: Path, model: Any) -> Dataset:
+def _load_data(record: dict[str, Any], data: Any, folder: Path, model: Any, objective: Objective) -> Dataset:
     told = record["data"]
     if data is not None:
-        return chosen_data(data, model, record["settings"]["batch_size"])
+        return chosen_data(data, model, record["settings"]["batch_size"], objective)
     if not told.get("spec"):
         named = ", ".join(f'"{name}": {name}' for name in record["example"])
         raise CheckpointError(

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ppgen.context import evaluating, seeded
-from ppgen.declare import ProgramModule, chunks
+from ppgen.declare import ProgramModule, chunks, partly_missing
 from ppgen.inference import (
     data_frame,
     discrete_sites,
@@ -50,7 +50,7 @@ def monitor(problem: Problem, data: Mapping[str, Tensor], position: TrainingPosi
     """
     rows = len(next(iter(data.values())))
     totals: dict[str, Tensor] = {}
-    guide = None if problem.state.model.is_implicit else problem.state.guide
+    guide = problem.state.guide if _is_bounded(problem, data) else None
     with seeded(seed, next(iter(data.values())).device), evaluating(problem.state.model, problem.state.guide):
         for chunk in chunks(data, _ROWS):
             count = len(next(iter(chunk.values())))
@@ -62,6 +62,14 @@ def monitor(problem: Problem, data: Mapping[str, Tensor], position: TrainingPosi
         if guide is not None and not needs_reference(problem.state.model, guide):
             row |= _by_latent(problem.state.model, guide, {key: t[:_ANATOMY_ROWS] for key, t in data.items()})
     return row
+
+
+def _is_bounded(problem: Problem, data: Mapping[str, Tensor]) -> bool:
+    """Whether there is a bound on log p(x) to measure: not without a likelihood, nor where all latents are known."""
+    model = problem.state.model
+    latents = {name for name, site in model.sites.items() if site.role == "latent"}
+    is_known = bool(latents) and latents <= set(data) and not partly_missing(model, data)
+    return not (model.is_implicit or is_known)
 
 
 def _losses(

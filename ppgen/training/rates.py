@@ -25,6 +25,9 @@ GLOBAL_RATE = 0.02
 In 3000 steps of it they can go 30 units, and the last of them average the noise out.
 """
 
+DRAWN_RATE = 2e-3
+"""At the start of a cosine too, where a guide learns from draws of its model: there are many, and no two passes."""
+
 _OF_MODULE = "$$$"  # in the names that pyro.module gives to parameters
 _HOLDERS = (nn.ParameterDict, nn.ParameterList, ProgramModule, AutoGuide)
 
@@ -49,6 +52,7 @@ def choose_rate(
     schedule: str | Callable[[float], float] | None,
     *,
     is_global: bool,
+    is_drawn: bool = False,
     begun: Mapping[str, Any] | None = None,
 ) -> Rate:
     """The user's learning rate and schedule, else what suits what is learned.
@@ -57,6 +61,7 @@ def choose_rate(
         learning_rate: as given to :func:`fit`.
         schedule: likewise.
         is_global: whether all that is learned are the free numbers of global latents, by one Adam at full batch.
+        is_drawn: whether what is learned from are draws of the model.
         begun: the settings of the run that is taken up: one that was begun before there was a choice goes on so.
 
     Example:
@@ -66,13 +71,17 @@ def choose_rate(
         'a learning rate of 0.02 that falls to 0 along a cosine, as global latents are learned at full batch'
     """
     before = begun is not None and (begun.get("learning_rate"), begun.get("schedule")) == (RATE, "constant")
-    if learning_rate is not None or not is_global or before:
+    if learning_rate is not None or not (is_global or is_drawn) or before:
         rate = RATE if learning_rate is None else learning_rate
         return Rate(rate, "constant" if schedule is None else schedule)
-    why = "as global latents are learned at full batch"
+    rate, why = (
+        (DRAWN_RATE, "as draws of the model are learned from")
+        if is_drawn
+        else (GLOBAL_RATE, "as global latents are learned at full batch")
+    )
     if schedule is not None:
-        return Rate(GLOBAL_RATE, schedule, f"a learning rate of {GLOBAL_RATE} at the start, {why}")
-    return Rate(GLOBAL_RATE, "cosine", f"a learning rate of {GLOBAL_RATE} that falls to 0 along a cosine, {why}")
+        return Rate(rate, schedule, f"a learning rate of {rate} at the start, {why}")
+    return Rate(rate, "cosine", f"a learning rate of {rate} that falls to 0 along a cosine, {why}")
 
 
 def only_global(

@@ -46,7 +46,13 @@ class Stopping:
 
 
 def choose_stopping(
-    max_epochs: int | None, patience: int | None, *, num_batches: int, has_validation: bool, is_constant: bool
+    max_epochs: int | None,
+    patience: int | None,
+    *,
+    num_batches: int,
+    has_validation: bool,
+    is_constant: bool,
+    keeps_best: bool = False,
 ) -> Stopping:
     """The user's number of epochs, else what data and objective allow.
 
@@ -56,6 +62,7 @@ def choose_stopping(
         num_batches: of an epoch.
         has_validation: whether there are a validation split and one loss that is a measure of the fit.
         is_constant: whether the learning rate has no schedule of its own, which would have to know the end.
+        keeps_best: whether a fit of a known end keeps the weights that validation liked best.
 
     Example:
         >>> choose_stopping(7, None, num_batches=10, has_validation=True, is_constant=True)
@@ -68,7 +75,8 @@ def choose_stopping(
     if not (has_validation and is_constant):
         epochs = math.ceil(WITHOUT_VALIDATION / num_batches)
         why = "no validation loss to wait for" if is_constant else "a schedule needs an end"
-        return Stopping(epochs, patience, said=f"{epochs} epochs of {num_batches} steps, as there is {why}")
+        kept = epochs if keeps_best and patience is None else patience
+        return Stopping(epochs, kept, said=f"{epochs} epochs of {num_batches} steps, as there is {why}")
     epochs = max(MOST_EPOCHS, math.ceil(MOST_STEPS / num_batches))
     waited = patience or max(FEWEST_EPOCHS_WAITED, math.ceil(STEPS_WAITED / num_batches))
     twice = f"until validation stalls for {waited} epochs twice, the learning rate lowered between"

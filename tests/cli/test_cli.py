@@ -29,6 +29,7 @@ NAMES = [
     "arithmetic",
     "report",
     "demo",
+    "bench",
     "explain",
 ]
 

@@ -24,6 +24,7 @@ from ppgen.objectives import (
     MaximumLikelihood,
     Objective,
     Player,
+    Simulation,
     State,
     Step,
     TotalCorrelation,
@@ -95,6 +96,7 @@ NAMES = {
     "Adversarial(wasserstein, critic_steps=3, r1=0.1)": Adversarial(loss="wasserstein", critic_steps=3, r1=0.1),
     "TotalCorrelation(beta=6)": TotalCorrelation(),
     "TotalCorrelation(beta=4, warmup=5)": TotalCorrelation(4, warmup=5),
+    "Simulation(100000)": Simulation(),
     "WakeSleep(1)": WakeSleep(),
     "WakeSleep(5, both)": WakeSleep(5, guide_phase="both"),
 }
