@@ -18,11 +18,11 @@ from ppgen.estimate import Estimate
 from ppgen.evaluation.chains import batch_for_chains, run_chains
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
 from ppgen.fitted import Fit
-from ppgen.inference import AnnealedWeights, LocalDensity, anneal, find_path, hmc_step, repeat_rows, state_at
+from ppgen.inference import AnnealedWeights, LocalDensity, anneal, find_path, forget, repeat_rows
 
 __all__ = ["AnnealedDensity", "Sandwich", "ais", "annealed_log_prob", "bdmc", "sandwiched_log_prob"]
 
-_FORGETTING = 20  # transitions that part the reverse chains of a datum from the one exact draw that they start at
+_FORGETTING = 100  # steps that part the reverse chains of a datum from the one exact draw that they start at
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class AnnealedDensity:
 
 @checked
 def annealed_log_prob(
-    fit: Fit, data: object = None, num_steps: int = 200, *, num_chains: int = 16, seed: int = 0
+    fit: Fit, data: object = None, num_steps: int = 1000, *, num_chains: int = 16, seed: int = 0
 ) -> AnnealedDensity:
     """A lower bound on ``log p(x_i)`` by annealed importance sampling from the guide.
 
@@ -75,7 +75,7 @@ def annealed_log_prob(
         >>> found.values.shape, found.mean.kind, found.mean.estimator
         (torch.Size([2]), 'lower bound', 'AIS-5x4')
     """
-    whole_number("num_steps", num_steps, suggested=200)
+    whole_number("num_steps", num_steps, suggested=1000)
     batch = batch_for_chains(fit, "annealed_log_prob", data)
 
     def forward(density: LocalDensity, _: slice) -> AnnealedWeights:
@@ -92,6 +92,7 @@ class Sandwich:
     """Both bounds on the log-density of data that the model drew.
 
     Args:
+        data: that the model drew, by site and covariate, [N, ...] each.
         low: lower bounds in expectation, [N], float64, nats.
         high: upper bounds likewise.
         low_error: standard errors over chains, [N].
@@ -99,16 +100,23 @@ class Sandwich:
         mean: the interval of the mean over data, each end moved outwards by twice its standard error over chains.
     """
 
+    data: Mapping[str, Tensor]
     low: Tensor
     high: Tensor
     low_error: Tensor
     high_error: Tensor
     mean: Estimate
 
+    @property
+    def interval(self) -> Tensor:
+        """Both ends for each datum, each moved outwards by three of its standard errors, [2, N]: a bound in expectation
+        is missed by its noise half of the time, and few chains do not tell well how large that is."""
+        return torch.stack([self.low - 3.0 * self.low_error, self.high + 3.0 * self.high_error])
+
 
 @checked
 def sandwiched_log_prob(
-    fit: Fit, num_data: int = 50, num_steps: int = 200, *, num_chains: int = 16, seed: int = 0
+    fit: Fit, num_data: int = 50, num_steps: int = 1000, *, num_chains: int = 16, seed: int = 0
 ) -> Sandwich:
     """Two bounds on ``log p(x)`` of data that the model draws itself, by bidirectional Monte Carlo.
 
@@ -137,7 +145,7 @@ def sandwiched_log_prob(
         ('interval', torch.Size([3]))
     """
     whole_number("num_data", num_data, suggested=50)
-    whole_number("num_steps", num_steps, suggested=200)
+    whole_number("num_steps", num_steps, suggested=1000)
     test = batch_for_chains(fit, "sandwiched_log_prob", None)
     drawn, batch = _simulate(fit, test, num_data, seed)
     batch_for_chains(fit, "sandwiched_log_prob", batch)
@@ -145,10 +153,8 @@ def sandwiched_log_prob(
     def both(density: LocalDensity, rows: slice) -> tuple[AnnealedWeights, AnnealedWeights]:
         path = find_path(density, num_steps)
         exact = repeat_rows({name: value[rows] for name, value in drawn.items()}, num_chains)
-        state = state_at(density.log_joint, density.coordinates(exact))
-        for _ in range(_FORGETTING):
-            state, _ = hmc_step(density.log_joint, state, path.step_sizes[-1], path.scale)
-        return anneal(density, path, density.draw()), anneal(density, path, state.position, is_reverse=True)
+        apart = forget(density, path, density.coordinates(exact), _FORGETTING)
+        return anneal(density, path, density.draw()), anneal(density, path, apart, is_reverse=True)
 
     pieces = run_chains(fit, batch, num_chains, both, seed)
     low, high = (torch.cat([piece[end].log_prob for piece in pieces]).cpu() for end in (0, 1))
@@ -160,7 +166,7 @@ def sandwiched_log_prob(
     mean = dataclasses.replace(
         mean, value=sum(ends) / 2, kind="interval", low=ends[0], high=ends[1], standard_error=None
     )
-    return Sandwich(low, high, low_error, high_error, mean)
+    return Sandwich(batch, low, high, low_error, high_error, mean)
 
 
 def _simulate(

@@ -50,7 +50,7 @@ def compare_posteriors(
     num_draws: int = 1000,
     num_chains: int = 4,
     num_warmup: int = 300,
-    num_steps: int = 200,
+    num_steps: int = 1000,
     seed: int = 0,
     progress: bool = True,
     **settings: Any,

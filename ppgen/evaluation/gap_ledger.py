@@ -59,7 +59,7 @@ def gap_ledger(
     data: object = None,
     *,
     num_particles: int = 100,
-    num_steps: int = 200,
+    num_steps: int = 1000,
     num_chains: int = 16,
     refinement: int = 300,
     seed: int = 0,

@@ -9,6 +9,14 @@ from ppgen.errors import SettingError
 from ppgen.evaluation.annealed_density import ais, bdmc
 from ppgen.evaluation.density import bits_per_dim, elbo, elbo_of_training_data, log_prob
 from ppgen.evaluation.disentanglement import DISENTANGLEMENT
+from ppgen.evaluation.elbo_terms import (
+    dimension_kl,
+    distortion,
+    marginal_kl,
+    mutual_information,
+    rate,
+    total_correlation_of_codes,
+)
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.kid import kid_of_samples
 from ppgen.evaluation.metric import Metric
@@ -23,8 +31,12 @@ METRICS: tuple[Metric, ...] = (
     *(kid_of_samples, precision, recall, density, coverage),
     *(linear_probe, knn, error_of_reconstructions, active_units),
 )
-ON_REQUEST: tuple[Metric, ...] = (ais, bdmc, heavy_tails, *DISENTANGLEMENT)
-"""Ours too, but measured only where they are named: each takes as long as all others together."""
+ON_REQUEST: tuple[Metric, ...] = (
+    *(ais, bdmc, heavy_tails),
+    *(rate, distortion, mutual_information, marginal_kl, total_correlation_of_codes, dimension_kl),
+    *DISENTANGLEMENT,
+)
+"""Ours too, but measured only where they are named: they take long, or answer what only some ask."""
 
 
 def chosen(metrics: Iterable[Any] | None) -> tuple[Metric, ...]:

@@ -140,4 +140,10 @@ def active_units(evaluation: Evaluation) -> Measured:
     if len(found.codes) < 2:
         return Measured(None)
     again = codes_of(evaluation.fit, found.test, seed=1)  # other draws than those of the codes, where any are drawn
-    return Measured(count_active_units(found.codes, again, seed=evaluation.seed))
+    count = count_active_units(found.codes, again, seed=evaluation.seed)
+    if not count.value:
+        evaluation.facts["collapse"] = (
+            f"posterior collapse: none of the {found.codes.shape[1]} units of the code moves with the data, so that "
+            "the decoder does without it; try ppgen.ELBO(warmup=10), ppgen.ELBO(free_bits=0.5), or a weaker decoder"
+        )
+    return Measured(count)

@@ -216,6 +216,7 @@ class Scorecard(HasAccessors):
             for verb in ("given", "are")
             if (key := f"samples_{verb}") in self.facts
         ]
+        lines += [f"  {text}"] if (text := self.facts.get("collapse")) else []
         if network := self.facts.get("feature_network"):
             lines.append(f"  features of network {network[:12]}")
         return "\n".join(lines)

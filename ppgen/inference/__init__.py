@@ -1,6 +1,6 @@
 """Running a guide and a model on a batch, and what follows: bounds, weights, posterior and predictive draws."""
 
-from ppgen.inference.annealing import AnnealedWeights, anneal, find_path
+from ppgen.inference.annealing import AnnealedWeights, anneal, find_path, forget
 from ppgen.inference.arviz_data import arviz_data
 from ppgen.inference.batch_trace import BatchTrace, discrete_sites, enumerate_discrete, replay_batch, trace_batch
 from ppgen.inference.bound import (
@@ -73,6 +73,7 @@ __all__ = [
     "find_obstacle",
     "find_path",
     "find_waking",
+    "forget",
     "full_size",
     "hmc_step",
     "kl_per_dimension",

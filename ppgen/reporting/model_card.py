@@ -143,6 +143,7 @@ def _facts(card: Scorecard, fit: Fit | None) -> list[tuple[str, str]]:
         "Epochs": facts.get("epochs"),
         "Training time": duration(float(facts["seconds"])) if "seconds" in facts else None,
         "Training": None if fit is None else _training(fit),
+        "Alarm": facts.get("collapse"),
         "Notes": None if fit is None else " ".join(game_notes(fit.history, card)) or None,
     }
     return [(label, str(value)) for label, value in shown.items() if value is not None]
