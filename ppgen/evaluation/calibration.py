@@ -135,6 +135,7 @@ def simulation_based_calibration(
             expected="a program whose observed sites are given arguments that nothing else reads",
             got=f"def {label_of(fit.model)}({', '.join(rows)})",
             fix="declare the model",
+            code="U073",
         )
     latents, seen = dream_many(fit.model, fit.data.split("train"), num_data, device=fit.device, seed=seed)
     drawn = draw_posterior(fit.model, guide, without_latents(fit.model, seen), num_draws, seed=seed + 1)

@@ -46,6 +46,7 @@ def dci_scores(importance: np.ndarray) -> tuple[float, float]:
             expected="codes that tell of some factor",
             got="importances that are all 0",
             fix="look at active_units: the codes may have collapsed",
+            code="U074",
         )
     of_codes, of_factors = importance[importance.sum(1) > 0.0], importance.T[importance.sum(0) > 0.0]
     weights = of_codes.sum(1) / of_codes.sum()

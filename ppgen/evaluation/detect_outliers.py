@@ -139,5 +139,6 @@ def _backgrounds(background: Fit | Sequence[Fit] | None, count: int) -> list[Fit
             expected=f"{'a fit' if count == 1 else f'{count} fits, one for each'}",
             got=repr(background)[:80],
             fix="background=(background_of_fit, background_of_outside)" if count > 1 else "background=a_fit",
+            code="S223",
         )
     return each

@@ -92,6 +92,7 @@ def detection(
             expected="two vectors of at least two numbers each, none of them NaN",
             got=" and ".join(f"{list(part.shape)}, {int(np.isnan(part).sum())} NaN" for part in parts),
             fix="detection(scores_of_inliers, scores_of_outliers)",
+            code="D119",
         )
     scores = np.concatenate(parts)
     order = np.argsort(-scores, kind="stable")

@@ -32,6 +32,7 @@ def _parts(evaluation: Evaluation) -> dict[str, Estimate]:
             expected="latents that a guide draws",
             got="none" if guide is None else "latents that Pyro sums out",
             fix="metrics=['log_prob']",
+            code="U075",
         )
     batch = fit._batch(None)
     size = len(next(iter(batch.values())))
@@ -60,7 +61,10 @@ def _terms(evaluation: Evaluation) -> dict[str, Estimate]:
     guide = fit._must_answer("density")
     if guide is None:
         raise Unanswerable(
-            "mutual information: there is no latent", expected="a latent and a guide", fix="metrics=['log_prob']"
+            "mutual information: there is no latent",
+            expected="a latent and a guide",
+            fix="metrics=['log_prob']",
+            code="U076",
         )
     batch = fit._batch(None)
     size = len(next(iter(batch.values())))

@@ -54,6 +54,7 @@ class FactorCodes:
                     expected="codes [N, D] and factors [N, K]",
                     got=f"codes {list(codes.shape)} and factors {list(factors.shape)}",
                     fix="flatten the code of each datum; give each factor a column",
+                    code="D120",
                 )
             if not np.isfinite(codes).all() or factors.dtype.kind not in "iu" or factors.min() < 0:
                 raise DataError(
@@ -61,6 +62,7 @@ class FactorCodes:
                     expected="finite codes, and for each factor the number of its value",
                     got=f"codes of {codes.dtype}, factors of {factors.dtype}",
                     fix="number the values of a factor: np.unique(values, return_inverse=True)[1]",
+                    code="D121",
                 )
         if self.train.shape[1] != self.test.shape[1] or self.train_factors.shape[1] != self.test_factors.shape[1]:
             raise DataError(
@@ -68,6 +70,7 @@ class FactorCodes:
                 expected=f"{self.train.shape[1]} codes, {self.train_factors.shape[1]} factors",
                 got=f"{self.test.shape[1]} codes, {self.test_factors.shape[1]} factors",
                 fix="encode both by one function",
+                code="D122",
             )
         if self.train_factors.shape[1] == 0 or (self.train_factors == self.train_factors[:1]).all(0).any():
             raise DataError(
@@ -75,6 +78,7 @@ class FactorCodes:
                 expected="factors that vary over the training rows",
                 got=f"{self.train_factors.shape[1]} factors",
                 fix="leave out what does not vary",
+                code="D123",
             )
 
     @property
@@ -142,6 +146,7 @@ def factored(evaluation: Evaluation) -> Factored:
             expected="codes of the data alone",
             got=f"a guide that is told {', '.join(told)}",
             fix="fit a model that is not conditional",
+            code="U077",
         )
     kinds: dict[str, Callable[[Mapping[str, Tensor]], Tensor]] = {
         "": lambda rows: codes_of(fit, rows),
@@ -191,6 +196,7 @@ def known_factors(data: Dataset, main: str) -> list[str]:
             expected="at least two columns with classes, which vary independently",
             got=", ".join(names) or "none",
             fix='data="sprites", or "glyphs-grid"; of your own: {"x": x, "size": size, "angle": angle}, whole numbers',
+            code="U078",
         )
     return names
 

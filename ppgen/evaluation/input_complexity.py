@@ -48,6 +48,7 @@ def compressed_bits(levels: Tensor, num_levels: int) -> Tensor:
             expected=f"whole numbers from 0 to {num_levels - 1}, of at most {_MOST} levels",
             got=f"values from {low} to {high}",
             fix="pass the levels of the pixels",
+            code="D124",
         )
     rows = levels.detach().cpu().to(torch.uint8).numpy()
     return torch.tensor([8.0 * _shortest(row, num_levels) for row in rows], dtype=torch.float64)
@@ -86,6 +87,7 @@ def _input_complexity(rows: Suspects) -> Tensor:
             expected=f"values on at most {_MOST} levels",
             got=f"{len(known)} distinct values of {rows.main}",
             fix="score by likelihood ratio or typicality",
+            code="U079",
         )
     levels = torch.bucketize(rows.x, (known[1:] + known[:-1]) / 2)  # of the nearest value
     return -rows.log_prob - compressed_bits(levels, len(known)) * math.log(2.0)

@@ -28,6 +28,7 @@ def _likelihood_ratio(rows: Suspects) -> Tensor:
             expected="a fit of the same model to perturbed data",
             got="background=None",
             fix="background=ppgen.fit(model_of_the_same_kind, ppgen.data.mutated(fit.data))",
+            code="U080",
         )
     theirs = rows.background.log_prob_per_datum(rows.batch, rows.num_particles, seed=rows.seed)
     return theirs - rows.log_prob

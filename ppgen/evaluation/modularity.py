@@ -43,6 +43,7 @@ def modularity_score(found: FactorCodes, num_bins: int = 20) -> Estimate:
             expected="two factors, and a code that moves",
             got=f"{found.num_factors} factors, {len(moving)} codes that move",
             fix="look at active_units: the codes may have collapsed",
+            code="U081",
         )
     most = moving.max(1)
     strayed = (moving.sum(1) - most) / (most * (found.num_factors - 1))

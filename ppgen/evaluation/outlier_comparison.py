@@ -46,6 +46,7 @@ class Pair:
                 expected=", ".join(self.found) or "a score that has an answer",
                 got=self.refused.get(score, repr(score)),
                 fix=f"pair[{next(iter(self.found), 'typicality')!r}]",
+                code="S224",
             )
         return self.found[score]
 
@@ -71,6 +72,7 @@ class OutlierComparison:
                 expected=", ".join(map(repr, known)),
                 got=repr(names),
                 fix=f"found[{next(iter(known))!r}]",
+                code="S225",
             )
         return known[names]
 

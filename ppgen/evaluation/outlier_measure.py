@@ -41,6 +41,7 @@ class OutlierScore:
                 expected="OutlierScore(key, function)",
                 got=f"{self.key!r}, {self.function!r}",
                 fix='ppgen.OutlierScore("ink", lambda suspects: suspects.x.flatten(1).sum(1))',
+                code="S226",
             )
         if not self.title:
             object.__setattr__(self, "title", self.key)
@@ -63,5 +64,6 @@ def scored(score: OutlierScore, rows: Suspects) -> Tensor:
             expected=f"[{rows.size}], none of them NaN",
             got=f"{list(values.shape)}, {int(values.isnan().sum())} NaN",
             fix="return one number for each row, or raise ppgen.Unanswerable with the reason",
+            code="D125",
         )
     return values

@@ -48,6 +48,7 @@ def chosen_score(entry: str | OutlierScore | Callable[[Any], Any]) -> OutlierSco
         expected=f"{', '.join(_BY_KEY)}, a ppgen.OutlierScore, or a function of suspects",
         got=repr(entry),
         fix='score="typicality"',
+        code="S227",
     )
 
 
@@ -68,6 +69,7 @@ def chosen_scores(entries: Iterable[Any] | None) -> tuple[OutlierScore, ...]:
             expected="a list",
             got=repr(entries),
             fix='scores=["log_prob", "typicality"]',
+            code="S228",
         )
     found = [chosen_score(entry) for entry in entries]
     keys = [score.key for score in found]
@@ -77,5 +79,6 @@ def chosen_scores(entries: Iterable[Any] | None) -> tuple[OutlierScore, ...]:
             expected="at least one, each with a key of its own",
             got=", ".join(keys) or "[]",
             fix='scores=["log_prob", ppgen.OutlierScore("mine", function)]',
+            code="S229",
         )
     return tuple(found)

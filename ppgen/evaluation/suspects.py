@@ -102,6 +102,7 @@ def suspects(
             expected=f"a Fit with densities of the measure {fit.measure!r}",
             got=repr(getattr(background, "measure", type(background).__name__)),
             fix="background=ppgen.fit(model_of_the_same_kind, ppgen.data.mutated(fit.data))",
+            code="S230",
         )
     train = without_latents(fit.model, fit._batch(some_rows(fit.data.split("train"), _USUAL, seed)))
     usual = Suspects(fit, train, background, num_particles, seed)
@@ -126,6 +127,7 @@ def some_rows(batch: Mapping[str, Tensor], count: int, seed: int) -> dict[str, T
             expected="a split with at least one row",
             got="0 rows",
             fix="reference=rows that are no outliers, and that the fit has not seen",
+            code="D126",
         )
     rows = torch.randperm(size, generator=torch.Generator().manual_seed(seed))[:count]
     return {name: values[rows.to(values.device)] for name, values in batch.items()}

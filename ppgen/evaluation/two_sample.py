@@ -55,6 +55,7 @@ def classifier_two_sample(draws: Any, reference: Any, *, folds: int = 5, seed: i
             expected=f"as many draws of each, at least {2 * folds}, with the same numbers in each draw",
             got=f"{list(np.shape(draws))} and {list(np.shape(reference))}",
             fix="classifier_two_sample(draws[:1000], reference[:1000])",
+            code="D127",
         )
     if not (np.isfinite(ours).all() and np.isfinite(theirs).all()):
         raise DataError(
@@ -62,6 +63,7 @@ def classifier_two_sample(draws: Any, reference: Any, *, folds: int = 5, seed: i
             expected="finite numbers",
             got=f"{int((~np.isfinite(ours)).sum())} and {int((~np.isfinite(theirs)).sum())} that are not",
             fix="look at the guide, or at the sampler, that they came from",
+            code="D128",
         )
     # scikit-learn takes a second to import.
     from sklearn.exceptions import ConvergenceWarning

@@ -71,6 +71,7 @@ class Simulation(Objective):
                 expected="latent variables, and a guide over them",
                 got=f"sites {sorted(model.sites)}",
                 fix="mark a site of the model @ppgen.latent, or fit it by ppgen.MaximumLikelihood()",
+                code="S231",
             )
         must_be_local(model, self)
 
@@ -84,6 +85,7 @@ class Simulation(Objective):
                 expected="a program whose observed sites are given arguments that nothing else reads",
                 got=f"def {label_of(model)}({', '.join(batch)})",
                 fix="declare the model",
+                code="S232",
             )
         return state
 

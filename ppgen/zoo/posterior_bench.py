@@ -156,6 +156,7 @@ def _files(bench: str, folder: Path, names: Sequence[str], known: Mapping[str, A
             expected=", ".join(known),
             got=", ".join(names),
             fix=f"ppgen bench {bench} {folder} --task {next(iter(known))}",
+            code="S233",
         )
     there = list(names) or [name for name in known if (folder / f"{name}.npz").is_file()]
     missing = [name for name in there if not (folder / f"{name}.npz").is_file()]
@@ -165,6 +166,7 @@ def _files(bench: str, folder: Path, names: Sequence[str], known: Mapping[str, A
             expected=f"a file NAME.npz for each task: {', '.join(known)}",
             got=", ".join(sorted(path.name for path in folder.glob("*.npz"))) or "no such files",
             fix=f"ppgen bench {bench} FOLDER, the folder with the reference draws",
+            code="D129",
         )
     return {name: dict(_arrays(folder / f"{name}.npz")) for name in there}
 
@@ -182,6 +184,7 @@ def _array(folder: Path, task: str, arrays: Mapping[str, Tensor], name: str) -> 
             expected=f"{name}, with a row for each observation",
             got=", ".join(arrays),
             fix="write the file anew, with numpy.savez",
+            code="D130",
         )
     return arrays[name]
 
