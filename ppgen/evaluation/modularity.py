@@ -6,9 +6,9 @@ import numpy as np
 
 from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
+from ppgen.evaluation.factor_information import factor_information
 from ppgen.evaluation.factored import FactorCodes, Factored, factored
 from ppgen.evaluation.metric import Measured, metric
-from ppgen.evaluation.mutual_information import mutual_information
 
 __all__ = ["modularity", "modularity_score"]
 
@@ -35,7 +35,7 @@ def modularity_score(found: FactorCodes, num_bins: int = 20) -> Estimate:
         >>> modularity_score(codes).value > 0.99
         True
     """
-    squared = mutual_information(found, num_bins) ** 2
+    squared = factor_information(found, num_bins) ** 2
     moving = squared[np.ptp(found.train, axis=0) > 0.0]
     if found.num_factors < 2 or not len(moving):
         raise Unanswerable(

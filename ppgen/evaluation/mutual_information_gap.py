@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ppgen.estimate import Estimate
+from ppgen.evaluation.factor_information import entropies, factor_information
 from ppgen.evaluation.factored import FactorCodes, Factored, factored
 from ppgen.evaluation.metric import Measured, metric
-from ppgen.evaluation.mutual_information import entropies, mutual_information
 
 __all__ = ["mig", "mutual_information_gap"]
 
@@ -32,7 +32,7 @@ def mutual_information_gap(found: FactorCodes, num_bins: int = 20) -> Estimate:
         >>> mutual_information_gap(codes).value > 0.99
         True
     """
-    told = np.vstack([mutual_information(found, num_bins), np.zeros(found.num_factors)])
+    told = np.vstack([factor_information(found, num_bins), np.zeros(found.num_factors)])
     second, first = np.sort(told, axis=0)[-2:]
     gap = float(((first - second) / entropies(found)).mean())
     return found.estimate(gap, f"{num_bins} bins of each code", len(found.train))

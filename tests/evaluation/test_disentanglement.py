@@ -24,7 +24,7 @@ from ppgen.evaluation import (
 )
 from ppgen.evaluation.alike_rows import alike_rows
 from ppgen.evaluation.dci import importances
-from ppgen.evaluation.mutual_information import entropies, mutual_information
+from ppgen.evaluation.factor_information import entropies, factor_information
 from ppgen.evaluation.separated_predictability import balanced_accuracies
 from tests.oracles.hand_made_codes import VALUES, copies, doubled, grid, mixed, noise, of_codes, rotated
 
@@ -45,7 +45,7 @@ def information(found: FactorCodes, bins: int = 20) -> np.ndarray:
 @pytest.mark.parametrize("make", [copies, mixed, rotated])
 def test_mutual_information_is_that_of_the_joint_histogram(make: Callable[[], FactorCodes]) -> None:
     found = make()
-    np.testing.assert_allclose(mutual_information(found), information(found), atol=1e-10)
+    np.testing.assert_allclose(factor_information(found), information(found), atol=1e-10)
     np.testing.assert_allclose(entropies(found), np.log(VALUES), rtol=1e-2)  # half of the rows are nearly even
 
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from ppgen.evaluation.factored import FactorCodes
 
-__all__ = ["entropies", "mutual_information"]
+__all__ = ["entropies", "factor_information"]
 
 
-def mutual_information(found: FactorCodes, num_bins: int = 20) -> np.ndarray:
+def factor_information(found: FactorCodes, num_bins: int = 20) -> np.ndarray:
     """``I(z_d; v_k)`` in nats, [D, K], over the training rows, each code cut into bins of equal width.
 
     The plug-in estimate: too large by about ``(bins - 1) (values - 1) / (2 N)``.
