@@ -71,4 +71,5 @@ def test_and_its_bound_is_no_other_than_pyros() -> None:
     bound = fit.elbo({"x": x}, 400)
     assert bound.value == pytest.approx(-sum(runs) / 400, abs=0.05)
     assert bound.value < float(exact)
-    assert fit.log_prob({"x": x}, 2000).value == pytest.approx(float(exact), abs=0.02)
+    bounds = [fit.log_prob({"x": x}, 4000, seed=seed).value for seed in range(5)]  # each is 0.01 off by chance
+    assert sum(bounds) / 5 == pytest.approx(float(exact), abs=0.02)

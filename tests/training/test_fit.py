@@ -272,14 +272,14 @@ def test_models_in_all_forms() -> None:
 
 def test_guides_in_all_forms() -> None:
     model = VAE((4,))
-    assert type(choose_guide(model, None)) is MeanField
-    assert type(choose_guide(model, FullRank)) is FullRank
+    assert type(choose_guide(model, None, None)) is MeanField
+    assert type(choose_guide(model, FullRank, None)) is FullRank
     mine = FullRank(model)
-    assert choose_guide(model, mine) is mine
-    assert choose_guide(GatedPixelCNN((1, 4, 4), 2, 1), None) is None
-    assert choose_guide(GAN((1, 8, 8)), None) is None
+    assert choose_guide(model, mine, None) is mine
+    assert choose_guide(GatedPixelCNN((1, 4, 4), 2, 1), None, None) is None
+    assert choose_guide(GAN((1, 8, 8)), None, None) is None
     with pytest.raises(DeclarationError, match="no guide"):
-        choose_guide(model, lambda x: None)
+        choose_guide(model, lambda x: None, None)
 
 
 def test_objectives_by_what_the_sites_call_for() -> None:
