@@ -69,7 +69,10 @@ def take_turn(objective: Objective, state: State, player: str, step: Step, param
 
 def _norm_of(gradients: list[Tensor]) -> Tensor:
     """``torch.nn.utils.get_total_norm`` of gradients on one device, without its search for others: half the time."""
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))) if gradients else torch.zeros(())
+    if not gradients:
+        return torch.zeros(())
+    norms = torch._foreach_norm(gradients)  # pyright: ignore[reportPrivateImportUsage]
+    return torch.linalg.vector_norm(torch.stack(norms))
 
 
 def laid_out_like(parameter: Tensor, gradient: Tensor) -> Tensor:
