@@ -18,7 +18,7 @@ from ppgen.declare import label_of
 from ppgen.distributions import progress_of_draws
 from ppgen.estimate import Estimate
 from ppgen.fitted_pair import FittedPair
-from ppgen.inference import at_temperature, importance, needs_reference, posterior, predictive, summed_out
+from ppgen.inference import at_temperature, importance, needs_reference, posterior, predictive, summed_out, trust_in
 from ppgen.inference.capabilities import nothing_to_weigh
 from ppgen.inference.derived_quantities import derived_quantities
 from ppgen.objectives import Objective, State
@@ -128,8 +128,7 @@ class Fit(FittedPair, HasAccessors):
     def log_weights(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         """Log importance weights ``log p(x_i, z_ik) - log q(z_ik | x_i)``: [num_particles, N], float64, nats.
 
-        Their ``logsumexp(0) - log K`` is :meth:`log_prob_per_datum` of the same seed: what ESS, Pareto k and other
-        diagnostics of the guide are made of. Discrete latents are summed out.
+        Their ``logsumexp(0) - log K`` is :meth:`log_prob_per_datum` of the same seed. Discrete latents are summed out.
 
         Args:
             data: what to weigh; default: the test split.
@@ -174,8 +173,7 @@ class Fit(FittedPair, HasAccessors):
                 at, but no sample of x. What has no mean in closed form, such as a class, is drawn.
             temperature: of an autoregressive site; below 1 its draws are surer than the model is.
             progress: show a bar, of draws that are made position by position.
-            **values: of covariates, each [n, ...], or one for all: ``fit.sample(10, y=3)``. A covariate needs
-                another name than the arguments above.
+            **values: of covariates of other names, each [n, ...], or one for all: ``fit.sample(10, y=3)``.
 
         Returns:
             [n, *event] by observed site, or the tensor of ``site``.
@@ -223,8 +221,7 @@ class Fit(FittedPair, HasAccessors):
     def encode(self, data: Any = None, *, site: str | None = None, seed: int = 0) -> BySite | Tensor:
         """Posterior means ``E_q[z | x]`` by local latent, [N, *event] each.
 
-        A Categorical latent gives the probabilities of its classes, ``q(y | x)`` [N, K]: a semi-supervised model's
-        classifier. Where its value is in the data, that class has probability 1.
+        A Categorical latent gives the probabilities of its classes, ``q(y | x)`` [N, K]; one that is in the data has 1.
 
         Args:
             data: what to encode; default: the test split.
@@ -242,8 +239,7 @@ class Fit(FittedPair, HasAccessors):
     def reconstruct(self, data: Any = None, *, site: str | None = None, seed: int = 0) -> BySite | Tensor:
         """The likelihood's mean at the posterior mean of z, by observed site: like ``x``.
 
-        A discrete latent takes its most probable value, and the others their posterior mean given that one: between
-        two classes there is nothing to decode.
+        A discrete latent takes its most probable value, and the others their posterior mean given that one.
 
         Args:
             data: what to reconstruct; default: the test split.
@@ -254,7 +250,7 @@ class Fit(FittedPair, HasAccessors):
         latents = posterior.point_estimates(self.model, guide, batch, seed=seed)
         return answer_of(predictive.reconstruct(self.model, latents, batch, seed=seed), site)
 
-    def posterior(self, data: Any = None, num_draws: int = 1000, *, seed: int = 0) -> Any:
+    def posterior(self, data: Any = None, num_draws: int = 1000, *, trust: bool = False, seed: int = 0) -> Any:
         """Draws from the guide as ArviZ data, with those of latents that the model sums out, which follow exactly.
 
         Also in ``posterior.nc`` if the fit has a run folder. With global latents there is a group ``log_likelihood``:
@@ -264,6 +260,7 @@ class Fit(FittedPair, HasAccessors):
         Args:
             data: to which they are posterior; default: the test split.
             num_draws: for each datum.
+            trust: add ``constant_data``: of each datum ``pareto_k`` and ``out_of_model``, as :func:`trust_in` has them.
             seed: of the draws.
         """
         guide = self.guide
@@ -272,7 +269,10 @@ class Fit(FittedPair, HasAccessors):
         must_fit("posterior: num_draws", num_draws, 4 * len(next(iter((batch := self._batch(data)).values()))))
         drawn = posterior.draw_posterior(self.model, guide, batch, num_draws, seed=seed)
         derived = derived_quantities(self.model, drawn, batch, seed=seed)
-        draws = posterior.to_arviz(drawn | derived, batch, self._log_likelihoods(drawn, batch, seed))
+        if trust:
+            self._must_be_local("posterior: trust")
+        told = trust_in(self.model, self._must_answer("density"), batch, seed=seed) if trust else None
+        draws = posterior.to_arviz(drawn | derived, batch, self._log_likelihoods(drawn, batch, seed), told)
         if self.folder is not None:
             RunFolder(self.folder).write_result("posterior.nc", lambda temporary: draws.to_netcdf(str(temporary)))
         return draws

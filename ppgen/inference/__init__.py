@@ -39,6 +39,7 @@ from ppgen.inference.reference import (
 )
 from ppgen.inference.second_run import refuse_dropout, refuse_noise
 from ppgen.inference.temperature import at_temperature
+from ppgen.inference.trust import trust_in
 
 __all__ = [
     "AnnealedWeights",
@@ -102,5 +103,6 @@ __all__ = [
     "trace_batch",
     "trace_guide",
     "trace_pair",
+    "trust_in",
     "unweighted_parts",
 ]

@@ -258,7 +258,10 @@ def draw_missing(guide: ProgramModule, batch: Mapping[str, Tensor], names: list[
 
 
 def to_arviz(
-    posterior: Mapping[str, Tensor], observed: Mapping[str, Tensor], log_likelihood: Mapping[str, Tensor] | None = None
+    posterior: Mapping[str, Tensor],
+    observed: Mapping[str, Tensor],
+    log_likelihood: Mapping[str, Tensor] | None = None,
+    told: Mapping[str, Tensor] | None = None,
 ) -> Any:
     """Draws and data as InferenceData (ArviZ < 1) or a DataTree (>= 1), with one chain.
 
@@ -268,6 +271,7 @@ def to_arviz(
         posterior: [num_draws, N, *event] of each latent.
         observed: the data, [N, ...] each.
         log_likelihood: of each datum at each draw, [num_draws, N], by what it is of; a group of its own, if any.
+        told: what else is known of each datum, [N] each; likewise, as constant data.
     """
     groups: dict[str, Any] = {
         "posterior": {name: value.detach().cpu().numpy()[None] for name, value in posterior.items()},
@@ -275,4 +279,6 @@ def to_arviz(
     }
     if log_likelihood:
         groups["log_likelihood"] = {name: value.detach().cpu().numpy()[None] for name, value in log_likelihood.items()}
+    if told:
+        groups["constant_data"] = {name: value.detach().cpu().numpy() for name, value in told.items()}
     return arviz_data(groups)

@@ -80,8 +80,8 @@ def sbibm(folder: Path, names: Sequence[str] = (), *, num_observations: int = 10
         for method, name in _PUBLISHED.items():
             cells[name].append(Cell(f"{told.published[method]:.3f}"))
     return Block(
-        "C2ST",
-        f"sbibm, {num_observations} observations a task",
+        "posterior",
+        f"sbibm, C2ST, a mean over {num_observations} observations",
         [Column(task, question="posterior", better="lower") for task in files],
         [Row(name, found, baseline=name in _PUBLISHED.values()) for name, found in cells.items()],
         provenance=["0.5: a classifier cannot tell them from the reference draws", "± is one standard error"],
