@@ -10,6 +10,7 @@ from ppgen.evaluation.annealed_density import (
     sandwiched_log_prob,
 )
 from ppgen.evaluation.answer import Answer
+from ppgen.evaluation.bound_curve import bound_curve
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_split import DataSplit
@@ -63,6 +64,7 @@ __all__ = [
     "ais",
     "annealed_log_prob",
     "bdmc",
+    "bound_curve",
     "clouds",
     "compare",
     "compare_posteriors",

@@ -1,6 +1,7 @@
 """Reporting: figures, tables and the page that a person reads."""
 
 from ppgen.reporting.anatomy import anatomy
+from ppgen.reporting.bound_curves import bound_curves
 from ppgen.reporting.codes import latent_space, reconstructions
 from ppgen.reporting.draw_walk import draw_walk
 from ppgen.reporting.fit_card import fit_card
@@ -25,6 +26,7 @@ __all__ = [
     "Illustration",
     "anatomy",
     "bottleneck",
+    "bound_curves",
     "draw_walk",
     "fit_card",
     "fit_figures",
