@@ -28,6 +28,7 @@ def test_a_metric_is_registered_where_it_is_computed() -> None:
         **dict.fromkeys(("reconstruction_error", "active_units"), "representation"),
         **dict.fromkeys(("ais", "bdmc"), "annealed_density"),
         "pareto_k": "guide_tail",
+        "kde": "parzen_window",
         **dict.fromkeys(("rate", "distortion", "mutual_information"), "elbo_terms"),
         **dict.fromkeys(("marginal_kl", "total_correlation", "dimension_kl"), "elbo_terms"),
     }
