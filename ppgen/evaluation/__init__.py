@@ -11,6 +11,7 @@ from ppgen.evaluation.annealed_density import (
 )
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.beta_vae_score import beta_vae_score
+from ppgen.evaluation.bound_curve import bound_curve
 from ppgen.evaluation.calibration import Calibration, simulation_based_calibration
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
@@ -93,6 +94,7 @@ __all__ = [
     "annealed_log_prob",
     "bdmc",
     "beta_vae_score",
+    "bound_curve",
     "classifier_two_sample",
     "clouds",
     "compare",

@@ -20,6 +20,7 @@ from ppgen.evaluation.elbo_terms import (
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.kid import kid_of_samples
 from ppgen.evaluation.metric import Metric
+from ppgen.evaluation.parzen_window import kde
 from ppgen.evaluation.prdc import coverage, density, precision, recall
 from ppgen.evaluation.probes import knn, linear_probe
 from ppgen.evaluation.representation import active_units, error_of_reconstructions
@@ -32,7 +33,7 @@ METRICS: tuple[Metric, ...] = (
     *(linear_probe, knn, error_of_reconstructions, active_units),
 )
 ON_REQUEST: tuple[Metric, ...] = (
-    *(ais, bdmc, heavy_tails),
+    *(ais, bdmc, heavy_tails, kde),
     *(rate, distortion, mutual_information, marginal_kl, total_correlation_of_codes, dimension_kl),
     *DISENTANGLEMENT,
 )

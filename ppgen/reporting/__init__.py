@@ -1,6 +1,7 @@
 """Reporting: figures, tables and the page that a person reads."""
 
 from ppgen.reporting.anatomy import anatomy
+from ppgen.reporting.bound_curves import bound_curves
 from ppgen.reporting.calibration_figure import calibration_figure
 from ppgen.reporting.codes import latent_space, reconstructions
 from ppgen.reporting.draw_walk import draw_walk
@@ -26,6 +27,7 @@ __all__ = [
     "Illustration",
     "anatomy",
     "bottleneck",
+    "bound_curves",
     "calibration_figure",
     "draw_walk",
     "fit_card",

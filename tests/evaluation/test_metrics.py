@@ -31,6 +31,7 @@ def test_a_metric_is_registered_where_it_is_computed() -> None:
         **{"mig": "mutual_information_gap", "sap": "separated_predictability", "modularity": "modularity"},
         **dict.fromkeys(("dci_disentanglement", "dci_completeness", "dci_informativeness"), "dci"),
         **{name: name for name in ("factor_vae_score", "beta_vae_score")},
+        "kde": "parzen_window",
         **dict.fromkeys(("rate", "distortion", "mutual_information"), "elbo_terms"),
         **dict.fromkeys(("marginal_kl", "total_correlation", "dimension_kl"), "elbo_terms"),
     }
