@@ -29,7 +29,7 @@ UNTRACED = {
 
 
 def agree(one: Tensor, other: Tensor) -> bool:
-    """To the bit; before torch 2.14, convolutions in a graph have gradients of another layout, which round otherwise."""
+    """To the bit; before torch 2.14 convolutions in a graph have gradients of another layout, which round otherwise."""
     if torch.__version__ >= (2, 14):
         return torch.equal(one, other)
     return torch.allclose(one, other, rtol=1e-3, atol=1e-5)
