@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ppgen.evaluation import Calibration
-from ppgen.reporting.style import PALETTE, STONE, Axes, MaybeAxes, house_style, panels
+from ppgen.reporting.illustration import Illustration
+from ppgen.reporting.style import PALETTE, STONE, MaybeAxes, house_style, panels
 
 __all__ = ["calibration_figure"]
 
 
-def calibration_figure(found: Calibration, ax: MaybeAxes = None) -> Axes:
+def calibration_figure(found: Calibration, *, ax: MaybeAxes = None) -> Illustration:
     """One line a coordinate: the share of ranks at or below each value, less that of an exact guide, and the bands.
 
     A line that leaves the band fails. A guide that is too narrow draws an S lying down, first above and then below the
@@ -21,7 +22,7 @@ def calibration_figure(found: Calibration, ax: MaybeAxes = None) -> Axes:
         ax: to draw in; default: a new figure.
 
     Returns:
-        The axes.
+        The figure.
     """
     bands = found.bands
     places = np.concatenate([[0.0], bands.places, [1.0]])
@@ -37,8 +38,8 @@ def calibration_figure(found: Calibration, ax: MaybeAxes = None) -> Axes:
         axes.set_xlabel("rank of the truth among the guide's draws, as a share")
         axes.set_ylabel("share of ranks below, less that")
         axes.set_title("calibrated" if found.passes else "not calibrated", loc="left")
-        axes.legend(loc="upper right")
-    return axes
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return Illustration(axes.figure, f"Shares of ranks, less those of an exact guide: {found.verdict}.", found.verdict)
 
 
 def _colours(count: int) -> list[str]:

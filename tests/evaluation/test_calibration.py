@@ -79,7 +79,8 @@ def test_another_guide_fails_and_is_told_why(guide: Any, what: str) -> None:
 @pytest.mark.parametrize(("guide", "inside"), [(Posterior(), True), (Posterior(scale=0.5), False)])
 def test_the_figure_shows_it(guide: Any, inside: bool) -> None:
     found = calibration(guide)
-    axes = calibration_figure(found, Figure().subplots())
+    axes = Figure().subplots()
+    assert calibration_figure(found, ax=axes).caption == found.verdict
     title = axes.get_title(loc="left")
     shares = found.bands.shares(found.ranks["z"].numpy())
     stays = (shares >= found.bands.low[:, None]) & (shares <= found.bands.high[:, None])
