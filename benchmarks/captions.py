@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from budget import Budget
+from conditional_gan import play, trained
 from torch import Tensor, nn
 from torch.nn import functional
 from trend import processor
@@ -75,17 +75,13 @@ def word_judge(x: Tensor, said: dict[str, Tensor], epochs: float) -> nn.Module:
         epochs: over the images.
     """
     torch.manual_seed(0)
-    network, steps = Heads(), int(epochs * len(x) / 128)
-    optimizer = torch.optim.Adam(network.parameters(), 2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps)
-    for _ in range(steps):
-        rows = torch.randint(len(x), (128,))
+    network = Heads()
+
+    def loss(rows: Tensor) -> Tensor:
         scores = network(x[rows])
-        optimizer.zero_grad()
-        torch.stack([functional.cross_entropy(scores[aspect], said[aspect][rows]) for aspect in said]).sum().backward()
-        optimizer.step()
-        schedule.step()
-    return network.eval()
+        return torch.stack([functional.cross_entropy(scores[aspect], said[aspect][rows]) for aspect in said]).sum()
+
+    return trained(network, len(x), epochs, loss)
 
 
 @torch.no_grad()
@@ -112,24 +108,11 @@ def fit_captions(columns: dict[str, Tensor], vocabulary: int, seed: int, minutes
         minutes: of processor time.
     """
     torch.manual_seed(seed)
-    budget, size = Budget(minutes), 32
+    size = 32
     critic = nets.ProjectionCritic(SHAPE, size, (32, 64), 64, context=nets.TextContext(vocabulary, size))
     told = nets.TextContext(vocabulary, size)
-    fit = ppgen.fit(
-        models.ConditionalGAN(SHAPE, size, 16, (32, 64), context=told),
-        {"train": columns},
-        objective=ppgen.Adversarial(critic, r1=1.0),
-        max_epochs=Budget.EPOCHS,
-        batch_size=64,
-        learning_rate={"critic": 1e-3, "generator": 2e-3},
-        schedule=budget.factor,
-        average={"generator": 0.99},
-        callbacks=[budget],
-        seed=seed,
-        device="cpu",
-        progress=False,
-    )
-    return fit, budget.steps
+    model = models.ConditionalGAN(SHAPE, size, 16, (32, 64), context=told)
+    return play(model, critic, {"train": columns}, seed, minutes)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from trend import processor
 import ppgen
 from ppgen import models, nets
 
-__all__ = ["accuracy", "classifier", "fit_mnist", "main"]
+__all__ = ["accuracy", "classifier", "fit_mnist", "main", "play", "trained"]
 
 CLASSES, DRAWS_A_CLASS = 10, 500
 
@@ -41,15 +42,26 @@ def classifier(x: Tensor, y: Tensor, seed: int = 0, epochs: float = 3.0) -> nn.M
         epochs: over the images.
     """
     torch.manual_seed(seed)
-    network = nets.encoder(x.shape[1:], 64, (32, 64), nn.ReLU)
-    network = nn.Sequential(network, nn.Linear(64, CLASSES))
-    steps = int(epochs * len(x) / 128)
+    network = nn.Sequential(nets.encoder(x.shape[1:], 64, (32, 64), nn.ReLU), nn.Linear(64, CLASSES))
+    return trained(network, len(x), epochs, lambda rows: functional.cross_entropy(network(x[rows]), y[rows]))
+
+
+def trained(network: nn.Module, count: int, epochs: float, loss: Callable[[Tensor], Tensor]) -> nn.Module:
+    """The network after so many epochs of batches of 128, along one cycle of the learning rate.
+
+    Args:
+        network: a classifier.
+        count: of images.
+        epochs: over them.
+        loss: of the rows of a batch, [128].
+    """
+    steps = int(epochs * count / 128)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, steps)
     for _ in range(steps):
-        rows = torch.randint(len(x), (128,))
+        value = loss(torch.randint(count, (128,)))
         optimizer.zero_grad()
-        functional.cross_entropy(network(x[rows]), y[rows]).backward()
+        value.backward()
         optimizer.step()
         schedule.step()
     return network.eval()
@@ -76,6 +88,19 @@ def fit_mnist(data: Any, told: str, seed: int, minutes: float) -> tuple[ppgen.Fi
     way: Any = told
     model = models.ConditionalGAN(shape, CLASSES, 32, hidden=(32, 64), told=way)
     critic = nets.ProjectionCritic(shape, CLASSES, hidden=(32, 64), features=64)
+    return play(model, critic, data, seed, minutes)
+
+
+def play(model: Any, critic: nn.Module, data: Any, seed: int, minutes: float) -> tuple[ppgen.Fit, int]:
+    """A game that is told something, for so long, and its steps.
+
+    Args:
+        model: the generator.
+        critic: that is told what the generator is.
+        data: of the fit.
+        seed: of noise and order.
+        minutes: of processor time.
+    """
     budget = Budget(minutes)
     fit = ppgen.fit(
         model,
