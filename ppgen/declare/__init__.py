@@ -32,6 +32,7 @@ from ppgen.declare.supports import (
     num_values,
     support_name,
     support_of,
+    unwrapped,
 )
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "partly_missing",
     "support_name",
     "support_of",
+    "unwrapped",
     "verify_batch",
     "verify_guide",
     "verify_model",

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from pyro.distributions import Independent, MaskedDistribution
 from torch import Tensor
 
 from ppgen.context import validation
@@ -14,7 +13,7 @@ from ppgen.declare.batch import batch_rows
 from ppgen.declare.look import label_of, look, random_sites
 from ppgen.declare.parameters import ProgramModule
 from ppgen.declare.program import ProgramPart
-from ppgen.declare.supports import is_delta
+from ppgen.declare.supports import is_delta, unwrapped
 from ppgen.errors import DeclarationError, PpgenError
 
 __all__ = ["verify_drawable"]
@@ -40,7 +39,7 @@ def verify_drawable(model: ProgramModule, batch: Mapping[str, Tensor], size: int
     if not isinstance(model, ProgramPart) or not batch or batch_rows(batch, None) < 2:
         return
     for name, node in random_sites(trace).items():
-        base = _base(node["fn"])
+        base = unwrapped(node["fn"])
         for column in _columns(node, batch):
             for chosen in _choices(batch[column], base.event_dim, one_in_all=model.is_whole):
                 after = _rerun(model, {**batch, column: _exchanged(batch[column], chosen)}, size, trace, name)
@@ -65,13 +64,6 @@ def _columns(node: Any, batch: Mapping[str, Tensor]) -> list[str]:
     """What the observed site may have been given as its value; a Delta is no density of it in any case."""
     is_value = node["is_observed"] and not is_delta(node["fn"])
     return [name for name, given in batch.items() if is_value and given.shape == node["value"].shape]
-
-
-def _base(fn: Any) -> Any:
-    """The distribution of a value that no other value of the site is drawn with."""
-    while isinstance(fn, Independent | MaskedDistribution | torch.distributions.Independent):
-        fn = fn.base_dist
-    return fn
 
 
 def _choices(values: Tensor, event_dim: int, one_in_all: bool) -> list[Tensor]:
@@ -114,6 +106,6 @@ def _only_these(changed: Tensor, chosen: Tensor) -> bool:
 def _counts_as_before(after: Any, before: Any, chosen: Tensor) -> bool:
     """Whether the chosen values, as they were, count the same under the distribution of another run."""
     with validation(False), torch.no_grad():
-        found, wanted = (_base(node["fn"]).log_prob(before["value"]) for node in (after, before))
+        found, wanted = (unwrapped(node["fn"]).log_prob(before["value"]) for node in (after, before))
     place = chosen.to(found.device)
     return found.shape != wanted.shape or torch.allclose(found[place], wanted[place], 1e-3, 1e-3, equal_nan=True)

@@ -26,6 +26,7 @@ __all__ = [
     "same_support",
     "support_name",
     "support_of",
+    "unwrapped",
 ]
 
 CIRCLE = constraints.interval(-math.pi, math.pi)
@@ -56,7 +57,7 @@ def describe_tensor(value: Any) -> str:
 
 def name_of(fn: Any) -> str:
     """The family's name as a reader would say it: the one inside ``Independent``, without Pyro's wrappers."""
-    return type(_within(fn)).__name__
+    return type(unwrapped(fn)).__name__
 
 
 def is_circular(fn: Any) -> bool:
@@ -77,7 +78,7 @@ def is_delta(fn: Any) -> bool:
 
 def mask_of(fn: Any) -> Tensor | bool | None:
     """The mask [...] of a distribution made by ``fn.mask(...)``, inside whatever wraps it; ``None`` if it has none."""
-    masked = _within(fn, _WRAPPERS[:2])
+    masked = unwrapped(fn, _WRAPPERS[:2])
     return masked._mask if type(masked).__name__ == "MaskedDistribution" else None
 
 
@@ -86,7 +87,7 @@ def support_of(fn: Any) -> Any:
     try:
         support = fn.support
     except (NotImplementedError, AttributeError):
-        return _flow_support(_within(fn))
+        return _flow_support(unwrapped(fn))
     if type(support).__name__ == "MixtureSameFamilyConstraint" and is_fixed(support):
         return support.base_constraint  # the same for every component, and so that of the mixture
     return support
@@ -133,7 +134,7 @@ def has_discrete_support(fn: Any) -> bool:
 
 def has_finite_support(fn: Any) -> bool:
     """Whether a distribution's values can be listed, so that a latent with it can be summed out."""
-    return bool(getattr(_within(fn), "has_enumerate_support", False))
+    return bool(getattr(unwrapped(fn), "has_enumerate_support", False))
 
 
 def num_values(fn: Any) -> int:
@@ -145,10 +146,16 @@ def num_values(fn: Any) -> int:
 
 def is_bits(fn: Any) -> bool:
     """Whether a distribution is one over vectors of bits, whose values torch does not list."""
-    return bool(fn.event_shape) and type(_within(fn, _WRAPPERS[:2])).__name__ == "Bernoulli"
+    return bool(fn.event_shape) and type(unwrapped(fn, _WRAPPERS[:2])).__name__ == "Bernoulli"
 
 
-def _within(fn: Any, wrappers: tuple[str, ...] = _WRAPPERS) -> Any:
+def unwrapped(fn: Any, wrappers: tuple[str, ...] = _WRAPPERS) -> Any:
+    """The distribution inside ``to_event``, ``expand`` and ``mask``: that of a value no other value is drawn with.
+
+    Args:
+        fn: the distribution.
+        wrappers: names of the classes to look into.
+    """
     while type(fn).__name__ in wrappers:
         fn = fn.base_dist
     return fn

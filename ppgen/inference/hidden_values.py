@@ -8,11 +8,10 @@ from typing import Any
 
 import pyro
 import torch
-from pyro.distributions import Independent, MaskedDistribution
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ppgen.declare import ProgramModule, label_of
+from ppgen.declare import ProgramModule, label_of, unwrapped
 from ppgen.distributions import Autoregressive, whole_mask
 from ppgen.errors import Unanswerable
 from ppgen.inference.batch_trace import trace_batch
@@ -135,7 +134,8 @@ def _gives_points(model: ProgramModule) -> Unanswerable:
         f"complete: the guide gives the latents of {label_of(model)} as points, so that no chain can move",
         expected="latents for each row, drawn by the guide",
         got="one value for each datum",
-        fix="a guide that draws, ppgen.guides.MeanField(model); or an autoregressive model, ppgen.models.GatedPixelCNN",
+        fix="a guide that draws: ppgen.guides.MeanField(model), RelaxedCode for the codes of a VQ-VAE; or an "
+        "autoregressive model, ppgen.models.GatedPixelCNN",
         code="U071",
     )
 
@@ -152,10 +152,7 @@ def _hidden_given(
     fn, x = distribution_of(model, name, batch, latents), batch[model.column_of(name)]
     if isinstance(fn, Autoregressive):
         return fn.tempered(temperature).complete(x, given)
-    base = fn
-    while isinstance(base, Independent | MaskedDistribution | torch.distributions.Independent):
-        base = base.base_dist
-    if base.event_dim:
+    if (base := unwrapped(fn)).event_dim:
         raise Unanswerable(
             f"complete: the values of {label_of(model)}.{name} depend on each other, given its latents",
             expected="independent values (.to_event), or an Autoregressive distribution",
