@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["ConditionalTokens"]
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ppgen import nets
 from ppgen.checked import checked
@@ -31,6 +31,7 @@ class ConditionalTokens(Model):
 
     Args:
         network: over tokens, whose ``context_dim`` is the number of classes, or how many numbers y has.
+        context: a network from y to ``[batch, context_dim]``, such as ``nets.TextContext``; by default none.
 
     Example:
         >>> import torch
@@ -40,12 +41,13 @@ class ConditionalTokens(Model):
     """
 
     @checked
-    def __init__(self, network: nets.CausalTokenNetwork) -> None:
+    def __init__(self, network: nets.CausalTokenNetwork, context: nn.Module | None = None) -> None:
         super().__init__()
-        self.network, self.length = network, network.length
+        self.network, self.length, self.context = network, network.length, context
         self.family = conditionals.Categorical(network.num_tokens)
 
     @observed
     def x(self, y: Tensor, x_lengths: Tensor | None = None) -> Autoregressive:
         """The sequence: the network, told y, is the distribution."""
-        return Autoregressive(self.network, (self.length,), told(self.network, y), self.family, lengths=x_lengths)
+        given = told(self.network, y if self.context is None else self.context(y))
+        return Autoregressive(self.network, (self.length,), given, self.family, lengths=x_lengths)

@@ -11,7 +11,7 @@ from ppgen.errors import SettingError
 
 __all__ = ["assignments"]
 
-_WORD = re.compile(r"[A-Za-z_][\w./-]*")
+_WORDS = re.compile(r"[A-Za-z_][\w./-]*(,? [\w./-]+)*")
 _NO_WORDS = {
     "True": "true",
     "False": "false",
@@ -25,7 +25,7 @@ _NO_WORDS = {
 
 
 def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:
-    """Read ``NAME=VALUE`` pairs; a value is a JSON literal or a bare word, and is never evaluated.
+    """Read ``NAME=VALUE`` pairs; a value is a JSON literal or bare words, and is never evaluated.
 
     Args:
         pairs: the texts as typed (``["latent_dim=16", "loss=hinge"]``).
@@ -36,7 +36,7 @@ def assignments(pairs: Iterable[str], option: str = "--set") -> dict[str, Any]:
 
     Raises:
         SettingError: if a pair has no ``=``, a name that is no identifier, appears twice or has a value that is
-            neither JSON nor a word.
+            neither JSON nor words.
 
     Example:
         >>> assignments(["latent_dim=16", "loss=hinge", "hidden=[64, 64]"])
@@ -66,7 +66,7 @@ def _literal(option: str, name: str, text: str) -> Any:
         try:
             return json.loads(text, parse_constant=_refuse_constant)
         except ValueError:
-            if _WORD.fullmatch(text):
+            if _WORDS.fullmatch(text):
                 return text
     raise SettingError(
         f"{option} {name}={text}: the value is no JSON literal",

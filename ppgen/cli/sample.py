@@ -58,6 +58,7 @@ def sample(
       ppgen sample runs/cvae-digits --given y=3
       ppgen sample runs/pixelcnn --temperature 0.8
       ppgen sample runs/cvae-digits -n 20 --given "y=[0, 1]"
+      ppgen sample runs/cvae-glyphs --given "y=a large bold 5, leaning left"
       ppgen sample runs/vae-digits -n 10000 -o samples.npz
     """
     verify_output(output, PICTURES + NUMBERS)
@@ -78,6 +79,8 @@ def sample(
 def _covariates(fit: Fit, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
     """A value for each draw: the user's, repeated as needed, else the classes in turn, or what the test split has."""
     import torch
+
+    from ppgen.data import as_tokens
 
     needed, test = fit.covariates, fit.data.split("test")
     for name in given:
@@ -101,8 +104,9 @@ def _covariates(fit: Fit, number: int, given: Mapping[str, Any]) -> dict[str, An
             click.echo(f"{name} is that of the test data, one after the other", err=True)
         else:
             continue  # fit.sample says what is missing
-        rows = torch.as_tensor(value)
-        values[name] = rows if rows.dim() == 0 else rows[torch.arange(number) % len(rows)]
+        rows = torch.as_tensor(as_tokens(fit.data.columns.get(name), value))
+        is_for_all = rows.dim() == 0 or isinstance(value, str)
+        values[name] = rows.expand(number, *rows.shape) if is_for_all else rows[torch.arange(number) % len(rows)]
     return values
 
 

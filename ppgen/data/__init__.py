@@ -11,6 +11,7 @@ __all__ = [
     "Transform",
     "as_batch",
     "as_dataset",
+    "as_tokens",
     "attributes",
     "counterparts",
     "describe",
@@ -36,6 +37,7 @@ _HOMES = {
     "Transform": "transforms",
     "as_batch": "loading",
     "as_dataset": "loading",
+    "as_tokens": "vocabulary",
     "attributes": "conditioning",
     "counterparts": "glyph_faces",
     "describe": "catalogue",
@@ -69,7 +71,7 @@ if TYPE_CHECKING:
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
     from ppgen.data.unpaired_sets import unpaired
-    from ppgen.data.vocabulary import tokens_of, words_of
+    from ppgen.data.vocabulary import as_tokens, tokens_of, words_of
 
 
 def __getattr__(name: str) -> Any:

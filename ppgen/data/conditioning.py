@@ -64,6 +64,8 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
 
     A column of labels enters as one-hot classes (the factors of ``sprites``), any other as its numbers (the 40
     attributes of ``celeba``). ``ppgen.models.ConditionalVAE`` takes it, with the vector's length as ``num_classes``.
+    Text, such as the ``caption`` of ``glyphs``, is taken alone, and stays the tokens and the vocabulary that it is:
+    ``ppgen.nets.TextContext`` reads it.
 
     Args:
         dataset: with these columns.
@@ -73,10 +75,10 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             ``y_label``.
 
     Returns:
-        The data set with ``key`` [N, A], floats; the columns themselves stay.
+        The data set with ``key`` [N, A], floats, or of text [N, T], tokens; the columns themselves stay.
 
     Raises:
-        SettingError: if a column does not exist, or holds images or missing labels.
+        SettingError: if a column does not exist, or holds images or missing labels; for text beside other columns.
 
     Example:
         >>> import ppgen
@@ -116,13 +118,24 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             fix="take the attributes of the data set with all labels",
             code="S037",
         )
-    new = aside if moves else ""
+    texts = [name for name in columns if dataset.columns[name].kind == "sequence" and dataset.categories.get(name)]
+    if texts and len(columns) > 1:
+        raise SettingError(
+            f"{dataset.name}: {texts[0]!r} is text, and is no part of a vector",
+            expected="one column of text, or columns of labels and numbers",
+            got=repr(columns),
+            fix=f"columns={texts[:1]}",
+            code="S235",
+        )
+    new, gather = aside if moves else "", _text if texts else _vector
     splits = {
-        split: _renamed(stored, key, new) | {key: _vector(dataset, stored, columns)}
+        split: _renamed(stored, key, new) | gather(dataset, stored, columns, key)
         for split, stored in dataset.splits.items()
     }
     told = {"columns": list(columns), "key": key}
     others = {field: _renamed(getattr(dataset, field), key, new) for field in ("num_classes", "kinds", "categories")}
+    if texts:
+        others["kinds"][key], others["categories"][key] = "sequence", dataset.categories[texts[0]]
     return derived(dataset, "attributes", told, splits=splits, **others)
 
 
@@ -131,10 +144,16 @@ def _renamed(named: Mapping[str, Any], key: str, new: str) -> dict[str, Any]:
     return {new if name == key else name: value for name, value in named.items() if new or name != key}
 
 
-def _vector(dataset: Dataset, stored: Mapping[str, Tensor], columns: Sequence[str]) -> Tensor:
+def _text(dataset: Dataset, stored: Mapping[str, Tensor], columns: Sequence[str], key: str) -> dict[str, Tensor]:
+    """Tokens and, where they are known, lengths."""
+    lengths = dataset.columns[columns[0]].lengths
+    return {key: stored[columns[0]]} | ({f"{key}_lengths": stored[lengths]} if lengths else {})
+
+
+def _vector(dataset: Dataset, stored: Mapping[str, Tensor], columns: Sequence[str], key: str) -> dict[str, Tensor]:
     classes = dataset.num_classes
     parts = [one_hot(stored[name], classes[name]) if name in classes else stored[name] for name in columns]
-    return torch.cat([part.reshape(len(part), -1).to(torch.get_default_dtype()) for part in parts], 1)
+    return {key: torch.cat([part.reshape(len(part), -1).to(torch.get_default_dtype()) for part in parts], 1)}
 
 
 @checked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from ppgen.data.column import Column
 from ppgen.errors import DataError, SettingError
 
-__all__ = ["tokens_of", "words_of"]
+__all__ = ["as_tokens", "tokens_of", "words_of"]
 
 _PAUSES = (",", ".", ";", ":", "!", "?")
 
@@ -90,6 +91,30 @@ def tokens_of(column: Column, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         tokens[row, : len(words)] = torch.tensor([names[word] for word in words])
         lengths[row] = len(words)
     return tokens, lengths
+
+
+def as_tokens(column: Column | None, value: Any) -> Any:
+    """Text as its tokens, where a column of tokens with names is told text; anything else as it is.
+
+    Args:
+        column: that is told, if the data have it.
+        value: one text, several, or no text.
+
+    Returns:
+        Tokens [T] of one text, [N, T] of several; else the value.
+
+    Raises:
+        SettingError, DataError: as :func:`tokens_of`.
+
+    Example:
+        >>> import ppgen
+        >>> as_tokens(ppgen.data.load("glyphs").columns["caption"], "a bold 5").tolist()
+        [1, 13, 24, 0, 0, 0, 0, 0]
+    """
+    if isinstance(value, str) and column is not None:
+        return tokens_of(column, [value])[0][0]
+    is_text = isinstance(value, list | tuple) and value and all(isinstance(each, str) for each in value)
+    return tokens_of(column, value)[0] if is_text and column is not None else value
 
 
 def _vocabulary(column: Column) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ppgen.context import evaluating, preserved_state, seeded, validation
-from ppgen.data import Dataset
+from ppgen.data import Dataset, as_tokens
 from ppgen.declare import ProgramModule, ProgramPart, label_of, name_of
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.inference.means import closed_mean
@@ -260,7 +260,7 @@ def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) 
         model: the model.
         dataset: the data that it is for.
         n: how many rows.
-        given: covariates by name, [n, ...] each, or one value for all.
+        given: covariates by name, [n, ...] each, or one value for all; text where the data's column has a vocabulary.
 
     Raises:
         Unanswerable: naming a covariate that is missing.
@@ -286,8 +286,8 @@ def prior_batch(model: Any, dataset: Dataset, n: int, given: Mapping[str, Any]) 
         )
     tensors = {}
     for name, value in given.items():
-        tensor = _as_tensor("sample", name, value)
-        tensor = tensor.expand(n, *tensor.shape) if tensor.dim() == 0 else tensor
+        tensor = _as_tensor("sample", name, as_tokens(dataset.columns.get(name), value))
+        tensor = tensor.expand(n, *tensor.shape) if isinstance(value, str) or tensor.dim() == 0 else tensor
         if len(tensor) != n:
             raise DataError(
                 f"sample: {name} has not one row for each draw",

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ppgen.data import Dataset
+from ppgen.data import Column, Dataset, words_of
 from ppgen.fitted import Fit
 
 __all__ = ["Conditions", "find_conditions"]
 
 _MOST_ROWS = 16
+_TEXTS = 8
 _LEAST_SHARE = 4  # data points a value: numbers that hardly come again are no classes
 
 
@@ -27,7 +28,7 @@ class Conditions:
         names: of the covariates.
         values: one a row, [R, D]: the covariates side by side.
         labels: of the rows, in words.
-        known: how many values there are, of which these are the first.
+        known: how many values there are, of which these are some.
     """
 
     names: tuple[str, ...]
@@ -38,7 +39,7 @@ class Conditions:
     @property
     def caption(self) -> str:
         """What the rows are, in a sentence."""
-        few = f", the first {len(self.labels)} of {self.known}" if self.known > len(self.labels) else ""
+        few = f", {len(self.labels)} of {self.known}" if self.known > len(self.labels) else ""
         return f"Each row is one value of {', '.join(self.names)}{few}."
 
     def rows_of(self, columns: Mapping[str, Tensor], times: int) -> Tensor:
@@ -61,14 +62,15 @@ class Conditions:
 
 
 def find_conditions(fit: Fit, test: Mapping[str, Tensor]) -> Conditions | None:
-    """The values of what a model is told, where they are few and come again.
+    """The values of what a model is told, where they are few and come again, or are text.
 
     Args:
         fit: a fit.
         test: data, [N, ...] each.
 
     Returns:
-        At most 16 of them, in order; ``None`` where it is told nothing, or pictures, or numbers that mostly differ.
+        At most 16 of them, in order, and of texts 8 that lie evenly among all; ``None`` where it is told nothing, or
+        pictures, or numbers that mostly differ.
 
     Example:
         >>> import ppgen
@@ -81,9 +83,12 @@ def find_conditions(fit: Fit, test: Mapping[str, Tensor]) -> Conditions | None:
         return None
     told = _side_by_side(test, names)
     values = told.unique(dim=0)
-    if not 1 < len(values) <= len(told) / _LEAST_SHARE:
+    is_text = all(_is_text(fit.data.columns[name]) for name in names)
+    if len(values) < 2 or not (is_text or len(values) <= len(told) / _LEAST_SHARE):
         return None
     shown = values[:_MOST_ROWS]
+    if is_text and len(values) > _TEXTS:
+        shown = values[torch.linspace(0, len(values) - 1, _TEXTS).long()]
     parts = [part for name in names for part in _parts_of(fit.data, name)]
     return Conditions(names, shown, tuple(_in_words(value.tolist(), parts) for value in shown), len(values))
 
@@ -97,17 +102,21 @@ class _Part:
         name: what to call them; nothing where the caption does.
         one_hot: whether the place of the one says the class.
         categories: names of the classes.
+        text: the column whose tokens they are.
     """
 
     width: int
     name: str = ""
     one_hot: bool = False
     categories: tuple[str, ...] = ()
+    text: Column | None = None
 
 
 def _parts_of(data: Dataset, name: str) -> list[_Part]:
     """A covariate's parts, by the columns that ``ppgen.data.attributes`` gathered, where it did."""
     column, whole = data.columns[name], data.origin
+    if _is_text(column):
+        return [_Part(math.prod(column.event_shape), text=column)]
     gathered = [
         told["columns"] for step, told in data.spec.get("steps", ()) if step == "attributes" and told["key"] == name
     ]
@@ -124,13 +133,19 @@ def _parts_of(data: Dataset, name: str) -> list[_Part]:
     return [_Part(width, categories=column.categories)]
 
 
+def _is_text(column: Column) -> bool:
+    return column.kind == "sequence" and bool(column.categories)
+
+
 def _in_words(value: list[float], parts: list[_Part]) -> str:
     """A value, part by part."""
     told, rest = [], value
     for part in parts:
         own, rest = rest[: part.width], rest[part.width :]
         number = own.index(1.0) if part.one_hot else int(own[0]) if part.categories else None
-        if number is None:
+        if part.text is not None:
+            (words,) = words_of(part.text, torch.tensor([own]))
+        elif number is None:
             words = " ".join(f"{each:g}" for each in own)
         else:
             words = part.categories[number] if part.categories else str(number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ppgen.errors import SettingError
-from ppgen.zoo.recipe import BuiltRecipe, Recipe, number_of
+from ppgen.zoo.recipe import BuiltRecipe, Recipe, reader_of
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -59,11 +59,12 @@ def _conditional(
     from ppgen import models, nets, objectives
     from ppgen.arguments import one_of
 
-    size = number_of(data, condition)
+    size, reader = reader_of(data, condition)
     chosen: Any = told
-    model = models.ConditionalGAN(data.x_shape, size, latent_dim, output=output or output_for(data), told=chosen)
+    shown = output or output_for(data)
+    model = models.ConditionalGAN(data.x_shape, size, latent_dim, output=shown, told=chosen, context=reader())
     kinds = {"projection": nets.ProjectionCritic, "joining": nets.JoiningCritic}
-    judge = kinds[one_of("conditional-gan: critic", critic, kinds)](data.x_shape, size)
+    judge = kinds[one_of("conditional-gan: critic", critic, kinds)](data.x_shape, size, context=reader())
     return BuiltRecipe(model, None, objectives.Adversarial(judge, loss, r1=r1))
 
 
@@ -82,7 +83,7 @@ ADVERSARIAL_FAMILIES = (
     ),
     Recipe(
         "conditional-gan",
-        "a sampler that draws what it is asked for: a class, or attributes",
+        "a sampler that draws what it is asked for: a class, attributes, or words",
         "Mirza & Osindero, 2014, Conditional Generative Adversarial Nets",
         _conditional,
         max_epochs=60,

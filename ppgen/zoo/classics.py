@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppgen.zoo.adversarial_families import output_for
 from ppgen.zoo.likelihood_choice import likelihood_for
-from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of
+from ppgen.zoo.recipe import BuiltRecipe, Recipe, num_classes_of, reader_of
 from ppgen.zoo.stacked_networks import stacked
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def _cvae(
     from ppgen import guides, models, objectives
 
     vector = "y" in data.keys and "y" not in data.num_classes and data.splits["train"]["y"].dim() == 2
-    classes = data.splits["train"]["y"].shape[1] if vector else num_classes_of(data, "cvae")
+    size, reader = reader_of(data, "y") if vector else (num_classes_of(data, "cvae"), lambda: None)
     chosen = likelihood_for(data, "cvae", likelihood)
-    model = models.ConditionalVAE(data.x_shape, num_classes=classes, latent_dim=latent_dim, likelihood=chosen)
+    model = models.ConditionalVAE(data.x_shape, size, latent_dim, likelihood=chosen, context=reader())
     return BuiltRecipe(model, guides.MeanField(model), objectives.ELBO(beta=beta, warmup=warmup))
 
 
@@ -105,7 +105,7 @@ CLASSICS = (
     ),
     Recipe(
         "cvae",
-        "VAE that is told the class, or attributes: p(x | y), samples on demand",
+        "VAE that is told the class, attributes or words: p(x | y), samples on demand",
         "Sohn, Lee & Yan, 2015, Learning Structured Output Representation Using Deep Conditional Generative Models",
         _cvae,
         max_epochs=60,

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ppgen.zoo.recipe import BuiltRecipe, number_of
+from ppgen.zoo.recipe import BuiltRecipe, reader_of
 
 if TYPE_CHECKING:
     from ppgen.data import Dataset
@@ -35,12 +35,14 @@ def conditional(build: Callable[..., BuiltRecipe]) -> Callable[..., BuiltRecipe]
         from ppgen import models, nets
 
         plain: Any = made.model
-        network = _told(plain.network, number_of(data, condition))
+        size, reader = reader_of(data, condition)
+        network = _told(plain.network, size)
         if isinstance(network, nets.CausalTokenNetwork):
-            return made._replace(model=models.ConditionalTokens(network))
+            return made._replace(model=models.ConditionalTokens(network, reader()))
         taken = {"likelihood", "order", "num_components"} - network.constructor_arguments.keys()
         shared = {name: value for name, value in plain.constructor_arguments.items() if name in taken}
-        return made._replace(model=models.ConditionalAutoregressive(data.x_shape, network, **shared))
+        model = models.ConditionalAutoregressive(data.x_shape, network, **shared, context=reader())
+        return made._replace(model=model)
 
     plain = inspect.signature(build)
     option = inspect.Parameter("condition", inspect.Parameter.KEYWORD_ONLY, default=None)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from ppgen.data import Dataset
     from ppgen.objectives import Objective
 
-__all__ = ["BuiltRecipe", "Recipe", "num_classes_of", "number_of"]
+__all__ = ["BuiltRecipe", "Recipe", "num_classes_of", "number_of", "reader_of"]
+
+_TEXT = 32
 
 
 def num_classes_of(data: Dataset, name: str) -> int:
@@ -56,9 +58,33 @@ def number_of(data: Dataset, condition: str) -> int:
         f"condition: {data.name} has no covariate of that name that a model can be told",
         expected="y, class labels or numbers beside x" + ("" if "y" in data.keys else ", which these data lack"),
         got=f"condition={condition!r}, of {', '.join(data.keys)}",
-        fix='data={"x": x, "y": y}, condition="y"',
+        fix=f'columns=["{condition}"] (of ppgen.data.attributes) makes it y; condition="y"'
+        if condition in data.keys
+        else 'data={"x": x, "y": y}, condition="y"',
         code="S202",
     )
+
+
+def reader_of(data: Dataset, condition: str) -> tuple[int, Callable[[], Any]]:
+    """How many numbers a network is told by a covariate, and what makes them of it.
+
+    Args:
+        data: with that covariate.
+        condition: its name.
+
+    Returns:
+        The number; and of text, what makes a network that reads it; else what gives ``None``.
+
+    Raises:
+        SettingError: if there is none.
+    """
+    column = data.columns.get(condition) if condition == "y" else None
+    if column is None or column.kind != "sequence" or not column.categories:
+        return number_of(data, condition), lambda: None
+    from ppgen import nets
+
+    vocabulary_size = len(column.categories)
+    return _TEXT, lambda: nets.TextContext(vocabulary_size, _TEXT)
 
 
 class BuiltRecipe(NamedTuple):

@@ -45,3 +45,19 @@ def test_a_conditional_model_goes_through_its_classes(ppgen: Ppgen, runs: Path) 
 def test_means_are_no_bits(ppgen: Ppgen, runs: Path) -> None:
     ppgen("sample", runs / "vae", "-n", 4, "--mean", "-o", "means.npy")
     assert ((np.load("means.npy") > 0) & (np.load("means.npy") < 1)).any()
+
+
+def test_a_model_that_reads_captions_is_asked_in_words(ppgen: Ppgen) -> None:
+    asked = ("--data", "glyphs-few", "--attribute", "caption", "--epochs", 1, "--out", "told")
+    assert ppgen("fit", "fvsbn", *asked, "--condition", "y").exit_code == 0
+    fit = package.load("told")
+    for given, texts in (
+        ("a small 3, leaning left", "a small 3, leaning left"),
+        ('["a 5", "a 7"]', ["a 5", "a 7"] * 2),
+    ):
+        assert ppgen("sample", "told", "-n", 4, "--given", f"y={given}", "-o", "drawn.npy").exit_code == 0
+        assert np.array_equal(np.load("drawn.npy"), fit.sample(4, y=texts).only.numpy())
+    refused = ppgen("sample", "told", "-n", 4, "--given", "y=a purple dog", "-o", "drawn.npy")
+    assert "'dog'" in refused.stderr
+    unmade = ppgen("fit", "fvsbn", "--data", "glyphs-few", "--condition", "caption", "--out", "no")
+    assert "--attribute caption" in unmade.stderr

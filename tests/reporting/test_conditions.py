@@ -70,7 +70,7 @@ def test_many_classes_show_the_first_sixteen_and_say_so() -> None:
     fit = fitted(torch.arange(2000) % 20)
     told = find_conditions(fit, fit.data.split("test"))
     assert told is not None
-    assert told.caption == "Each row is one value of y, the first 16 of 20."
+    assert told.caption == "Each row is one value of y, 16 of 20."
 
 
 def test_numbers_that_differ_are_no_classes() -> None:
