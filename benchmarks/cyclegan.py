@@ -28,6 +28,7 @@ from torch import Tensor
 from trend import processor
 
 import ppgen
+from ppgen import nets
 from ppgen.data import Dataset
 from ppgen.evaluation.features import feature_network
 from ppgen.evaluation.kid import kid
@@ -74,11 +75,12 @@ def trained(data: Dataset, seed: int, args: argparse.Namespace) -> tuple[ppgen.F
     """A fit that took the budget, and its steps."""
     budget = Budget(args.minutes)
     torch.manual_seed(seed)
-    shapes = (data.domains[name].x_shape for name in "ab")
+    shapes = {name: data.domains[name].x_shape for name in "ab"}
+    critics = {name: nets.PatchCritic(shape, hidden=args.critic) for name, shape in shapes.items()}
     fit = ppgen.fit(
-        ppgen.models.CycleGAN(*shapes, width=args.width, num_blocks=args.blocks),
+        ppgen.models.CycleGAN(shapes["a"], shapes["b"], width=args.width, num_blocks=args.blocks),
         data,
-        objective=ppgen.CycleTranslation(cycle=args.cycle, identity=args.identity),
+        objective=ppgen.CycleTranslation(critics, cycle=args.cycle, identity=args.identity),
         max_epochs=Budget.EPOCHS,
         batch_size=args.batch_size,
         learning_rate=args.learning_rate,
@@ -139,6 +141,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--blocks", type=int, default=2)
+    parser.add_argument("--critic", type=int, nargs="+", default=[32, 64], help="channels of its stages")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--cycle", type=float, default=10.0)

@@ -1,6 +1,7 @@
 """Points on a line and on a ring of eight Gaussians: how close the draws of a small GAN come, for each loss.
 
     python benchmarks/points.py [--losses nonsaturating wasserstein] [--seeds 5] [--out benchmarks/results/points.md]
+    python benchmarks/points.py --figures docs/figures
 
 On the line, the Wasserstein-1 distance between 10 000 draws and as many of the truth (scipy's, between samples; two
 samples of the truth are 0.01 apart). On the ring, the modes that draws reach (1 % of them or more), and the share of
@@ -21,10 +22,12 @@ from scipy.stats import wasserstein_distance
 import ppgen
 from ppgen import zoo
 from ppgen.data.points import POINTS, centres, draw_points
+from ppgen.reporting import GameFilm, mode_map
 
-__all__ = ["LOSSES", "fit_points", "main", "score_line", "score_ring"]
+__all__ = ["LOSSES", "draw", "fit_points", "main", "score_line", "score_ring"]
 
 DRAWS = 10_000
+FRAMES = (5, 20, 80, 320, 4000)
 LOSSES = ("nonsaturating", "wasserstein", "hinge", "least-squares")
 
 
@@ -57,6 +60,20 @@ def score_ring(x: torch.Tensor, seed: int) -> dict[str, float]:
     return {"modes": float(reached.sum()), "within 3 sd": float(near.float().mean())}
 
 
+def draw(folder: Path) -> None:
+    """The film of a game on the line, and the map of the modes that one on the ring reached.
+
+    Args:
+        folder: to draw into.
+    """
+    line = zoo.dataset("points-gan", "line").split("train")["x"]
+    film = GameFilm(line, steps=FRAMES)
+    fit_points("line", "nonsaturating", 0, callbacks=[film])
+    film.draw().save(folder / "game-film.png")
+    ring = fit_points("ring", "nonsaturating", 0)
+    mode_map(ring, ring.data.split("test")["x"]).save(folder / "mode-map.png")
+
+
 def main(argv: list[str] | None = None) -> None:
     """Every set, loss and seed, as a table of means."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,8 +81,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--sets", nargs="+", default=["line", "ring"], choices=list(POINTS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="write the table here")
+    parser.add_argument("--figures", type=Path, help="draw a film and a map into this folder, and stop")
     args = parser.parse_args(argv)
     torch.set_num_threads(1)
+    if args.figures:
+        draw(args.figures)
+        return
     lines = ["| set | loss | measure | mean | each seed | processor seconds a fit |", "|---|---|---|---|---|---|"]
     for name in args.sets:
         for loss in args.losses:

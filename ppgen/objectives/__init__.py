@@ -1,6 +1,7 @@
 """Objectives: what is minimised, one a file."""
 
 from ppgen.objectives.adversarial import Adversarial
+from ppgen.objectives.bidirectional import Bidirectional
 from ppgen.objectives.cycle_translation import CycleTranslation
 from ppgen.objectives.elbo import ELBO
 from ppgen.objectives.gumbel_softmax import GumbelSoftmax
@@ -18,6 +19,7 @@ __all__ = [
     "ELBO",
     "IWAE",
     "Adversarial",
+    "Bidirectional",
     "CycleTranslation",
     "GumbelSoftmax",
     "Loss",

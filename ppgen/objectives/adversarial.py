@@ -19,7 +19,7 @@ from ppgen.nets import critic as default_critic
 from ppgen.objectives.adversarial_game import Game
 from ppgen.objectives.adversarial_losses import LOSSES
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step
-from ppgen.objectives.own_critics import must_be_module, must_hold_its_slope, own_critic
+from ppgen.objectives.own_critics import judged_site, must_be_module, must_hold_its_slope, own_critic
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False)
@@ -131,7 +131,7 @@ class Adversarial(Objective):
                 f"Adversarial: the default critic cannot read the covariates of {type(model).__name__}",
                 expected=f"a critic that sees what the model is conditioned on: {', '.join(covariates)}",
                 got="critic=None",
-                fix=f"Adversarial(critic=...) with def forward(self, {_implicit(model)}, {', '.join(covariates)})",
+                fix=f"Adversarial(critic=...) with def forward(self, {judged_site(model)}, {', '.join(covariates)})",
                 code="S085",
             )
 
@@ -144,7 +144,7 @@ class Adversarial(Objective):
             batch: a few rows by site and covariate, [rows, ...] each.
         """
         self.check(model, guide)
-        critic = own_critic(model, self.critic, lambda: default_critic(batch[_implicit(model)].shape[1:]))
+        critic = own_critic(model, self.critic, lambda: default_critic(batch[judged_site(model)].shape[1:]))
         must_hold_its_slope("Adversarial", critic, self.game, self.loss_name)
         return State(model, guide, {"critic": critic})
 
@@ -156,7 +156,7 @@ class Adversarial(Objective):
         ]
 
     def loss(self, state: State, player: str, step: Step) -> Loss:
-        model, site, critic = step.model, _implicit(step.model), state.networks["critic"]
+        model, site, critic = step.model, judged_site(step.model), state.networks["critic"]
         real = step.batch[site]
         given = {name: step.batch[name] for name in covariate_names(model.sites)}
 
@@ -179,7 +179,3 @@ class Adversarial(Objective):
         given = {} if self.critic is None else {"critic": self.critic}
         changed = {name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default}
         return {"loss": self.loss_name} | given | changed
-
-
-def _implicit(model: Any) -> str:
-    return next(name for name, site in model.sites.items() if site.role == "implicit")

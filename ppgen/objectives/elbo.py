@@ -154,7 +154,7 @@ class ELBO(Objective):
         particles = []
         for _ in range(self.num_particles):
             drawn = elbo_parts(model, guide, batch, size, closed_form=closed_form)
-            must_be_pathwise(drawn.trace, self)
+            must_be_pathwise(drawn.trace.latents, self)
             if self.gradient == "stl":
                 must_be_plain(drawn.trace, self)
             if self.gradient == "stl" and torch.is_grad_enabled():

@@ -91,7 +91,7 @@ class IWAE(Objective):
         rows = len(next(iter(batch.values())))
         total = self.num_particles * rows
         traced = trace_batch(model, guide, repeat_rows(batch, self.num_particles), total)
-        must_be_pathwise(traced.trace, self)
+        must_be_pathwise(traced.trace.latents, self)
         must_be_plain(traced.trace, self)
         must_have_spread(traced.trace, self)
         if self.gradient == "stl" and traced.enumerated is not None:

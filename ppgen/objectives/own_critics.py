@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["must_be_module", "must_hold_its_slope", "own_critic"]
+__all__ = ["judged_site", "must_be_module", "must_hold_its_slope", "own_critic"]
 
 import copy
 from collections.abc import Callable
@@ -13,6 +13,15 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ppgen.errors import SettingError
 from ppgen.objectives.adversarial_game import Game
+
+
+def judged_site(model: Any) -> str:
+    """The name of the implicit site, whose values a critic judges.
+
+    Args:
+        model: with one.
+    """
+    return next(name for name, site in model.sites.items() if site.role == "implicit")
 
 
 def must_be_module(owner: str, critic: Any) -> nn.Module | None:

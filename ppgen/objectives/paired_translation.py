@@ -20,7 +20,7 @@ from ppgen.objectives.adversarial_game import Game
 from ppgen.objectives.adversarial_losses import LOSSES
 from ppgen.objectives.kept_draws import StepWithDraws
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step, TrainingPosition
-from ppgen.objectives.own_critics import must_be_module, must_hold_its_slope, own_critic
+from ppgen.objectives.own_critics import judged_site, must_be_module, must_hold_its_slope, own_critic
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False)
@@ -93,7 +93,7 @@ class PairedTranslation(Objective):
             )
 
     def check_data(self, model: PyroProgram, data: Dataset) -> None:
-        needed = [_site(model), *covariate_names(model.sites)]
+        needed = [judged_site(model), *covariate_names(model.sites)]
         missing = [name for name in needed if name not in data.keys]
         if missing or data.domains:
             raise DataError(
@@ -120,13 +120,13 @@ class PairedTranslation(Objective):
         return State(model, guide, {"critic": critic})
 
     def _patch_critic(self, model: Any, batch: Mapping[str, Tensor]) -> nn.Module:
-        x, told = batch[_site(model)], covariate_names(model.sites)
+        x, told = batch[judged_site(model)], covariate_names(model.sites)
         if told != ["given"] or x.dim() != 4 or batch["given"].shape[2:] != x.shape[2:]:
             raise SettingError(
                 "PairedTranslation: the default critic reads an image beside the one that is given",
                 expected="x [batch, channels, height, width], and given of the same height and width",
-                got=", ".join(f"{name} {list(batch[name].shape)}" for name in (_site(model), *told)),
-                fix=f"PairedTranslation(critic=...) with def forward(self, {', '.join([_site(model), *told])})",
+                got=", ".join(f"{name} {list(batch[name].shape)}" for name in (judged_site(model), *told)),
+                fix=f"PairedTranslation(critic=...) with def forward(self, {', '.join([judged_site(model), *told])})",
                 code="S216",
             )
         return PatchCritic(x.shape[1:], batch["given"].shape[1])
@@ -147,7 +147,7 @@ class PairedTranslation(Objective):
     def loss(self, state: State, player: str, step: Step) -> Loss:
         assert isinstance(step, StepWithDraws)  # which is what step() makes
         model, critic = step.model, state.networks["critic"]
-        site, told = _site(model), covariate_names(model.sites)
+        site, told = judged_site(model), covariate_names(model.sites)
         real, given = step.batch[site], {name: step.batch[name] for name in told}
 
         def judge(x: Tensor) -> Tensor:
@@ -165,7 +165,3 @@ class PairedTranslation(Objective):
         value = adversarial + self.l1 * distance
         parts = {"generator_loss": value, "adversarial": adversarial, "l1": distance}
         return Loss(value, {name: part.detach() for name, part in parts.items()})
-
-
-def _site(model: Any) -> str:
-    return next(name for name, site in model.sites.items() if site.role == "implicit")

@@ -29,14 +29,14 @@ def must_be_local(model: PyroProgram, objective: Objective) -> None:
             )
 
 
-def must_be_pathwise(trace: PairedTrace, objective: Objective) -> None:
+def must_be_pathwise(draws: Mapping[str, PairedSite], objective: Objective) -> None:
     """Refuse a guide whose draws hide their parameters: its gradient would be silently wrong, not only noisy.
 
     Args:
-        trace: a run of it.
+        draws: of it, by site.
         objective: named in the message.
     """
-    for draw in trace.latents.values():
+    for draw in draws.values():
         if not draw.guide_fn.has_rsample:
             raise DeclarationError(
                 f"{objective.name}: the guide draws {draw.name!r} from {name_of(draw.guide_fn)}, and no gradient "

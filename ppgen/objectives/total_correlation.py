@@ -72,7 +72,7 @@ class TotalCorrelation(Objective):
 
     def loss(self, state: State, player: str, step: Step) -> Loss:
         drawn = elbo_parts(step.model, step.guide, step.batch, step.size)
-        must_be_pathwise(drawn.trace, self)
+        must_be_pathwise(drawn.trace.latents, self)
         must_be_plain(drawn.trace, self)
         must_have_spread(drawn.trace, self)
         surrogate = self._surrogate(factorised_latent(drawn.traced), step.size)
