@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--blocks", type=int, default=2)
-    parser.add_argument("--critic", type=int, nargs="+", default=[32, 64], help="channels of its stages")
+    parser.add_argument("--critic", type=int, nargs="+", default=None, help="channels of its stages")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--cycle", type=float, default=10.0)

@@ -18,12 +18,17 @@ from ppgen.nets.layers import over_batch
 from ppgen.nets.spectral_norms import with_spectral_norms
 
 
+_WINDOW = 18  # pixels that a score of two halvings sees
+
+
 class PatchCritic(Recorded):
     """One score a patch: convolutions only, so that each score judges the window that it sees and no more.
 
-    With the default two halvings a window is 18 pixels wide and the next one stands 4 further. It judges texture and
-    edges; whether the whole is right is left to the other terms of an objective. There is no normalisation, so that
-    brightness counts, and a score never depends on the batch.
+    With two halvings a window is 18 pixels wide and the next one stands 4 further; with one it is 8 pixels wide. It
+    judges texture and edges; whether the whole is right is left to the other terms of an objective. A window that holds
+    the image judges the whole: the critic of a translation then makes sevens into nines where there are more nines. So
+    images of at most 18 pixels get one halving. There is no normalisation, so that brightness counts, and a score never
+    depends on the batch.
 
     Reference: P. Isola et al., "Image-to-image translation with conditional adversarial networks", 2017 (arXiv
     1611.07004), section 3.2.2.
@@ -31,7 +36,8 @@ class PatchCritic(Recorded):
     Args:
         x_shape: ``(channels, height, width)`` of the images that are judged.
         given_channels: of the image that each of them is to be a translation of; 0 where there is none.
-        hidden: channels of each halving stage.
+        hidden: channels of each halving stage; by default ``(32, 64)``, and ``(48,)`` where both sides have at most 18
+            pixels.
         spectral: whether every layer is divided by its spectral norm.
 
     Shapes:
@@ -48,12 +54,15 @@ class PatchCritic(Recorded):
         self,
         x_shape: Sequence[int],
         given_channels: int = 0,
-        hidden: Sequence[int] = (32, 64),
+        hidden: Sequence[int] | None = None,
         spectral: bool = False,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        widths = [image_shape("PatchCritic", x_shape)[0] + given_channels, *hidden]
+        channels, *sides = image_shape("PatchCritic", x_shape)
+        if hidden is None:
+            hidden = (32, 64) if max(sides) > _WINDOW else (48,)
+        widths = [channels + given_channels, *hidden]
         for before, after in pairwise(widths):
             layers += [nn.Conv2d(before, after, kernel_size=4, stride=2, padding=1), leaky()]
         layers += [nn.Conv2d(widths[-1], widths[-1], kernel_size=3, padding=1), leaky()]

@@ -46,3 +46,14 @@ def test_translations_are_as_large_as_what_they_are_of(kind: type, size: tuple[i
 def test_only_images_are_translated(kind: type) -> None:
     with pytest.raises(SettingError, match=f"{kind.__name__}: only images"):
         kind((64,), 3)
+
+
+@pytest.mark.parametrize(("side", "window"), [(16, 8), (28, 18)])
+def test_a_window_of_the_default_critic_is_smaller_than_the_image(side: int, window: int) -> None:
+    critic = nets.PatchCritic((1, side, side))
+    x = torch.rand(1, 1, side, side, requires_grad=True)
+    scores = critic(x)
+    middle = scores.shape[-1] // 2
+    (slopes,) = torch.autograd.grad(scores[0, middle, middle], x)
+    seen = slopes[0, 0].abs().sum(0).nonzero()
+    assert int(seen.max() - seen.min()) + 1 <= window < side
