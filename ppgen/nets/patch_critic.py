@@ -17,7 +17,6 @@ from ppgen.nets.image_shapes import image_shape
 from ppgen.nets.layers import over_batch
 from ppgen.nets.spectral_norms import with_spectral_norms
 
-
 _WINDOW = 18  # pixels that a score of two halvings sees
 
 
