@@ -26,6 +26,7 @@ from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.factor_vae_score import factor_vae_score
 from ppgen.evaluation.factored import FactorCodes
 from ppgen.evaluation.features import FeatureNetwork, feature_network
+from ppgen.evaluation.fid import fid
 from ppgen.evaluation.foils import foils
 from ppgen.evaluation.gap_ledger import GapLedger, gap_ledger
 from ppgen.evaluation.gold_posterior import gold_posterior
@@ -112,6 +113,7 @@ __all__ = [
     "factor_vae_score",
     "factorised_log_prob",
     "feature_network",
+    "fid",
     "foils",
     "gap_ledger",
     "gold_posterior",

@@ -17,6 +17,7 @@ from ppgen.evaluation.elbo_terms import (
     rate,
     total_correlation_of_codes,
 )
+from ppgen.evaluation.fid import fid_of_samples
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.kid import kid_of_samples
 from ppgen.evaluation.metric import Metric
@@ -34,6 +35,7 @@ METRICS: tuple[Metric, ...] = (
 )
 ON_REQUEST: tuple[Metric, ...] = (
     *(ais, bdmc, heavy_tails, kde),
+    fid_of_samples,
     *(rate, distortion, mutual_information, marginal_kl, total_correlation_of_codes, dimension_kl),
     *DISENTANGLEMENT,
 )

@@ -124,6 +124,17 @@ def fake_fit(digits: Dataset) -> Callable[..., FakeFit]:
 
 
 @pytest.fixture(scope="session")
+def flat_fit() -> FakeFit:
+    """Of vectors without labels, whose features are their own coordinates: no network is trained for them."""
+    generator = torch.Generator().manual_seed(0)
+    stripes = torch.rand(180, 4, generator=generator).round().repeat_interleave(3, 1)
+    flips = (torch.rand(180, 12, generator=generator) < 0.05).float()
+    rows = (stripes - flips).abs()
+    splits = {name: {"x": rows[60 * place : 60 * place + 60]} for place, name in enumerate(("train", "valid", "test"))}
+    return FakeFit(ppgen.data.from_tensors(splits, name="stripes"))
+
+
+@pytest.fixture(scope="session")
 def make_card() -> Callable[..., Scorecard]:
     """A card with a density: per-datum values of a given mean, kind and measure."""
 

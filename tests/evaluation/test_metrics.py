@@ -23,6 +23,7 @@ def test_a_metric_is_registered_where_it_is_computed() -> None:
     assert found == {
         **dict.fromkeys(("log_prob", "elbo", "elbo_of_training_data", "bits_per_dim"), "density"),
         "kid": "kid",
+        "fid": "fid",
         **dict.fromkeys(("precision", "recall", "density", "coverage"), "prdc"),
         **dict.fromkeys(("linear_probe", "knn"), "probes"),
         **dict.fromkeys(("reconstruction_error", "active_units"), "representation"),
