@@ -13,8 +13,10 @@ from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.beta_vae_score import beta_vae_score
 from ppgen.evaluation.bound_curve import bound_curve
 from ppgen.evaluation.calibration import Calibration, simulation_based_calibration
+from ppgen.evaluation.class_shares import class_entropy, rarest_class
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
+from ppgen.evaluation.data_copying import data_copying
 from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.dci import dci_scores
 from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_densities
@@ -96,12 +98,14 @@ __all__ = [
     "bdmc",
     "beta_vae_score",
     "bound_curve",
+    "class_entropy",
     "classifier_two_sample",
     "clouds",
     "compare",
     "compare_posteriors",
     "compressed_bits",
     "count_active_units",
+    "data_copying",
     "dci_scores",
     "density_and_coverage",
     "detect_outliers",
@@ -133,6 +137,7 @@ __all__ = [
     "posterior_distance",
     "precision_and_recall",
     "probe_accuracy",
+    "rarest_class",
     "rate_decomposition",
     "reconstruction_error",
     "sandwiched_log_prob",

@@ -77,6 +77,18 @@ class FeatureNetwork(nn.Module):
         """
         return torch.cat([self(part.detach().cpu().float()) for part in x.split(batch_size)])
 
+    @torch.no_grad()
+    def classes(self, x: Tensor, task: str, batch_size: int = 1024) -> Tensor:
+        """The most probable class [N] of each data point, on the CPU.
+
+        Args:
+            x: [N, *event_shape].
+            task: that the network was trained on.
+            batch_size: data points at a time.
+        """
+        parts = x.split(batch_size)
+        return torch.cat([self.heads[task](self.raw(part.detach().cpu().float()).relu()).argmax(1) for part in parts])
+
     @property
     def hash(self) -> str:
         """SHA-256 over names, shapes and bytes of all weights: figures compare where these digits agree."""
