@@ -44,6 +44,7 @@ from ppgen.evaluation.outlier_comparison import OutlierComparison
 from ppgen.evaluation.outlier_measure import OutlierScore
 from ppgen.evaluation.outlier_p_value import CalibratedScores, outlier_score
 from ppgen.evaluation.outlier_scores import OUTLIER_SCORES
+from ppgen.evaluation.over_fits import over_fits
 from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference
 from ppgen.evaluation.paired_interval import paired_interval
 from ppgen.evaluation.posterior_comparison import PosteriorComparison
@@ -132,6 +133,7 @@ __all__ = [
     "modularity_score",
     "mutual_information_gap",
     "outlier_score",
+    "over_fits",
     "paired_difference",
     "paired_interval",
     "posterior_distance",
