@@ -23,6 +23,7 @@ from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_dens
 from ppgen.evaluation.detect_outliers import detect_outliers
 from ppgen.evaluation.detection import Detection, Rate, detection
 from ppgen.evaluation.disentanglement import DISENTANGLEMENT, disentanglement
+from ppgen.evaluation.draws import Draws, draws
 from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
 from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.factor_vae_score import factor_vae_score
@@ -73,6 +74,7 @@ __all__ = [
     "Comparison",
     "DataSplit",
     "Detection",
+    "Draws",
     "Encodings",
     "Evaluation",
     "FactorCodes",
@@ -112,6 +114,7 @@ __all__ = [
     "detect_outliers",
     "detection",
     "disentanglement",
+    "draws",
     "encodings",
     "evaluate",
     "expected_coverage",

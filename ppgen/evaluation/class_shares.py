@@ -153,12 +153,20 @@ def classified(evaluation: Evaluation) -> Classified:
 @metric(key="class_entropy", prepare=classified, question="sampling", title="entropy of classes", unit="nats",
         better="higher")  # fmt: skip
 def class_entropy_of_samples(found: Classified) -> Measured:
-    """How evenly samples are shared out among classes, beside test data."""
+    """How evenly samples are shared out among classes, beside test data.
+
+    Kind: biased.
+    Source: Miller, 1955, Note on the bias of information estimates.
+    """
     return found.measured(class_entropy)
 
 
 @metric(key="rarest_class", prepare=classified, question="sampling", title="rarest class", unit="share",
         better="higher")  # fmt: skip
 def rarest_class_of_samples(found: Classified) -> Measured:
-    """The share of the class that is rarest among samples, beside test data."""
+    """The share of the class that is rarest among samples, beside test data.
+
+    Kind: biased.
+    Source: ours.
+    """
     return found.measured(rarest_class)

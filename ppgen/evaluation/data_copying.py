@@ -104,7 +104,11 @@ def _share_above(values: Tensor, others: Tensor) -> Tensor:
 
 @metric(key="data_copying", prepare=itself, question="sampling", title="nearer than test data", unit="share")
 def data_copying_of_samples(evaluation: Evaluation) -> Measured:
-    """How often a sample is nearer to the training split than a test point is, beside validation data."""
+    """How often a sample is nearer to the training split than a test point is, beside validation data.
+
+    Kind: unbiased.
+    Source: Meehan, Chaudhuri and Dasgupta, 2020 (arXiv 2004.05675).
+    """
     found, network = evaluation.prepared(draws), evaluation.prepared(seen_by)
     data = evaluation.fit.data
     main = main_site(data.split("test"))

@@ -95,5 +95,9 @@ def _powers(matrix: Tensor) -> tuple[Tensor, Tensor]:
 
 @metric(key="fid", prepare=clouds, question="sampling", title="FID", better="lower")
 def fid_of_samples(found: Clouds) -> Measured:
-    """The distance of samples from the test split as Gaussians, beside that of real training data."""
+    """The distance of samples from the test split as Gaussians, beside that of real training data.
+
+    Kind: biased.
+    Source: Heusel et al., 2017 (arXiv 1706.08500).
+    """
     return found.measured(fid)

@@ -118,7 +118,11 @@ def _in_words(layers: Sequence[int]) -> str:
 
 @metric(prepare=itself, question="sampling", title="two-sample test", unit="accuracy", better="lower")
 def two_sample(evaluation: Evaluation) -> Measured:
-    """How often a small network tells samples from test data by their features, beside real training data."""
+    """How often a small network tells samples from test data by their features, beside real training data.
+
+    Kind: lower bound.
+    Source: Lopez-Paz and Oquab, 2017 (arXiv 1610.06545).
+    """
 
     def told_apart(real: Tensor, others: Tensor) -> Estimate:
         return classifier_two_sample(others, real, hidden=(_SMALL,), max_epochs=_FEW_EPOCHS, seed=evaluation.seed)
