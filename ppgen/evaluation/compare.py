@@ -61,7 +61,8 @@ def compare(
         The comparison; ``print`` shows it as a table.
 
     Raises:
-        SettingError: if there is nothing to compare, or ``level`` is not between 0 and 1.
+        SettingError: if there is nothing to compare, ``level`` is not between 0 and 1, or the fits of one entry differ
+            in more than their seed.
         CheckpointError: if a folder holds no scores.
         DataError: if the fits of one entry are judged on different data.
 

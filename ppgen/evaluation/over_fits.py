@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ppgen.errors import DataError
+from ppgen.errors import DataError, SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.scorecard import Scorecard
@@ -18,6 +18,7 @@ from ppgen.evaluation.scorecard import Scorecard
 __all__ = ["fits_of", "means_of_fits", "over_fits", "variance_over_fits"]
 
 _ALIKE = ("kind", "unit", "per", "measure", "better", "of", "num_dims", "num_data")
+_OF_THE_MODEL = ("model", "guide", "objective", "num_parameters")
 
 
 def over_fits(cards: Sequence[Scorecard]) -> Scorecard:
@@ -40,6 +41,7 @@ def over_fits(cards: Sequence[Scorecard]) -> Scorecard:
 
     Raises:
         DataError: if they are judged on different data.
+        SettingError: if they differ in more than their seed, or not even in their weights.
 
     Example:
         >>> from ppgen.evaluation import Column, DataSplit
@@ -52,13 +54,7 @@ def over_fits(cards: Sequence[Scorecard]) -> Scorecard:
     first = cards[0]
     if len(cards) == 1:
         return first
-    if other := next((card for card in cards if card.fingerprint != first.fingerprint), None):
-        raise DataError(
-            "compare: the fits of one entry are judged on different data",
-            expected=f"{first.data} for all, fingerprint {first.fingerprint[:12]}",
-            got=f"{other.data}, fingerprint {other.fingerprint[:12]}",
-            fix='an entry for each data set: {"on digits": [...], "on glyphs": [...]}',
-        )
+    _check(cards)
     columns = dict.fromkeys(answer.column for card in cards for answer in card.answers)
     values = [card.per_datum for card in cards]
     known = [each for each in values if each is not None and values[0] is not None and each.shape == values[0].shape]
@@ -70,6 +66,35 @@ def over_fits(cards: Sequence[Scorecard]) -> Scorecard:
         | {"fits": [{"seed": card.facts.get("seed"), "log_prob": _value(card.log_prob)} for card in cards]},
         weights="",
     )
+
+
+def _check(cards: Sequence[Scorecard]) -> None:
+    """Refuse what are no fits of one model, on one data set, each with a seed of its own."""
+    first = cards[0]
+    if other := next((card for card in cards if card.fingerprint != first.fingerprint), None):
+        raise DataError(
+            "compare: the fits of one entry are judged on different data",
+            expected=f"{first.data} for all, fingerprint {first.fingerprint[:12]}",
+            got=f"{other.data}, fingerprint {other.fingerprint[:12]}",
+            fix='an entry for each data set: {"on digits": [...], "on glyphs": [...]}',
+        )
+    for key in _OF_THE_MODEL:
+        told = list(dict.fromkeys(card.facts[key] for card in cards if key in card.facts))
+        if len(told) > 1:
+            raise SettingError(
+                f"compare: the fits of one entry differ in more than their seed: {key}",
+                expected=f"{told[0]} for all",
+                got=f"{told[1]} too",
+                fix='an entry for each: {"vae": [...], "beta-vae": [...]}',
+            )
+    known = [card.weights for card in cards if card.weights]
+    if len(set(known)) < len(known):
+        raise SettingError(
+            "compare: the fits of one entry are not all different, so that their spread says nothing",
+            expected="other weights of each: fits with another seed",
+            got=f"{len(set(known))} different of {len(known)}",
+            fix="ppgen.fit(..., seed=0), ppgen.fit(..., seed=1), ...",
+        )
 
 
 def fits_of(card: Scorecard) -> int:

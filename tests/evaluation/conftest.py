@@ -50,6 +50,7 @@ class FakeFit(Fit):
     told: bool = False  # whether the guide reads the label
     conditional: bool = False
     seconds: float = 1.5
+    weights: str = "f00d"
 
     def __post_init__(self) -> None:
         self.train = self.data.split("train")
@@ -70,7 +71,7 @@ class FakeFit(Fit):
 
     @property
     def weights_digest(self) -> str:
-        return "f00d"
+        return self.weights
 
     @property
     def device(self) -> torch.device:

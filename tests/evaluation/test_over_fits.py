@@ -140,13 +140,26 @@ def test_other_data_are_another_entry(make_card: Maker) -> None:
         compare({"a": cards})
 
 
+@pytest.mark.parametrize(
+    ("cards", "words"),
+    [
+        ([numbered(None, model="VAE"), numbered(None, model="GAN")], "differ in more than their seed: model"),
+        ([numbered(None, num_parameters=3), numbered(None, num_parameters=4)], "more than their seed: num_parameters"),
+        ([dataclasses.replace(numbered(None), weights="f00d") for _ in range(2)], "not all different"),
+    ],
+)
+def test_what_are_no_seeds_of_one_model_is_refused(cards: list[Scorecard], words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        over_fits(cards)
+
+
 def test_fits_and_a_metric_of_ones_own_reach_table_and_page(fake_fit: Callable[..., Any], tmp_path: Path) -> None:
     sizes = iter((60, 64, 68))
 
     def size(fit: Any) -> int:
         return next(sizes)
 
-    found = compare({"a": [fake_fit(), fake_fit(), fake_fit()]}, ["elbo", size], progress=False)
+    found = compare({"a": [fake_fit(weights=digest) for digest in "abc"]}, ["elbo", size], progress=False)
     card = found.cards["a"]
     assert card["own"]["size"].value == 64.0
     assert card["own"]["size"].standard_error == pytest.approx(4.0 / 3.0**0.5)
