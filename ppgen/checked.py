@@ -156,7 +156,7 @@ def _without_items(kind: str) -> str:
 
 def _whole(of: Argument, value: Any) -> None:
     most = _SEED if of.name == "seed" else _SIZE if of.makes_networks else _COUNT
-    least = 0 if isinstance(of.default, int) and of.default <= 0 else 1
+    least = 0 if of.name == "seed" or (isinstance(of.default, int) and of.default <= 0) else 1
     whole_number(of.where, value, at_least=least, at_most=most, suggested=least if of.default is None else of.default)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,9 +25,14 @@ __all__ = ["compare"]
     help="How the table is written.",
 )
 @output_option(None, help="Write to a file.  [default: print]")
+@click.option(
+    "--group",
+    is_flag=True,
+    help="Runs in one folder are fits of one model that differ in their seed: a row of means for each folder.",
+)
 @click.option("--level", type=float, default=0.95, show_default=True, help="Coverage of each interval.")
 @device_option
-def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float, device: str) -> None:
+def compare(runs: tuple[str, ...], form: str, output: Path | None, group: bool, level: float, device: str) -> None:
     """Lay runs side by side.
 
     RUN is a run folder, or a folder of run folders; one without scores is evaluated first. Differences in log-density
@@ -37,10 +44,14 @@ def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float,
       ppgen compare runs/vae-digits runs/pixelcnn-digits
       ppgen compare runs/demo
       ppgen compare runs/* --format latex -o table.tex
+      ppgen compare runs/vae-seeds runs/pixelcnn-seeds --group
     """
     import ppgen
 
-    comparison = ppgen.compare(scored_runs(runs, device=device), level=level, progress=False)
+    entries: dict[str, Any] = dict(scored_runs(runs, device=device))
+    if group:
+        entries = _by_folder(entries.values())
+    comparison = ppgen.compare(entries, level=level, progress=False)
     text: str = getattr(comparison, f"to_{form}")().rstrip("\n")
     if output is None:
         click.echo(text)
@@ -48,3 +59,12 @@ def compare(runs: tuple[str, ...], form: str, output: Path | None, level: float,
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text + "\n", encoding="utf-8")
         click.echo(click.format_filename(output))
+
+
+def _by_folder(runs: Iterable[Path]) -> dict[str, list[Path]]:
+    """Runs by the name of the folder that they lie in, or its path where two such folders share one."""
+    groups: dict[Path, list[Path]] = {}
+    for run in runs:
+        groups.setdefault(run.resolve().parent, []).append(run)
+    names = [place.name for place in groups]
+    return {place.name if names.count(place.name) == 1 else str(place): found for place, found in groups.items()}

@@ -13,19 +13,23 @@ from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.beta_vae_score import beta_vae_score
 from ppgen.evaluation.bound_curve import bound_curve
 from ppgen.evaluation.calibration import Calibration, simulation_based_calibration
+from ppgen.evaluation.class_shares import class_entropy, rarest_class
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
+from ppgen.evaluation.data_copying import data_copying
 from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.dci import dci_scores
 from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_densities
 from ppgen.evaluation.detect_outliers import detect_outliers
 from ppgen.evaluation.detection import Detection, Rate, detection
 from ppgen.evaluation.disentanglement import DISENTANGLEMENT, disentanglement
+from ppgen.evaluation.draws import Draws, draws
 from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
 from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.factor_vae_score import factor_vae_score
 from ppgen.evaluation.factored import FactorCodes
 from ppgen.evaluation.features import FeatureNetwork, feature_network
+from ppgen.evaluation.fid import fid
 from ppgen.evaluation.foils import foils
 from ppgen.evaluation.gap_ledger import GapLedger, gap_ledger
 from ppgen.evaluation.gold_posterior import gold_posterior
@@ -41,6 +45,7 @@ from ppgen.evaluation.outlier_comparison import OutlierComparison
 from ppgen.evaluation.outlier_measure import OutlierScore
 from ppgen.evaluation.outlier_p_value import CalibratedScores, outlier_score
 from ppgen.evaluation.outlier_scores import OUTLIER_SCORES
+from ppgen.evaluation.over_fits import over_fits
 from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference
 from ppgen.evaluation.paired_interval import paired_interval
 from ppgen.evaluation.posterior_comparison import PosteriorComparison
@@ -69,6 +74,7 @@ __all__ = [
     "Comparison",
     "DataSplit",
     "Detection",
+    "Draws",
     "Encodings",
     "Evaluation",
     "FactorCodes",
@@ -95,23 +101,27 @@ __all__ = [
     "bdmc",
     "beta_vae_score",
     "bound_curve",
+    "class_entropy",
     "classifier_two_sample",
     "clouds",
     "compare",
     "compare_posteriors",
     "compressed_bits",
     "count_active_units",
+    "data_copying",
     "dci_scores",
     "density_and_coverage",
     "detect_outliers",
     "detection",
     "disentanglement",
+    "draws",
     "encodings",
     "evaluate",
     "expected_coverage",
     "factor_vae_score",
     "factorised_log_prob",
     "feature_network",
+    "fid",
     "foils",
     "gap_ledger",
     "gold_posterior",
@@ -126,11 +136,13 @@ __all__ = [
     "modularity_score",
     "mutual_information_gap",
     "outlier_score",
+    "over_fits",
     "paired_difference",
     "paired_interval",
     "posterior_distance",
     "precision_and_recall",
     "probe_accuracy",
+    "rarest_class",
     "rate_decomposition",
     "reconstruction_error",
     "sandwiched_log_prob",

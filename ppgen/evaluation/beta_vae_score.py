@@ -76,5 +76,9 @@ def mean_differences(
     better="higher",
 )
 def beta_vae(found: Factored) -> Measured:
-    """The BetaVAE score of codes, beside that of principal components."""
+    """The BetaVAE score of codes, beside that of principal components.
+
+    Kind: unbiased.
+    Source: Higgins et al., 2017, beta-VAE.
+    """
     return found.measured(beta_vae_score)

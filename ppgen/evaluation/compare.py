@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,9 @@ from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation import layout, table
 from ppgen.evaluation.evaluate import evaluate
+from ppgen.evaluation.metric import Metric
+from ppgen.evaluation.metrics import chosen
+from ppgen.evaluation.over_fits import over_fits
 from ppgen.evaluation.paired_difference import (
     PairedDifference,
     Standing,
@@ -21,6 +24,7 @@ from ppgen.evaluation.paired_difference import (
     standings,
 )
 from ppgen.evaluation.paired_interval import check_level
+from ppgen.evaluation.remarks import Remark, remarks
 from ppgen.evaluation.scorecard import Scorecard, asked_of
 from ppgen.files import write_text
 from ppgen.fitted import Fit
@@ -30,16 +34,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare", "tidy"]
 
+Entry = Fit | Scorecard | Path | str
+
 
 @checked
 def compare(
-    entries: Mapping[str, Fit | Scorecard | Path | str], *, level: float = 0.95, seed: int = 0, progress: bool = True
+    entries: Mapping[str, Entry | Sequence[Entry]],
+    metrics: Iterable[str | Metric | Callable[[Fit], Any]] | None = None,
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    progress: bool = True,
 ) -> Comparison:
     """Lay fits side by side.
 
     Args:
         entries: by name, a :class:`~ppgen.fitted.Fit` (evaluated now), a :class:`Scorecard`, or a run folder with
-            ``scores.json``.
+            ``scores.json``; or a list of such, fits of one model that differ in their seed, which become one row of
+            means with errors over fits and data (:func:`~ppgen.evaluation.over_fits.over_fits`).
+        metrics: by which fits are judged, as :func:`ppgen.evaluate` takes them; scorecards and folders have theirs.
         level: coverage of each interval of a difference, for that pair alone.
         seed: of evaluation.
         progress: show a bar while fits are evaluated.
@@ -48,8 +61,19 @@ def compare(
         The comparison; ``print`` shows it as a table.
 
     Raises:
-        SettingError: if there is nothing to compare, or ``level`` is not between 0 and 1.
+        SettingError: if there is nothing to compare, ``level`` is not between 0 and 1, or the fits of one entry differ
+            in more than their seed.
         CheckpointError: if a folder holds no scores.
+        DataError: if the fits of one entry are judged on different data.
+
+    Example:
+        >>> import ppgen, torch
+        >>> fits = [ppgen.fit(ppgen.models.VAE((4,), 2, hidden=(4,)), torch.ones(60, 4), max_epochs=1, seed=seed,
+        ...                   progress=False) for seed in range(3)]
+        >>> def size(fit):
+        ...     return fit.num_parameters
+        >>> print(compare({"vae": fits}, ["elbo", size], progress=False).cards["vae"].facts["fits"][2]["seed"])
+        2
     """
     if not entries or not isinstance(entries, Mapping):
         raise SettingError(
@@ -59,22 +83,25 @@ def compare(
             fix='ppgen.compare({"vae": fit, "pixelcnn": other})',
             code="S062",
         )
-    cards = {str(name): _card(entry, seed, progress) for name, entry in entries.items()}
+    asked = None if metrics is None else chosen(metrics)
+    cards = {str(name): _card(entry, asked, seed, progress) for name, entry in entries.items()}
     return Comparison({name: dataclasses.replace(card, name=name) for name, card in cards.items()}, level=level)
 
 
-def _card(entry: Any, seed: int, progress: bool) -> Scorecard:
+def _card(entry: Any, metrics: Sequence[Metric] | None, seed: int, progress: bool) -> Scorecard:
+    if isinstance(entry, (list, tuple)) and entry:
+        return over_fits([_card(one, metrics, seed, progress) for one in entry])
     if isinstance(entry, Scorecard):
         return entry
     if isinstance(entry, (str, Path)):
         return Scorecard.load(entry)
     if isinstance(entry, Fit):
-        return evaluate(entry, seed=seed, progress=progress)
+        return evaluate(entry, metrics, seed=seed, progress=progress)
     raise SettingError(
         "compare: an entry is no fit",
-        expected="a Fit, a Scorecard, or the path of a run folder",
-        got=type(entry).__name__,
-        fix='ppgen.compare({"vae": fit})',
+        expected="a Fit, a Scorecard, the path of a run folder, or a list of such",
+        got="an empty list" if entry == [] else type(entry).__name__,
+        fix='ppgen.compare({"vae": fit, "pixelcnn": [fit_of_seed_0, fit_of_seed_1]})',
         code="S063",
     )
 
@@ -152,8 +179,8 @@ class Comparison:
             write_text(Path(path), text)
         return text
 
-    def _parts(self) -> tuple[list[layout.Block], list[layout.Remark]]:
-        return layout.blocks(self.cards), layout.remarks(self.ranking(), self.pairs, self.level)
+    def _parts(self) -> tuple[list[layout.Block], list[Remark]]:
+        return layout.blocks(self.cards), remarks(self.ranking(), self.pairs, self.level)
 
     def __str__(self) -> str:
         return self.to_text()

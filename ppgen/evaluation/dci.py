@@ -96,17 +96,29 @@ def _estimate(found: FactorCodes, value: float) -> Estimate:
 
 @metric(prepare=factored, question="disentanglement", title="DCI disentanglement", better="higher")
 def dci_disentanglement(found: Factored) -> Measured:
-    """How far each code serves one factor (Eastwood & Williams, 2018, equation 2), beside principal components."""
+    """How far each code serves one factor, beside principal components.
+
+    Kind: biased.
+    Source: Eastwood and Williams, 2018, A framework for the quantitative evaluation of disentangled representations.
+    """
     return found.measured(lambda codes: _estimate(codes, dci_scores(importances(codes)[0])[0]))
 
 
 @metric(prepare=factored, question="disentanglement", title="DCI completeness", better="higher")
 def dci_completeness(found: Factored) -> Measured:
-    """How far each factor is served by one code, likewise."""
+    """How far each factor is served by one code, beside principal components.
+
+    Kind: biased.
+    Source: Eastwood and Williams, 2018.
+    """
     return found.measured(lambda codes: _estimate(codes, dci_scores(importances(codes)[0])[1]))
 
 
 @metric(prepare=factored, question="disentanglement", title="DCI informativeness", unit="accuracy", better="higher")
 def dci_informativeness(found: Factored) -> Measured:
-    """How well all codes together predict the factors of test rows, likewise."""
+    """How well all codes together predict the factors of test rows, beside principal components.
+
+    Kind: biased.
+    Source: Eastwood and Williams, 2018.
+    """
     return found.measured(lambda codes: _estimate(codes, importances(codes)[1]))

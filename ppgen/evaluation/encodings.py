@@ -17,7 +17,7 @@ from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.explained import seen_part
 from ppgen.fitted import Fit
 
-__all__ = ["Encodings", "Labelled", "codes_of", "encodings", "labelled", "read_beside"]
+__all__ = ["Encodings", "Labelled", "codes_of", "encodings", "label_of_interest", "labelled", "read_beside"]
 
 _FEW = 256  # rows that tell what a guide reads
 _MOST_ROWS = 10_000  # of the training split: more would hardly move a probe
@@ -94,7 +94,7 @@ def labelled(evaluation: Evaluation) -> Labelled:
         Unanswerable: if the fit has no codes, the data have no labels, or the guide reads more than the data.
     """
     found, fit = evaluation.prepared(encodings), evaluation.fit
-    label = _label(fit.data, found.main)
+    label = label_of_interest(fit.data, found.main)
     if label is None:
         raise Unanswerable("the data have no labels to probe for", code="U004")
     if told := read_beside(fit, found.test, found.main):
@@ -148,8 +148,13 @@ def _training_rows(data: Dataset, seed: int) -> dict[str, Tensor]:
     return {key: tensor[rows.to(tensor.device)] for key, tensor in train.items()}
 
 
-def _label(data: Dataset, main: str) -> str | None:
-    """The covariate that probes look for: ``y``, else the first with classes."""
+def label_of_interest(data: Dataset, main: str) -> str | None:
+    """The covariate that probes look for: ``y``, else the first with classes, if there is one.
+
+    Args:
+        data: the data set.
+        main: what it is about, which is no label.
+    """
     labels = [key for key in data.num_classes if key != main]
     return "y" if "y" in labels else next(iter(labels), None)
 

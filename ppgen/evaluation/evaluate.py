@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from torch import nn
 from tqdm import tqdm
 
 from ppgen.arguments import whole_number
@@ -29,6 +30,7 @@ def evaluate(
     *,
     num_particles: int = 1000,
     num_samples: int | None = None,
+    features: nn.Module | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Scorecard:
@@ -44,6 +46,8 @@ def evaluate(
             then their key; default: all of ours.
         num_particles: of the importance-weighted bound on log p(x), for models with latent variables.
         num_samples: of the model, for the sampling metrics; default: as many as there are test data, at most 10,000.
+        features: a network of your own, from data [N, ...] to features [N, F], in which samples are judged; default:
+            a small one that is trained on the data set. Numbers in the features of different networks do not compare.
         seed: of all draws; the same seed gives the same card.
         progress: show a bar.
 
@@ -77,7 +81,7 @@ def evaluate(
     whole_number("evaluate: num_particles", num_particles, suggested=1000)
     if num_samples is not None:
         whole_number("evaluate: num_samples", num_samples, suggested=1000)
-    evaluation = Evaluation(fit, num_particles, num_samples, seed)
+    evaluation = Evaluation(fit, num_particles, num_samples, seed, features)
     answers, per_datum = [], None
     with tqdm(chosen(metrics), disable=not progress, leave=False, unit="metric") as bar:
         for metric in bar:

@@ -78,5 +78,9 @@ def stillest_codes(
     better="higher",
 )
 def factor_vae(found: Factored) -> Measured:
-    """The FactorVAE score of codes, beside that of principal components."""
+    """The FactorVAE score of codes, beside that of principal components.
+
+    Kind: unbiased.
+    Source: Kim and Mnih, 2018 (arXiv 1802.05983).
+    """
     return found.measured(factor_vae_score)

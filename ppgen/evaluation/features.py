@@ -20,7 +20,7 @@ from ppgen.declare import MISSING
 from ppgen.errors import CheckpointError
 from ppgen.files import cache_folder, replace
 
-__all__ = ["ARCHITECTURE", "FeatureNetwork", "feature_network", "train_features"]
+__all__ = ["ARCHITECTURE", "FeatureNetwork", "feature_network", "hash_of", "train_features"]
 
 
 ARCHITECTURE = "conv 32-64 or MLP 128, 64 features, 300 steps (v1)"  # part of the cache key: change it with the code
@@ -77,14 +77,40 @@ class FeatureNetwork(nn.Module):
         """
         return torch.cat([self(part.detach().cpu().float()) for part in x.split(batch_size)])
 
+    @torch.no_grad()
+    def classes(self, x: Tensor, task: str, batch_size: int = 1024) -> Tensor:
+        """The most probable class [N] of each data point, on the CPU.
+
+        Args:
+            x: [N, *event_shape].
+            task: that the network was trained on.
+            batch_size: data points at a time.
+        """
+        parts = x.split(batch_size)
+        return torch.cat([self.heads[task](self.raw(part.detach().cpu().float()).relu()).argmax(1) for part in parts])
+
     @property
     def hash(self) -> str:
         """SHA-256 over names, shapes and bytes of all weights: figures compare where these digits agree."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.state_dict().items()):
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-            digest.update(tensor.contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        return hash_of(self)
+
+
+def hash_of(network: nn.Module, name: str = "") -> str:
+    """SHA-256 over names, shapes and bytes of all weights of a network.
+
+    Args:
+        network: with weights anywhere.
+        name: that goes before them, where weights alone do not say what is done with them.
+
+    Example:
+        >>> hash_of(nn.ReLU(), "ReLU") == hash_of(nn.ReLU(), "GELU")
+        False
+    """
+    digest = hashlib.sha256(name.encode())
+    for key, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def train_features(x: Tensor, targets: Mapping[str, Tensor], tasks: Mapping[str, int], seed: int) -> FeatureNetwork:

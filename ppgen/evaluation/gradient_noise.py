@@ -96,13 +96,14 @@ def gradient_noise(
     mean = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}
     square = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}  # sum of squared deviations
     with (
-        preserved_state(nn.ModuleList(owners.values())),
+        preserved_state(nn.ModuleList(state.modules.values())),
         validation(False),
         seeded(seed, column.device),
         torch.enable_grad(),
     ):
         for drawn in range(1, num_draws + 1):  # B. Welford's recursion, which keeps small variances of large means
-            for key, gradient in _gradient(objective, state, batch, size or len(column)).items():
+            found = _gradient(objective, state, batch, size or len(column))
+            for key, gradient in ((key, found[key]) for key in found if key in mean):  # a critic is neither's part
                 away = gradient - mean[key]
                 mean[key] += away / drawn
                 square[key] += away * (gradient - mean[key])

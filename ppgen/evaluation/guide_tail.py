@@ -17,7 +17,11 @@ _TOO_HEAVY = 0.7  # above it, averages converge too slowly to be of use (Vehtari
 
 @metric(key="pareto_k", prepare=itself, question="posterior", title="k-hat > 0.7", unit="share", better="lower")
 def heavy_tails(evaluation: Evaluation) -> Estimate:
-    """The share of data for which the guide's weights have a tail with k above 0.7."""
+    """The share of data for which the guide's weights have a tail with k above 0.7.
+
+    Kind: unbiased.
+    Source: Vehtari et al., 2024 (arXiv 1507.02646).
+    """
     return share_of_heavy_tails(evaluation.fit, None, evaluation.num_particles, seed=evaluation.seed)
 
 

@@ -104,5 +104,9 @@ def _self_kernel(points: Tensor) -> Tensor:
 
 @metric(key="kid", prepare=clouds, question="sampling", title="KID", better="lower", headline=True)
 def kid_of_samples(found: Clouds) -> Measured:
-    """The distance of samples from the test split, beside that of real training data."""
+    """The distance of samples from the test split, beside that of real training data.
+
+    Kind: unbiased.
+    Source: Bińkowski et al., 2018 (arXiv 1801.01401).
+    """
     return found.measured(kid)

@@ -1,4 +1,4 @@
-"""The model of a table, whatever its format: blocks of rows, notes, footnotes, remarks."""
+"""The model of a table, whatever its format: blocks of rows, notes, footnotes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Literal, TypeVar
 from ppgen.estimate import Estimate
 from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.metric import Column, in_order
-from ppgen.evaluation.paired_difference import PairedDifference, Standing
+from ppgen.evaluation.over_fits import means_of_fits
 from ppgen.evaluation.sampling import DECODED
 from ppgen.evaluation.scorecard import Scorecard, asked_of
 
-__all__ = ["Block", "Cell", "Remark", "Row", "blocks", "comparable", "grouped", "remarks"]
+__all__ = ["Block", "Cell", "Row", "blocks", "comparable", "grouped"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -114,14 +114,6 @@ class Block:
         ]
 
 
-@dataclasses.dataclass(frozen=True)
-class Remark:
-    """A heading and its lines, below the tables."""
-
-    title: str
-    lines: Sequence[str]
-
-
 def blocks(cards: Mapping[str, Scorecard]) -> list[Block]:
     """Lay out a table for each question, and for each data set and measure apart.
 
@@ -165,26 +157,6 @@ def grouped(entries: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
     return found
 
 
-def remarks(ranking: Sequence[Standing], pairs: Sequence[PairedDifference], level: float) -> list[Remark]:
-    """The ranks and the paired differences in words.
-
-    Args:
-        ranking: standings in order.
-        pairs: paired differences; those that could not be taken are left to the ranking's reasons.
-        level: coverage of the intervals.
-    """
-    found = []
-    for group, placed in grouped((standing.group, standing) for standing in ranking if standing.group).items():
-        lines = [f"{standing.rank}: {standing.name}" for standing in placed]
-        found.append(Remark(f"Ranks by {group}: those that the differences below leave open", lines))
-    if without := [f"{standing.name}: {standing.reason}" for standing in ranking if not standing.group]:
-        found.append(Remark("Not ranked", without))
-    if taken := [str(pair) for pair in pairs if pair.difference is not None]:
-        title = f"Paired differences, with intervals of {100 * level:g} %, each for its pair alone"
-        found.append(Remark(title, taken))
-    return found
-
-
 def _block(question: str, cards: Mapping[str, Scorecard], measure: str) -> Block:
     found = {name: {answer.column: answer for answer in card.answers} for name, card in cards.items()}
     columns = [
@@ -218,7 +190,8 @@ def _block(question: str, cards: Mapping[str, Scorecard], measure: str) -> Block
         refusals = [f"{name}: {card.reason(question) or 'not measured'}" for name, card in cards.items()]
     subject = f"{next(iter(cards.values())).data}" + (f", {measure} measure" if measure else "")
     provenance = _provenance(columns, models, baselines)
-    return Block(question, subject, columns, rows, provenance, _caveats(question, columns, cards), refusals)
+    caveats = [*means_of_fits(cards), *_caveats(question, columns, cards)]
+    return Block(question, subject, columns, rows, provenance, caveats, refusals)
 
 
 def _baselines(cards: Mapping[str, Scorecard], columns: Sequence[Column]) -> dict[str, list[Estimate | None]]:
@@ -228,8 +201,9 @@ def _baselines(cards: Mapping[str, Scorecard], columns: Sequence[Column]) -> dic
         asked = ((model, answer) for model, card in cards.items() for answer in card.answers if answer.column == column)
         for model, answer in asked:
             for baseline, estimate in answer.baselines.items():
-                name = f"{model}, {baseline}" if baseline == DECODED else baseline
-                row = found.setdefault(name, [None] * len(columns))
+                row = found.setdefault(
+                    f"{model}, {baseline}" if baseline == DECODED else baseline, [None] * len(columns)
+                )
                 row[place] = row[place] or estimate
     return found
 

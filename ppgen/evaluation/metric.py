@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 import numpy as np
+from torch import nn
 
 from ppgen.arguments import one_of
 from ppgen.errors import PpgenError, SettingError
@@ -101,6 +102,7 @@ class Evaluation:
         num_particles: of importance-weighted bounds.
         num_samples: of the model; ``None`` for as many as there are test data.
         seed: of all draws.
+        features: a network of the user's own, in whose features samples are judged; ``None`` for the data set's.
         facts: what a reader needs to know of how the numbers came about; whoever prepares something may add to it.
 
     Example:
@@ -114,6 +116,7 @@ class Evaluation:
     num_particles: int = 1000
     num_samples: int | None = None
     seed: int = 0
+    features: nn.Module | None = None
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     _known: dict[Hashable, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 

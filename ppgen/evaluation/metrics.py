@@ -7,6 +7,8 @@ from typing import Any
 
 from ppgen.errors import SettingError
 from ppgen.evaluation.annealed_density import ais, bdmc
+from ppgen.evaluation.class_shares import class_entropy_of_samples, rarest_class_of_samples
+from ppgen.evaluation.data_copying import data_copying_of_samples
 from ppgen.evaluation.density import bits_per_dim, elbo, elbo_of_training_data, log_prob
 from ppgen.evaluation.disentanglement import DISENTANGLEMENT
 from ppgen.evaluation.elbo_terms import (
@@ -17,6 +19,7 @@ from ppgen.evaluation.elbo_terms import (
     rate,
     total_correlation_of_codes,
 )
+from ppgen.evaluation.fid import fid_of_samples
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.kid import kid_of_samples
 from ppgen.evaluation.metric import Metric
@@ -24,6 +27,7 @@ from ppgen.evaluation.parzen_window import kde
 from ppgen.evaluation.prdc import coverage, density, precision, recall
 from ppgen.evaluation.probes import knn, linear_probe
 from ppgen.evaluation.representation import active_units, error_of_reconstructions
+from ppgen.evaluation.two_sample import two_sample
 
 __all__ = ["METRICS", "ON_REQUEST", "chosen"]
 
@@ -34,6 +38,7 @@ METRICS: tuple[Metric, ...] = (
 )
 ON_REQUEST: tuple[Metric, ...] = (
     *(ais, bdmc, heavy_tails, kde),
+    *(fid_of_samples, two_sample, data_copying_of_samples, class_entropy_of_samples, rarest_class_of_samples),
     *(rate, distortion, mutual_information, marginal_kl, total_correlation_of_codes, dimension_kl),
     *DISENTANGLEMENT,
 )

@@ -52,5 +52,9 @@ def modularity_score(found: FactorCodes, num_bins: int = 20) -> Estimate:
 
 @metric(prepare=factored, question="disentanglement", title="modularity", better="higher")
 def modularity(found: Factored) -> Measured:
-    """The modularity of codes, beside that of principal components."""
+    """The modularity of codes, beside that of principal components.
+
+    Kind: biased.
+    Source: Ridgeway and Mozer, 2018 (arXiv 1802.05312).
+    """
     return found.measured(modularity_score)

@@ -40,5 +40,9 @@ def mutual_information_gap(found: FactorCodes, num_bins: int = 20) -> Estimate:
 
 @metric(prepare=factored, question="disentanglement", title="MIG", better="higher")
 def mig(found: Factored) -> Measured:
-    """The mutual information gap of codes, beside that of principal components."""
+    """The mutual information gap of codes, beside that of principal components.
+
+    Kind: biased.
+    Source: Chen et al., 2018 (arXiv 1802.04942).
+    """
     return found.measured(mutual_information_gap)

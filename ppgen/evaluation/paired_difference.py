@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ppgen.estimate import Estimate
+from ppgen.evaluation.over_fits import fits_of, variance_over_fits
 from ppgen.evaluation.paired_interval import FEWEST, is_decided_by_few, paired_interval
 from ppgen.evaluation.scorecard import Scorecard
 
@@ -40,6 +41,7 @@ class PairedDifference:
         winner: the model whose true log-density is shown to be higher, if that is shown.
         bounds_only: whether what is shown is the order of two bounds, and of nothing else.
         reason: why no order is shown.
+        fits: of how many fits each is the mean.
     """
 
     first: str
@@ -50,6 +52,7 @@ class PairedDifference:
     winner: str | None = None
     bounds_only: bool = False
     reason: str = ""
+    fits: tuple[int, int] = (1, 1)
 
     @property
     def verdict(self) -> str:
@@ -65,7 +68,8 @@ class PairedDifference:
         quarter = (self.high - self.low) / 4.0
         digits = max(2, min(5, 1 - math.floor(math.log10(quarter)))) if quarter > 0.0 else 2
         numbers = [f"{number:+.{digits}f}" for number in (self.difference, self.low, self.high)]
-        return f"{names}: {numbers[0]} [{numbers[1]}, {numbers[2]}] nats/datum: {self.verdict}"
+        over = f", over {self.fits[0]} and {self.fits[1]} fits" if self.fits != (1, 1) else ""
+        return f"{names}: {numbers[0]} [{numbers[1]}, {numbers[2]}] nats/datum{over}: {self.verdict}"
 
 
 def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.95) -> PairedDifference:
@@ -91,8 +95,9 @@ def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.9
     is the weaker statement that one floor lies above the other, or one ceiling; the true order may be the reverse.
 
     The interval is over test data and Monte-Carlo draws, holds with probability ``level`` for this pair alone, and
-    speaks of these two fits: another seed of training is another model. No order is shown that hangs on a few data
-    points.
+    speaks of these two fits: another seed of training is another model. That of means over several fits is over their
+    seeds too: the variances over the fits of both are added to that over data. No order is shown that hangs on a few
+    data points.
 
     Args:
         first: a scorecard with ``per_datum`` values.
@@ -102,13 +107,15 @@ def paired_difference(first: Scorecard, second: Scorecard, *, level: float = 0.9
     obstacle = _obstacle(first, second)
     if obstacle or first.per_datum is None or second.per_datum is None:
         return PairedDifference(first.name, second.name, reason=obstacle)
-    difference, low, high = paired_interval(first.per_datum, second.per_datum, level=level)
+    beside = [*variance_over_fits(first), *variance_over_fits(second)]
+    difference, low, high = paired_interval(first.per_datum, second.per_datum, level=level, beside=beside)
     shown: dict[str, Any] = {"reason": f"the {100 * level:g} % interval of the difference includes 0"}
     if (low > 0.0 or high < 0.0) and is_decided_by_few(first.per_datum, second.per_datum, level=level):
         shown = {"reason": "the differences have heavy tails: a few data points decide their mean"}
     elif low > 0.0 or high < 0.0:
         shown = _shown(first, second) if low > 0.0 else _shown(second, first)
-    return PairedDifference(first.name, second.name, difference, low, high, **shown)
+    fits = fits_of(first), fits_of(second)
+    return PairedDifference(first.name, second.name, difference, low, high, fits=fits, **shown)
 
 
 def _obstacle(first: Scorecard, second: Scorecard) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,7 +27,9 @@ def check_level(level: float) -> None:
         )
 
 
-def paired_interval(first: np.ndarray, second: np.ndarray, *, level: float = 0.95) -> tuple[float, float, float]:
+def paired_interval(
+    first: np.ndarray, second: np.ndarray, *, level: float = 0.95, beside: Sequence[tuple[float, int]] = ()
+) -> tuple[float, float, float]:
     """The mean of ``first - second`` over paired data points, and its interval by a transformed t statistic.
 
     With n differences of mean m, standard deviation s and skewness g, ``T = (mean - m) / s`` is skewed; Hall's
@@ -34,13 +37,18 @@ def paired_interval(first: np.ndarray, second: np.ndarray, *, level: float = 0.9
     sqrt(n). Without skewness it is the t interval. A percentile bootstrap leaves out the truth more often than it
     claims, the more so the fewer the data. Swapping the models flips the signs and nothing else.
 
-    Reference:
+    Where values are means over several fits, their own variances stand beside that of the data: then the interval is
+    Student's, of the sum V of all variances v_k, with Satterthwaite's ``V^2 / sum(v_k^2 / d_k)`` degrees of freedom.
+
+    References:
         Hall, 1992, On the Removal of Skewness by Transformation.
+        Satterthwaite, 1946, An Approximate Distribution of Estimates of Variance Components.
 
     Args:
         first: values [N] of one model.
         second: values [N] of another, for the same data points in the same order.
         level: coverage of the interval.
+        beside: variances of the mean difference that do not come from the data, each with its degrees of freedom.
 
     Returns:
         (mean difference, low, high); of a single data point, infinite ends.
@@ -74,8 +82,14 @@ def paired_interval(first: np.ndarray, second: np.ndarray, *, level: float = 0.9
         return mean, -math.inf, math.inf
     from scipy.special import stdtrit
 
-    quantile = float(stdtrit(size - 1, 0.5 + level / 2.0)) / math.sqrt(size)
     spread, skewness = float(differences.std(ddof=1)), _skewness(differences)
+    if variance := sum(own for own, _ in beside):
+        parts = [(spread**2 / size, size - 1), *beside]
+        variance += spread**2 / size
+        freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+        reach = float(stdtrit(freedom, 0.5 + level / 2.0)) * math.sqrt(variance)
+        return mean, mean - reach, mean + reach
+    quantile = float(stdtrit(size - 1, 0.5 + level / 2.0)) / math.sqrt(size)
     high, low = (mean - spread * _untransformed(end, skewness, size) for end in (-quantile, quantile))
     return mean, low, high
 

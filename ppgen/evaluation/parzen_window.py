@@ -61,6 +61,9 @@ def kde(evaluation: Evaluation) -> Estimate:
     A caution, and no likelihood: it ranks a model that repeats cluster centres above the true one (Theis, van den Oord
     & Bethge, 2016, A note on the evaluation of generative models; Wu et al., 2017, On the quantitative analysis of
     decoder-based generative models). It is here so that a reader of older papers can see by how much it is off.
+
+    Kind: biased.
+    Source: Parzen, 1962, On estimation of a probability density function and mode.
     """
     fit = evaluation.fit
     test, valid = fit.data.split("test"), fit.data.split("valid")

@@ -10,6 +10,7 @@ from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation import layout, table
 from ppgen.evaluation.metric import Column
+from ppgen.evaluation.remarks import Remark
 from ppgen.evaluation.scorecard import Scorecard
 from ppgen.fitted import Fit
 
@@ -76,6 +77,6 @@ class PosteriorComparison:
     def __str__(self) -> str:
         return self.to_text()
 
-    def _parts(self) -> tuple[list[layout.Block], list[layout.Remark]]:
+    def _parts(self) -> tuple[list[layout.Block], list[Remark]]:
         lines = [f"{name}: {sentence}" for name, sentence in self.advice.items()]
-        return layout.blocks(self.cards), [layout.Remark("What to do", lines)]
+        return layout.blocks(self.cards), [Remark("What to do", lines)]

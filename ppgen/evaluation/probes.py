@@ -186,13 +186,21 @@ def knn_accuracy(
     prepare=itself, question="representation", title="linear probe", unit="accuracy", better="higher", headline=True
 )
 def linear_probe(evaluation: Evaluation) -> Measured:
-    """The accuracy of a logistic regression on codes, beside raw pixels and principal components."""
+    """The accuracy of a logistic regression on codes, beside raw pixels and principal components.
+
+    Kind: unbiased.
+    Source: Alain and Bengio, 2017 (arXiv 1610.01644).
+    """
     return _probed(evaluation.prepared(labelled), probe_accuracy, seed=evaluation.seed)
 
 
 @metric(prepare=labelled, question="representation", title="k-NN", unit="accuracy", better="higher")
 def knn(found: Labelled) -> Measured:
-    """The accuracy of the nearest neighbours of a code, likewise."""
+    """The accuracy of the nearest neighbours of a code, beside raw pixels and principal components.
+
+    Kind: unbiased.
+    Source: Cover and Hart, 1967, Nearest neighbor pattern classification.
+    """
     return _probed(found, knn_accuracy)
 
 

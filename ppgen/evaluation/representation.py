@@ -126,7 +126,11 @@ def reconstruction_error(x: Tensor, reconstructed: Tensor) -> Estimate:
     better="lower",
 )
 def error_of_reconstructions(evaluation: Evaluation) -> Measured:
-    """The error of the fit's reconstructions of the test split, beside that of principal components."""
+    """The error of the fit's reconstructions of the test split, beside that of principal components.
+
+    Kind: unbiased.
+    Source: Hinton and Salakhutdinov, 2006, Reducing the dimensionality of data with neural networks.
+    """
     found, fit = evaluation.prepared(encodings), evaluation.fit
     x = found.test[found.main]
     made = fit.reconstruct(without_latents(fit.model, found.test), site=explained_site(fit, found.test))
@@ -135,7 +139,11 @@ def error_of_reconstructions(evaluation: Evaluation) -> Measured:
 
 @metric(prepare=itself, question="representation", title="active units", unit="units", is_count=True)
 def active_units(evaluation: Evaluation) -> Measured:
-    """The units of the code that move over the test split, if it has more than one data point."""
+    """The units of the code that move over the test split, if it has more than one data point.
+
+    Kind: biased.
+    Source: Burda, Grosse and Salakhutdinov, 2016 (arXiv 1509.00519).
+    """
     found = evaluation.prepared(encodings)
     if len(found.codes) < 2:
         return Measured(None)

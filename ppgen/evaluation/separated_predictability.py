@@ -58,5 +58,9 @@ def balanced_accuracies(found: FactorCodes) -> np.ndarray:
 
 @metric(prepare=factored, question="disentanglement", title="SAP", better="higher")
 def sap(found: Factored) -> Measured:
-    """The separated attribute predictability of codes, beside that of principal components."""
+    """The separated attribute predictability of codes, beside that of principal components.
+
+    Kind: biased.
+    Source: Kumar, Sattigeri and Balakrishnan, 2018 (arXiv 1711.00848).
+    """
     return found.measured(separated_predictability)

@@ -7,8 +7,9 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from ppgen.evaluation.layout import Block, Cell, Remark, Row
+from ppgen.evaluation.layout import Block, Cell, Row
 from ppgen.evaluation.metric import Column
+from ppgen.evaluation.remarks import Remark
 
 __all__ = ["to_html", "to_latex", "to_markdown", "to_text"]
 

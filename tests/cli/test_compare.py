@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,14 @@ def test_compare_writes_tables(ppgen: Ppgen, runs: Path, form: str, sign: str) -
     written = ppgen(*words, "-o", "tables/table.txt")
     assert written.stdout == "tables/table.txt\n"
     assert Path("tables/table.txt").read_text() == shown
+
+
+def test_runs_of_one_folder_are_seeds_of_one_model(ppgen: Ppgen, runs: Path) -> None:
+    refused = ppgen("compare", runs / "vae", runs / "cvae", "--group")
+    assert refused.exit_code != 0
+    assert "differ in more than their seed: model" in refused.stderr
+    for seed in ("1", "2"):
+        shutil.copytree(runs / "vae", Path("seeds") / seed)
+    assert "are not all different" in ppgen("compare", "seeds", "--group").stderr
+    shown = ppgen("compare", "seeds/1", runs / "cvae", "--group").stdout
+    assert shown.strip() == package.compare({"seeds": ["seeds/1"], "runs": [runs / "cvae"]}).to_text().strip()

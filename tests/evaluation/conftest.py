@@ -50,6 +50,7 @@ class FakeFit(Fit):
     told: bool = False  # whether the guide reads the label
     conditional: bool = False
     seconds: float = 1.5
+    weights: str = "f00d"
 
     def __post_init__(self) -> None:
         self.train = self.data.split("train")
@@ -70,7 +71,7 @@ class FakeFit(Fit):
 
     @property
     def weights_digest(self) -> str:
-        return "f00d"
+        return self.weights
 
     @property
     def device(self) -> torch.device:
@@ -121,6 +122,17 @@ def digits() -> Dataset:
 @pytest.fixture(scope="session")
 def fake_fit(digits: Dataset) -> Callable[..., FakeFit]:
     return lambda **facts: FakeFit(digits, **facts)
+
+
+@pytest.fixture(scope="session")
+def flat_fit() -> FakeFit:
+    """Of vectors without labels, whose features are their own coordinates: no network is trained for them."""
+    generator = torch.Generator().manual_seed(0)
+    stripes = torch.rand(180, 4, generator=generator).round().repeat_interleave(3, 1)
+    flips = (torch.rand(180, 12, generator=generator) < 0.05).float()
+    rows = (stripes - flips).abs()
+    splits = {name: {"x": rows[60 * place : 60 * place + 60]} for place, name in enumerate(("train", "valid", "test"))}
+    return FakeFit(ppgen.data.from_tensors(splits, name="stripes"))
 
 
 @pytest.fixture(scope="session")

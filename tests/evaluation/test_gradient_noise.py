@@ -110,3 +110,12 @@ def test_nothing_is_left_behind(pair: tuple[Linear, LinearGuide, dict[str, Tenso
 def test_a_single_draw_has_no_spread(pair: tuple[Linear, LinearGuide, dict[str, Tensor]]) -> None:
     with pytest.raises(SettingError, match="num_draws"):
         gradient_noise(*pair[:2], ELBO(), pair[2], num_draws=1)
+
+
+def test_a_game_has_noise_in_its_generator_and_its_critic_stays() -> None:
+    model, critic = ppgen.models.GAN((4,), latent_dim=2, hidden=(4,)), ppgen.nets.critic((4,), hidden=(4,), features=4)
+    before = [value.clone() for value in critic.state_dict().values()]
+    noise = gradient_noise(model, None, ppgen.Adversarial(critic), {"x": torch.randn(8, 4)}, num_draws=3)
+    assert set(noise) == {"model"}
+    assert noise["model"].variance > 0.0
+    assert all(torch.equal(*pair) for pair in zip(before, critic.state_dict().values(), strict=True))

@@ -8,7 +8,8 @@ import pytest
 
 from ppgen.estimate import Estimate
 from ppgen.evaluation import Answer, Column, DataSplit, Scorecard, compare
-from ppgen.evaluation.layout import Block, blocks, remarks
+from ppgen.evaluation.layout import Block, blocks
+from ppgen.evaluation.remarks import remarks
 from tests.oracles.cards import card_of
 
 Maker = Callable[..., Scorecard]

@@ -23,6 +23,8 @@ def test_a_metric_is_registered_where_it_is_computed() -> None:
     assert found == {
         **dict.fromkeys(("log_prob", "elbo", "elbo_of_training_data", "bits_per_dim"), "density"),
         "kid": "kid",
+        **{"fid": "fid", "two_sample": "two_sample", "data_copying": "data_copying"},
+        **dict.fromkeys(("class_entropy", "rarest_class"), "class_shares"),
         **dict.fromkeys(("precision", "recall", "density", "coverage"), "prdc"),
         **dict.fromkeys(("linear_probe", "knn"), "probes"),
         **dict.fromkeys(("reconstruction_error", "active_units"), "representation"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from ppgen.errors import DataError
-from ppgen.evaluation import classifier_two_sample
+from ppgen.errors import DataError, SettingError
+from ppgen.evaluation import classifier_two_sample, evaluate
 
 
 @pytest.mark.parametrize("distance", [0.0, 1.0, 3.0])
@@ -42,3 +43,28 @@ def test_units_do_not_matter_and_a_seed_repeats() -> None:
 def test_refuses_what_gives_no_fair_accuracy(draws: Any, what: str) -> None:
     with pytest.raises(DataError, match=what):
         classifier_two_sample(draws, torch.zeros(100, 3))
+
+
+def test_a_smaller_network_is_named_and_a_linear_one_sees_a_shift() -> None:
+    first, second = np.random.default_rng(0).normal(size=(2, 200, 3))
+    small = classifier_two_sample(first, second + 1.0, hidden=(20,), max_epochs=100, folds=2)
+    linear = classifier_two_sample(first, second + 1.0, hidden=(), folds=2)
+    best = norm.cdf(math.sqrt(3) / 2)
+    for found in (small, linear):
+        assert abs(found.value - best) < 3 * (found.standard_error or 0.0) + 0.02
+    assert (small.estimator, linear.estimator) == ("MLP 20, 2 folds", "MLP linear, 2 folds")
+
+
+@pytest.mark.parametrize("settings", [{"hidden": (0,)}, {"max_epochs": 0}, {"folds": 1}])
+def test_settings_out_of_range(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingError, match=next(iter(settings))):
+        classifier_two_sample(torch.zeros(100, 2), torch.zeros(100, 2), **settings)
+
+
+def test_samples_are_told_from_test_data_and_real_ones_are_not(flat_fit: Any) -> None:
+    card = evaluate(flat_fit, ["two_sample"], progress=False)
+    found, floor = card["sampling"]["two_sample"], card.baselines_of("two_sample")["real/real"]
+    assert found.value > 0.65 > floor.value
+    assert floor.standard_error is not None
+    assert abs(floor.value - 0.5) < 3 * floor.standard_error
+    assert found.estimator == "MLP 20, 5 folds"
