@@ -182,6 +182,7 @@ ACCESSORS = {
         "complete": "ppgen.complete:complete",
         "translate": "ppgen.translate:translate",
         "gold_posterior": "ppgen.evaluation:gold_posterior",
+        "classify": "ppgen.evaluation:classify",
         "outlier_score": "ppgen.evaluation:outlier_score",
         "with_noise": "ppgen.training.with_noise:with_noise",
     },

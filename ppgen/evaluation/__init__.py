@@ -13,6 +13,7 @@ from ppgen.evaluation.answer import Answer
 from ppgen.evaluation.beta_vae_score import beta_vae_score
 from ppgen.evaluation.bound_curve import bound_curve
 from ppgen.evaluation.calibration import Calibration, simulation_based_calibration
+from ppgen.evaluation.classify import ClassPosterior, classify
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_split import DataSplit
@@ -64,6 +65,7 @@ __all__ = [
     "Answer",
     "CalibratedScores",
     "Calibration",
+    "ClassPosterior",
     "Clouds",
     "Column",
     "Comparison",
@@ -96,6 +98,7 @@ __all__ = [
     "beta_vae_score",
     "bound_curve",
     "classifier_two_sample",
+    "classify",
     "clouds",
     "compare",
     "compare_posteriors",

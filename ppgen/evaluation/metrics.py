@@ -7,6 +7,7 @@ from typing import Any
 
 from ppgen.errors import SettingError
 from ppgen.evaluation.annealed_density import ais, bdmc
+from ppgen.evaluation.classify import bayes_accuracy
 from ppgen.evaluation.density import bits_per_dim, elbo, elbo_of_training_data, log_prob
 from ppgen.evaluation.disentanglement import DISENTANGLEMENT
 from ppgen.evaluation.elbo_terms import (
@@ -33,7 +34,7 @@ METRICS: tuple[Metric, ...] = (
     *(linear_probe, knn, error_of_reconstructions, active_units),
 )
 ON_REQUEST: tuple[Metric, ...] = (
-    *(ais, bdmc, heavy_tails, kde),
+    *(ais, bdmc, heavy_tails, kde, bayes_accuracy),
     *(rate, distortion, mutual_information, marginal_kl, total_correlation_of_codes, dimension_kl),
     *DISENTANGLEMENT,
 )

@@ -28,6 +28,7 @@ def test_a_metric_is_registered_where_it_is_computed() -> None:
         **dict.fromkeys(("reconstruction_error", "active_units"), "representation"),
         **dict.fromkeys(("ais", "bdmc"), "annealed_density"),
         "pareto_k": "guide_tail",
+        "bayes_accuracy": "classify",
         **{"mig": "mutual_information_gap", "sap": "separated_predictability", "modularity": "modularity"},
         **dict.fromkeys(("dci_disentanglement", "dci_completeness", "dci_informativeness"), "dci"),
         **{name: name for name in ("factor_vae_score", "beta_vae_score")},
