@@ -14,6 +14,7 @@ from ppgen.evaluation.beta_vae_score import beta_vae_score
 from ppgen.evaluation.bound_curve import bound_curve
 from ppgen.evaluation.calibration import Calibration, simulation_based_calibration
 from ppgen.evaluation.classify import ClassPosterior, classify
+from ppgen.evaluation.clusters import cluster_scores
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_split import DataSplit
@@ -34,6 +35,7 @@ from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.input_complexity import compressed_bits
 from ppgen.evaluation.kid import kid
+from ppgen.evaluation.latent_space import neighbourhoods_kept
 from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself, metric
 from ppgen.evaluation.metrics import METRICS, ON_REQUEST
 from ppgen.evaluation.modularity import modularity_score
@@ -100,6 +102,7 @@ __all__ = [
     "classifier_two_sample",
     "classify",
     "clouds",
+    "cluster_scores",
     "compare",
     "compare_posteriors",
     "compressed_bits",
@@ -128,6 +131,7 @@ __all__ = [
     "metric",
     "modularity_score",
     "mutual_information_gap",
+    "neighbourhoods_kept",
     "outlier_score",
     "paired_difference",
     "paired_interval",

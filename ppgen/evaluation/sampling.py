@@ -18,7 +18,7 @@ from ppgen.evaluation.density import explained_site
 from ppgen.evaluation.features import feature_network
 from ppgen.evaluation.metric import Evaluation, Measured
 
-__all__ = ["DECODED", "Clouds", "clouds"]
+__all__ = ["DECODED", "Clouds", "clouds", "decoded_clouds"]
 
 DECODED = "decoded training codes"
 
@@ -79,6 +79,25 @@ def clouds(evaluation: Evaluation) -> Clouds:
     Raises:
         Unanswerable: if the fit has no samples, does not explain what the data set is about, or there are too few data.
     """
+    return _drawn(evaluation, evaluation.fit.has_point_codes, evaluation.facts)
+
+
+def decoded_clouds(evaluation: Evaluation) -> Clouds:
+    """The same of any fit with codes, its samples the likelihood's means at draws of the prior, as an autoencoder's.
+
+    Args:
+        evaluation: of a fit with codes, that can be sampled.
+
+    Raises:
+        Unanswerable: as :func:`clouds` does, and if the fit has no codes.
+    """
+    if reason := evaluation.fit.unanswerable("representation"):
+        raise Unanswerable(reason)
+    return _drawn(evaluation, True, {})
+
+
+def _drawn(evaluation: Evaluation, is_decoder: bool, facts: dict[str, Any]) -> Clouds:
+    """The clouds; of a decoder, samples are means, and decoded training codes stand beside them."""
     fit, data, seed = evaluation.fit, evaluation.fit.data, evaluation.seed
     if reason := fit.unanswerable("sampling"):
         raise Unanswerable(reason, code="U007")
@@ -94,17 +113,16 @@ def clouds(evaluation: Evaluation) -> Clouds:
     chosen = order[:size]
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
     given: dict[str, Any] = {key: test[key][order[size : 2 * size]] for key in fit.covariates}
-    is_decoder = fit.has_point_codes
     started = time.perf_counter()
     samples = fit.sample(size, site=site, seed=seed, **({"mean": True} if is_decoder else {}), **given)
-    evaluation.facts["seconds_of_100_samples"] = (time.perf_counter() - started) * 100 / size
+    facts["seconds_of_100_samples"] = (time.perf_counter() - started) * 100 / size
     if is_decoder:
-        evaluation.facts["samples_are"] = "decoded codes of the prior, without the noise of the likelihood"
+        facts["samples_are"] = "decoded codes of the prior, without the noise of the likelihood"
     if given:
-        evaluation.facts["samples_given"] = f"{', '.join(given)} of {size} other test points"
+        facts["samples_given"] = f"{', '.join(given)} of {size} other test points"
 
     network = feature_network(data)
-    evaluation.facts["feature_network"] = network.hash
+    facts["feature_network"] = network.hash
     real, generated = network.features(test[main][chosen]), network.features(samples)
     training, decoded = network.features(train[main][others]), None
     if is_decoder:

@@ -29,6 +29,8 @@ def test_a_metric_is_registered_where_it_is_computed() -> None:
         **dict.fromkeys(("ais", "bdmc"), "annealed_density"),
         "pareto_k": "guide_tail",
         "bayes_accuracy": "classify",
+        **dict.fromkeys(("cluster_accuracy", "cluster_ari", "cluster_nmi"), "clusters"),
+        **dict.fromkeys(("trustworthiness", "continuity", "completeness"), "latent_space"),
         **{"mig": "mutual_information_gap", "sap": "separated_predictability", "modularity": "modularity"},
         **dict.fromkeys(("dci_disentanglement", "dci_completeness", "dci_informativeness"), "dci"),
         **{name: name for name in ("factor_vae_score", "beta_vae_score")},
