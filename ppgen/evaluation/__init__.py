@@ -34,6 +34,7 @@ from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.input_complexity import compressed_bits
+from ppgen.evaluation.judge import Judge, judge_of
 from ppgen.evaluation.kid import kid
 from ppgen.evaluation.latent_space import neighbourhoods_kept
 from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself, metric
@@ -57,6 +58,7 @@ from ppgen.evaluation.scorecard import Scorecard
 from ppgen.evaluation.separated_predictability import separated_predictability
 from ppgen.evaluation.suspects import Suspects, suspects
 from ppgen.evaluation.two_sample import classifier_two_sample
+from ppgen.evaluation.walk_scores import WalkScores, walk_scores
 
 __all__ = [
     "DISENTANGLEMENT",
@@ -79,6 +81,7 @@ __all__ = [
     "FeatureNetwork",
     "GapLedger",
     "GradientNoise",
+    "Judge",
     "Labelled",
     "LogDensities",
     "Measured",
@@ -94,6 +97,7 @@ __all__ = [
     "Scorecard",
     "Standing",
     "Suspects",
+    "WalkScores",
     "ais",
     "annealed_log_prob",
     "bdmc",
@@ -124,6 +128,7 @@ __all__ = [
     "gradient_noise",
     "heavy_tails",
     "itself",
+    "judge_of",
     "kid",
     "knn_accuracy",
     "labelled",
@@ -145,4 +150,5 @@ __all__ = [
     "simulation_based_calibration",
     "suspects",
     "total_correlation",
+    "walk_scores",
 ]
