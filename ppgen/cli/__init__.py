@@ -16,6 +16,7 @@ from ppgen.cli.explain import explain
 from ppgen.cli.fit import fit
 from ppgen.cli.interpolate import interpolate
 from ppgen.cli.list import list_
+from ppgen.cli.outliers import outliers
 from ppgen.cli.report import report
 from ppgen.cli.sample import sample
 from ppgen.cli.translate import translate
@@ -77,6 +78,7 @@ class Commands(click.Group):
         traverse,
         interpolate,
         arithmetic,
+        outliers,
         report,
         demo,
         bench,

@@ -27,6 +27,7 @@ NAMES = [
     "traverse",
     "interpolate",
     "arithmetic",
+    "outliers",
     "report",
     "demo",
     "bench",
@@ -113,7 +114,8 @@ def test_the_module_is_the_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["evaluate", "sample", "complete", "translate", "traverse", "interpolate", "arithmetic", "report"]
+    "command",
+    ["evaluate", "sample", "complete", "translate", "traverse", "interpolate", "arithmetic", "outliers", "report"],
 )
 def test_every_command_that_loads_a_run_takes_a_device(ppgen: Ppgen, runs: Path, command: str) -> None:
     result = ppgen(command, runs / "vae", "--device", "tpu9")
