@@ -11,6 +11,7 @@ from ppgen.cli.bench import bench
 from ppgen.cli.compare import compare
 from ppgen.cli.complete import complete
 from ppgen.cli.demo import demo
+from ppgen.cli.doctor import doctor
 from ppgen.cli.evaluate import evaluate
 from ppgen.cli.explain import explain
 from ppgen.cli.fit import fit
@@ -79,6 +80,7 @@ class Commands(click.Group):
         interpolate,
         arithmetic,
         outliers,
+        doctor,
         report,
         demo,
         bench,

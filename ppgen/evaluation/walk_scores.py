@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ppgen.checked import checked
 from ppgen.data import Dataset
-from ppgen.errors import DataError, SettingError
+from ppgen.errors import SettingError
 from ppgen.estimate import Estimate
 from ppgen.evaluation.judge import Judge, judge_of
 from ppgen.walks import Walk
@@ -65,9 +65,9 @@ def walk_scores(
     judge expects, ``sum_k k p_k``: 1 or -1 where the attribute goes one way only, 0 where it does not move. For
     attributes of two classes, and ``ordered`` ones.
 
-    Of arithmetic, for each strength but 0: ``glasses=1 at +1``, the share of rows in which the judge sees the class
-    asked for, among those in which it does not see it at strength 0; ``y kept at +1``, for every other attribute, the
-    share of rows in which it sees the same class as at strength 0.
+    Of arithmetic: ``glasses=1 at +0``, the share of rows in which the judge sees the class before it is added; for each
+    other strength, ``glasses=1 at +1``, the share in which it sees it then, of those that lacked it (left out if none
+    did); ``y kept at +1``, of every other attribute, the share of rows in which it sees the same as at strength 0.
 
     Reference: T. Karras, S. Laine and T. Aila, "A style-based generator architecture for generative adversarial
     networks", 2019, section 4.1.
@@ -83,7 +83,6 @@ def walk_scores(
 
     Raises:
         SettingError: for an attribute that the judge does not know, and arithmetic without strength 0.
-        DataError: if all rows have the class already.
 
     Example:
         >>> import ppgen
@@ -172,23 +171,17 @@ def _changes(walk: Walk, seen: Mapping[str, Tensor], changed: Mapping[str, int])
     classes = {name: probabilities.argmax(-1) for name, probabilities in seen.items()}
     before = {name: found[:, strengths.index(0.0)] for name, found in classes.items()}
     shares = {}
+    for name, wanted in changed.items():
+        shares[f"{name}={wanted} at +0"] = _mean((before[name] == wanted).double(), "of rows")
     for column, strength in enumerate(strengths):
-        if strength == 0.0:
-            continue
-        for name, found in classes.items():
-            if name in changed:
-                lacking = before[name] != changed[name]
-                if not bool(lacking.any()):
-                    raise DataError(
-                        f"scores: the judge sees {name}={changed[name]} in all rows before anything is added",
-                        expected="rows that lack it",
-                        got=f"{len(lacking)} rows that have it",
-                        fix="pass x that lack it: fit.arithmetic(positive, negative, x)",
-                    )
-                key, hits = f"{name}={changed[name]} at {strength:+g}", found[lacking, column] == changed[name]
-            else:
+        for name, found in classes.items() if strength else ():
+            lacking = before[name] != changed.get(name, -1)
+            if name not in changed:
                 key, hits = f"{name} kept at {strength:+g}", found[:, column] == before[name]
-            shares[key] = _mean(hits.double(), "of rows", better="higher")
+                shares[key] = _mean(hits.double(), "of rows", better="higher")
+            elif bool(lacking.any()):
+                key, hits = f"{name}={changed[name]} at {strength:+g}", found[lacking, column] == changed[name]
+                shares[key] = _mean(hits.double(), "of rows", better="higher")
     return shares
 
 

@@ -28,6 +28,7 @@ NAMES = [
     "interpolate",
     "arithmetic",
     "outliers",
+    "doctor",
     "report",
     "demo",
     "bench",
