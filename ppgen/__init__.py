@@ -185,11 +185,12 @@ ACCESSORS = {
         "complete": "ppgen.complete:complete",
         "translate": "ppgen.translate:translate",
         "gold_posterior": "ppgen.evaluation:gold_posterior",
+        "classify": "ppgen.evaluation:classify",
         "outlier_score": "ppgen.evaluation:outlier_score",
         "with_noise": "ppgen.training.with_noise:with_noise",
     },
     "Scorecard": {"_repr_html_": "ppgen.reporting:scorecard_table"},
-    "Walk": {"plot": "ppgen.reporting:draw_walk"},
+    "Walk": {"plot": "ppgen.reporting:draw_walk", "scores": "ppgen.evaluation:walk_scores"},
 }
 """What upper rooms add to the objects of lower ones, by class and attribute: ``"module:member"``."""
 

@@ -31,9 +31,8 @@ __all__ = ["Fit"]
 class Fit(FittedPair, HasAccessors):
     """A model, its guide and objective after fitting; made by ``ppgen.fit`` and ``ppgen.load``.
 
-    Every method takes ``data`` as ``ppgen.fit`` does; ``None`` means the test split, without the values of latent
-    variables that it may have (the labels of a semi-supervised model): these are what a fit infers. Pass
-    ``fit.data.split("test")`` for the joint density with them. In data, -1 marks a missing value of a discrete latent.
+    Every method takes ``data`` as ``ppgen.fit`` does; ``None`` means the test split without values of latents, which a
+    fit infers: pass ``fit.data.split("test")`` for the joint density with them. -1 stands for a missing discrete one.
     What a model cannot answer raises :class:`~ppgen.errors.Unanswerable` with reason and remedy: :meth:`unanswerable`.
 
     ``encode``, ``sample`` and ``reconstruct`` answer by site, :class:`~ppgen.by_site.BySite`, whatever the model:
@@ -58,6 +57,7 @@ class Fit(FittedPair, HasAccessors):
     complete: Any
     translate: Any
     gold_posterior: Any
+    classify: Any
     outlier_score: Any
     invert: Any
     with_noise: Any
@@ -169,8 +169,8 @@ class Fit(FittedPair, HasAccessors):
             n: how many.
             site: give the tensor of this site alone.
             seed: of the draws.
-            mean: give the likelihood's mean at each draw of the latents instead of a draw from it: sharper to look
-                at, but no sample of x. What has no mean in closed form, such as a class, is drawn.
+            mean: give the likelihood's mean at each draw of the latents: sharper to look at, but no sample of x. What
+                has no mean in closed form, such as a class, is drawn.
             temperature: of an autoregressive site; below 1 its draws are surer than the model is.
             progress: show a bar, of draws that are made position by position.
             **values: of covariates of other names, each [n, ...], or one for all: ``fit.sample(10, y=3)``.

@@ -11,11 +11,13 @@ from ppgen.cli.bench import bench
 from ppgen.cli.compare import compare
 from ppgen.cli.complete import complete
 from ppgen.cli.demo import demo
+from ppgen.cli.doctor import doctor
 from ppgen.cli.evaluate import evaluate
 from ppgen.cli.explain import explain
 from ppgen.cli.fit import fit
 from ppgen.cli.interpolate import interpolate
 from ppgen.cli.list import list_
+from ppgen.cli.outliers import outliers
 from ppgen.cli.report import report
 from ppgen.cli.sample import sample
 from ppgen.cli.translate import translate
@@ -77,6 +79,8 @@ class Commands(click.Group):
         traverse,
         interpolate,
         arithmetic,
+        outliers,
+        doctor,
         report,
         demo,
         bench,

@@ -43,6 +43,7 @@ def arithmetic(
     number: int,
     given: tuple[str, ...],
     seed: int,
+    scores: bool,
     output: Path,
     **opening: Any,
 ) -> None:
@@ -54,6 +55,7 @@ def arithmetic(
     Examples:
       ppgen arithmetic runs/vae-digits --positive y=8 --negative y=3 --row 5
       ppgen arithmetic runs/vae-sprites --positive shape=2 --negative shape=0 --row 1 --row 2
+      ppgen arithmetic runs/vae-digits --positive y=8 --negative y=3 --row 5 --row 6 --scores
     """
     verify_output(output, WALKS)
     values = assignments(given, "--given")
@@ -61,4 +63,5 @@ def arithmetic(
     fit = open_run(run, **opening)
     plus, minus = (rows_where(fit, conditions, option) for option, conditions in groups.items())
     settings = {"strength": strength, "site": site, "hold": hold, "n": number, "seed": seed}
-    write_walk(fit.arithmetic(plus, minus, start_of(fit, rows, prior), **settings, **values), output)
+    walk = fit.arithmetic(plus, minus, start_of(fit, rows, prior), **settings, **values)
+    write_walk(walk, output, fit.data if scores else None, groups["--positive"])

@@ -41,6 +41,7 @@ def interpolate(
     number: int,
     given: tuple[str, ...],
     seed: int,
+    scores: bool,
     output: Path,
     **opening: Any,
 ) -> None:
@@ -59,4 +60,4 @@ def interpolate(
     fit = open_run(run, **opening)
     ends = start_of(fit, first, prior), start_of(fit, last, prior)
     settings = {"site": site, "steps": steps, "hold": hold, "n": number, "seed": seed}
-    write_walk(fit.interpolate(*ends, path, **settings, **values), output)
+    write_walk(fit.interpolate(*ends, path, **settings, **values), output, fit.data if scores else None)

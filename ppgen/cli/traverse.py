@@ -41,6 +41,7 @@ def traverse(
     number: int,
     given: tuple[str, ...],
     seed: int,
+    scores: bool,
     output: Path,
     **opening: Any,
 ) -> None:
@@ -59,4 +60,4 @@ def traverse(
     fit = open_run(run, **opening)
     start = start_of(fit, rows, prior)
     settings = {"steps": steps, "span": span, "hold": hold, "n": number, "seed": seed}
-    write_walk(fit.traverse(start, site, dims or None, **settings, **values), output)
+    write_walk(fit.traverse(start, site, dims or None, **settings, **values), output, fit.data if scores else None)

@@ -13,6 +13,7 @@ from ppgen.cli.output import PICTURES
 from ppgen.errors import SettingError
 
 if TYPE_CHECKING:
+    from ppgen.data import Dataset
     from ppgen.fitted import Fit
     from ppgen.walks import Walk
 
@@ -28,6 +29,7 @@ walk_options = together(
     click.option("-n", "--number", type=int, default=1, show_default=True, help="How many draws of the prior."),
     click.option("--given", multiple=True, metavar="NAME=VALUE", help="A covariate.  [default: that of the data]"),
     click.option("--seed", type=int, default=0, show_default=True, help="Of the draws."),
+    click.option("--scores", is_flag=True, help="Print numbers, too, by a classifier trained on the data's labels."),
 )
 
 
@@ -98,8 +100,15 @@ def rows_where(fit: Fit, conditions: Mapping[str, Any], option: str) -> dict[str
     return pick_rows(fit, rows)
 
 
-def write_walk(walk: Walk, output: Path) -> None:
-    """Draw a walk, or write its tensors: ``coordinates``, and latents and values by their sites."""
+def write_walk(walk: Walk, output: Path, judge: Dataset | None = None, changed: Mapping[str, int] = {}) -> None:
+    """Draw a walk, or write its tensors: ``coordinates``, and latents and values by their sites.
+
+    Args:
+        walk: that was asked for.
+        output: the file.
+        judge: the data whose labels score it; ``None`` for no scores.
+        changed: of arithmetic, the class that was to be added, by attribute.
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.suffix in PICTURES:
         from matplotlib import pyplot
@@ -116,3 +125,5 @@ def write_walk(walk: Walk, output: Path) -> None:
         np.savez_compressed(output, allow_pickle=False, **{name: value.numpy() for name, value in arrays.items()})
     click.echo(walk.caption, err=True)
     click.echo(output)
+    if judge is not None:
+        click.echo(walk.scores(judge, changed=changed))

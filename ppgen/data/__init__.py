@@ -20,6 +20,7 @@ __all__ = [
     "load",
     "mutated",
     "names",
+    "own_rows",
     "paired",
     "partial_labels",
     "quadrants",
@@ -46,6 +47,7 @@ _HOMES = {
     "load": "loading",
     "mutated": "mutation",
     "names": "catalogue",
+    "own_rows": "rows_to_score",
     "paired": "paired_sets",
     "partial_labels": "conditioning",
     "quadrants": "conditioning",
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from ppgen.data.own_data import usual_form
     from ppgen.data.paired_sets import paired
     from ppgen.data.picture_pairs import side_by_side
+    from ppgen.data.rows_to_score import own_rows
     from ppgen.data.tensors import from_tensors
     from ppgen.data.transforms import Transform
     from ppgen.data.unpaired_sets import unpaired

@@ -20,7 +20,7 @@ from ppgen.data.picture_sizes import common_size, fitted_picture
 from ppgen.data.roots import missing, reading
 from ppgen.errors import DataError
 
-__all__ = ["LETTERS", "SUFFIXES", "holds_domains", "read_arrays", "read_folder", "read_table"]
+__all__ = ["LETTERS", "SUFFIXES", "holds_domains", "picture_files", "read_arrays", "read_folder", "read_table"]
 
 SUFFIXES = (".npy", ".npz", ".csv")
 
@@ -72,7 +72,8 @@ def read_folder(
         splits = {f"{name}{letter}": split for name, split in _SPLITS.items()}
         is_split = f"train{letter}" in names and (bool(letter) or set(names) <= set(splits))
         own = [name for name in names if name in splits]
-        files = {splits[name]: _files(folder / name) for name in own} if is_split else {"train": _files(folder)}
+        places = {splits[name]: folder / name for name in own} if is_split else {"train": folder}
+        files = {split: picture_files(place) for split, place in places.items()}
     every = [file for labelled in files.values() for file, _ in labelled]
     if not every:
         raise DataError(
@@ -94,8 +95,15 @@ def read_folder(
     return {split: _columns(own, mode, size, classes, resize, crop) for split, own in files.items()}, resize
 
 
-def _files(folder: Path) -> list[tuple[Path, str]]:
-    """Images with the name of their class, empty where there are no sub-folders."""
+def picture_files(folder: Path) -> list[tuple[Path, str]]:
+    """Images in the order of their names, each with that of its class, empty where there are no sub-folders.
+
+    Args:
+        folder: where to look.
+
+    Raises:
+        DataError: if some are in sub-folders and some are not.
+    """
     images = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _SUFFIXES]
     inside = [(path, path.relative_to(folder).parts) for path in images]
     shown = [(path, parts) for path, parts in inside if not any(part.startswith(".") for part in parts)]

@@ -14,6 +14,8 @@ from ppgen.evaluation.beta_vae_score import beta_vae_score
 from ppgen.evaluation.bound_curve import bound_curve
 from ppgen.evaluation.calibration import Calibration, simulation_based_calibration
 from ppgen.evaluation.class_shares import class_entropy, rarest_class
+from ppgen.evaluation.classify import ClassPosterior, classify
+from ppgen.evaluation.clusters import cluster_scores
 from ppgen.evaluation.compare import Comparison, compare
 from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_copying import data_copying
@@ -36,7 +38,9 @@ from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.input_complexity import compressed_bits
+from ppgen.evaluation.judge import Judge, judge_of
 from ppgen.evaluation.kid import kid
+from ppgen.evaluation.latent_space import neighbourhoods_kept
 from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself, metric
 from ppgen.evaluation.metrics import METRICS, ON_REQUEST
 from ppgen.evaluation.modularity import modularity_score
@@ -59,6 +63,7 @@ from ppgen.evaluation.scorecard import Scorecard
 from ppgen.evaluation.separated_predictability import separated_predictability
 from ppgen.evaluation.suspects import Suspects, suspects
 from ppgen.evaluation.two_sample import classifier_two_sample
+from ppgen.evaluation.walk_scores import WalkScores, walk_scores
 
 __all__ = [
     "DISENTANGLEMENT",
@@ -69,6 +74,7 @@ __all__ = [
     "Answer",
     "CalibratedScores",
     "Calibration",
+    "ClassPosterior",
     "Clouds",
     "Column",
     "Comparison",
@@ -81,6 +87,7 @@ __all__ = [
     "FeatureNetwork",
     "GapLedger",
     "GradientNoise",
+    "Judge",
     "Labelled",
     "LogDensities",
     "Measured",
@@ -96,6 +103,7 @@ __all__ = [
     "Scorecard",
     "Standing",
     "Suspects",
+    "WalkScores",
     "ais",
     "annealed_log_prob",
     "bdmc",
@@ -103,7 +111,9 @@ __all__ = [
     "bound_curve",
     "class_entropy",
     "classifier_two_sample",
+    "classify",
     "clouds",
+    "cluster_scores",
     "compare",
     "compare_posteriors",
     "compressed_bits",
@@ -128,6 +138,7 @@ __all__ = [
     "gradient_noise",
     "heavy_tails",
     "itself",
+    "judge_of",
     "kid",
     "knn_accuracy",
     "labelled",
@@ -135,6 +146,7 @@ __all__ = [
     "metric",
     "modularity_score",
     "mutual_information_gap",
+    "neighbourhoods_kept",
     "outlier_score",
     "over_fits",
     "paired_difference",
@@ -150,4 +162,5 @@ __all__ = [
     "simulation_based_calibration",
     "suspects",
     "total_correlation",
+    "walk_scores",
 ]

@@ -92,6 +92,7 @@ def _shares(classes: Tensor, num_classes: int) -> Tensor:
             got=f"{str(classes.dtype).removeprefix('torch.')} {list(classes.shape)}"
             + (f" from {classes.min()} to {classes.max()}" if len(classes) else ""),
             fix="logits.argmax(1)",
+            code="D135",
         )
     return torch.bincount(classes, minlength=num_classes).double() / len(classes)
 
@@ -142,7 +143,7 @@ def classified(evaluation: Evaluation) -> Classified:
     label = label_of_interest(data, main_site(data.split("test")))
     network = feature_network(data)
     if label is None or label not in network.heads:
-        raise Unanswerable("the data have no labels by which classes of samples could be told")
+        raise Unanswerable("the data have no labels by which classes of samples could be told", code="U082")
     generated, real = (network.classes(x, label) for x in (found.generated, found.real))
     shares = _shares(generated, data.num_classes[label])
     evaluation.facts["classifier"] = network.hash

@@ -53,6 +53,7 @@ def data_copying(train: Tensor, test: Tensor, generated: Tensor) -> Estimate:
             expected="two test points and two samples at least",
             got=f"{len(far)} and {len(near)}",
             fix="draw more samples",
+            code="D137",
         )
     # For each sample the share of test points that are farther, for each test point that of nearer samples.
     by_sample, by_point = _share_above(near, far), 1.0 - _share_above(far, near)
@@ -89,6 +90,7 @@ def nearest_distances(train: Tensor, points: Tensor) -> Tensor:
             expected="finite [T, F] and [N, F]",
             got=f"{list(train.shape)} and {list(points.shape)}",
             fix="flatten each feature vector, and look for NaN among the samples",
+            code="D138",
         )
     found = torch.cat([distances(points[rows], train).amin(1) for rows in chunks(len(points), len(train))])
     unit = 1e-6 * train.norm(dim=1).mean().clamp(min=1e-30)

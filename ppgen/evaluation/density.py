@@ -25,6 +25,7 @@ __all__ = [
     "elbo_of_training_data",
     "explained_site",
     "factorised_log_prob",
+    "kind_of_density",
     "log_densities",
     "log_prob",
     "num_levels",
@@ -46,6 +47,19 @@ def explained_site(fit: Fit, columns: Mapping[str, Tensor]) -> str:
     if not sites:
         raise Unanswerable(f"the model explains {', '.join(fit.observed)}, and takes {main} as given", code="U001")
     return sites[0]
+
+
+def kind_of_density(fit: Fit, batch: Mapping[str, Tensor], num_particles: int, seed: int) -> str:
+    """What ``fit.log_prob(batch)`` is: ``"exact"``, or ``"lower bound, IWAE-100"``; two rows tell.
+
+    Args:
+        fit: with a density.
+        batch: tensors [N, ...] by site and covariate.
+        num_particles: of bounds.
+        seed: of their draws.
+    """
+    found = fit.log_prob({name: values[:2] for name, values in batch.items()}, num_particles, seed=seed)
+    return "exact" if found.kind == "exact" else f"{found.kind}, {found.estimator}"
 
 
 def factorised_log_prob(train: Tensor, test: Tensor, measure: str, counted: Tensor | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from ppgen.errors import Unanswerable
 from ppgen.evaluation.density import explained_site
 from ppgen.evaluation.metric import Evaluation
 
-__all__ = ["Draws", "draws"]
+__all__ = ["Draws", "decoded_draws", "draws"]
 
 _FEWEST = 12  # density and coverage with k = 5 need 2 (k + 1) points
 _MOST = 10_000
@@ -60,6 +60,23 @@ def draws(evaluation: Evaluation) -> Draws:
     Raises:
         Unanswerable: if the fit has no samples, does not explain what the data set is about, or there are too few data.
     """
+    return _drawn(evaluation, evaluation.fit.has_point_codes, evaluation.facts)
+
+
+def decoded_draws(evaluation: Evaluation) -> Draws:
+    """The same of any fit with codes, its samples the likelihood's means at codes of the prior, as an autoencoder's.
+
+    Args:
+        evaluation: of a fit with codes, that can be sampled.
+
+    Raises:
+        Unanswerable: as :func:`draws` does.
+    """
+    return _drawn(evaluation, True, {})
+
+
+def _drawn(evaluation: Evaluation, is_decoder: bool, facts: dict[str, Any]) -> Draws:
+    """The draws; of a decoder, samples are means, and decoded training codes stand beside them."""
     fit, data, seed = evaluation.fit, evaluation.fit.data, evaluation.seed
     if reason := fit.unanswerable("sampling"):
         raise Unanswerable(reason, code="U007")
@@ -75,14 +92,13 @@ def draws(evaluation: Evaluation) -> Draws:
     chosen = order[:size]
     others = torch.randperm(len(train[main]), generator=generator)[:size].to(train[main].device)
     given: dict[str, Any] = {key: test[key][order[size : 2 * size]] for key in fit.covariates}
-    is_decoder = fit.has_point_codes
     started = time.perf_counter()
     samples = fit.sample(size, site=site, seed=seed, **({"mean": True} if is_decoder else {}), **given)
-    evaluation.facts["seconds_of_100_samples"] = (time.perf_counter() - started) * 100 / size
+    facts["seconds_of_100_samples"] = (time.perf_counter() - started) * 100 / size
     if is_decoder:
-        evaluation.facts["samples_are"] = "decoded codes of the prior, without the noise of the likelihood"
+        facts["samples_are"] = "decoded codes of the prior, without the noise of the likelihood"
     if given:
-        evaluation.facts["samples_given"] = f"{', '.join(given)} of {size} other test points"
+        facts["samples_given"] = f"{', '.join(given)} of {size} other test points"
     seen = None
     if is_decoder:
         known = without_latents(fit.model, {key: values[others.to(values.device)] for key, values in train.items()})

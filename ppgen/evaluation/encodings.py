@@ -17,7 +17,16 @@ from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.explained import seen_part
 from ppgen.fitted import Fit
 
-__all__ = ["Encodings", "Labelled", "codes_of", "encodings", "label_of_interest", "labelled", "read_beside"]
+__all__ = [
+    "Encodings",
+    "Labelled",
+    "codes_of",
+    "encodings",
+    "label_of_interest",
+    "labelled",
+    "read_beside",
+    "training_rows",
+]
 
 _FEW = 256  # rows that tell what a guide reads
 _MOST_ROWS = 10_000  # of the training split: more would hardly move a probe
@@ -61,7 +70,7 @@ def encodings(evaluation: Evaluation) -> Encodings:
     fit = evaluation.fit
     if reason := fit.unanswerable("representation"):
         raise Unanswerable(reason, code="U003")
-    train, test = _training_rows(fit.data, evaluation.seed), fit.data.split("test")
+    train, test = training_rows(fit.data, evaluation.seed), fit.data.split("test")
     main, codes = main_site(test), codes_of(fit, test)
     return Encodings(train, test, main, codes, PrincipalComponents.fit(train[main], codes.shape[1]))
 
@@ -136,8 +145,13 @@ def _flat(values: Tensor) -> Tensor:
     return values.detach().cpu().reshape(len(values), -1)
 
 
-def _training_rows(data: Dataset, seed: int) -> dict[str, Tensor]:
-    """Training data, of many a random subset, with the labels that the model was not shown: all models judged alike."""
+def training_rows(data: Dataset, seed: int) -> dict[str, Tensor]:
+    """Training data, of many a random subset, with the labels that the model was not shown: all models judged alike.
+
+    Args:
+        data: whose training split is taken.
+        seed: of the subset.
+    """
     train = dict(data.split("train"))
     if data.origin is not None:
         train |= {key: data.origin.splits["train"][key] for key in data.num_classes if key in train}

@@ -54,6 +54,7 @@ def fid(real: Tensor, generated: Tensor) -> Estimate:
             expected=f"more than {num_features} points of each",
             got=str(n),
             fix='metrics=["kid"], which is unbiased for any number of points; or more data, or fewer features',
+            code="D139",
         )
     means = real.mean(0), generated.mean(0)
     spreads = [points.T.cov().reshape(num_features, -1) for points in (real, generated)]

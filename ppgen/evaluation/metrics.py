@@ -8,6 +8,8 @@ from typing import Any
 from ppgen.errors import SettingError
 from ppgen.evaluation.annealed_density import ais, bdmc
 from ppgen.evaluation.class_shares import class_entropy_of_samples, rarest_class_of_samples
+from ppgen.evaluation.classify import bayes_accuracy
+from ppgen.evaluation.clusters import cluster_accuracy, cluster_ari, cluster_nmi
 from ppgen.evaluation.data_copying import data_copying_of_samples
 from ppgen.evaluation.density import bits_per_dim, elbo, elbo_of_training_data, log_prob
 from ppgen.evaluation.disentanglement import DISENTANGLEMENT
@@ -22,6 +24,7 @@ from ppgen.evaluation.elbo_terms import (
 from ppgen.evaluation.fid import fid_of_samples
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.kid import kid_of_samples
+from ppgen.evaluation.latent_space import completeness, continuity, trustworthiness
 from ppgen.evaluation.metric import Metric
 from ppgen.evaluation.parzen_window import kde
 from ppgen.evaluation.prdc import coverage, density, precision, recall
@@ -37,7 +40,8 @@ METRICS: tuple[Metric, ...] = (
     *(linear_probe, knn, error_of_reconstructions, active_units),
 )
 ON_REQUEST: tuple[Metric, ...] = (
-    *(ais, bdmc, heavy_tails, kde),
+    *(ais, bdmc, heavy_tails, kde, bayes_accuracy),
+    *(cluster_accuracy, cluster_ari, cluster_nmi, trustworthiness, continuity, completeness),
     *(fid_of_samples, two_sample, data_copying_of_samples, class_entropy_of_samples, rarest_class_of_samples),
     *(rate, distortion, mutual_information, marginal_kl, total_correlation_of_codes, dimension_kl),
     *DISENTANGLEMENT,

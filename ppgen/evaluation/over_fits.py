@@ -77,6 +77,7 @@ def _check(cards: Sequence[Scorecard]) -> None:
             expected=f"{first.data} for all, fingerprint {first.fingerprint[:12]}",
             got=f"{other.data}, fingerprint {other.fingerprint[:12]}",
             fix='an entry for each data set: {"on digits": [...], "on glyphs": [...]}',
+            code="D141",
         )
     for key in _OF_THE_MODEL:
         told = list(dict.fromkeys(card.facts[key] for card in cards if key in card.facts))
@@ -86,6 +87,7 @@ def _check(cards: Sequence[Scorecard]) -> None:
                 expected=f"{told[0]} for all",
                 got=f"{told[1]} too",
                 fix='an entry for each: {"vae": [...], "beta-vae": [...]}',
+                code="S241",
             )
     known = [card.weights for card in cards if card.weights]
     if len(set(known)) < len(known):
@@ -94,6 +96,7 @@ def _check(cards: Sequence[Scorecard]) -> None:
             expected="other weights of each: fits with another seed",
             got=f"{len(set(known))} different of {len(known)}",
             fix="ppgen.fit(..., seed=0), ppgen.fit(..., seed=1), ...",
+            code="S242",
         )
 
 

@@ -56,5 +56,6 @@ class OwnFeatures:
                 expected=f"a tensor [{size}, F] of finite real numbers for {size} data points",
                 got=f"{found.dtype} {list(found.shape)}" if isinstance(found, Tensor) else type(found).__name__,
                 fix="let forward(x) return one tensor, [N, F]",
+                code="D142",
             )
         return found.flatten(1).cpu().float()

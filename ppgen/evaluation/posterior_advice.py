@@ -8,7 +8,7 @@ from typing import Any
 from ppgen.estimate import Estimate
 from ppgen.guides import Flow, FullRank, MeanField, Structured
 
-__all__ = ["advise"]
+__all__ = ["advise", "warn_of_weights"]
 
 _NATS = 0.1  # a gap that nobody need mend
 _SHIFT = 0.2  # posterior standard deviations
@@ -41,9 +41,19 @@ def advise(guide: Any, numbers: Mapping[str, Estimate], floor: Mapping[str, Esti
     if (off or narrow) and len(found) == off + narrow:  # which no ledger explained
         found[-1] += f": train longer, or {_richer(guide)}"
     heavy = numbers.get("pareto_k")
-    if heavy is not None and heavy.value > _HEAVY:
-        found.append(f"importance weights of {100 * heavy.value:.0f} % of data cannot be trusted: report AIS, not IWAE")
+    found += [] if heavy is None or not (said := warn_of_weights(heavy)) else [said]
     return "; ".join(found) or "as good as the gold draws can tell: nothing to mend"
+
+
+def warn_of_weights(heavy: Estimate) -> str:
+    """Whether importance weights, and so bounds from them, mean anything; ``""`` if they do for nine data of ten.
+
+    Args:
+        heavy: the share of data whose weights have a k-hat above 0.7.
+    """
+    if heavy.value <= _HEAVY:
+        return ""
+    return f"importance weights of {100 * heavy.value:.0f} % of data cannot be trusted: report AIS, not IWAE"
 
 
 _ENCODER = "train longer, give it a wider encoder, or take ppgen.guides.Refined(fit.guide)"

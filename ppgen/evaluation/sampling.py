@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
-from ppgen.evaluation.draws import draws
+from ppgen.evaluation.draws import Draws, decoded_draws, draws
 from ppgen.evaluation.features import FeatureNetwork, feature_network
 from ppgen.evaluation.metric import Evaluation, Measured
 from ppgen.evaluation.own_features import OwnFeatures
 
-__all__ = ["DECODED", "Clouds", "clouds", "seen_by"]
+__all__ = ["DECODED", "Clouds", "clouds", "decoded_clouds", "seen_by"]
 
 DECODED = "decoded training codes"
 
@@ -72,7 +73,25 @@ def clouds(evaluation: Evaluation) -> Clouds:
         Unanswerable: if the fit has no samples, does not explain what the data set is about, or there are too few data.
         DataError: if a network of the user's own gives no features.
     """
-    found, network = evaluation.prepared(draws), evaluation.prepared(seen_by)
+    return _in_features(evaluation.prepared(draws), evaluation)
+
+
+def decoded_clouds(evaluation: Evaluation) -> Clouds:
+    """The same of any fit with codes, its samples the likelihood's means at draws of the prior, as an autoencoder's.
+
+    Args:
+        evaluation: of a fit with codes, that can be sampled.
+
+    Raises:
+        Unanswerable: as :func:`clouds` does, and if the fit has no codes.
+    """
+    if reason := evaluation.fit.unanswerable("representation"):
+        raise Unanswerable(reason, code="U084")
+    return _in_features(evaluation.prepared(decoded_draws), evaluation)
+
+
+def _in_features(found: Draws, evaluation: Evaluation) -> Clouds:
+    network = evaluation.prepared(seen_by)
     decoded = None if found.decoded is None else network.features(found.decoded)
     return Clouds(
         network.features(found.real), network.features(found.generated), network.features(found.training), decoded

@@ -13,6 +13,7 @@ from torch import Tensor
 from ppgen.data.dataset import main_site
 from ppgen.declare import without_latents
 from ppgen.errors import DataError, SettingError
+from ppgen.evaluation.density import kind_of_density
 from ppgen.fitted import Fit
 
 __all__ = ["Suspects", "some_rows", "suspects"]
@@ -76,9 +77,7 @@ class Suspects:
     @functools.cached_property
     def said(self) -> str:
         """What kind of number :attr:`log_prob` is: ``"exact"``, ``"lower bound, IWAE-100"``."""
-        head = {name: values[:2] for name, values in self.batch.items()}
-        found = self.fit.log_prob(head, self.num_particles, seed=self.seed)
-        return "exact" if found.kind == "exact" else f"{found.kind}, {found.estimator}"
+        return kind_of_density(self.fit, self.batch, self.num_particles, self.seed)
 
 
 def suspects(

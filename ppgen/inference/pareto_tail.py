@@ -11,6 +11,7 @@ from ppgen.errors import SettingError
 
 __all__ = ["pareto_k"]
 
+_ROUNDING = 1e-4  # of the largest weight: log-densities of images in single precision are known to no more digits
 _FEWEST = 25  # weights, of which 5 make the tail: fewer say nothing of it
 
 
@@ -26,7 +27,7 @@ def pareto_k(log_weights: Tensor) -> Tensor:
         log_weights: ``log p - log q``, [K, N], larger where the guide has too little mass.
 
     Returns:
-        [N], float64; ``-inf`` where the largest weights are all equal, as those of an exact guide are.
+        [N], float64; ``-inf`` where the largest weights are equal to four digits, as those of an exact guide are.
 
     Raises:
         SettingError: for fewer than 25 weights.
@@ -49,7 +50,7 @@ def pareto_k(log_weights: Tensor) -> Tensor:
     largest = log_weights.double().topk(size + 1, 0).values
     weights = (largest - largest[0]).exp()
     excess = (weights[:-1] - weights[-1]).flip(0)  # rising, [size, N]
-    flat = ~(excess[-1] > 0)
+    flat = ~(excess[-1] > _ROUNDING)
     excess = torch.where(flat, torch.ones_like(excess), excess)
     # Candidates for b = -k / sigma, on a grid that the quartile and the largest excess span: equation 8.
     grid = 30 + int(math.sqrt(size))

@@ -5,6 +5,7 @@ from ppgen.reporting.bound_curves import bound_curves
 from ppgen.reporting.calibration_figure import calibration_figure
 from ppgen.reporting.codes import latent_space, reconstructions
 from ppgen.reporting.draw_walk import draw_walk
+from ppgen.reporting.examination import Examination, examine
 from ppgen.reporting.fit_card import fit_card
 from ppgen.reporting.fit_figures import FitFigures, fit_figures, save_figures
 from ppgen.reporting.fit_plots import FitPlots
@@ -21,6 +22,7 @@ from ppgen.reporting.trade_offs import bottleneck, rate_distortion
 from ppgen.reporting.translation_figure import translation_figure
 
 __all__ = [
+    "Examination",
     "FitFigures",
     "FitPlots",
     "GameFilm",
@@ -30,6 +32,7 @@ __all__ = [
     "bound_curves",
     "calibration_figure",
     "draw_walk",
+    "examine",
     "fit_card",
     "fit_figures",
     "game_notes",

@@ -18,7 +18,7 @@ __all__ = ["Walk"]
 class Walk(HasAccessors):
     """What ``fit.traverse``, ``fit.interpolate``, ``fit.arithmetic`` and ``fit.manifold`` return.
 
-    ``walk.plot(ax=axes)`` draws it: one tile, curve or point for each code.
+    ``walk.plot(ax=axes)`` draws it: one tile, curve or point for each code; ``walk.scores(data)`` judges it in numbers.
 
     Args:
         kind: ``"traversal"``, ``"interpolation"``, ``"arithmetic"`` or ``"manifold"``.
@@ -53,6 +53,10 @@ class Walk(HasAccessors):
         @property
         def plot(self) -> Any:
             """An accessor, which the facade's table adds."""
+
+        @property
+        def scores(self) -> Any:
+            """Likewise."""
 
     def __repr__(self) -> str:
         rows, columns = self.coordinates.shape[:2]

@@ -27,6 +27,8 @@ NAMES = [
     "traverse",
     "interpolate",
     "arithmetic",
+    "outliers",
+    "doctor",
     "report",
     "demo",
     "bench",
@@ -113,7 +115,8 @@ def test_the_module_is_the_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["evaluate", "sample", "complete", "translate", "traverse", "interpolate", "arithmetic", "report"]
+    "command",
+    ["evaluate", "sample", "complete", "translate", "traverse", "interpolate", "arithmetic", "outliers", "report"],
 )
 def test_every_command_that_loads_a_run_takes_a_device(ppgen: Ppgen, runs: Path, command: str) -> None:
     result = ppgen(command, runs / "vae", "--device", "tpu9")

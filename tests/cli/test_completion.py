@@ -42,7 +42,9 @@ def test_a_path_stays_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [item.type for item in shell.get_completions(["sample"], "elsewhere/")] == ["dir"]
 
 
-@pytest.mark.parametrize("command", ["evaluate", "compare", "report", "sample", "complete", "traverse", "arithmetic"])
+@pytest.mark.parametrize(
+    "command", ["evaluate", "compare", "report", "sample", "complete", "traverse", "outliers", "doctor"]
+)
 def test_run_folders_and_those_in_folders_of_runs(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,13 @@ ODD = (
     "=1",
 )
 BEFORE = {"fit": ["vae", "--data", "nothing"], "sample": ["nowhere"], "evaluate": ["nowhere"], "compare": ["nowhere"]}
-BEFORE |= {"report": ["nowhere"], "explain": ["S001"], "list": ["models"]}
+BEFORE |= {
+    "outliers": ["nowhere"],
+    "doctor": ["nowhere"],
+    "report": ["nowhere"],
+    "explain": ["S001"],
+    "list": ["models"],
+}
 
 
 def options() -> list[tuple[str, str]]:

@@ -41,6 +41,19 @@ def test_groups_are_rows_whose_columns_have_a_value(ppgen: Ppgen, runs: Path) ->
         assert np.allclose(arrays["x"], walk.values["x"].numpy(), atol=1e-6)
 
 
+def test_scores_are_those_of_python(ppgen: Ppgen, runs: Path) -> None:
+    fit = package.load(runs / "vae")
+    x, y = (fit.data.split("test")[name] for name in ("x", "y"))
+    rows = (y == 8).nonzero().flatten()[:3].tolist()
+    words = ["--positive", "y=3", "--negative", "y=8", *(word for row in rows for word in ("--row", row))]
+    result = ppgen("arithmetic", runs / "vae", *words, "--scores", "-o", "sum.png")
+    walk = fit.arithmetic(x[y == 3], x[y == 8], x[rows], strength=[0.0, 0.5, 1.0, 1.5])
+    assert str(walk.scores(fit.data, changed={"y": 3})) in result.stdout
+    assert "judged by" not in ppgen("interpolate", runs / "vae", "-o", "way.png").stdout  # nobody asked
+    told = ppgen("interpolate", runs / "vae", "--scores", "-o", "way.png").stdout
+    assert "confidence in y at the ends" in told
+
+
 def test_draws_of_the_prior(ppgen: Ppgen, runs: Path) -> None:
     assert ppgen("interpolate", runs / "vae", "--prior", "-n", 2, "--seed", 4, "-o", "draws.npz").exit_code == 0
     with np.load("draws.npz") as arrays:

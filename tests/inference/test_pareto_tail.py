@@ -37,6 +37,9 @@ def test_a_factor_changes_nothing_and_an_exact_guide_has_no_tail() -> None:
     weights = weights_of(0.5, 500, 4)
     assert torch.allclose(pareto_k(weights + 300.0), pareto_k(weights), atol=1e-8)
     assert (pareto_k(torch.full((100, 2), -80.0)) == -torch.inf).all()
+    # Single precision knows a log-density of -80 nats to five millionths, and that noise has a tail like any other.
+    noisy = torch.full((500, 2), -80.0).double() + 5e-6 * weights_of(1.0, 500, 2).exp().clamp(max=3.0)
+    assert (pareto_k(noisy) == -torch.inf).all()
 
 
 def test_too_few_weights_have_no_tail() -> None:
