@@ -32,6 +32,8 @@ function.
 """
 _ASKED = QUESTIONS | {
     "posterior": "Can the guide's importance weights be trusted?",
+    "clusters": "Do groups of codes, found without labels, agree with the classes?",
+    "latent-space": "Are near codes near data, and does every code decode to something like data?",
     "disentanglement": "Does each unit of the code stand for one factor of the data?",
 }
 _ARROWS = {"higher": " ↑", "lower": " ↓", "": ""}

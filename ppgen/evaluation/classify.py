@@ -125,7 +125,11 @@ def classify(
 
 @metric(question="representation", title="Bayes' rule", unit="accuracy", better="higher", prepare=itself)
 def bayes_accuracy(evaluation: Evaluation) -> Measured:
-    """The test accuracy of the fit's own density as a classifier, beside a logistic regression on raw values."""
+    """The test accuracy of the fit's own density as a classifier, beside a logistic regression on raw values.
+
+    Kind: unbiased.
+    Source: Ng and Jordan, 2002, On discriminative vs. generative classifiers.
+    """
     fit, seed = evaluation.fit, evaluation.seed
     name = _class_site(fit, None)
     test, train = dict(fit.data.split("test")), training_rows(fit.data, seed)

@@ -92,13 +92,21 @@ def _neighbourhoods(evaluation: Evaluation) -> tuple[Measured, Measured]:
 
 @metric(prepare=_neighbourhoods, question="latent-space", better="higher")
 def trustworthiness(found: tuple[Measured, Measured]) -> Measured:
-    """Whether codes that are near belong to data that are near."""
+    """Whether codes that are near belong to data that are near.
+
+    Kind: biased.
+    Source: Venna and Kaski, 2001, Neighborhood preservation in nonlinear projection methods.
+    """
     return found[0]
 
 
 @metric(prepare=_neighbourhoods, question="latent-space", better="higher")
 def continuity(found: tuple[Measured, Measured]) -> Measured:
-    """Whether data that are near have codes that are near."""
+    """Whether data that are near have codes that are near.
+
+    Kind: biased.
+    Source: Venna and Kaski, 2001, Neighborhood preservation in nonlinear projection methods.
+    """
     return found[1]
 
 
@@ -108,5 +116,8 @@ def completeness(found: Clouds) -> Measured:
 
     It is the precision of Kynkäänniemi et al. (2019) of the likelihood's means, in the features of the data set's
     network, and stands beside that of decoded training codes: what falls short of theirs are holes of the latent space.
+
+    Kind: biased.
+    Source: Kynkäänniemi et al., 2019 (arXiv 1904.06991).
     """
     return found.measured(lambda real, others: precision_and_recall(real, others)[0])
