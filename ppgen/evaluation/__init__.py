@@ -32,6 +32,7 @@ from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.input_complexity import compressed_bits
+from ppgen.evaluation.interval_coverage import IntervalCoverage, interval_coverage
 from ppgen.evaluation.kid import kid
 from ppgen.evaluation.metric import Column, Evaluation, Measured, Metric, itself, metric
 from ppgen.evaluation.metrics import METRICS, ON_REQUEST
@@ -75,6 +76,7 @@ __all__ = [
     "FeatureNetwork",
     "GapLedger",
     "GradientNoise",
+    "IntervalCoverage",
     "Labelled",
     "LogDensities",
     "Measured",
@@ -117,6 +119,7 @@ __all__ = [
     "gold_posterior",
     "gradient_noise",
     "heavy_tails",
+    "interval_coverage",
     "itself",
     "kid",
     "knn_accuracy",

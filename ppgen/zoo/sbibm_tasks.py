@@ -29,7 +29,7 @@ class SimulationTask:
     """
 
     make: Callable[[Arrays], Model]
-    published: Mapping[str, float]
+    published: Mapping[str, float] = dataclasses.field(default_factory=dict)
     data: str = "observation"
 
 
