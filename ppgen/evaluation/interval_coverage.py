@@ -55,7 +55,11 @@ class IntervalCoverage:
         Args:
             remedy: against intervals that are too narrow.
         """
-        said = f"its {100 * self.level:g} % intervals hold {100 * self.mean:.1f} % of {len(self.shares):,} quantities"
+        low, high = (100 * float(end) for end in (self.shares.min(), self.shares.max()))
+        said = (
+            f"its {100 * self.level:g} % intervals hold {100 * self.mean:.1f} % of the reference over "
+            f"{len(self.shares):,} quantities ({low:.0f} to {high:.0f} % of each)"
+        )
         if self.holds:
             return said
         return f"{said}: overconfident, {remedy}" if self.mean < self.level else f"{said}: too wide, train longer"
@@ -81,8 +85,10 @@ def interval_coverage(draws: Any, reference: Any, level: float = 0.95) -> Interv
 
     Example:
         >>> gold = torch.randn(4000, 2, generator=torch.Generator().manual_seed(0))
-        >>> interval_coverage(0.5 * gold, gold).verdict()
-        'its 95 % intervals hold 67.3 % of 4 quantities: overconfident, try a richer guide'
+        >>> interval_coverage(gold, gold).verdict()
+        'its 95 % intervals hold 95.0 % of the reference over 4 quantities (95 to 95 % of each)'
+        >>> interval_coverage(0.5 * gold, gold).holds
+        False
     """
     check_level(level)
     ours, theirs = (torch.as_tensor(given).double() for given in (draws, reference))

@@ -113,8 +113,8 @@ def test_runs_a_task_of_the_users_own(tmp_path: Path, quick: None) -> None:
     said: list[str] = []
     block = sbibm_bench.sbibm(tmp_path, tasks={"mine": SimulationTask(lambda _: Mine())}, say=said.append)
     assert [len(row.cells) for row in block.rows] == [1, 1, 1, 1]
-    assert all("of 18 quantities" in line for line in said)  # 2 observations, 3 coordinates and 6 of two of them
-    assert "of 18 quantities" in table.to_text([block], [])
+    assert all("over 18 quantities" in line for line in said)  # 2 observations, 3 coordinates and 6 of two of them
+    assert "over 18 quantities" in table.to_text([block], [])
 
 
 def test_runs_a_global_posterior_of_the_users_own(tmp_path: Path, quick: None) -> None:

@@ -57,7 +57,7 @@ def test_says_what_is_wrong(share: float, what: str) -> None:
     parts = [IntervalCoverage(torch.full((600,), share, dtype=torch.float64), 0.95) for _ in range(2)]
     found = IntervalCoverage.together(parts)
     said = found.verdict("try Flow")
-    assert said.startswith(f"its 95 % intervals hold {100 * share:.1f} % of 1,200 quantities")
+    assert said.startswith(f"its 95 % intervals hold {100 * share:.1f} % of the reference over 1,200 quantities")
     assert what in said
     assert found.holds == (share == 0.95)
 
