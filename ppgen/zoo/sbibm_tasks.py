@@ -92,7 +92,7 @@ class SLCP(Model):
 
 
 class BernoulliGLM(Model):
-    """theta ~ Normal(0, Q^-1), a smooth filter;  x is 100 bits, logits linear in theta."""
+    """theta ~ Normal(0, Q^-1), an offset of variance 2 and a smooth filter;  x is 100 bits, logits linear in theta."""
 
     design: Tensor
     precision: Tensor
@@ -103,7 +103,7 @@ class BernoulliGLM(Model):
         differences = torch.eye(9) - torch.diag(torch.ones(8), -1)
         smooth = differences @ differences + torch.diag((steps / 9).sqrt())
         precision = torch.zeros(10, 10)
-        precision[0, 0], precision[1:, 1:] = 2.0, smooth.T @ smooth
+        precision[0, 0], precision[1:, 1:] = 0.5, smooth.T @ smooth
         self.register_buffer("design", design)
         self.register_buffer("precision", precision)
 

@@ -160,6 +160,21 @@ def test_simulated_data_have_the_moments_of_the_paper(name: str) -> None:
     assert (covariance - expected).abs().max() < 0.03
 
 
+def test_the_prior_of_the_logistic_task_is_that_of_the_paper() -> None:
+    """Offset ~ Normal(0, 2);  of a filter f, F f is white, where F takes second differences and shrinks late steps."""
+    model: Any = SBIBM["bernoulli_glm"].make({"design_matrix": torch.zeros(100, 10)})
+    torch.manual_seed(0)
+    draws = model.theta().sample((50_000,)).double()
+    assert float(draws[:, 0].var()) == pytest.approx(2.0, rel=0.03)
+    f = draws[:, 1:]
+    white = f.clone()
+    white[:, 1:] -= 2 * f[:, :-1]
+    white[:, 2:] += f[:, :-2]
+    white += (torch.arange(9) / 9).sqrt() * f
+    assert (white.T.cov() - torch.eye(9)).abs().max() < 0.05
+    assert (white.T @ draws[:, 0]).abs().max() / len(draws) < 0.05
+
+
 def test_components_are_put_in_order() -> None:
     draws = {"mu": torch.tensor([[2.0, -1.0], [0.0, 1.0]]), "sigma": torch.tensor([[3.0, 4.0], [5.0, 6.0]])}
     found = POSTERIORDB["low_dim_gauss_mix-low_dim_gauss_mix"].quantities({**draws, "theta": torch.tensor([0.2, 0.2])})
