@@ -50,6 +50,7 @@ from ppgen.evaluation.prdc import density_and_coverage, expected_coverage, preci
 from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
 from ppgen.evaluation.representation import count_active_units, reconstruction_error
+from ppgen.evaluation.resampled_posterior import ResampledPosterior, resampled_posterior
 from ppgen.evaluation.sampling import Clouds, clouds
 from ppgen.evaluation.scorecard import Scorecard
 from ppgen.evaluation.separated_predictability import separated_predictability
@@ -88,6 +89,7 @@ __all__ = [
     "PosteriorDistance",
     "PrincipalComponents",
     "Rate",
+    "ResampledPosterior",
     "Sandwich",
     "Scorecard",
     "Standing",
@@ -136,6 +138,7 @@ __all__ = [
     "probe_accuracy",
     "rate_decomposition",
     "reconstruction_error",
+    "resampled_posterior",
     "sandwiched_log_prob",
     "separated_predictability",
     "simulation_based_calibration",

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ppgen.declare import Model, implicit, latent, observed
+from ppgen.zoo.population_models import SIR, LotkaVolterra
 
 __all__ = ["SBIBM", "SimulationTask"]
 
@@ -143,7 +144,10 @@ SBIBM: Mapping[str, SimulationTask] = {
     "bernoulli_glm": SimulationTask(
         lambda arrays: BernoulliGLM(arrays["design_matrix"]), {"NPE": 0.559, "NLE": 0.545}, data="observation_raw"
     ),
+    "bernoulli_glm_raw": SimulationTask(lambda arrays: BernoulliGLM(arrays["design_matrix"])),
     "two_moons": SimulationTask(lambda _: TwoMoons(), {"NPE": 0.542, "NLE": 0.668}),
+    "sir": SimulationTask(lambda _: SIR()),
+    "lotka_volterra": SimulationTask(lambda _: LotkaVolterra()),
 }
 """By the name of the task's file, ``NAME.npz``, with arrays ``observation`` [10, D] and ``reference_draws``
 [10, 2000, P]."""
