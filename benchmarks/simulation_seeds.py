@@ -63,7 +63,7 @@ def outcome(model: Any, data: dict[str, torch.Tensor], guide: Any, seed: int, **
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=150, help="of each fit, at the settings that ppgen.fit has for it")
     parser.add_argument("--task", action="append", help="one of them; may be given several times")

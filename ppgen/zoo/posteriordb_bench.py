@@ -15,8 +15,8 @@ from ppgen.evaluation import Column, IntervalCoverage, interval_coverage, resamp
 from ppgen.evaluation.layout import Block, Cell, Row
 from ppgen.guides import Flow
 from ppgen.training.fit import fit
+from ppgen.zoo.posterior_bench import TaskFiles
 from ppgen.zoo.posteriordb_tasks import POSTERIORDB, PosteriorTask
-from ppgen.zoo.task_files import TaskFiles
 
 __all__ = ["posteriordb"]
 

@@ -16,8 +16,8 @@ from ppgen.evaluation.layout import Block, Cell, Row
 from ppgen.guides import FullRank
 from ppgen.objectives import ELBO, Objective, Simulation
 from ppgen.training.fit import fit
+from ppgen.zoo.posterior_bench import TaskFiles
 from ppgen.zoo.sbibm_tasks import SBIBM, SimulationTask
-from ppgen.zoo.task_files import TaskFiles
 
 __all__ = ["METHODS", "Method", "sbibm"]
 

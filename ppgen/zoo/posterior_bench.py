@@ -1,4 +1,4 @@
-"""A folder of tasks with reference draws: a file ``NAME.npz`` for each."""
+"""What the posterior benches share: a folder of tasks with reference draws, a file ``NAME.npz`` for each."""
 
 from __future__ import annotations
 
