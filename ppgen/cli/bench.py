@@ -38,8 +38,10 @@ def bench(name: str, folder: Path, tasks: tuple[str, ...], form: str, seed: int,
       ppgen bench posteriordb references/posteriordb --format markdown > posteriordb.md
     """
     from ppgen.evaluation import table
-    from ppgen.zoo.posterior_bench import BENCHES
+    from ppgen.zoo.posteriordb_bench import posteriordb
+    from ppgen.zoo.sbibm_bench import sbibm
 
     limit_threads(threads)
-    block = BENCHES[name](folder, tasks, seed=seed, say=lambda line: click.echo(line, err=True))
+    run = sbibm if name == "sbibm" else posteriordb
+    block = run(folder, tasks, seed=seed, say=lambda line: click.echo(line, err=True))
     click.echo((table.to_markdown if form == "markdown" else table.to_text)([block], []).rstrip("\n"))

@@ -38,6 +38,7 @@ from ppgen.evaluation.gold_posterior import gold_posterior
 from ppgen.evaluation.gradient_noise import GradientNoise, gradient_noise
 from ppgen.evaluation.guide_tail import heavy_tails
 from ppgen.evaluation.input_complexity import compressed_bits
+from ppgen.evaluation.interval_coverage import IntervalCoverage, interval_coverage
 from ppgen.evaluation.judge import Judge, judge_of
 from ppgen.evaluation.kid import kid
 from ppgen.evaluation.latent_space import neighbourhoods_kept
@@ -58,6 +59,7 @@ from ppgen.evaluation.prdc import density_and_coverage, expected_coverage, preci
 from ppgen.evaluation.principal_components import PrincipalComponents
 from ppgen.evaluation.probes import knn_accuracy, probe_accuracy
 from ppgen.evaluation.representation import count_active_units, reconstruction_error
+from ppgen.evaluation.resampled_posterior import ResampledPosterior, resampled_posterior
 from ppgen.evaluation.sampling import Clouds, clouds
 from ppgen.evaluation.scorecard import Scorecard
 from ppgen.evaluation.separated_predictability import separated_predictability
@@ -87,6 +89,7 @@ __all__ = [
     "FeatureNetwork",
     "GapLedger",
     "GradientNoise",
+    "IntervalCoverage",
     "Judge",
     "Labelled",
     "LogDensities",
@@ -99,6 +102,7 @@ __all__ = [
     "PosteriorDistance",
     "PrincipalComponents",
     "Rate",
+    "ResampledPosterior",
     "Sandwich",
     "Scorecard",
     "Standing",
@@ -137,6 +141,7 @@ __all__ = [
     "gold_posterior",
     "gradient_noise",
     "heavy_tails",
+    "interval_coverage",
     "itself",
     "judge_of",
     "kid",
@@ -157,6 +162,7 @@ __all__ = [
     "rarest_class",
     "rate_decomposition",
     "reconstruction_error",
+    "resampled_posterior",
     "sandwiched_log_prob",
     "separated_predictability",
     "simulation_based_calibration",

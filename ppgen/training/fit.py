@@ -29,7 +29,7 @@ from ppgen.training.misplaced import explain_misplaced
 from ppgen.training.model_types import in_types, types_for
 from ppgen.training.optimizers import Choice, described
 from ppgen.training.prepare import Minibatches, Problem, set_up, to_device, verify_fit, verify_weights
-from ppgen.training.rates import choose_rate, only_global
+from ppgen.training.rates import choose_rate, global_rate
 from ppgen.training.rehearsal import rehearse, verify_state
 from ppgen.training.settings import Course, check_patience, check_settings, choose_players
 from ppgen.training.starting_points import find_start
@@ -84,8 +84,9 @@ def fit(
             rows, and its numbers are of the data set.
         learning_rate: at the start; or one for each player, ``{"critic": 4e-4, "generator": 1e-4}``. By default 0.001.
             Where Adam learns nothing but the posterior of global continuous latents, and all rows are in one batch, it
-            is 0.02, and the schedule ``"cosine"``: noise that stays at a constant rate is averaged out there. For
-            ``Simulation()`` it is 0.002, and the schedule likewise.
+            is 0.02 (0.005 for a derived guide with networks over them, such as a flow), and the schedule ``"cosine"``:
+            noise that stays at a constant rate is averaged out there. For ``Simulation()`` it is 0.002, and the
+            schedule likewise.
         optimizer: ``"adam"``, or any of ``torch.optim`` by its name in small letters, or what makes one:
             ``functools.partial(torch.optim.SGD, momentum=0.9)``; or one for each player.
         schedule: how the learning rate changes: ``"constant"``, or ``"cosine"``, which ends at 0 and so averages the
@@ -190,7 +191,7 @@ def fit(
         rate = choose_rate(
             learning_rate,
             schedule,
-            is_global=batches.num_batches == 1 and only_global(model, guide, state, players, optimizer),
+            shared=global_rate(model, guide, state, players, optimizer) if batches.num_batches == 1 else None,
             is_drawn=taught is not dataset,
             begun=begun.read()["settings"] if begun is not None and begun.exists else None,
         )

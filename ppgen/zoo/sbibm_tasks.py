@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ppgen.declare import Model, implicit, latent, observed
+from ppgen.zoo.population_models import SIR, LotkaVolterra
 
 __all__ = ["SBIBM", "SimulationTask"]
 
@@ -29,7 +30,7 @@ class SimulationTask:
     """
 
     make: Callable[[Arrays], Model]
-    published: Mapping[str, float]
+    published: Mapping[str, float] = dataclasses.field(default_factory=dict)
     data: str = "observation"
 
 
@@ -92,7 +93,7 @@ class SLCP(Model):
 
 
 class BernoulliGLM(Model):
-    """theta ~ Normal(0, Q^-1), a smooth filter;  x is 100 bits, logits linear in theta."""
+    """theta ~ Normal(0, Q^-1), an offset of variance 2 and a smooth filter;  x is 100 bits, logits linear in theta."""
 
     design: Tensor
     precision: Tensor
@@ -103,7 +104,7 @@ class BernoulliGLM(Model):
         differences = torch.eye(9) - torch.diag(torch.ones(8), -1)
         smooth = differences @ differences + torch.diag((steps / 9).sqrt())
         precision = torch.zeros(10, 10)
-        precision[0, 0], precision[1:, 1:] = 2.0, smooth.T @ smooth
+        precision[0, 0], precision[1:, 1:] = 0.5, smooth.T @ smooth
         self.register_buffer("design", design)
         self.register_buffer("precision", precision)
 
@@ -143,7 +144,10 @@ SBIBM: Mapping[str, SimulationTask] = {
     "bernoulli_glm": SimulationTask(
         lambda arrays: BernoulliGLM(arrays["design_matrix"]), {"NPE": 0.559, "NLE": 0.545}, data="observation_raw"
     ),
+    "bernoulli_glm_raw": SimulationTask(lambda arrays: BernoulliGLM(arrays["design_matrix"])),
     "two_moons": SimulationTask(lambda _: TwoMoons(), {"NPE": 0.542, "NLE": 0.668}),
+    "sir": SimulationTask(lambda _: SIR()),
+    "lotka_volterra": SimulationTask(lambda _: LotkaVolterra()),
 }
 """By the name of the task's file, ``NAME.npz``, with arrays ``observation`` [10, D] and ``reference_draws``
 [10, 2000, P]."""

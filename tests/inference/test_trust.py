@@ -7,7 +7,7 @@ from typing import Any
 import pyro.distributions as dist
 import pytest
 import torch
-from scipy.stats import chi2
+from scipy.stats import chi2, kstest
 from torch import Tensor
 
 import ppgen
@@ -76,3 +76,52 @@ def test_a_simulator_has_no_density_to_tell_by() -> None:
     made = ppgen.fit(model, torch.zeros(1, 3), objective=ppgen.Simulation(100), max_epochs=1, progress=False)
     with pytest.raises(Unanswerable, match="density"):
         made.posterior(torch.zeros(1, 3), 5, trust=True)
+
+
+class Bits(ppgen.Model):
+    """z ~ Normal(0, 1), three bits of log-odds z: many of its data have one and the same density."""
+
+    @ppgen.latent
+    def z(self) -> Any:
+        return dist.Normal(0.0, 1.0)
+
+    @ppgen.observed
+    def x(self, z: Tensor, shift: Tensor) -> Any:
+        return dist.Bernoulli(logits=(z + shift).unsqueeze(-1).expand(*z.shape, 3)).to_event(1)
+
+
+class Unread(ppgen.Guide):
+    """The prior, whatever the data."""
+
+    @ppgen.latent
+    def z(self, x: Tensor) -> Any:
+        return dist.Normal(torch.zeros(len(x)), 1.0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_p_values_of_what_the_model_draws_are_uniform(scale: float) -> None:
+    """Whatever the guide: data and draws are held to the same bound."""
+    torch.manual_seed(3)
+    shift = torch.linspace(-5, 5, 150)
+    with torch.no_grad():
+        data = {"x": Conjugate()({"shift": shift})["x"], "shift": shift}
+    found = told(Posterior(scale), data)["out_of_model"].values
+    assert kstest(found, "uniform").pvalue > 0.05
+    assert ((found * 201 / 2).round(6) % 1 == 0)[found < 1].all()  # ranks among 200
+
+
+def test_p_values_of_values_with_few_densities_are_never_too_small() -> None:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        data = {"x": Bits()({"shift": torch.zeros(150)})["x"], "shift": torch.zeros(150)}
+    made = ppgen.Fit(
+        State(Bits(), Unread()),
+        ELBO(),
+        ppgen.data.from_tensors({"train": data}),
+        history=[],
+        settings={},
+        seconds=0.0,
+    )
+    found = torch.as_tensor(made.posterior(data, 5, trust=True).constant_data["out_of_model"].values)
+    for level in (0.05, 0.2, 0.5):
+        assert (found <= level).double().mean() <= level + 2 * (level * (1 - level) / 150) ** 0.5
