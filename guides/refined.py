@@ -22,6 +22,7 @@ from ppgen.inference import elbo_parts, elbo_per_datum
 
 _ROW = "_row"  # no site can have this name
 _KEPT = 3  # results for other batches, beside the last
+_RATE = 0.7  # of Adam, times the square root of the number of steps
 _TRIALS = 64  # where a start is a nat off, one draw of its bound has a spread of more than a nat
 
 
@@ -40,8 +41,11 @@ class Refined(ModelGuide):
 
     Args:
         guide: a derived guide that is fitted already.
-        steps: of Adam, each with one draw for every datum; its rate falls to 0 along a cosine.
-        learning_rate: at the start, in units of what the heads give.
+        steps: of Adam, each with one draw for every datum. What is kept is the mean over their second half, in which
+            the noise of the draws averages out, while all steps are long enough to leave a start that is far off
+            (Polyak & Juditsky, 1992, Acceleration of stochastic approximation by averaging).
+        learning_rate: in units of what the heads give; by default ``0.7 / sqrt(steps)``: more steps go further, and can
+            be finer as well.
         seed: of the noise of the optimisation.
 
     Raises:
@@ -58,7 +62,9 @@ class Refined(ModelGuide):
     """
 
     @checked
-    def __init__(self, guide: DerivedGuide, *, steps: int = 50, learning_rate: float = 0.1, seed: int = 0) -> None:
+    def __init__(
+        self, guide: DerivedGuide, *, steps: int = 50, learning_rate: float | None = None, seed: int = 0
+    ) -> None:
         if not isinstance(guide, DerivedGuide) or not guide.is_ready:
             raise SettingError(
                 "Refined: there is no encoder to start from",
@@ -70,7 +76,8 @@ class Refined(ModelGuide):
         super().__init__(guide.model)
         self.guide, self.seed = guide, seed
         self.steps = whole_number("Refined: steps", steps, suggested=50)
-        self.learning_rate = finite_number("Refined: learning_rate", learning_rate, above=0, suggested=0.1)
+        rate = _RATE / math.sqrt(self.steps) if learning_rate is None else learning_rate
+        self.learning_rate = finite_number("Refined: learning_rate", rate, above=0, suggested=0.1)
         self._known: dict[tuple[object, ...], _Known] = {}
 
     @property
@@ -125,9 +132,9 @@ class Refined(ModelGuide):
     def _ascend(self, batch: dict[str, Tensor], start: dict[str, Tensor]) -> dict[str, Tensor]:
         shifts = {name: shift.clone().requires_grad_() for name, shift in start.items()}
         optimizer = torch.optim.Adam(shifts.values(), lr=self.learning_rate)
-        rows = len(batch[_ROW])
+        rows, first_kept = len(batch[_ROW]), self.steps // 2
+        kept = {name: torch.zeros_like(shift) for name, shift in start.items()}
         for step in range(self.steps):
-            optimizer.param_groups[0]["lr"] = self.learning_rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
             drawn = elbo_parts(self.model, _Shifted(self.guide, shifts), batch, rows)
             loss = (drawn.distortion + drawn.rate) * rows
             found = torch.autograd.grad(loss, list(shifts.values()), allow_unused=True)
@@ -135,7 +142,10 @@ class Refined(ModelGuide):
                 # A draw that is not finite moves nothing: it belongs to one datum, and there are other steps.
                 shift.grad = None if gradient is None else gradient.nan_to_num(0.0, 0.0, 0.0)
             optimizer.step()
-        return {name: shift.detach() for name, shift in shifts.items()}
+            if step >= first_kept:
+                for name, shift in shifts.items():
+                    kept[name].add_(shift.detach(), alpha=1.0 / (self.steps - first_kept))
+        return kept
 
     def _bound(self, batch: dict[str, Tensor], shifts: dict[str, Tensor]) -> Tensor:
         """The ELBO of each datum, [rows], by the same few draws for any shifts; of all data, if a latent is global."""

@@ -11,8 +11,6 @@ from ppgen.guides import DerivedGuide, Refined
 
 __all__ = ["with_refined_guide"]
 
-_RATE = 0.03  # at larger ones the noise of the steps keeps them off the best by some hundredths of a nat
-
 
 def with_refined_guide(fit: Fit, question: str, *, steps: int, seed: int) -> Fit:
     """A copy of the fit, of the same weights, whose guide is refined for every datum that it is asked for.
@@ -37,5 +35,5 @@ def with_refined_guide(fit: Fit, question: str, *, steps: int, seed: int) -> Fit
             code="U063",
         )
     best = copy.copy(fit)
-    best.guide = Refined(guide, steps=steps, learning_rate=_RATE, seed=seed).eval()
+    best.guide = Refined(guide, steps=steps, seed=seed).eval()
     return best

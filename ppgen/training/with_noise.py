@@ -35,7 +35,8 @@ def with_noise(self: Fit, noise: nn.Module | None = None, guide: Any = None, **s
     Args:
         noise: a module from generated values to a distribution of x; default: ``BernoulliNoise`` for binary data, else
             ``NormalNoise``. It is copied.
-        guide: as of ``ppgen.fit``, such as ``ppgen.guides.FullRank``; default: the derived one.
+        guide: a family such as ``ppgen.guides.FullRank``, or a function from the model, which is made here, to a guide:
+            ``lambda model: ppgen.guides.MeanField(model, encoder=network)``; default: the derived one.
         **settings: of ``ppgen.fit``, for the guide's fit; ``out`` is written when all is done.
 
     Raises:
@@ -54,7 +55,8 @@ def with_noise(self: Fit, noise: nn.Module | None = None, guide: Any = None, **s
     settings = {"device": self.device, "progress": True, **settings}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith("observation."))
-    dense = fit(model, self.data, guide=guide, **settings)
+    made = guide if isinstance(guide, type | nn.Module) or guide is None else guide(model)
+    dense = fit(model, self.data, guide=made, **settings)
     if any(parameter.requires_grad for parameter in model.parameters()):
         dense.guide.requires_grad_(False)
         splits = dict.fromkeys(self.data.splits, self.data.splits["valid"])

@@ -15,6 +15,7 @@ from ppgen import nets
 from ppgen.declare import Model, implicit, latent
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.fitted import Fit
+from ppgen.guides import FullRank
 from ppgen.models import GAN
 
 QUIET: dict[str, Any] = {"progress": False, "device": "cpu"}
@@ -70,6 +71,9 @@ def test_bits_get_a_noise_that_has_nothing_to_fit() -> None:
     dense = fit.with_noise(max_epochs=1, **QUIET)
     assert isinstance(dense.model.observation, nets.BernoulliNoise)
     assert dense.encode().only.shape == (360, 2)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 5))
+    narrow = fit.with_noise(guide=lambda model: FullRank(model, encoder=network), max_epochs=1, **QUIET)
+    assert (type(narrow.guide), narrow.guide.heads["z"].in_features) == (FullRank, 5)
     with pytest.raises(SettingError, match="no sampler"):
         dense.with_noise()
 
