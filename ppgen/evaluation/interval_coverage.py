@@ -98,6 +98,7 @@ def interval_coverage(draws: Any, reference: Any, level: float = 0.95) -> Interv
             expected="draws [K, ...], at least 2 of them, and a reference [S, ...] of the same numbers",
             got=f"{list(ours.shape)} and {list(theirs.shape)}",
             fix="interval_coverage(draws[:, 0], reference[:, 0]), for one datum",
+            code="D143",
         )
     if not (ours.isfinite().all() and theirs.isfinite().all()):
         raise DataError(
@@ -105,6 +106,7 @@ def interval_coverage(draws: Any, reference: Any, level: float = 0.95) -> Interv
             expected="finite numbers",
             got=f"{int((~ours.isfinite()).sum())} and {int((~theirs.isfinite()).sum())} that are not",
             fix="look at the guide, or at the sampler, that they came from",
+            code="D144",
         )
     ours, theirs = ours.flatten(1), theirs.flatten(1)
     unit = ours.std(0)

@@ -83,6 +83,7 @@ def resampled_posterior(fit: Fit, num_draws: int = 1000, *, seed: int = 0) -> Re
             expected="latents that all data share, and a guide over them",
             got=", ".join(site.name for site in latents if site.local or site.is_discrete) or "no latents",
             fix="fit.log_weights(data), where each datum has latents of its own",
+            code="U089",
         )
     data = fit._batch(fit.data.split("train"))
     rows, found = len(next(iter(data.values()))), []
@@ -100,6 +101,7 @@ def resampled_posterior(fit: Fit, num_draws: int = 1000, *, seed: int = 0) -> Re
             expected=f"a Pareto k of at most {_TOO_HEAVY}",
             got=f"{tail:.2f}",
             fix="guide=ppgen.guides.Flow, or fit.gold_posterior()",
+            code="U090",
         )
     places = (start.double().cpu() + torch.arange(num_draws)) / num_draws
     kept = torch.searchsorted(log_weights.softmax(0).cumsum(0), places).clamp(max=len(found) - 1).tolist()
