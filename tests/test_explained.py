@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import ppgen
-from ppgen.evaluation.density import factorised_log_prob
+from ppgen.evaluation.factorised_density import factorised_log_prob
 from ppgen.explained import counted_dims, name_of_density, num_counted, seen_part
 from ppgen.models import MaskedVAE
 

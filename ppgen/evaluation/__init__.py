@@ -21,7 +21,7 @@ from ppgen.evaluation.compare_posteriors import compare_posteriors
 from ppgen.evaluation.data_copying import data_copying
 from ppgen.evaluation.data_split import DataSplit
 from ppgen.evaluation.dci import dci_scores
-from ppgen.evaluation.density import LogDensities, factorised_log_prob, log_densities
+from ppgen.evaluation.density import LogDensities, log_densities
 from ppgen.evaluation.detect_outliers import detect_outliers
 from ppgen.evaluation.detection import Detection, Rate, detection
 from ppgen.evaluation.disentanglement import DISENTANGLEMENT, disentanglement
@@ -30,6 +30,7 @@ from ppgen.evaluation.encodings import Encodings, Labelled, encodings, labelled
 from ppgen.evaluation.evaluate import evaluate
 from ppgen.evaluation.factor_vae_score import factor_vae_score
 from ppgen.evaluation.factored import FactorCodes
+from ppgen.evaluation.factorised_density import factorised_log_prob
 from ppgen.evaluation.features import FeatureNetwork, feature_network
 from ppgen.evaluation.fid import fid
 from ppgen.evaluation.foils import foils

@@ -14,7 +14,8 @@ import ppgen.data
 from ppgen.declare.site import Site
 from ppgen.errors import DataError, SettingError
 from ppgen.evaluation import compare, evaluate
-from ppgen.evaluation.density import factorised_log_prob, num_levels
+from ppgen.evaluation.density import num_levels
+from ppgen.evaluation.factorised_density import factorised_log_prob
 
 
 def test_all_binary_images_have_probability_one_together() -> None:
