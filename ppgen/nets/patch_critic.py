@@ -25,8 +25,8 @@ class PatchCritic(Recorded):
 
     With two halvings a window is 18 pixels wide and the next one stands 4 further; with one it is 8 pixels wide. It
     judges texture and edges; whether the whole is right is left to the other terms of an objective. A window that holds
-    the image judges the whole: the critic of a translation then makes sevens into nines where there are more nines. So
-    images of at most 18 pixels get one halving. There is no normalisation, so that brightness counts, and a score never
+    the image judges the whole, and a translation then changes what is in it, as a seven into a nine. So images of at
+    most 18 pixels get one halving. There is no normalisation, so that brightness counts, and a score never
     depends on the batch.
 
     Reference: P. Isola et al., "Image-to-image translation with conditional adversarial networks", 2017 (arXiv
