@@ -114,7 +114,7 @@ def fit_captions(columns: dict[str, Tensor], vocabulary: int, seed: int, minutes
     critic = nets.ProjectionCritic(SHAPE, size, (32, 64), 64, context=nets.TextContext(vocabulary, size))
     told = nets.TextContext(vocabulary, size)
     model = models.ConditionalGAN(SHAPE, size, 16, (32, 64), context=told)
-    return play(model, critic, {"train": columns}, seed, minutes)
+    return play(model, critic, {"train": columns}, seed, minutes, mismatched=0.5)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -91,7 +91,7 @@ def fit_mnist(data: Any, told: str, seed: int, minutes: float) -> tuple[ppgen.Fi
     return play(model, critic, data, seed, minutes)
 
 
-def play(model: Any, critic: nn.Module, data: Any, seed: int, minutes: float) -> tuple[ppgen.Fit, int]:
+def play(model: Any, critic: nn.Module, data: Any, seed: int, minutes: float, **game: float) -> tuple[ppgen.Fit, int]:
     """A game that is told something, for so long, and its steps.
 
     Args:
@@ -100,12 +100,13 @@ def play(model: Any, critic: nn.Module, data: Any, seed: int, minutes: float) ->
         data: of the fit.
         seed: of noise and order.
         minutes: of processor time.
+        **game: settings of the objective.
     """
     budget = Budget(minutes)
     fit = ppgen.fit(
         model,
         data,
-        objective=ppgen.Adversarial(critic, r1=1.0),
+        objective=ppgen.Adversarial(critic, r1=1.0, **game),
         max_epochs=Budget.EPOCHS,
         batch_size=64,
         learning_rate={"critic": 1e-3, "generator": 2e-3},

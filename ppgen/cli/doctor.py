@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ppgen.cli.flags import fix_in_flags
 from ppgen.cli.options import SEED, run_options, runs_argument
 from ppgen.cli.runs import find_runs, open_run
 
@@ -30,6 +31,9 @@ def doctor(runs: tuple[str, ...], seed: int, **opening: Any) -> None:
     """
     from ppgen.reporting import examine
 
+    context = click.get_current_context()
+    group = context.find_root().command
+    commands = group.commands if isinstance(group, click.Group) else {}
     for folder in find_runs(runs).values():
-        found = str(examine(open_run(folder, **opening), seed=seed))
+        found = fix_in_flags(str(examine(open_run(folder, **opening), seed=seed)), context.command.params, commands)
         click.echo(f"{folder}:\n" + "\n".join(f"  {line}" for line in found.splitlines()))

@@ -29,6 +29,10 @@ class Adversarial(Objective):
     Each step is two turns on one batch: the critic's on data and detached draws, then the generator's on new draws;
     with ``critic_steps=3`` the generator moves on every third batch, the critic on all. Draws come from calling the
     model, so that its latents, plates and covariates are those of its declaration.
+    A game about pairs, whose model is told something, may show the critic a third kind: data beside what belongs to
+    other data (``mismatched``), so that it learns early that the two go together. Captions, whose words are hard to
+    see, need that.
+
     The record holds ``critic_loss`` and ``generator_loss``; what the critic says of data and of draws on average,
     ``critic_real`` and ``critic_fake`` (probabilities of being data for ``nonsaturating`` and ``minimax``, both 1/2 at
     the fixed point, and scores for the others); the shares of both that it tells apart, ``accuracy_real`` and
@@ -47,6 +51,10 @@ class Adversarial(Objective):
             and 0 for the others.
         one_sided: whether that is ``E max(0, |grad c| - 1)^2``, which data on a line need.
         r1: weight of ``E |grad c|^2 / 2`` on data.
+        mismatched: weight, in the critic's loss, of data beside the covariates of the row before, taken for draws
+            (S. Reed et al., "Generative adversarial text to image synthesis", 2016, arXiv 1605.05396, algorithm 1, with
+            1/2). The fixed point then is no longer p(x | y) exactly: where data of one y could be of another, draws
+            keep away from them.
 
     Raises:
         SettingError: an unknown loss; by :meth:`check`, a model without exactly one implicit site, a guide, or
@@ -64,6 +72,7 @@ class Adversarial(Objective):
     gradient_penalty: float
     one_sided: bool
     r1: float
+    mismatched: float
 
     def __init__(
         self,
@@ -74,6 +83,7 @@ class Adversarial(Objective):
         gradient_penalty: float | None = None,
         one_sided: bool = False,
         r1: float = 0.0,
+        mismatched: float = 0.0,
     ) -> None:
         usual = LOSSES[one_of("Adversarial: loss", loss, LOSSES)]
         steps = usual.critic_steps if critic_steps is None else critic_steps
@@ -85,6 +95,7 @@ class Adversarial(Objective):
             "gradient_penalty": finite_number("Adversarial: gradient_penalty", weight, at_least=0, suggested=10.0),
             "one_sided": one_sided,
             "r1": finite_number("Adversarial: r1", r1, at_least=0, suggested=1.0),
+            "mismatched": finite_number("Adversarial: mismatched", mismatched, at_least=0, suggested=0.5),
         }.items():
             object.__setattr__(self, name, value)
 
@@ -134,6 +145,14 @@ class Adversarial(Objective):
                 fix=f"Adversarial(critic=...) with def forward(self, {judged_site(model)}, {', '.join(covariates)})",
                 code="S085",
             )
+        if self.mismatched and not covariates:
+            raise SettingError(
+                f"Adversarial: {type(model).__name__} is told nothing that could be mismatched",
+                expected="mismatched=0, or a model with covariates",
+                got=f"mismatched={self.mismatched:g}",
+                fix="mismatched=0, or ppgen.models.ConditionalGAN",
+                code="S245",
+            )
 
     def setup(self, model: Any, guide: Any, batch: Mapping[str, Tensor]) -> State:
         """The pair, and a critic: a copy of the one given, or one for the shape of the implicit site in the batch.
@@ -166,16 +185,30 @@ class Adversarial(Objective):
         if player == "critic":
             with torch.no_grad():
                 fake = model(given, len(real))[site]
-            return self.game.critic(judge, real, fake)
+            turn = self.game.critic(judge, real, fake)
+            return self._with_strangers(turn, critic, real, given) if self.mismatched else turn
         fake = model(given, len(real))[site]
         with frozen(critic):
             return self.game.generator(judge, fake)
+
+    def _with_strangers(self, turn: Loss, critic: nn.Module, real: Tensor, given: Mapping[str, Tensor]) -> Loss:
+        """The critic's turn with data beside what the row before was told; equal covariates are no mismatch."""
+        others = {name: told.roll(1, 0) for name, told in given.items()}
+        scores = critic(real, **others)
+        differs = [(told != others[name]).flatten(1).any(1) for name, told in given.items() if told.dim() > 1]
+        differs += [told != others[name] for name, told in given.items() if told.dim() == 1]
+        wrong = torch.stack(differs).any(0).to(scores.dtype)
+        costs = self.game.loss.of_draws(scores).reshape(len(real), -1).mean(1)
+        value = turn.value + self.mismatched * (wrong * costs).sum() / wrong.sum().clamp(min=1)
+        verdict = (wrong * self.game.loss.verdict(scores.detach()).reshape(len(real), -1).mean(1)).sum()
+        record = {**turn.record, "critic_loss": value.detach(), "critic_mismatched": verdict / wrong.sum().clamp(min=1)}
+        return Loss(value, record)
 
     def settings(self) -> dict[str, Any]:
         """Arguments; of a critic, a run folder keeps how to make it again if it is a network of ``ppgen.nets``."""
         usual = LOSSES[self.loss_name]
         defaults = {"critic_steps": usual.critic_steps, "gradient_penalty": usual.gradient_penalty}
-        defaults |= {"one_sided": False, "r1": 0.0}
+        defaults |= {"one_sided": False, "r1": 0.0, "mismatched": 0.0}
         given = {} if self.critic is None else {"critic": self.critic}
         changed = {name: getattr(self, name) for name, default in defaults.items() if getattr(self, name) != default}
         return {"loss": self.loss_name} | given | changed

@@ -32,13 +32,29 @@ class AdversarialLoss(ABC):
     betas: ClassVar[tuple[float, float]] = (0.5, 0.999)
     needs_lipschitz: ClassVar[bool] = False
 
-    @abstractmethod
     def critic(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         """The critic's loss, [].
 
         Args:
             on_real: its scores of data, [...].
             on_fake: its scores of draws, [...].
+        """
+        return self.of_data(on_real).mean() + self.of_draws(on_fake).mean()
+
+    @abstractmethod
+    def of_data(self, scores: Tensor) -> Tensor:
+        """What each score of data costs the critic, [...] as they.
+
+        Args:
+            scores: of data, [...].
+        """
+
+    @abstractmethod
+    def of_draws(self, scores: Tensor) -> Tensor:
+        """What each score of draws costs the critic, [...] as they.
+
+        Args:
+            scores: of draws, [...].
         """
 
     @abstractmethod
@@ -83,9 +99,13 @@ class _CrossEntropy(AdversarialLoss):
 
     divergence_name = "jensen_shannon"
 
-    def critic(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        """Binary cross-entropy, summed over the two classes: ``log 4`` when all is lost."""
-        return functional.softplus(-on_real).mean() + functional.softplus(on_fake).mean()
+    def of_data(self, scores: Tensor) -> Tensor:
+        """``-log D``; with what draws cost, ``log 4`` when all is lost."""
+        return functional.softplus(-scores)
+
+    def of_draws(self, scores: Tensor) -> Tensor:
+        """``-log(1 - D)``."""
+        return functional.softplus(scores)
 
     def divergence(self, critic_loss: Tensor) -> Tensor:
         """The Jensen-Shannon divergence in nats: 0 for p = q, ``log 2`` where they never meet."""
@@ -137,9 +157,13 @@ class LeastSquares(AdversarialLoss):
 
     divergence_name = "triangular_discrimination"
 
-    def critic(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        """Half the squared error of the labels 1 and 0; 1/4 when all is lost."""
-        return ((on_real - 1).square().mean() + on_fake.square().mean()) / 2
+    def of_data(self, scores: Tensor) -> Tensor:
+        """Half the squared error of the label 1; with what draws cost, 1/4 when all is lost."""
+        return (scores - 1).square() / 2
+
+    def of_draws(self, scores: Tensor) -> Tensor:
+        """Half the squared error of the label 0."""
+        return scores.square() / 2
 
     def generator(self, on_fake: Tensor) -> Tensor:
         """Half the squared error of draws labelled as data; 1/8 when the critic cannot tell."""
@@ -165,9 +189,13 @@ class Hinge(AdversarialLoss):
 
     divergence_name = "total_variation"
 
-    def critic(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        """How far scores are from the right side of the margin; 2 when all is lost."""
-        return functional.relu(1 - on_real).mean() + functional.relu(1 + on_fake).mean()
+    def of_data(self, scores: Tensor) -> Tensor:
+        """How far scores are below 1; with what draws cost, 2 when all is lost."""
+        return functional.relu(1 - scores)
+
+    def of_draws(self, scores: Tensor) -> Tensor:
+        """How far scores are above -1."""
+        return functional.relu(1 + scores)
 
     def generator(self, on_fake: Tensor) -> Tensor:
         """Minus the score of draws."""
@@ -193,9 +221,13 @@ class Wasserstein(AdversarialLoss):
     betas = (0.0, 0.9)
     needs_lipschitz = True
 
-    def critic(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        """Minus the gap between the mean scores."""
-        return on_fake.mean() - on_real.mean()
+    def of_data(self, scores: Tensor) -> Tensor:
+        """Minus the scores; with what draws cost, minus the gap between the means."""
+        return -scores
+
+    def of_draws(self, scores: Tensor) -> Tensor:
+        """The scores."""
+        return scores
 
     def generator(self, on_fake: Tensor) -> Tensor:
         """Minus the score of draws."""

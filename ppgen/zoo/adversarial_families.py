@@ -55,6 +55,7 @@ def _conditional(
     loss: str = "nonsaturating",
     output: Any = None,
     r1: float = 0.0,
+    mismatched: float | None = None,
 ) -> BuiltRecipe:
     from ppgen import models, nets, objectives
     from ppgen.arguments import one_of
@@ -65,7 +66,9 @@ def _conditional(
     model = models.ConditionalGAN(data.x_shape, size, latent_dim, output=shown, told=chosen, context=reader())
     kinds = {"projection": nets.ProjectionCritic, "joining": nets.JoiningCritic}
     judge = kinds[one_of("conditional-gan: critic", critic, kinds)](data.x_shape, size, context=reader())
-    return BuiltRecipe(model, None, objectives.Adversarial(judge, loss, r1=r1))
+    if mismatched is None:  # words are hard to see in an image
+        mismatched = 0.0 if model.context is None else 0.5
+    return BuiltRecipe(model, None, objectives.Adversarial(judge, loss, r1=r1, mismatched=mismatched))
 
 
 ADVERSARIAL_FAMILIES = (

@@ -12,7 +12,8 @@ from tests.cli.conftest import Ppgen
 def test_a_run_is_examined(ppgen: Ppgen, runs: Path) -> None:
     told = ppgen("doctor", runs / "pixelcnn").stdout
     lines = str(examine(package.load(runs / "pixelcnn"))).splitlines()
-    assert told.splitlines() == [f"{runs / 'pixelcnn'}:", *(f"  {line}" for line in lines)]
+    in_flags = [f"  {line}".replace("max_epochs=10", "ppgen fit --epochs 10") for line in lines]
+    assert told.splitlines() == [f"{runs / 'pixelcnn'}:", *in_flags]
     assert "posterior collapse (no representation" in told
 
 
