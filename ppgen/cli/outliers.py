@@ -31,7 +31,7 @@ __all__ = ["outliers"]
 @click.option("--rows", type=int, default=1000, show_default=True, help="At most so many of each kind, in tables.")
 @click.option("--particles", type=int, default=100, show_default=True, help="Of the bound on log p(x).")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Of all draws.")
-@output_option(None, "A table of the score and p-value of each suspect (.csv).")
+@output_option(None, "A table of the score and p-value of each suspect (.csv).  [default: none is written]")
 @progress_option
 @run_options
 def outliers(

@@ -47,7 +47,7 @@ def test_means_are_no_bits(ppgen: Ppgen, runs: Path) -> None:
     assert ((np.load("means.npy") > 0) & (np.load("means.npy") < 1)).any()
 
 
-def test_a_model_that_reads_captions_is_asked_in_words(ppgen: Ppgen) -> None:
+def test_a_model_that_reads_captions_is_asked_in_words(ppgen: Ppgen, here: Path) -> None:
     asked = ("--data", "glyphs-few", "--attribute", "caption", "--epochs", 1, "--out", "told")
     assert ppgen("fit", "fvsbn", *asked, "--condition", "y").exit_code == 0
     fit = package.load("told")

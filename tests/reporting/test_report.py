@@ -32,7 +32,7 @@ def test_a_mapping_of_fits_is_evaluated_and_shown(
     """Evaluation itself is tested elsewhere and takes its time; here only that it is asked for, and with what."""
     asked = []
 
-    def evaluate(fit: Any, **settings: Any) -> Any:
+    def evaluate(fit: Any, metrics: Any, **settings: Any) -> Any:
         asked.append(fit)
         return make_card("VAE", -20.0)
 
