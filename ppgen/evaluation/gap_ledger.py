@@ -69,7 +69,8 @@ def gap_ledger(
     ``log p - ELBO = (log p - ELBO of q*) + (ELBO of q* - ELBO)``, where q* is the best member of the guide's family for
     each datum by itself, found by gradient steps from the encoder's (:class:`ppgen.guides.Refined`). Both ELBOs are
     sampled by the same noise, so that their difference is known better than either. The first part is too small by as
-    much as log p is underestimated; ``slack`` says how much that is on data that the model draws.
+    much as log p is underestimated; ``slack`` says how much that is on data that the model draws. The search need not
+    find q*: what it misses is counted as the family's and not as the encoder's.
 
     Reference: Cremer, Li & Duvenaud, "Inference suboptimality in variational autoencoders", 2018, section 3.
 
