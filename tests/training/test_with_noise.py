@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import ppgen
 from ppgen import nets
 from ppgen.declare import Model, implicit, latent
-from ppgen.errors import SettingError, Unanswerable
+from ppgen.errors import DeclarationError, SettingError, Unanswerable
 from ppgen.fitted import Fit
 from ppgen.guides import FullRank
 from ppgen.models import GAN
@@ -76,6 +76,8 @@ def test_bits_get_a_noise_that_has_nothing_to_fit() -> None:
     assert (type(narrow.guide), narrow.guide.heads["z"].in_features) == (FullRank, 5)
     with pytest.raises(SettingError, match="no sampler"):
         dense.with_noise()
+    with pytest.raises(DeclarationError, match="no guide"):
+        fit.with_noise(guide="flow", max_epochs=1, **QUIET)
 
 
 class Closed(Model):
