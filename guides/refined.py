@@ -18,11 +18,12 @@ from ppgen.context import preserved_state, validation
 from ppgen.declare import ModelGuide, Site
 from ppgen.errors import SettingError
 from ppgen.guides.derived import DerivedGuide
-from ppgen.inference import elbo_parts, elbo_per_datum
+from ppgen.inference import elbo_parts, elbo_per_datum, repeat_rows
 
 _ROW = "_row"  # no site can have this name
 _KEPT = 3  # results for other batches, beside the last
 _RATE = 0.7  # of Adam, times the square root of the number of steps
+_OUTPUTS = 100  # of a head: more of them move less each, as the cost of their noise is a sum over all
 _TRIALS = 64  # where a start is a nat off, one draw of its bound has a spread of more than a nat
 
 
@@ -41,11 +42,13 @@ class Refined(ModelGuide):
 
     Args:
         guide: a derived guide that is fitted already.
-        steps: of Adam, each with one draw for every datum. What is kept is the mean over their second half, in which
-            the noise of the draws averages out, while all steps are long enough to leave a start that is far off
-            (Polyak & Juditsky, 1992, Acceleration of stochastic approximation by averaging).
-        learning_rate: in units of what the heads give; by default ``0.7 / sqrt(steps)``: more steps go further, and can
-            be finer as well.
+        steps: of Adam. What is kept is the mean over their second half, in which the noise of the draws averages out,
+            while all steps are long enough to leave a start that is far off (Polyak & Juditsky, 1992, Acceleration of
+            stochastic approximation by averaging).
+        num_particles: draws for each datum in a step. A guide of many numbers, such as
+            :class:`~ppgen.guides.FullRank` over tens of latents, needs several.
+        learning_rate: in units of what the heads give; by default ``0.7 / sqrt(steps)``, since more steps go further
+            and can be finer as well, and for a head of n > 100 numbers ``sqrt(n / 100)`` times less.
         seed: of the noise of the optimisation.
 
     Raises:
@@ -63,7 +66,13 @@ class Refined(ModelGuide):
 
     @checked
     def __init__(
-        self, guide: DerivedGuide, *, steps: int = 50, learning_rate: float | None = None, seed: int = 0
+        self,
+        guide: DerivedGuide,
+        *,
+        steps: int = 50,
+        num_particles: int = 1,
+        learning_rate: float | None = None,
+        seed: int = 0,
     ) -> None:
         if not isinstance(guide, DerivedGuide) or not guide.is_ready:
             raise SettingError(
@@ -76,8 +85,10 @@ class Refined(ModelGuide):
         super().__init__(guide.model)
         self.guide, self.seed = guide, seed
         self.steps = whole_number("Refined: steps", steps, suggested=50)
-        rate = _RATE / math.sqrt(self.steps) if learning_rate is None else learning_rate
-        self.learning_rate = finite_number("Refined: learning_rate", rate, above=0, suggested=0.1)
+        self.num_particles = whole_number("Refined: num_particles", num_particles, suggested=1)
+        if learning_rate is not None:
+            finite_number("Refined: learning_rate", learning_rate, above=0, suggested=0.1)
+        self.learning_rate = learning_rate
         self._known: dict[tuple[object, ...], _Known] = {}
 
     @property
@@ -131,11 +142,12 @@ class Refined(ModelGuide):
 
     def _ascend(self, batch: dict[str, Tensor], start: dict[str, Tensor]) -> dict[str, Tensor]:
         shifts = {name: shift.clone().requires_grad_() for name, shift in start.items()}
-        optimizer = torch.optim.Adam(shifts.values(), lr=self.learning_rate)
+        optimizer = torch.optim.Adam([{"params": [shift], "lr": self._rate(shift)} for shift in shifts.values()])
         rows, first_kept = len(batch[_ROW]), self.steps // 2
+        batch = repeat_rows(batch, self.num_particles)
         kept = {name: torch.zeros_like(shift) for name, shift in start.items()}
         for step in range(self.steps):
-            drawn = elbo_parts(self.model, _Shifted(self.guide, shifts), batch, rows)
+            drawn = elbo_parts(self.model, _Shifted(self.guide, shifts), batch, rows * self.num_particles)
             loss = (drawn.distortion + drawn.rate) * rows
             found = torch.autograd.grad(loss, list(shifts.values()), allow_unused=True)
             for shift, gradient in zip(shifts.values(), found, strict=True):
@@ -146,6 +158,11 @@ class Refined(ModelGuide):
                 for name, shift in shifts.items():
                     kept[name].add_(shift.detach(), alpha=1.0 / (self.steps - first_kept))
         return kept
+
+    def _rate(self, shift: Tensor) -> float:
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return _RATE / math.sqrt(self.steps * max(1.0, shift.shape[1] / _OUTPUTS))
 
     def _bound(self, batch: dict[str, Tensor], shifts: dict[str, Tensor]) -> Tensor:
         """The ELBO of each datum, [rows], by the same few draws for any shifts; of all data, if a latent is global."""

@@ -12,13 +12,14 @@ from ppgen.guides import DerivedGuide, Refined
 __all__ = ["with_refined_guide"]
 
 
-def with_refined_guide(fit: Fit, question: str, *, steps: int, seed: int) -> Fit:
+def with_refined_guide(fit: Fit, question: str, *, steps: int, num_particles: int = 1, seed: int) -> Fit:
     """A copy of the fit, of the same weights, whose guide is refined for every datum that it is asked for.
 
     Args:
         fit: with a derived guide, and latents with one value per datum.
         question: who asks, for the error text.
         steps: of :class:`ppgen.guides.Refined`.
+        num_particles: draws for each datum in each of them.
         seed: of its noise.
 
     Raises:
@@ -35,5 +36,5 @@ def with_refined_guide(fit: Fit, question: str, *, steps: int, seed: int) -> Fit
             code="U063",
         )
     best = copy.copy(fit)
-    best.guide = Refined(guide, steps=steps, seed=seed).eval()
+    best.guide = Refined(guide, steps=steps, num_particles=num_particles, seed=seed).eval()
     return best

@@ -45,6 +45,17 @@ def test_a_full_rank_guide_has_no_gap_of_its_family() -> None:
     assert found.amortization.value > -0.03
 
 
+def test_the_best_member_of_a_family_of_many_numbers_is_found() -> None:
+    """400 a datum: of steps with one draw each, or too long, the end is worse than the start."""
+    torch.manual_seed(0)
+    model = PPCA(latent_dim=27, x_dim=40, noise=0.5).requires_grad_(False)
+    x = marginal(model).sample((60,)).float()
+    fit = ppgen.fit(model, x, guide=FullRank(model), max_epochs=200, progress=False)
+    found = gap_ledger(fit, **_SETTINGS | {"num_particles": 50})
+    assert found.total.value > 50
+    assert abs(found.approximation.value) < 0.3
+
+
 def test_a_guide_without_an_encoder_has_no_ledger() -> None:
     exact = ppgen.fit(ppgen.models.MADE((1, 2, 2)), torch.zeros(20, 1, 2, 2), max_epochs=1, progress=False)
     with pytest.raises(Unanswerable, match=r"gap_ledger|latent"):
