@@ -91,7 +91,7 @@ def fit_mnist(data: Any, told: str, seed: int, minutes: float) -> tuple[ppgen.Fi
     return play(model, critic, data, seed, minutes)
 
 
-def play(model: Any, critic: nn.Module, data: Any, seed: int, minutes: float, **game: float) -> tuple[ppgen.Fit, int]:
+def play(model: Any, critic: nn.Module, data: Any, seed: int, minutes: float, **game: Any) -> tuple[ppgen.Fit, int]:
     """A game that is told something, for so long, and its steps.
 
     Args:

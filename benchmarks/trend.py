@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = ["FILE", "QUANTITIES", "Row", "append", "processor", "read", "summary"]
 
@@ -109,7 +109,8 @@ def processor() -> str:
 def read(file: Path = FILE) -> list[Row]:
     """All rows, oldest first."""
     with file.open(encoding="utf-8", newline="") as stream:
-        rows = [Row(**{**row, "value": float(row["value"])}) for row in csv.DictReader(stream)]
+        told: list[dict[str, Any]] = list(csv.DictReader(stream))
+    rows = [Row(**row | {"value": float(row["value"])}) for row in told]
     return sorted(rows, key=lambda row: row.date)
 
 

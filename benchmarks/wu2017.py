@@ -43,7 +43,7 @@ from ppgen.evaluation.parzen_window import parzen_log_prob
 from ppgen.guides import MeanField
 from ppgen.models import GAN
 from ppgen.nets import MLP, NormalNoise, critic
-from ppgen.reporting.style import MUTED, PALETTE, house_style
+from ppgen.reporting.style import MUTED, PALETTE, house_style, label_line_ends
 
 __all__ = ["PAPER", "ask", "figure", "main", "table", "trained"]
 
@@ -219,17 +219,12 @@ def figure(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         drawn = matplotlib.figure.Figure(figsize=(7.2, 2.9), layout="constrained")
         panels = drawn.subplots(1, 2, sharey=True)
         for axes, (title, values) in zip(panels, sides.items(), strict=True):
+            ends = []
             for (estimate, heights), colour in zip(values.items(), PALETTE, strict=False):
                 axes.plot(names, [math.nan if h is None else h for h in heights], marker="o", color=colour)
-                last = max(place for place, height in enumerate(heights) if height is not None)
-                axes.annotate(
-                    estimate,
-                    (last, heights[last] or 0.0),
-                    xytext=(7, 0),
-                    textcoords="offset points",
-                    color=colour,
-                    va="center",
-                )
+                last, height = [(place, height) for place, height in enumerate(heights) if height is not None][-1]
+                ends.append((last, height, estimate, colour))
+            label_line_ends(axes, ends)
             axes.set_title(title)
             axes.set_xlim(-0.3, len(names) - 0.3)
             axes.tick_params(axis="x", labelcolor=MUTED)
