@@ -31,7 +31,6 @@ their floor. [How to read the numbers](reading-the-numbers.md) explains them, an
 function.
 """
 _ASKED = QUESTIONS | {
-    "posterior": "Can the guide's importance weights be trusted?",
     "clusters": "Do groups of codes, found without labels, agree with the classes?",
     "latent-space": "Are near codes near data, and does every code decode to something like data?",
     "disentanglement": "Does each unit of the code stand for one factor of the data?",

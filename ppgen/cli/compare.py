@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ppgen.cli.options import device_option, output_option, runs_argument
-from ppgen.cli.runs import scored_runs
+from ppgen.cli.options import device_option, group_option, output_option, runs_argument
+from ppgen.cli.runs import by_folder, scored_runs
 
 __all__ = ["compare"]
 
@@ -25,11 +24,7 @@ __all__ = ["compare"]
     help="How the table is written.",
 )
 @output_option(None, help="Write to a file.  [default: print]")
-@click.option(
-    "--group",
-    is_flag=True,
-    help="Runs in one folder are fits of one model that differ in their seed: a row of means for each folder.",
-)
+@group_option
 @click.option("--level", type=float, default=0.95, show_default=True, help="Coverage of each interval.")
 @device_option
 def compare(runs: tuple[str, ...], form: str, output: Path | None, group: bool, level: float, device: str) -> None:
@@ -50,7 +45,7 @@ def compare(runs: tuple[str, ...], form: str, output: Path | None, group: bool, 
 
     entries: dict[str, Any] = dict(scored_runs(runs, device=device))
     if group:
-        entries = _by_folder(entries.values())
+        entries = by_folder(entries.values())
     comparison = ppgen.compare(entries, level=level, progress=False)
     text: str = getattr(comparison, f"to_{form}")().rstrip("\n")
     if output is None:
@@ -59,12 +54,3 @@ def compare(runs: tuple[str, ...], form: str, output: Path | None, group: bool, 
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text + "\n", encoding="utf-8")
         click.echo(click.format_filename(output))
-
-
-def _by_folder(runs: Iterable[Path]) -> dict[str, list[Path]]:
-    """Runs by the name of the folder that they lie in, or its path where two such folders share one."""
-    groups: dict[Path, list[Path]] = {}
-    for run in runs:
-        groups.setdefault(run.resolve().parent, []).append(run)
-    names = [place.name for place in groups]
-    return {place.name if names.count(place.name) == 1 else str(place): found for place, found in groups.items()}

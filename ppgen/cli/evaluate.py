@@ -35,9 +35,10 @@ def evaluate(
 ) -> None:
     """Measure how good a run is, on its test split.
 
-    Three questions are asked: how probable are data (density), how good are samples (sampling), what do codes know
-    (representation). Each number is printed with what it is and with its baseline, and goes to scores.json in the run
-    folder; figures go to figures/. What --metrics names is printed only: scores.json holds all of them, or none.
+    Four questions are asked: how probable are data (density), how good are samples (sampling), what do codes know
+    (representation), is the posterior as sure as it should be (calibration). Each number is printed with what it is
+    and with its baseline, and goes to scores.json in the run folder; figures go to figures/. What --metrics names is
+    printed only: scores.json holds all of them, or none.
 
     \b
     Examples:

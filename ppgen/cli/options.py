@@ -19,6 +19,7 @@ __all__ = [
     "FilePath",
     "data_options",
     "device_option",
+    "group_option",
     "limit_threads",
     "output_option",
     "progress_option",
@@ -213,6 +214,11 @@ run_options = together(
 
 
 run_argument = click.argument("run", type=FilePath(path_type=Path), shell_complete=completion.runs)
+group_option = click.option(
+    "--group",
+    is_flag=True,
+    help="Runs in one folder are fits of one model that differ in their seed: a row of means for each folder.",
+)
 runs_argument = click.argument("runs", metavar="RUN...", nargs=-1, required=True, shell_complete=completion.runs)
 
 

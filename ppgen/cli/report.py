@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from ppgen.cli.options import SEED, output_option, run_options, runs_argument
-from ppgen.cli.runs import open_run, scored_runs
+from ppgen.cli.options import SEED, group_option, output_option, run_options, runs_argument
+from ppgen.cli.runs import by_folder, open_run, scored_runs
 
 __all__ = ["report"]
 
@@ -18,12 +18,14 @@ __all__ = ["report"]
 @output_option("report.html", help="The page to write.", folder=True)
 @click.option("--title", help="The page's heading.  [default: by the data]")
 @click.option("--seed", type=SEED, default=0, show_default=True, help="Chooses the test data and samples shown.")
+@group_option
 @run_options
 def report(
     runs: tuple[str, ...],
     output: Path,
     title: str | None,
     seed: int,
+    group: bool,
     **opening: Any,
 ) -> None:
     """Write runs as one HTML page.
@@ -36,11 +38,14 @@ def report(
       ppgen report runs/vae-digits
       ppgen report runs/demo -o runs/demo/report.html
       ppgen report runs/* --title "What digits are made of"
+      ppgen report runs/vae-seeds runs/pixelcnn-seeds --group
     """
     import ppgen
     from ppgen.reporting.report import report as write
 
-    folders = scored_runs(runs, **opening)
-    fits = {name: open_run(folder, **opening) for name, folder in folders.items()}
+    folders: dict[str, list[Path]] = {name: [run] for name, run in scored_runs(runs, **opening).items()}
+    if group:
+        folders = by_folder(run for found in folders.values() for run in found)
+    fits = {name: open_run(found[0], **opening) for name, found in folders.items()}
     comparison = ppgen.compare(folders, progress=False)
     click.echo(click.format_filename(write(comparison, output, fits=fits, title=title, seed=seed)))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Sources",
+    "by_folder",
     "find_runs",
     "is_noted",
     "is_run",
@@ -217,6 +218,19 @@ def scored_runs(places: Iterable[str], **opening: Any) -> dict[str, Path]:
             click.echo(f"{folder}: not evaluated yet, doing so now", err=True)
             ppgen.evaluate(open_run(folder, **opening), progress=sys.stderr.isatty()).save(folder)
     return runs
+
+
+def by_folder(runs: Iterable[Path]) -> dict[str, list[Path]]:
+    """Runs by the name of the folder that they lie in, or its path where two such folders share one.
+
+    Args:
+        runs: run folders.
+    """
+    groups: dict[Path, list[Path]] = {}
+    for run in runs:
+        groups.setdefault(run.resolve().parent, []).append(run)
+    names = [place.name for place in groups]
+    return {place.name if names.count(place.name) == 1 else str(place): found for place, found in groups.items()}
 
 
 def open_run(

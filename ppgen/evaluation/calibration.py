@@ -115,7 +115,8 @@ def simulation_based_calibration(
         Ranks, p-values and a verdict; :func:`ppgen.reporting.calibration_figure` draws them.
 
     Raises:
-        Unanswerable: without a guide, with a global latent, or for a hand-written program that cannot draw its data.
+        Unanswerable: without a guide, for one that gives points, with a global latent, or for a hand-written program
+            that cannot draw its data.
 
     Example:
         >>> import ppgen
@@ -128,6 +129,14 @@ def simulation_based_calibration(
     finite_number("simulation_based_calibration: level", level, above=0, below=1, suggested=0.01)
     guide = fit._must_answer("representation")
     fit._must_be_local("simulation_based_calibration")
+    if fit.has_point_codes:
+        raise Unanswerable(
+            f"simulation_based_calibration: {label_of(guide)} gives a point for each datum, not how sure it is",
+            expected="a guide with a spread",
+            got="the same value at every draw",
+            fix="ppgen.fit(model, data, guide=ppgen.guides.MeanField(model))",
+            code="U091",
+        )
     rows = fit._to_device(fit.data.representative_rows())
     if reason := find_waking(fit.model, rows):
         raise Unanswerable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -64,6 +65,7 @@ def cluster_scores(
     """
     from scipy.optimize import linear_sum_assignment
     from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
     from sklearn.metrics.cluster import contingency_matrix
     from threadpoolctl import threadpool_limits
@@ -79,7 +81,8 @@ def cluster_scores(
             code="D136",
         )
     settings: dict[str, Any] = {"n_init": num_starts, "random_state": seed}
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # codes that are all alike: the scores below say so
         means = KMeans(num_clusters, **settings).fit(train_codes.astype(np.float64))
         found = means.predict(test_codes.astype(np.float64))
     how = f"{num_clusters}-means of {len(train_codes)} training codes"

@@ -88,7 +88,8 @@ def gradient_noise(
         (['guide', 'model'], True)
     """
     whole_number("gradient_noise: num_draws", num_draws, at_least=2, suggested=100)
-    state = objective.setup(model, guide, batch)
+    with seeded(seed, next(iter(batch.values())).device):  # an adversarial game draws its critics
+        state = objective.setup(model, guide, batch)
     owners = {"model": model} | ({} if guide is None else {"guide": guide})
     owned = {owner: _trainable([module]) for owner, module in owners.items()}
     unique = _trainable(owners.values())

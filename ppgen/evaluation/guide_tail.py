@@ -15,7 +15,7 @@ __all__ = ["heavy_tails", "share_of_heavy_tails"]
 _TOO_HEAVY = 0.7  # above it, averages converge too slowly to be of use (Vehtari et al., 2024, section 3.2)
 
 
-@metric(key="pareto_k", prepare=itself, question="posterior", title="k-hat > 0.7", unit="share", better="lower")
+@metric(key="pareto_k", prepare=itself, question="calibration", title="k-hat > 0.7", unit="share", better="lower")
 def heavy_tails(evaluation: Evaluation) -> Estimate:
     """The share of data for which the guide's weights have a tail with k above 0.7.
 

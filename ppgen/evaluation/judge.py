@@ -30,6 +30,7 @@ class Judge:
         name: what it is, for print.
 
     Example:
+        >>> import torch
         >>> judge = Judge(lambda x: {"bright": torch.stack([1.0 - x.mean(1), x.mean(1)], 1)}, lambda x: x)
         >>> judge.classify(torch.ones(1, 4))["bright"]
         tensor([[0., 1.]])

@@ -24,6 +24,7 @@ QUESTIONS = {
     "density": "How probable is data that the model has never seen?",
     "sampling": "Are its samples like real data, and as varied?",
     "representation": "What does its code tell about the data?",
+    "calibration": "Is its posterior as sure as it should be?",
     "own": "What do the user's own functions say?",
 }
 """The known questions, in the order of tables; a metric may answer any other, which then comes after these."""

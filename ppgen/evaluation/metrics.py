@@ -29,6 +29,7 @@ from ppgen.evaluation.metric import Metric
 from ppgen.evaluation.parzen_window import kde
 from ppgen.evaluation.prdc import coverage, density, precision, recall
 from ppgen.evaluation.probes import knn, linear_probe
+from ppgen.evaluation.rank_scores import deviation_of_ranks, intervals_of_guide
 from ppgen.evaluation.representation import active_units, error_of_reconstructions
 from ppgen.evaluation.two_sample import two_sample
 
@@ -38,9 +39,10 @@ METRICS: tuple[Metric, ...] = (
     *(log_prob, elbo, elbo_of_training_data, bits_per_dim),
     *(kid_of_samples, precision, recall, density, coverage),
     *(linear_probe, knn, error_of_reconstructions, active_units),
+    intervals_of_guide,
 )
 ON_REQUEST: tuple[Metric, ...] = (
-    *(ais, bdmc, heavy_tails, kde, bayes_accuracy),
+    *(ais, bdmc, kde, bayes_accuracy, deviation_of_ranks, heavy_tails),
     *(cluster_accuracy, cluster_ari, cluster_nmi, trustworthiness, continuity, completeness),
     *(fid_of_samples, two_sample, data_copying_of_samples, class_entropy_of_samples, rarest_class_of_samples),
     *(rate, distortion, mutual_information, marginal_kl, total_correlation_of_codes, dimension_kl),

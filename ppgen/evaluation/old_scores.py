@@ -33,7 +33,7 @@ def brought_up_to_date(record: Mapping[str, Any]) -> Mapping[str, Any]:
     found = {question: record.pop(question) for question in _QUESTIONS}
     baselines, refusals = record.pop("baselines"), record.pop("refusals")
     answers: dict[str, dict[str, Any]] = {question: {} for question in _QUESTIONS}
-    for metric in METRICS:
+    for metric in (metric for metric in METRICS if metric.question in _QUESTIONS):
         estimates = found[metric.question]
         number = estimates.get(metric.key)
         if number is not None and metric.question == "density":

@@ -36,6 +36,7 @@ _IN_A_CLAUSE = {
     "density": "how probable is data never seen before",
     "sampling": "how real and how varied are the samples",
     "representation": "what does the code of a data point tell about it",
+    "calibration": "is the posterior as sure as it should be",
     "own": "what do the user's own functions say",
 }
 _GRID = 72

@@ -12,6 +12,7 @@ import markupsafe
 from ppgen.declare import without_latents
 from ppgen.errors import PpgenError
 from ppgen.evaluation import Scorecard, layout
+from ppgen.evaluation.over_fits import fits_of
 from ppgen.fitted import Fit
 from ppgen.reporting.costs import duration
 from ppgen.reporting.explorer import Explorer, explorer
@@ -143,6 +144,7 @@ def _facts(card: Scorecard, fit: Fit | None) -> list[tuple[str, str]]:
         "Epochs": facts.get("epochs"),
         "Training time": duration(float(facts["seconds"])) if "seconds" in facts else None,
         "Training": None if fit is None else _training(fit),
+        "Figures": None if fit is None or fits_of(card) == 1 else f"of one of {fits_of(card)} fits",
         "Alarm": facts.get("collapse"),
         "Notes": None if fit is None else " ".join(game_notes(fit.history, card)) or None,
     }

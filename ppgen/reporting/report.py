@@ -35,8 +35,9 @@ def report(
     are decoded now, so that the page asks nothing of anyone.
 
     Args:
-        comparison: what :func:`ppgen.compare` returns, or what it takes: fits, scorecards or run folders by name. Fits
-            are then evaluated with the default settings, which may take a while.
+        comparison: what :func:`ppgen.compare` returns, or what it takes: fits, scorecards or run folders by name, or
+            lists of fits that differ in their seed, of which the first is drawn. Fits are then evaluated with the
+            default settings, which may take a while.
         out: the file to write; folders above it are made.
         fits: the fits behind a comparison, by the names that they have there; without one a model's section has
             numbers but no figures. Fits that ``comparison`` holds are found without this.
@@ -62,7 +63,7 @@ def report(
         )
     known = dict(fits or {})
     if isinstance(comparison, Mapping):
-        known = {name: entry for name, entry in comparison.items() if isinstance(entry, Fit)} | known
+        known = {name: fit for name, entry in comparison.items() if (fit := _shown(entry)) is not None} | known
         comparison = compare(comparison)
     if not isinstance(comparison, Comparison):
         raise SettingError(
@@ -84,6 +85,13 @@ def report(
     page = render(comparison, known, figures, title=title or _title(list(comparison.cards.values())), seed=seed)
     replace(path, lambda part: part.write_text(page, encoding="utf-8", newline="\n"))
     return path
+
+
+def _shown(entry: Any) -> Fit | None:
+    """The fit of an entry whose figures are drawn, if it is at hand: the first of several."""
+    if isinstance(entry, (list, tuple)):
+        return _shown(entry[0]) if entry else None
+    return entry if isinstance(entry, Fit) else None
 
 
 def _title(cards: list[Scorecard]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from tests.cli.conftest import Ppgen
@@ -15,3 +16,12 @@ def test_a_report_of_runs(ppgen: Ppgen, runs: Path) -> None:
     assert "Two of a kind" in page
     assert "cvae" in page
     assert "<svg" in page or "<img" in page
+
+
+def test_runs_of_one_folder_are_one_model_with_the_figures_of_the_first(ppgen: Ppgen, runs: Path) -> None:
+    shutil.copytree(runs / "vae", Path("seeds") / "1")
+    assert ppgen("report", "seeds", runs / "cvae", "--group", "-o", "page.html").exit_code == 0
+    page = Path("page.html").read_text()
+    assert "Two generative models" in page
+    assert "seeds" in page
+    assert page.count("Learning curve") >= 2  # a figure of each

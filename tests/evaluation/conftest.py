@@ -17,6 +17,7 @@ import ppgen.data
 from ppgen.by_site import BySite
 from ppgen.data import Dataset
 from ppgen.declare.site import Site, covariate_names
+from ppgen.errors import Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.evaluation import DataSplit, PrincipalComponents, Scorecard
 from ppgen.fitted import Fit
@@ -82,6 +83,9 @@ class FakeFit(Fit):
 
     def unanswerable(self, question: str) -> str | None:
         return self.refused.get(question)
+
+    def _must_be_local(self, question: str) -> None:
+        raise Unanswerable(f"{question}: nothing draws the latents of a fake", code="U063")
 
     def log_prob_per_datum(self, data: Any = None, num_particles: int = 1000, *, seed: int = 0) -> Tensor:
         x = (self.data.split("test") if data is None else data)["x"].double()

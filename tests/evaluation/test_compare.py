@@ -32,7 +32,7 @@ def test_fits_cards_and_folders_stand_side_by_side(
         "card": "card", "folder": "folder", "text": "text", "fit": "fit",
     }  # fmt: skip
     assert card.name == "some name"
-    assert {question for question, _ in comparison.cards["fit"].refusals} == set(refused)
+    assert {question for question, _ in comparison.cards["fit"].refusals} == {*refused, "calibration"}
     assert len(comparison.pairs) == 6
     assert comparison.pairs is comparison.pairs  # computed once
 

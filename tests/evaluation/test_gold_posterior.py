@@ -89,9 +89,9 @@ def test_metrics_on_request_join_a_scorecard(linear: Fit) -> None:
     card = evaluate(linear, ["ais", "pareto_k"], progress=False, num_particles=200)
     assert card["density"]["ais"].value >= linear.elbo(num_particles=20).value
     assert chosen(["bdmc", "density.ais"]) == (bdmc, ais)
-    assert 0.0 <= card["posterior"]["pareto_k"].value <= 1.0
+    assert 0.0 <= card["calibration"]["pareto_k"].value <= 1.0
     assert {metric.key for metric in ppgen.evaluation.ON_REQUEST} >= {"ais", "bdmc", "pareto_k"}
-    assert (ais.question, bdmc.question, heavy_tails.question) == ("density", "density", "posterior")
+    assert (ais.question, bdmc.question, heavy_tails.question) == ("density", "density", "calibration")
 
 
 def test_evaluation_changes_nothing(noisy_fit: Callable[..., Fit]) -> None:

@@ -21,7 +21,7 @@ def card_of(
     refusals: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Scorecard:
-    """A card that was asked all metrics of ours.
+    """A card that was asked all metrics of ours, calibration aside.
 
     Args:
         name: of the model.
@@ -41,7 +41,7 @@ def card_of(
         beside.setdefault(key, {})[of] = estimate
     reasons = dict(refusals or {})
     answers = []
-    for metric in METRICS:
+    for metric in (metric for metric in METRICS if metric.question in groups):
         number = groups[metric.question].get(metric.key)
         whole = "" if groups[metric.question] else reasons.get(metric.question, "")
         own = "" if metric.key in groups else reasons.get(metric.key, "")  # "density" is a question and a metric

@@ -44,6 +44,19 @@ def test_a_mapping_of_fits_is_evaluated_and_shown(
     assert "Anatomy of the ELBO" in text  # figures of the fit, found without fits=
 
 
+def test_of_fits_that_differ_in_their_seed_the_first_is_shown(
+    fits: Mapping[str, Any], make_card: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards = (make_card("VAE", -20.0), make_card("VAE", -21.0))
+    for seed, card in enumerate(cards):
+        card.facts["seed"] = seed
+    found = iter(cards)
+    monkeypatch.setattr(sys.modules["ppgen.evaluation.compare"], "evaluate", lambda *_, **__: next(found))
+    text = ppgen.report({"mine": [fits["vae"], fits["vae"]]}, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "of one of 2 fits" in text
+    assert "Anatomy of the ELBO" in text
+
+
 def test_the_default_title_says_what_was_compared(comparison: Comparison, tmp_path: Path) -> None:
     text = ppgen.report(comparison, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<h1>Four generative models of digits</h1>" in text
