@@ -102,6 +102,10 @@ QUESTIONS = {
 }
 DATA = {
     "from_tensors": Call(data.from_tensors, {"tensors": X, "valid": 0.1, "test": 0.1, "seed": 0, "name": "t"}),
+    "augmented": Call(
+        data.augmented,
+        {"dataset": LABELLED, "copies": 1, "shift": 1.0, "turn": 1.0, "scale": 0.1, "mirror": True, "seed": 0},
+    ),
     "mutated": Call(data.mutated, {"dataset": LABELLED, "rate": 0.1, "seed": 0}),
     "quadrants": Call(data.quadrants, {"dataset": LABELLED, "observed": 1}),
     "partial_labels": Call(data.partial_labels, {"dataset": LABELLED, "per_class": 1, "seed": 0, "key": "y"}),

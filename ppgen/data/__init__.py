@@ -13,6 +13,7 @@ __all__ = [
     "as_dataset",
     "as_tokens",
     "attributes",
+    "augmented",
     "counterparts",
     "describe",
     "draw_glyphs",
@@ -40,6 +41,7 @@ _HOMES = {
     "as_dataset": "loading",
     "as_tokens": "vocabulary",
     "attributes": "conditioning",
+    "augmented": "augmentation",
     "counterparts": "glyph_faces",
     "describe": "catalogue",
     "draw_glyphs": "glyph_drawing",
@@ -59,6 +61,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
+    from ppgen.data.augmentation import augmented
     from ppgen.data.catalogue import describe, names
     from ppgen.data.column import Column
     from ppgen.data.conditioning import attributes, partial_labels, quadrants

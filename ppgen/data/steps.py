@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ppgen.arguments import one_of
+from ppgen.data.augmentation import augmented
 from ppgen.data.conditioning import attributes, partial_labels, quadrants
 from ppgen.data.dataset import Dataset
 from ppgen.data.mutation import mutated
@@ -18,6 +19,7 @@ __all__ = ["apply"]
 
 _STEPS: dict[str, Callable[..., Dataset]] = {
     "attributes": attributes,
+    "augmented": augmented,
     "captions": captions,
     "lines": lines,
     "mutated": mutated,
