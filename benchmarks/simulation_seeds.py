@@ -1,10 +1,13 @@
 """Does any fit of a posterior bench end before its time? Every task by every derived guide, for several seeds.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.simulation_seeds --out benchmarks/results/simulation_seeds.md
+    OMP_NUM_THREADS=1 python benchmarks/simulation_seeds.py [TASK ...] [--out benchmarks/results/simulation_seeds.jsonl]
 
 Data are drawn of the model, by the seed of the fit, so that no folder of reference draws is needed. A fit *ends* where
-its last loss and all its weights are finite; a step that was not finite, and was repeated with other noise, is counted
-beside it, and a fit that ended by an error is named below the table, with what it said.
+its last loss, all its weights and its guide's draws are finite; a step that was not finite, and was repeated with other
+noise, is counted beside it, and a fit that ended by an error is named below the table, with what it said.
+
+Without ``--out`` nothing is kept. With it, a task's row takes the place of that task's last one, and a table is written
+beside it.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ import argparse
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from kept_rows import keep, kept
 
 import ppgen
 from ppgen.errors import PpgenError
@@ -28,22 +32,45 @@ from ppgen.zoo.sbibm_tasks import SBIBM
 
 FAMILIES = (MeanField, FullRank, Structured, Flow)
 
-
-def simulations() -> dict[str, Callable[[], Any]]:
-    """The models of sbibm; the design of the logistic one is drawn here."""
-    design = torch.randn(100, 10, generator=torch.Generator().manual_seed(0))
-    return {name: lambda task=task: task.make({"design_matrix": design}) for name, task in SBIBM.items()}
+Fitted = Callable[[Any, int, int], tuple[str, int]]
+"""A fit, by family, seed and number of steps: what went wrong, ``""`` if nothing, and how many steps were repeated."""
 
 
-def regressions() -> dict[str, tuple[Callable[[], Any], dict[str, torch.Tensor]]]:
-    """The models of posteriordb, with covariates in units as bad as theirs."""
+def tasks() -> dict[str, Fitted]:
+    """By name: the models of sbibm, by simulation, and by the ELBO where they have one; the models of posteriordb."""
     random = torch.Generator().manual_seed(0)
-    return {
-        "eight schools": (EightSchools, {"sigma": torch.linspace(9.0, 18.0, 8)[None]}),
-        "kid scores": (KidScores, {"mom_iq": 100 + 15 * torch.randn(1, 434, generator=random)}),
-        "two Gaussians": (TwoGaussians, {}),
-        "autoregression": (Autoregression, {"before": torch.randn(1, 195, 5, generator=random)}),
+    design = torch.randn(100, 10, generator=random)  # of the logistic model
+    covariates: dict[Any, dict[str, torch.Tensor]] = {  # in units as bad as theirs
+        EightSchools: {"sigma": torch.linspace(9.0, 18.0, 8)[None]},
+        KidScores: {"mom_iq": 100 + 15 * torch.randn(1, 434, generator=random)},
+        TwoGaussians: {},
+        Autoregression: {"before": torch.randn(1, 195, 5, generator=random)},
     }
+    ways: dict[str, Fitted] = {}
+    for name, task in SBIBM.items():
+
+        def make(task: Any = task) -> Any:
+            return task.make({"design_matrix": design})
+
+        ways[f"{name}, simulation"] = _way(make, {}, 10, by_simulation=True)
+        if not make().is_implicit:
+            ways[f"{name}, ELBO"] = _way(make, {}, 10)
+    for name, made in zip(("eight schools", "kid scores", "two Gaussians", "autoregression"), covariates, strict=True):
+        ways[f"{name}, ELBO"] = _way(made, covariates[made], 1)
+    return ways
+
+
+def _way(make: Callable[[], Any], given: dict[str, torch.Tensor], rows: int, *, by_simulation: bool = False) -> Fitted:
+    def run(family: Any, seed: int, steps: int) -> tuple[str, int]:
+        torch.manual_seed(seed)
+        model = make()
+        with torch.no_grad():
+            data = {"x": model(given, size=rows)["x"], **given}
+        # Nine tenths of the draws are trained on, in batches of 128: nine passes.
+        how = {"objective": ppgen.Simulation(16 * steps), "max_epochs": 9} if by_simulation else {"max_epochs": steps}
+        return outcome(model, data, family, seed, **how)
+
+    return run
 
 
 def outcome(model: Any, data: dict[str, torch.Tensor], guide: Any, seed: int, **settings: Any) -> tuple[str, int]:
@@ -52,83 +79,71 @@ def outcome(model: Any, data: dict[str, torch.Tensor], guide: Any, seed: int, **
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fit = ppgen.fit(model, {"train": data}, guide=guide, seed=seed, progress=False, device="cpu", **settings)
+            draws = fit.posterior(data, 100, seed=seed).posterior
     except PpgenError as error:
         return f"{type(error).__name__}: {str(error).splitlines()[0]}", 0
     repeated = sum(int(row["train"].get(REPEATED, 0)) for row in fit.history)
     weights = [*fit.guide.parameters(), *fit.guide.buffers()]
     if not all(bool(tensor.isfinite().all()) for tensor in weights if tensor.is_floating_point()):
         return "weights that are not finite, without an error", repeated
+    if not all(bool(torch.as_tensor(values.values).isfinite().all()) for values in draws.values()):
+        return "draws that are not finite, without an error", repeated
     loss = fit.history[-1]["train"]["loss"]
     return "" if math.isfinite(loss) else f"a loss of {loss}, without an error", repeated
 
 
+def measure(name: str, run: Fitted, seeds: int, steps: int) -> dict[str, Any]:
+    """The row of a task: for each family how many fits end, how many steps were repeated, and what went wrong."""
+    began, row = time.process_time(), {"name": name, "seeds": seeds, "steps": steps, "torch": torch.__version__}
+    for family in FAMILIES:
+        found = [run(family, seed, steps) for seed in range(seeds)]
+        row[family.__name__] = {
+            "ended": sum(not what for what, _ in found),
+            "repeated": sum(repeated for _, repeated in found),
+            "wrong": [f"seed {seed}: {what}" for seed, (what, _) in enumerate(found) if what],
+        }
+    return row | {"processor_seconds": round(time.process_time() - began)}
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Markdown, a line for each task, and below it what went wrong."""
+    names = [family.__name__ for family in FAMILIES]
+    lines = [f"| task | steps | {' | '.join(names)} | seconds |", f"|:--|--:|{'--:|' * len(FAMILIES)}--:|"]
+    for row in rows:
+        cells = [
+            f"{found['ended']} of {row['seeds']}" + f" ({found['repeated']} repeated)" * bool(found["repeated"])
+            for found in (row[name] for name in names)
+        ]
+        lines.append(f"| {row['name']} | {row['steps']} | {' | '.join(cells)} | {row['processor_seconds']} |")
+    wrong = [f"- {row['name']}, {name}, {what}" for row in rows for name in names for what in row[name]["wrong"]]
+    fits = sum(row["seeds"] * len(FAMILIES) for row in rows)
+    return [*lines, "", f"{len(wrong)} of {fits} fits did not end.", *wrong]
+
+
 def main() -> None:
+    """Fit, and write rows and table."""
+    ways = tasks()
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("tasks", nargs="*", help="; ".join(ways))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=150, help="of each fit, at the settings that ppgen.fit has for it")
-    parser.add_argument("--task", action="append", help="one of them; may be given several times")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    began, wrong, lines = time.process_time(), [], []
-    draws = 128 * arguments.steps // 8  # of which nine tenths are trained on, in batches of 128: nine passes
-    ways: dict[str, Callable[[Any, int], tuple[str, int]]] = {}
-
-    def told(name: str, run: Callable[[Any, int], tuple[str, int]]) -> None:
-        if not arguments.task or name in arguments.task:
-            ways[name] = run
-
-    for name, make in simulations().items():
-
-        def simulated(family: Any, seed: int, make: Any = make) -> tuple[str, int]:
-            torch.manual_seed(seed)
-            model, how = make(), {"objective": ppgen.Simulation(draws), "max_epochs": 9}
-            with torch.no_grad():
-                x = model(size=10)["x"]
-            return outcome(model, {"x": x}, family, seed, **how)
-
-        def bounded(family: Any, seed: int, make: Any = make) -> tuple[str, int]:
-            torch.manual_seed(seed)
-            model = make()
-            with torch.no_grad():
-                x = model(size=10)["x"]
-            return outcome(model, {"x": x}, family, seed, max_epochs=arguments.steps)
-
-        told(f"{name}, simulation", simulated)
-        if not make().is_implicit:
-            told(f"{name}, ELBO", bounded)
-    for name, (make, covariates) in regressions().items():
-
-        def fitted(family: Any, seed: int, make: Any = make, covariates: Any = covariates) -> tuple[str, int]:
-            torch.manual_seed(seed)
-            model = make()
-            with torch.no_grad():
-                x = model(covariates, size=1)["x"]
-            return outcome(model, {"x": x, **covariates}, family, seed, max_epochs=arguments.steps)
-
-        told(f"{name}, ELBO", fitted)
-    for name, run in ways.items():
-        cells = []
-        for family in FAMILIES:
-            found = [run(family, seed) for seed in range(arguments.seeds)]
-            wrong += [f"{name}, {family.__name__}, seed {s}: {what}" for s, (what, _) in enumerate(found) if what]
-            again = sum(repeated for _, repeated in found)
-            cells.append(f"{sum(not what for what, _ in found)}" + (f" ({again} steps repeated)" if again else ""))
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-        print(lines[-1], *wrong[-1:], flush=True)
-    text = (
-        "# Fits of the posterior benches that end\n\n"
-        f"Of {arguments.seeds} seeds, {arguments.steps} steps each: how many end with a finite loss and finite "
-        "weights.\n\n"
-        f"| task | {' | '.join(family.__name__ for family in FAMILIES)} |\n|:--|{'--:|' * len(FAMILIES)}\n"
-        + "\n".join(lines)
-        + f"\n\n{len(wrong)} fits did not end.\n"
-        + "".join(f"- {what}\n" for what in wrong)
-        + f"\n{time.process_time() - began:.0f} processor seconds, one thread; torch {torch.__version__}. Command: "
-        "`OMP_NUM_THREADS=1 python -m benchmarks.simulation_seeds --out benchmarks/results/simulation_seeds.md`.\n"
-    )
-    print(text)
+    rows: list[dict[str, Any]] = []
+    for name in arguments.tasks or ways:
+        rows.append(measure(name, ways[name], arguments.seeds, arguments.steps))
+        print("\n".join(table(rows[-1:])[2:]), flush=True)
+        if arguments.out:
+            keep(rows[-1], arguments.out, list(ways))
     if arguments.out:
-        arguments.out.write_text(text, encoding="utf-8")
+        rows = kept(arguments.out, list(ways))
+        head = [
+            "# Fits of the posterior benches that end",
+            "`OMP_NUM_THREADS=1 python benchmarks/simulation_seeds.py`: how many fits end with a finite loss, finite "
+            "weights and finite draws of the guide; seconds are those of a processor, for all fits of a task.",
+        ]
+        arguments.out.with_suffix(".md").write_text("\n\n".join(head) + "\n\n" + "\n".join([*table(rows), ""]))
+    print("\n".join(table(rows)))
 
 
 if __name__ == "__main__":

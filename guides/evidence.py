@@ -105,7 +105,9 @@ class EncoderInput(nn.Module):
             saved: names of this module's parameters and buffers in the file.
         """
         sizes = {name: size for name, size in self.num_means.items() if f"scales.{name}.mean" in saved}
-        self.standardise({name: Scale(torch.zeros(size), torch.ones(size), False) for name, size in sizes.items()})
+        offsets = {name: torch.ones(()) if f"scales.{name}.offset" in saved else None for name in sizes}
+        scales = {name: Scale(torch.zeros(s), torch.ones(s), False, offsets[name]) for name, s in sizes.items()}
+        self.standardise(scales)
 
     def lacks(self, names: Collection[str], batch: Mapping[str, Tensor] | None) -> bool:
         """Whether it was made without an input, or has no embedding of a label: it saw draws of the prior only.

@@ -41,12 +41,13 @@ class ScaledGuide(StartedGuide):
 
         Args:
             data: that the guide is to be trained on.
-            draws: whether they are draws of the model: latents are then learned in units of theirs.
+            draws: whether they are draws of the model: latents are then learned in units of theirs, and numbers that
+                are never negative and reach over orders of magnitude are read by their logarithms.
         """
         if self.evidence is not None and not self.evidence.knows_scales:
             read = [name for name in self.evidence.names if name not in self.classes - data.kinds.keys()]
             with torch.random.fork_rng(devices=[]):
-                self.evidence.standardise(column_scales(data, read))
+                self.evidence.standardise(column_scales(data, read, logarithms=draws))
         if draws and not self.knows_data:
             self.begin_at_draws(data.split("train"))
         self.knows_data = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -26,14 +26,16 @@ class Scale:
         mean: [D], or [] of single numbers; of log(1 + n) of counts n.
         spread: likewise; 1 where all values are equal.
         is_count: whether they are counts.
+        offset: [], of numbers n whose mean and spread are those of log(offset + n); ``None`` of all others.
     """
 
     mean: Tensor
     spread: Tensor
     is_count: bool
+    offset: Tensor | None = None
 
 
-def column_scales(dataset: Dataset, names: Collection[str]) -> dict[str, Scale]:
+def column_scales(dataset: Dataset, names: Collection[str], *, logarithms: bool = False) -> dict[str, Scale]:
     """The scales of all columns that hold numbers: real values and sequences, and counts.
 
     Images, bits and classes have none, nor have columns that the data set lacks. What stands behind the end of a
@@ -42,6 +44,9 @@ def column_scales(dataset: Dataset, names: Collection[str]) -> dict[str, Scale]:
     Args:
         dataset: whose training split is read.
         names: of sites and covariates.
+        logarithms: whether real values that are never negative, and reach over orders of magnitude, are scaled by their
+            logarithms: such as populations, of which a few draws are far above all others. The offset is the smallest
+            that is above 0.
 
     Example:
         >>> import ppgen
@@ -52,14 +57,51 @@ def column_scales(dataset: Dataset, names: Collection[str]) -> dict[str, Scale]:
     columns = {name: column for name, column in dataset.columns.items() if name in names and _is_number(column)}
     if not columns:
         return {}
-    sums = {name: _Moments() for name in columns}
-    for chunk in chunks(dataset.stored("train"), _ROWS):
-        seen = chunk if dataset.transform is None else dataset.transform(chunk, torch.Generator().manual_seed(0))
-        for name, column in columns.items():
+    scales = _scales(dataset, columns)
+    if not logarithms:
+        return scales
+    least = _least(dataset, [name for name, column in columns.items() if column.kind == "real"])
+    return scales | {name: one for name, one in _scales(dataset, columns, least).items() if _is_wide(one)}
+
+
+def _scales(
+    dataset: Dataset, columns: Mapping[str, Column], offsets: Mapping[str, Tensor] | None = None
+) -> dict[str, Scale]:
+    """The scales of columns; or of those that have an offset, by logarithms."""
+    sums = {name: _Moments() for name in columns if offsets is None or name in offsets}
+    for seen in _chunks(dataset):
+        for name, moments in sums.items():
+            values, is_count = seen[name].detach().cpu().double(), columns[name].kind == "count"
+            present = _present(columns[name], values, seen)
+            values = values.clamp(min=0.0).log1p() if is_count else values
+            moments.add(values if offsets is None else (values + offsets[name]).log(), present)
+    return {
+        name: moments.scale(columns[name].kind == "count", None if offsets is None else offsets[name])
+        for name, moments in sums.items()
+    }
+
+
+def _least(dataset: Dataset, names: Collection[str]) -> dict[str, Tensor]:
+    """The smallest value above 0, [], of each column that has no value below."""
+    least = {name: torch.tensor(torch.inf, dtype=torch.float64) for name in names}
+    for seen in _chunks(dataset):
+        for name in [*least]:
             values = seen[name].detach().cpu().double()
-            present = _present(column, values, seen)
-            sums[name].add(values.clamp(min=0.0).log1p() if column.kind == "count" else values, present)
-    return {name: sums[name].scale(column.kind == "count") for name, column in columns.items()}
+            if bool((values >= 0).all()):
+                least[name] = torch.minimum(least[name], torch.where(values > 0, values, torch.inf).min())
+            else:
+                del least[name]
+    return {name: value for name, value in least.items() if bool(value.isfinite())}
+
+
+def _is_wide(scale: Scale) -> bool:
+    """Whether values are apart by a factor of e and more: on a scale of their own, most would be near its end."""
+    return bool((scale.spread > 1.0).any())
+
+
+def _chunks(dataset: Dataset) -> Iterator[Mapping[str, Tensor]]:
+    for chunk in chunks(dataset.stored("train"), _ROWS):
+        yield chunk if dataset.transform is None else dataset.transform(chunk, torch.Generator().manual_seed(0))
 
 
 def within(values: Tensor, lengths: Tensor) -> Tensor:
@@ -103,9 +145,8 @@ class _Moments:
         self.squares = self.squares + squares + apart**2 * self.number * share
         self.mean, self.number = self.mean + apart * share, total
 
-    def scale(self, is_count: bool) -> Scale:
+    def scale(self, is_count: bool, offset: Tensor | None) -> Scale:
         """What they amount to."""
         spread = (self.squares / self.number.clamp(min=1.0)).sqrt()
-        return Scale(
-            self.mean, torch.where(spread > _CONSTANT * self.mean.abs(), spread, torch.ones_like(spread)), is_count
-        )
+        spread = torch.where(spread > _CONSTANT * self.mean.abs(), spread, torch.ones_like(spread))
+        return Scale(self.mean, spread, is_count, offset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from ppgen.arguments import whole_number
 from ppgen.context import preserved_state
 from ppgen.data import Dataset
 from ppgen.declare import ProgramPart, PyroProgram, label_of, without_latents
-from ppgen.errors import SettingError
+from ppgen.errors import DataError, SettingError
 from ppgen.inference import dream_many, find_waking, trace_guide
 from ppgen.objectives.guide_density import guide_log_prob
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step
@@ -33,6 +34,9 @@ class Simulation(Objective):
     GAN get posteriors as well. The guide minimises KL(p || q) on average over p(x): it covers all modes, where an ELBO
     seeks one. It knows only data like those that the model makes.
 
+    Draws in which a simulator failed, numbers that are not finite, are left out, with a warning: the posterior given
+    data that are finite is that of the others.
+
     The model stays as it is: give it parameters, or fit it before, and hand its guide on to make that one better. The
     data of the fit are not trained on. They say shapes and types, covariates are taken from their rows, and posteriors
     are asked at them: ``fit.posterior(x)``.
@@ -49,6 +53,7 @@ class Simulation(Objective):
     Raises:
         SettingError: on a setting out of range; by :meth:`check`, for a model without latents, or with a global one;
             by :meth:`setup`, for a point guide, or a hand-written program that cannot draw its data.
+        DataError: by :meth:`training_data`, if all draws but a few are not finite.
 
     Example:
         >>> Simulation(5_000).name
@@ -91,8 +96,8 @@ class Simulation(Objective):
 
     def training_data(self, model: Any, data: Dataset, device: torch.device, seed: int) -> Dataset:
         latents, evidence = dream_many(model, data.split("train"), self.num_draws, device=device, seed=seed)
-        held = self.num_draws // _HELD_OUT
-        drawn = {name: value.cpu() for name, value in (latents | evidence).items()}
+        drawn = self._readable(model, {name: value.cpu() for name, value in (latents | evidence).items()})
+        held = len(next(iter(drawn.values()))) // _HELD_OUT
         return Dataset(
             f"{self.num_draws} draws of {label_of(model)}",
             data.measure,
@@ -105,6 +110,22 @@ class Simulation(Objective):
             protocol=f"drawn, seed {seed}",
             kinds={name: kind for name, kind in data.kinds.items() if name in drawn},
         )
+
+    def _readable(self, model: Any, drawn: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The draws without those in which a simulator failed: given finite data, the posterior is that of the rest."""
+        finite = torch.stack([value.isfinite().reshape(len(value), -1).all(1) for value in drawn.values()]).all(0)
+        if finite.all():
+            return drawn
+        failed = f"{int((~finite).sum())} of {self.num_draws} draws of {label_of(model)} are not finite"
+        if finite.sum() < 2 * _HELD_OUT:
+            raise DataError(
+                f"Simulation: {failed}",
+                expected="a model that can draw data",
+                got=f"{int(finite.sum())} draws that are finite",
+                fix="clamp what overflows in the simulator, or give its latents a narrower prior",
+            )
+        warnings.warn(f"Simulation: {failed}, and are left out: nothing is learned of such data", stacklevel=2)
+        return {name: value[finite] for name, value in drawn.items()}
 
     def players(self, state: State) -> list[Player]:
         # Both parts of a hand-written program hold all that its functions have created.

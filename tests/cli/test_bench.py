@@ -117,6 +117,27 @@ def test_runs_a_task_of_the_users_own(tmp_path: Path, quick: None) -> None:
     assert "over 18 quantities" in table.to_text([block], [])
 
 
+class Bottomless(ppgen.Model):
+    """No data are likely: every loss is infinite."""
+
+    @ppgen.latent
+    def theta(self) -> Any:
+        return dist.Normal(torch.zeros(2), 1.0).to_event(1)
+
+    @ppgen.observed
+    def x(self, theta: torch.Tensor) -> Any:
+        return dist.Normal(theta.abs() * 1e38 * 1e38, 1.0).to_event(1)
+
+
+def test_a_task_that_ends_by_an_error_ends_alone_and_is_named(tmp_path: Path, quick: None) -> None:
+    two_moons(tmp_path)
+    (tmp_path / "bottomless.npz").write_bytes((tmp_path / "two_moons.npz").read_bytes())
+    tasks = {"bottomless": SimulationTask(lambda _: Bottomless()), "two_moons": SBIBM["two_moons"]}
+    shown = table.to_text([sbibm_bench.sbibm(tmp_path, tasks=tasks, say=lambda _: None)], [])
+    assert "bottomless by ELBO, FullRank: the likelihood ended" in " ".join(shown.split())
+    assert any("simulation, Flow" in line and "—" in line and "0." in line for line in shown.splitlines())
+
+
 def test_runs_a_global_posterior_of_the_users_own(tmp_path: Path, quick: None) -> None:
     """From the mode and its curvature one step is enough: the posterior is Normal(1, 1/2)."""
 

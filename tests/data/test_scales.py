@@ -43,6 +43,35 @@ def test_counts_are_scaled_by_their_logarithms() -> None:
     assert torch.allclose(scales["x"].spread, logs.std(0, correction=0))
 
 
+@pytest.mark.parametrize("share_of_zeros", [0.0, 0.3])
+def test_numbers_that_reach_over_orders_of_magnitude_are_scaled_by_their_logarithms(share_of_zeros: float) -> None:
+    x = (2.0 * torch.randn(300, 2)).exp() * (torch.rand(300, 2) >= share_of_zeros)
+    data, plain = of({"x": x})
+    train = data.split("train")["x"].double()
+    scale = column_scales(data, ["x"], logarithms=True)["x"]
+    assert plain["x"].offset is None
+    assert scale.offset == train[train > 0].min()
+    logs = (train + scale.offset).log()
+    assert torch.allclose(scale.mean, logs.mean(0))
+    assert torch.allclose(scale.spread, logs.std(0, correction=0))
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        (0.5 * torch.linspace(-2.0, 2.0, 90)).exp().unsqueeze(1),
+        torch.linspace(-9.0, 9.0, 90).sinh().unsqueeze(1),
+        torch.full((90, 2), 5.5),
+    ],
+)
+def test_numbers_of_one_order_or_of_both_signs_are_scaled_as_they_are(x: torch.Tensor) -> None:
+    data, plain = of({"x": x})
+    scale = column_scales(data, ["x"], logarithms=True)["x"]
+    assert scale.offset is None
+    assert torch.equal(scale.mean, plain["x"].mean)
+    assert torch.equal(scale.spread, plain["x"].spread)
+
+
 def test_a_constant_has_spread_one_whatever_its_size() -> None:
     for constant in (0.0, 0.1, 123456.7):
         x = torch.randn(90, 2)

@@ -66,6 +66,32 @@ def test_scales_are_kept_with_the_weights(tmp_path: Path) -> None:
     }
 
 
+class Grown(ppgen.Model):
+    """z ~ Normal(0, 1);  log x | z ~ Normal(3 z, 1): of x the posterior is Normal(0.3 log x, 0.1)."""
+
+    @ppgen.latent
+    def z(self) -> Any:
+        return dist.Normal(0.0, 1.0)
+
+    @ppgen.implicit
+    def x(self, z: Tensor) -> Tensor:
+        return (3.0 * z + torch.randn(z.shape)).exp().unsqueeze(-1)
+
+
+def test_draws_over_orders_of_magnitude_are_read_by_their_logarithms(tmp_path: Path) -> None:
+    """Of numbers as they are, all but the largest look alike."""
+    x = torch.tensor([-6.0, -2.0, 0.0, 2.0, 6.0]).exp().unsqueeze(1)
+    quick: dict[str, Any] = {"max_epochs": 6, "progress": False, "out": tmp_path / "run"}
+    found = ppgen.fit(
+        Grown(), x, guide=MeanField, objective=ppgen.Simulation(4000), learning_rate=5e-3, schedule="cosine", **quick
+    )
+    draws = torch.as_tensor(found.posterior(x, 2000).posterior["z"].values[0])
+    assert (draws.mean(0) - 0.3 * x[:, 0].log()).abs().max() < 0.15
+    assert (draws.std(0) / 0.1**0.5 - 1).abs().max() < 0.2
+    loaded = ppgen.load(tmp_path / "run", data=x)
+    assert torch.equal(torch.as_tensor(loaded.posterior(x, 2000).posterior["z"].values[0]), draws)
+
+
 def test_the_first_data_set_decides() -> None:
     first = fit(max_epochs=1)
     mean = first.guide.evidence.scales["x"].mean.clone()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import ppgen
-from ppgen.errors import SettingError
+from ppgen.errors import DataError, SettingError
 from ppgen.guides import Delta, Flow, FullRank, MeanField
 
 MEAN, SPREAD = torch.tensor([5.0, -300.0]), torch.tensor([2.0, 40.0])
@@ -64,6 +64,34 @@ def test_reaches_the_posterior_in_whatever_units_latents_are(kind: type[ppgen.Mo
     mean, spread = posterior()
     assert ((draws.mean(0) - mean) / spread).abs().max() < 0.1
     assert (draws.std(0) / spread - 1).abs().max() < 0.1
+
+
+class Fails(Simulator):
+    """Beyond a bound it has no numbers: a solver that did not converge."""
+
+    bound: float = 2.0
+
+    @ppgen.implicit
+    def x(self, z: Tensor) -> Any:
+        x = z @ MAP.T + NOISE * torch.randn(*z.shape[:-1], 3)
+        return torch.where(x[..., :1] > self.bound, x / 0, x)
+
+
+def test_draws_in_which_a_simulator_failed_change_no_posterior_given_data_that_are_finite() -> None:
+    model = Fails()
+    with pytest.warns(UserWarning, match="of 6000 draws of Fails are not finite"):
+        fit = fitted(model, guide=FullRank(model))
+    draws = torch.as_tensor(fit.posterior(X, 4000).posterior["z"].values[0])
+    mean, spread = posterior()
+    assert ((draws.mean(0) - mean) / spread).abs().max() < 0.1
+    assert (draws.std(0) / spread - 1).abs().max() < 0.1
+
+
+def test_refuses_a_simulator_that_always_fails() -> None:
+    model = Fails()
+    model.bound = -1e9
+    with pytest.raises(DataError, match="6000 of 6000 draws of Fails are not finite"):
+        fitted(model)
 
 
 def test_one_row_is_enough_and_trained_on_are_draws() -> None:
