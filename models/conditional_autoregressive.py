@@ -70,17 +70,19 @@ class ConditionalAutoregressive(InOrder):
     @observed
     def x(self, y: Tensor) -> Autoregressive | Ensemble:
         """The datum: the network, told y, is the distribution."""
-        return self.in_order(told(self.network, y if self.context is None else self.context(y)))
+        return self.in_order(told(self.network, self.context, y))
 
 
-def told(network: Any, y: Tensor) -> Tensor:
+def told(network: Any, context: nn.Module | None, y: Tensor) -> Tensor:
     """What a network is told, ``[batch, context_dim]``.
 
     Args:
         network: with a context.
+        context: reads y, if it is not ``None``.
         y: labels ``[batch]`` of whole numbers; or numbers ``[batch, *shape]``, taken as they are.
 
     Raises:
         DataError: more or fewer numbers than the network was made for.
     """
+    y = y if context is None else context(y)
     return nets.as_context(y, network.context_dim).to(next(network.parameters()).dtype)

@@ -49,5 +49,5 @@ class ConditionalTokens(Model):
     @observed
     def x(self, y: Tensor, x_lengths: Tensor | None = None) -> Autoregressive:
         """The sequence: the network, told y, is the distribution."""
-        given = told(self.network, y if self.context is None else self.context(y))
+        given = told(self.network, self.context, y)
         return Autoregressive(self.network, (self.length,), given, self.family, lengths=x_lengths)

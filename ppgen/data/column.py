@@ -64,6 +64,11 @@ class Column:
     levels: int | None = None
     white: float | None = None
 
+    @property
+    def is_text(self) -> bool:
+        """Whether its values are tokens that have names."""
+        return self.kind == "sequence" and bool(self.categories)
+
     def __str__(self) -> str:
         """Kind and what goes with it, in words: ``"categorical, 10 classes"``."""
         if self.kind == "categorical":

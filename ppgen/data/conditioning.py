@@ -118,7 +118,7 @@ def attributes(dataset: Dataset, columns: Sequence[str], *, key: str = "y") -> D
             fix="take the attributes of the data set with all labels",
             code="S037",
         )
-    texts = [name for name in columns if dataset.columns[name].kind == "sequence" and dataset.categories.get(name)]
+    texts = [name for name in columns if dataset.columns[name].is_text]
     if texts and len(columns) > 1:
         raise SettingError(
             f"{dataset.name}: {texts[0]!r} is text, and is no part of a vector",

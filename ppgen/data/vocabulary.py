@@ -118,7 +118,7 @@ def as_tokens(column: Column | None, value: Any) -> Any:
 
 
 def _vocabulary(column: Column) -> tuple[str, ...]:
-    if column.kind != "sequence" or not column.categories:
+    if not column.is_text:
         raise SettingError(
             f"{column.name} has no vocabulary",
             expected="a column of tokens with names, such as the captions of glyphs",

@@ -10,10 +10,9 @@ from torch import Tensor
 from ppgen.data.dataset import main_site
 from ppgen.errors import DataError
 from ppgen.estimate import Estimate
-from ppgen.evaluation.draws import draws
 from ppgen.evaluation.feature_sets import chunks, distances
 from ppgen.evaluation.metric import Evaluation, Measured, itself, metric
-from ppgen.evaluation.sampling import seen_by
+from ppgen.evaluation.sampling import clouds, seen_by
 
 __all__ = ["data_copying", "data_copying_of_samples", "nearest_distances"]
 
@@ -111,12 +110,11 @@ def data_copying_of_samples(evaluation: Evaluation) -> Measured:
     Kind: unbiased.
     Source: Meehan, Chaudhuri and Dasgupta, 2020 (arXiv 2004.05675).
     """
-    found, network = evaluation.prepared(draws), evaluation.prepared(seen_by)
+    found, network = evaluation.prepared(clouds), evaluation.prepared(seen_by)
     data = evaluation.fit.data
     main = main_site(data.split("test"))
     train, held = (network.features(data.split(split)[main]) for split in ("train", "valid"))
-    real = network.features(found.real)
     return Measured(
-        data_copying(train, real, network.features(found.generated)),
-        {"validation data": data_copying(train, real, held)},
+        data_copying(train, found.real, found.generated),
+        {"validation data": data_copying(train, found.real, held)},
     )

@@ -78,6 +78,16 @@ class FeatureNetwork(nn.Module):
         return torch.cat([self(part.detach().cpu().float()) for part in x.split(batch_size)])
 
     @torch.no_grad()
+    def logits(self, x: Tensor, batch_size: int = 1024) -> dict[str, Tensor]:
+        """The scores [N, classes] of each task for data anywhere, on the CPU.
+
+        Args:
+            x: [N, *event_shape].
+            batch_size: data points at a time.
+        """
+        hidden = torch.cat([self.raw(part.detach().cpu().float()).relu() for part in x.split(batch_size)])
+        return {task: head(hidden) for task, head in self.heads.items()}
+
     def classes(self, x: Tensor, task: str, batch_size: int = 1024) -> Tensor:
         """The most probable class [N] of each data point, on the CPU.
 
@@ -86,8 +96,7 @@ class FeatureNetwork(nn.Module):
             task: that the network was trained on.
             batch_size: data points at a time.
         """
-        parts = x.split(batch_size)
-        return torch.cat([self.heads[task](self.raw(part.detach().cpu().float()).relu()).argmax(1) for part in parts])
+        return self.logits(x, batch_size)[task].argmax(1)
 
     @property
     def hash(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
-import torch
 from torch import Tensor
 
 from ppgen.checked import checked
@@ -75,11 +74,9 @@ def judge_of(data: Dataset, *, seed: int = 0) -> Judge:
     main = main_site(test)
     attributes = [name for name in whole.num_classes if name in network.heads]
 
-    @torch.no_grad()
     def classify(x: Tensor) -> dict[str, Tensor]:
-        shown = (x > 0.5 if whole.measure == "binary" else x).detach().cpu().float()
-        hidden = torch.cat([network.raw(part).relu() for part in shown.split(1024)])
-        return {name: network.heads[name](hidden).softmax(1) for name in attributes}
+        logits = network.logits(x > 0.5 if whole.measure == "binary" else x)
+        return {name: logits[name].softmax(1) for name in attributes}
 
     found = classify(test[main])
     scores = {}

@@ -195,14 +195,15 @@ class Adversarial(Objective):
         """The critic's turn with data beside what the row before was told; equal covariates are no mismatch."""
         others = {name: told.roll(1, 0) for name, told in given.items()}
         scores = critic(real, **others)
-        differs = [(told != others[name]).flatten(1).any(1) for name, told in given.items() if told.dim() > 1]
-        differs += [told != others[name] for name, told in given.items() if told.dim() == 1]
+        differs = [(told != others[name]).reshape(len(told), -1).any(1) for name, told in given.items()]
         wrong = torch.stack(differs).any(0).to(scores.dtype)
-        costs = self.game.loss.of_draws(scores).reshape(len(real), -1).mean(1)
-        value = turn.value + self.mismatched * (wrong * costs).sum() / wrong.sum().clamp(min=1)
-        verdict = (wrong * self.game.loss.verdict(scores.detach()).reshape(len(real), -1).mean(1)).sum()
-        record = {**turn.record, "critic_loss": value.detach(), "critic_mismatched": verdict / wrong.sum().clamp(min=1)}
-        return Loss(value, record)
+
+        def over_wrong(each: Tensor) -> Tensor:
+            return (wrong * each.reshape(len(real), -1).mean(1)).sum() / wrong.sum().clamp(min=1)
+
+        value = turn.value + self.mismatched * over_wrong(self.game.loss.of_draws(scores))
+        verdict = over_wrong(self.game.loss.verdict(scores.detach()))
+        return Loss(value, {**turn.record, "critic_loss": value.detach(), "critic_mismatched": verdict})
 
     def settings(self) -> dict[str, Any]:
         """Arguments; of a critic, a run folder keeps how to make it again if it is a network of ``ppgen.nets``."""

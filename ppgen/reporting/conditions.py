@@ -83,7 +83,7 @@ def find_conditions(fit: Fit, test: Mapping[str, Tensor]) -> Conditions | None:
         return None
     told = _side_by_side(test, names)
     values = told.unique(dim=0)
-    is_text = all(_is_text(fit.data.columns[name]) for name in names)
+    is_text = all(fit.data.columns[name].is_text for name in names)
     if len(values) < 2 or not (is_text or len(values) <= len(told) / _LEAST_SHARE):
         return None
     shown = values[:_MOST_ROWS]
@@ -115,7 +115,7 @@ class _Part:
 def _parts_of(data: Dataset, name: str) -> list[_Part]:
     """A covariate's parts, by the columns that ``ppgen.data.attributes`` gathered, where it did."""
     column, whole = data.columns[name], data.origin
-    if _is_text(column):
+    if column.is_text:
         return [_Part(math.prod(column.event_shape), text=column)]
     gathered = [
         told["columns"] for step, told in data.spec.get("steps", ()) if step == "attributes" and told["key"] == name
@@ -131,10 +131,6 @@ def _parts_of(data: Dataset, name: str) -> list[_Part]:
         if sum(part.width for part in parts) == width:
             return parts
     return [_Part(width, categories=column.categories)]
-
-
-def _is_text(column: Column) -> bool:
-    return column.kind == "sequence" and bool(column.categories)
 
 
 def _in_words(value: list[float], parts: list[_Part]) -> str:

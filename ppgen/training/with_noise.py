@@ -55,8 +55,9 @@ def with_noise(self: Fit, noise: nn.Module | None = None, guide: Any = None, **s
     settings = {"device": self.device, "progress": True, **settings}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith("observation."))
-    made = guide if isinstance(guide, type | nn.Module) or guide is None else guide(model)
-    dense = fit(model, self.data, guide=made, **settings)
+    if callable(guide) and not isinstance(guide, type | nn.Module):
+        guide = guide(model)
+    dense = fit(model, self.data, guide=guide, **settings)
     if any(parameter.requires_grad for parameter in model.parameters()):
         dense.guide.requires_grad_(False)
         splits = dict.fromkeys(self.data.splits, self.data.splits["valid"])

@@ -79,7 +79,7 @@ def reader_of(data: Dataset, condition: str) -> tuple[int, Callable[[], Any]]:
         SettingError: if there is none.
     """
     column = data.columns.get(condition) if condition == "y" else None
-    if column is None or column.kind != "sequence" or not column.categories:
+    if column is None or not column.is_text:
         return number_of(data, condition), lambda: None
     from ppgen import nets
 

@@ -76,6 +76,8 @@ def test_bits_get_a_noise_that_has_nothing_to_fit() -> None:
     assert (type(narrow.guide), narrow.guide.heads["z"].in_features) == (FullRank, 5)
     with pytest.raises(SettingError, match="no sampler"):
         dense.with_noise()
+    with pytest.raises(SettingError, match="guide"):
+        fit.with_noise(guide="flow", max_epochs=1, **QUIET)
 
 
 class Closed(Model):
