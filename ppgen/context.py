@@ -17,6 +17,7 @@ from torch.nn.parameter import is_lazy
 
 from ppgen.arguments import whole_number
 from ppgen.errors import SettingError
+from ppgen.kept_memory import keep_freed_memory
 
 __all__ = [
     "alone",
@@ -165,6 +166,7 @@ def _verify_signature() -> None:
 @contextlib.contextmanager
 def evaluating(*modules: nn.Module | None) -> Iterator[None]:
     """No gradients, no checks, evaluation mode; the mode of every submodule is restored after."""
+    keep_freed_memory()
     with alone(), _evaluation_mode(*modules), torch.no_grad(), validation(False):
         yield
 

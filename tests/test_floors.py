@@ -17,7 +17,10 @@ import pytest
 import ppgen
 
 FLOORS = (
-    {"accessors", "arguments", "by_site", "checked", "context", "errors", "estimate", "files", "surroundings"},
+    {
+        *("accessors", "arguments", "by_site", "checked", "context", "errors", "estimate", "files"),
+        *("kept_memory", "surroundings"),
+    },
     {"nets", "distributions"},
     {"declare"},
     {"data"},

@@ -14,7 +14,7 @@ from ppgen.cli.output import verify_output
 from ppgen.cli.runs import open_run
 
 if TYPE_CHECKING:
-    from ppgen.evaluation import CalibratedScores
+    from ppgen.evaluation import CalibratedScores, ReferenceRows
 
 __all__ = ["outliers"]
 
@@ -58,6 +58,7 @@ def outliers(
       ppgen outliers runs/vae-mnist photos/ scans.npy -o p-values.csv
     """
     import ppgen
+    from ppgen.evaluation import reference_rows
 
     if output is not None:
         verify_output(output, (".csv",))
@@ -67,11 +68,13 @@ def outliers(
     if not suspects:
         click.echo(ppgen.detect_outliers(fit, scores=asked, **settings))
     found: dict[str, tuple[list[str], CalibratedScores]] = {}
+    references: ReferenceRows | None = None  # made at the first, after what refuses the scores
     for place in suspects:
         names, batch = ppgen.data.own_rows(place, fit.data)
         batch = {key: values for key, values in batch.items() if key in fit.data.keys}
         told = ppgen.detect_outliers(fit, outside=batch, scores=asked, **settings)
-        found[place] = names, fit.outlier_score(batch, asked[0], num_particles=particles, seed=seed)
+        references = references or reference_rows(fit, asked[0], num_particles=particles, seed=seed)
+        found[place] = names, references.of(batch)
         click.echo(f"{place}: {found[place][1]}\n{told}\n")
     if output is not None:
         _write(found, output)

@@ -49,7 +49,7 @@ from ppgen.evaluation.modularity import modularity_score
 from ppgen.evaluation.mutual_information_gap import mutual_information_gap
 from ppgen.evaluation.outlier_comparison import OutlierComparison
 from ppgen.evaluation.outlier_measure import OutlierScore
-from ppgen.evaluation.outlier_p_value import CalibratedScores, outlier_score
+from ppgen.evaluation.outlier_p_value import CalibratedScores, ReferenceRows, outlier_score, reference_rows
 from ppgen.evaluation.outlier_scores import OUTLIER_SCORES
 from ppgen.evaluation.over_fits import over_fits
 from ppgen.evaluation.paired_difference import PairedDifference, Standing, paired_difference
@@ -103,6 +103,7 @@ __all__ = [
     "PosteriorDistance",
     "PrincipalComponents",
     "Rate",
+    "ReferenceRows",
     "ResampledPosterior",
     "Sandwich",
     "Scorecard",
@@ -163,6 +164,7 @@ __all__ = [
     "rarest_class",
     "rate_decomposition",
     "reconstruction_error",
+    "reference_rows",
     "resampled_posterior",
     "sandwiched_log_prob",
     "separated_predictability",

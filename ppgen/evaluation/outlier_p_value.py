@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,10 @@ from ppgen.checked import checked
 from ppgen.declare import without_latents
 from ppgen.evaluation.outlier_measure import OutlierScore, scored
 from ppgen.evaluation.outlier_scores import chosen_score
-from ppgen.evaluation.suspects import some_rows, suspects
+from ppgen.evaluation.suspects import Suspects, some_rows, suspects
 from ppgen.fitted import Fit
 
-__all__ = ["CalibratedScores", "outlier_score", "ranked_among"]
+__all__ = ["CalibratedScores", "ReferenceRows", "outlier_score", "ranked_among", "reference_rows"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,6 +49,35 @@ class CalibratedScores:
             f"{self.score} of {len(self)} rows, p-values among {self.num_reference} reference rows: "
             f"{of}{few} of {len(self)} have p <= 0.01"
         )
+
+
+@dataclasses.dataclass(eq=False)
+class ReferenceRows:
+    """A score and the reference rows that p-values are among, which are scored once, whatever is ranked.
+
+    Args:
+        score: of each row.
+        reference: rows that are no outliers.
+    """
+
+    score: OutlierScore
+    reference: Suspects
+
+    @functools.cached_property
+    def inliers(self) -> Tensor:
+        """The scores of the reference rows, [R]."""
+        return scored(self.score, self.reference)
+
+    def of(self, data: Any = None) -> CalibratedScores:
+        """Scores and p-values of rows.
+
+        Args:
+            data: as :meth:`ppgen.Fit.log_prob` takes it; default: the test split.
+        """
+        rows = self.reference.among(data)
+        inliers, values = self.inliers, scored(self.score, rows)
+        density = "" if rows.fit.unanswerable("density") else rows.said
+        return CalibratedScores(values, ranked_among(values, inliers), self.score.title, len(inliers), density)
 
 
 @checked
@@ -97,14 +127,52 @@ def outlier_score(
         >>> found.num_reference, bool(found.p_values < 0.01)
         (360, True)
     """
+    references = reference_rows(
+        fit,
+        score,
+        reference=reference,
+        background=background,
+        num_particles=num_particles,
+        num_reference=num_reference,
+        seed=seed,
+    )
+    return references.of(data)
+
+
+@checked
+def reference_rows(
+    fit: Fit,
+    score: str | OutlierScore | Callable[[Any], Any] = "typicality",
+    *,
+    reference: Any = None,
+    background: Fit | None = None,
+    num_particles: int = 100,
+    num_reference: int = 1000,
+    seed: int = 0,
+) -> ReferenceRows:
+    """What :func:`outlier_score` ranks rows among, for several data sets: the reference rows are scored once.
+
+    Args:
+        fit: what ``ppgen.fit`` returned.
+        score: as of :func:`outlier_score`, and so are the others.
+        reference: rows that are no outliers; default: the validation split.
+        background: for ``"ratio"``.
+        num_particles: of bounds on log p(x).
+        num_reference: of more reference rows, so many by chance.
+        seed: of all draws.
+
+    Example:
+        >>> import ppgen
+        >>> fit = ppgen.fit(ppgen.models.MADE((1, 8, 8)), "digits", max_epochs=2, progress=False)
+        >>> references = reference_rows(fit)
+        >>> [len(references.of(fit.data.split("test")["x"][:n])) for n in (2, 5)]
+        [2, 5]
+    """
     whole_number("outlier_score: num_reference", num_reference, suggested=1000)
     one = chosen_score(score)
-    rows = suspects(fit, data, background=background, num_particles=num_particles, seed=seed)
     known = without_latents(fit.model, fit.data.split("valid")) if reference is None else fit._batch(reference)
-    inliers = scored(one, rows.among(some_rows(known, num_reference, seed)))
-    values = scored(one, rows)
-    density = "" if fit.unanswerable("density") else rows.said
-    return CalibratedScores(values, ranked_among(values, inliers), one.title, len(inliers), density)
+    rows = some_rows(known, num_reference, seed)
+    return ReferenceRows(one, suspects(fit, rows, background=background, num_particles=num_particles, seed=seed))
 
 
 def ranked_among(values: Tensor, reference: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import ppgen
 from ppgen.errors import DataError, SettingError
-from ppgen.evaluation.outlier_p_value import ranked_among
+from ppgen.evaluation.outlier_p_value import ranked_among, reference_rows
+from ppgen.evaluation.suspects import Suspects
 from ppgen.fitted import Fit
 from tests.oracles.exact_gaussian import gaussian_fit
 
@@ -61,3 +62,20 @@ def test_no_reference_no_p_value(fit: Fit) -> None:
         alone.outlier_score(torch.zeros(1, 20))
     with pytest.raises(SettingError, match="num_reference"):
         fit.outlier_score(torch.zeros(1, 20), num_reference=0)
+
+
+def test_the_reference_rows_are_scored_once_for_several_sets(fit: Fit) -> None:
+    sizes = []
+
+    def norm(rows: Suspects) -> torch.Tensor:
+        sizes.append(rows.size)
+        return rows.x.norm(dim=1).double()
+
+    sets = [torch.randn(n, 20, generator=torch.Generator().manual_seed(n)) for n in (3, 5)]
+    references = reference_rows(fit, norm, num_reference=40)
+    found = [references.of(x) for x in sets]
+    assert sorted(sizes) == [3, 5, 40]
+    for x, one in zip(sets, found, strict=True):
+        alone = fit.outlier_score(x, norm, num_reference=40)
+        assert torch.equal(one.values, alone.values)
+        assert torch.equal(one.p_values, alone.p_values)
