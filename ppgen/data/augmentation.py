@@ -76,6 +76,7 @@ def augmented(
             if images
             else ", ".join(f"{key} {list(values.shape[1:])}" for key, values in stored.items()),
             fix="shift=1.0" if images else "x = x.reshape(-1, channels, height, width)",
+            code="S246",
         )
     shortest = float(min(min(stored[key].shape[-2:]) for key in images))
     shift = finite_number("augmented: shift", shift, at_least=0.0, below=shortest, suggested=1.0)

@@ -123,6 +123,7 @@ class Simulation(Objective):
                 expected="a model that can draw data",
                 got=f"{int(finite.sum())} draws that are finite",
                 fix="clamp what overflows in the simulator, or give its latents a narrower prior",
+                code="D145",
             )
         warnings.warn(f"Simulation: {failed}, and are left out: nothing is learned of such data", stacklevel=2)
         return {name: value[finite] for name, value in drawn.items()}
