@@ -44,6 +44,6 @@ def convergence_of(draws: Mapping[str, np.ndarray]) -> Convergence:
     arviz = import_arviz()
     flat = np.concatenate([value.reshape(*value.shape[:3], -1) for value in draws.values()], 3)
     every = arviz_data({"posterior": {"z": flat}}).posterior["z"].to_dataset(name="z")  # which both lines of ArviZ take
-    with np.errstate(divide="ignore"):  # chains that stay where they are: their R-hat is infinite
+    with np.errstate(divide="ignore", invalid="ignore"):  # chains that stay where they are: infinite, or no number
         r_hat, ess = (np.asarray(measure(every)["z"]) for measure in (arviz.rhat, arviz.ess))
     return Convergence(r_hat.max(1), ess.min(1))

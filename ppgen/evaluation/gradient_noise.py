@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
-from ppgen.context import preserved_state, seeded, validation
+from ppgen.context import preserved_state, restored, seeded, validation
 from ppgen.declare import ProgramModule
 from ppgen.objectives import Objective, State, TrainingPosition
 
@@ -88,7 +88,8 @@ def gradient_noise(
         (['guide', 'model'], True)
     """
     whole_number("gradient_noise: num_draws", num_draws, at_least=2, suggested=100)
-    with seeded(seed, next(iter(batch.values())).device):  # an adversarial game draws its critics
+    # An adversarial game draws its critics, and a codebook begins at codes of the batch.
+    with restored(model, guide), seeded(seed, next(iter(batch.values())).device):
         state = objective.setup(model, guide, batch)
     owners = {"model": model} | ({} if guide is None else {"guide": guide})
     owned = {owner: _trainable([module]) for owner, module in owners.items()}
