@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
 from ppgen.checked import checked
-from ppgen.context import evaluating, resolve_device, seeded
+from ppgen.context import evaluating, seeded
 from ppgen.data import Dataset, as_batch
 from ppgen.data.dataset import main_site
 from ppgen.declare import label_of, verify_batch, without_latents
+from ppgen.device import resolve_device
 from ppgen.errors import DataError, DeclarationError, Unanswerable
 from ppgen.estimate import Estimate
 from ppgen.explained import measure_of_mass, name_of_density, num_counted, seen_part
@@ -186,8 +187,7 @@ class FittedPair:
 
     def _bytes_of_row(self, names: Iterable[str] | None = None) -> int:
         """What one row of the data, or of some of its columns, takes as numbers of a model."""
-        columns = self.data.splits["train"]
-        return sum(4 * columns[name][:1].numel() for name in columns if names is None or name in names)
+        return sum(4 * v[:1].numel() for k, v in self.data.splits["train"].items() if names is None or k in names)
 
     def _must_be_local(self, question: str) -> None:
         """Refuse what belongs to single data points where they share one density, or where only an ELBO is known."""

@@ -14,7 +14,8 @@ from pyro.infer.util import is_validation_enabled
 from torch import nn
 from torch.distributions import Distribution
 
-from ppgen.context import frozen, preserved_state, reseed, resolve_device, seeded, validation
+from ppgen.context import frozen, preserved_state, reseed, seeded, validation
+from ppgen.device import resolve_device
 from ppgen.errors import SettingError
 
 

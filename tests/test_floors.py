@@ -18,7 +18,7 @@ import ppgen
 
 FLOORS = (
     {
-        *("accessors", "arguments", "by_site", "checked", "context", "errors", "estimate", "files"),
+        *("accessors", "arguments", "by_site", "checked", "context", "device", "errors", "estimate", "files"),
         *("kept_memory", "surroundings"),
     },
     {"nets", "distributions"},

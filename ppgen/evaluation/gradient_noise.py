@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.arguments import whole_number
-from ppgen.context import preserved_state, restored, seeded, validation
+from ppgen.context import preserved_state, restored, same_weights, seeded, validation
 from ppgen.declare import ProgramModule
 from ppgen.objectives import Objective, State, TrainingPosition
 
@@ -97,14 +97,16 @@ def gradient_noise(
     column = next(iter(batch.values()))
     mean = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}
     square = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}  # sum of squared deviations
+    held = nn.ModuleList(state.modules.values())
     with (
-        preserved_state(nn.ModuleList(state.modules.values())),
+        preserved_state(held),
         validation(False),
         seeded(seed, column.device),
         torch.enable_grad(),
     ):
         for drawn in range(1, num_draws + 1):  # B. Welford's recursion, which keeps small variances of large means
-            found = _gradient(objective, state, batch, size or len(column))
+            with same_weights(held):  # a codebook moves while its loss is computed
+                found = _gradient(objective, state, batch, size or len(column))
             for key, gradient in ((key, found[key]) for key in found if key in mean):  # a critic is neither's part
                 away = gradient - mean[key]
                 mean[key] += away / drawn

@@ -13,8 +13,9 @@ from torch import nn
 
 from ppgen.arguments import plain
 from ppgen.checked import checked
-from ppgen.context import reseed, resolve_device, seeded
+from ppgen.context import reseed, seeded
 from ppgen.declare import explained
+from ppgen.device import resolve_device
 from ppgen.errors import SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ppgen.checked import checked
-from ppgen.context import alone, resolve_device, validation
+from ppgen.context import alone, validation
 from ppgen.data import Dataset
 from ppgen.data import load as load_data
 from ppgen.declare import Program, as_guide, without_latents
+from ppgen.device import resolve_device
 from ppgen.errors import CheckpointError, SettingError
 from ppgen.fitted import Fit
 from ppgen.guides import DerivedGuide

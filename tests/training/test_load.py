@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 import ppgen
-from ppgen.context import resolve_device
 from ppgen.data import Dataset
+from ppgen.device import resolve_device
 from ppgen.errors import CheckpointError, DataError
 from ppgen.fitted import Fit
 from ppgen.guides import FullRank, MeanField
