@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import itertools
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -230,9 +229,21 @@ def _taken_names(cls: type) -> frozenset[str]:
 
 
 def _device(module: nn.Module, batch: Batch) -> torch.device:
-    for tensor in itertools.chain(batch.values(), module.parameters()):
+    for tensor in batch.values():
         return tensor.device
-    return torch.device("cpu")
+    found = _first_parameter(module)
+    return torch.device("cpu") if found is None else found.device
+
+
+def _first_parameter(module: nn.Module) -> nn.Parameter | None:
+    """The first of ``module.parameters()``, without the generators around it, which a small step feels."""
+    for parameter in module._parameters.values():
+        if parameter is not None:
+            return parameter
+    for child in module._modules.values():
+        if child is not None and (found := _first_parameter(child)) is not None:
+            return found
+    return None
 
 
 def _missing_parent(owner: str, site: Site, parent: str, known: tuple[str, ...]) -> DeclarationError:

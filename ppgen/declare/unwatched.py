@@ -6,6 +6,7 @@ from typing import Any
 
 import pyro
 import torch
+from pyro.distributions.torch_distribution import TorchDistributionMixin
 from pyro.poutine.indep_messenger import IndepMessenger
 from pyro.poutine.plate_messenger import PlateMessenger
 from pyro.poutine.runtime import _PYRO_STACK
@@ -51,10 +52,27 @@ def sample(name: str, fn: Any, given: Tensor | None) -> Tensor:
         return pyro.sample(name, fn, obs=given)
     if given is not None:
         return given
+    return (_in_rows(fn) or _in_plates(name, fn))()
+
+
+def _in_rows(fn: Any) -> Any:
+    """What the data plate makes of a distribution where it stands alone, as it nearly always does; else ``None``."""
+    if len(_PYRO_STACK) != 1 or type(plate := _PYRO_STACK[0]) is not _Rows or plate.dim != -1:
+        return None
+    if not isinstance(fn, TorchDistributionMixin) or fn.batch_shape not in ((), (1,), (plate.size,)):
+        return None
+    rows: Any = fn.expand((plate.size,))
+    if rows.has_rsample != fn.has_rsample:  # which it may have been told
+        rows.has_rsample = fn.has_rsample
+    return rows
+
+
+def _in_plates(name: str, fn: Any) -> Any:
+    """What the plates around make of a distribution, by Pyro's own message."""
     message: Any = {"type": "sample", "name": name, "fn": fn, "done": False, "scale": 1.0, "cond_indep_stack": ()}
     for plate in reversed(_PYRO_STACK):
         plate._process_message(message)
-    return message["fn"]()
+    return message["fn"]
 
 
 def generate(name: str, value: Tensor, shape: tuple[int, ...]) -> Tensor:

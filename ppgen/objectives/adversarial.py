@@ -177,7 +177,7 @@ class Adversarial(Objective):
     def loss(self, state: State, player: str, step: Step) -> Loss:
         model, site, critic = step.model, judged_site(step.model), state.networks["critic"]
         real = step.batch[site]
-        given = {name: step.batch[name] for name in covariate_names(model.sites)}
+        given = {name: step.batch[name] for name in model.covariates}
 
         def judge(x: Tensor) -> Tensor:
             return critic(x, **given)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
 from ppgen.arguments import one_of
 from ppgen.errors import SettingError
@@ -91,6 +90,8 @@ class Adam:
         self._means = [torch.zeros_like(p) for p in self.parameters]
         self._squares = [torch.zeros_like(p) for p in self.parameters]
         self._steps = [torch.zeros((), device=p.device) for p in self.parameters]
+        kinds = [(p.device, p.dtype) for p in self.parameters]  # one call of the kernel takes one kind
+        self._alike = [[i for i, own in enumerate(kinds) if own == kind] for kind in dict.fromkeys(kinds)]
 
     def scale(self, factor: float) -> None:
         """Set the learning rate to the one of the start times a factor."""
@@ -103,24 +104,26 @@ class Adam:
         Args:
             skip: [] on the device; where it is 1, nothing moves. The host need not wait to read it.
         """
-        moving = [i for i, parameter in enumerate(self.parameters) if parameter.grad is not None]
-        adam(
-            [self.parameters[i] for i in moving],
-            [p.grad for p in self.parameters if p.grad is not None],
-            [self._means[i] for i in moving],
-            [self._squares[i] for i in moving],
-            [],
-            [self._steps[i] for i in moving],
-            fused=True,
-            found_inf=skip,
-            amsgrad=False,
-            beta1=self.betas[0],
-            beta2=self.betas[1],
-            lr=self.learning_rate,
-            weight_decay=0.0,
-            eps=self.epsilon,
-            maximize=False,
-        )
+        for alike in self._alike:
+            moving = [i for i in alike if self.parameters[i].grad is not None]
+            if not moving:
+                continue
+            kept = (self.parameters, [p.grad for p in self.parameters], self._means, self._squares, [], self._steps)
+            lists: Any = [[each[i] for i in moving] if each else [] for each in kept]
+            torch._foreach_add_(lists[-1], 1)
+            torch._fused_adam_(
+                *lists,
+                amsgrad=False,
+                lr=self.learning_rate,
+                beta1=self.betas[0],
+                beta2=self.betas[1],
+                weight_decay=0.0,
+                eps=self.epsilon,
+                maximize=False,
+                found_inf=skip,
+            )
+            if skip is not None:
+                torch._foreach_sub_(lists[-1], [skip] * len(moving))
 
     def state(self) -> dict[str, list[Tensor]]:
         """Both moments of every parameter, in its shape, and its step count, []."""

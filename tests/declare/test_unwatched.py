@@ -38,11 +38,28 @@ class Nested(Model):
         return dist.Normal(k.float(), scale)
 
 
+class RowByRow(Model):
+    """Batch shapes of one row, of every row, and a family that draws by a matrix."""
+
+    @latent
+    def one(self) -> Any:
+        return dist.Gamma(torch.full((1,), 2.0), 1.0)
+
+    @latent
+    def each(self, one: torch.Tensor) -> Any:
+        return dist.MultivariateNormal(one[:, None].expand(-1, 2), torch.eye(2))
+
+    @observed
+    def x(self, each: torch.Tensor) -> Any:
+        return dist.StudentT(4.0, each.sum(-1), 1.0)
+
+
 PROGRAMS = [
     lambda: models.GAN((1, 8, 8), latent_dim=3),
     lambda: models.VAE((1, 8, 8), latent_dim=3),
     lambda: models.ConditionalGAN((1, 8, 8), latent_dim=3),
     Nested,
+    RowByRow,
 ]
 
 

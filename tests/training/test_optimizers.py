@@ -58,6 +58,22 @@ def test_a_named_optimizer_is_torchs_to_the_bit(name: str) -> None:
     assert all(torch.equal(one, other) for one, other in zip(ended, expected, strict=True))
 
 
+def test_adam_moves_parameters_of_several_types_and_leaves_those_without_a_gradient() -> None:
+    def parameters() -> list[nn.Parameter]:
+        torch.manual_seed(0)
+        return [nn.Parameter(torch.randn(3, dtype=kind)) for kind in (torch.float32, torch.float64, torch.float32)]
+
+    ours, theirs = parameters(), parameters()
+    one, other = Adam(ours, 0.01), torch.optim.Adam(theirs, 0.01, fused=True)
+    for n in range(3):
+        for mine, its in zip(ours, theirs, strict=True):
+            mine.grad, its.grad = mine.detach() + n, its.detach() + n
+        ours[n].grad = theirs[n].grad = None
+        one.step()
+        other.step()
+    assert all(map(torch.equal, ours, theirs))
+
+
 def test_the_default_adam_has_the_memory_that_its_player_asks_for() -> None:
     ours, theirs = player(optimizer={"betas": (0.5, 0.99)}), player()
     ended = walk(make_optimizer("adam", ours, 0.01), ours.parameters)
