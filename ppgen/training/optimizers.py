@@ -29,6 +29,7 @@ __all__ = [
 Choice = str | Callable[..., torch.optim.Optimizer]
 """A name in ``OPTIMIZERS``, or what makes a torch optimizer: ``functools.partial(torch.optim.SGD, momentum=0.9)``."""
 
+_torch: Any = torch  # the kernels below are not in its typed part
 _NEEDS_MORE = {"LBFGS", "Optimizer", "SparseAdam"}  # a closure, nothing at all, sparse gradients
 
 OPTIMIZERS: Mapping[str, type[torch.optim.Optimizer]] = {
@@ -104,26 +105,26 @@ class Adam:
         Args:
             skip: [] on the device; where it is 1, nothing moves. The host need not wait to read it.
         """
+        gradients = [p.grad for p in self.parameters]
         for alike in self._alike:
-            moving = [i for i in alike if self.parameters[i].grad is not None]
-            if not moving:
-                continue
-            kept = (self.parameters, [p.grad for p in self.parameters], self._means, self._squares, [], self._steps)
-            lists: Any = [[each[i] for i in moving] if each else [] for each in kept]
-            torch._foreach_add_(lists[-1], 1)
-            torch._fused_adam_(
-                *lists,
-                amsgrad=False,
-                lr=self.learning_rate,
-                beta1=self.betas[0],
-                beta2=self.betas[1],
-                weight_decay=0.0,
-                eps=self.epsilon,
-                maximize=False,
-                found_inf=skip,
-            )
-            if skip is not None:
-                torch._foreach_sub_(lists[-1], [skip] * len(moving))
+            if moving := [i for i in alike if gradients[i] is not None]:
+                steps = [self._steps[i] for i in moving]
+                _torch._foreach_add_(steps, 1)
+                _torch._fused_adam_(
+                    *([each[i] for i in moving] for each in (self.parameters, gradients, self._means, self._squares)),
+                    [],
+                    steps,
+                    amsgrad=False,
+                    lr=self.learning_rate,
+                    beta1=self.betas[0],
+                    beta2=self.betas[1],
+                    weight_decay=0.0,
+                    eps=self.epsilon,
+                    maximize=False,
+                    found_inf=skip,
+                )
+                if skip is not None:
+                    _torch._foreach_sub_(steps, [skip] * len(steps))
 
     def state(self) -> dict[str, list[Tensor]]:
         """Both moments of every parameter, in its shape, and its step count, []."""
