@@ -18,6 +18,7 @@ from ppgen.inference import draw_posterior, dream_many, find_waking
 
 __all__ = ["Calibration", "simulation_based_calibration"]
 
+_NUMBERS = 2**25  # draws of latents that are held at a time
 _NOTABLE = 0.05  # of a shift in units of the rank's spread, or of a spread too large or small
 
 
@@ -147,9 +148,17 @@ def simulation_based_calibration(
             code="U073",
         )
     latents, seen = dream_many(fit.model, fit.data.split("train"), num_data, device=fit.device, seed=seed)
-    drawn = draw_posterior(fit.model, guide, without_latents(fit.model, seen), num_draws, seed=seed + 1)
+    evidence = without_latents(fit.model, seen)
     generator = torch.Generator().manual_seed(seed)
-    ranks = {name: _ranks(latents[name].cpu(), drawn[name].cpu(), generator) for name in latents if name in drawn}
+    at_once = max(1, _NUMBERS // (num_draws * sum(values[0].numel() for values in latents.values())))
+    parts = []
+    for first in range(0, num_data, at_once):
+        here = slice(first, first + at_once)
+        told = {name: values[here] for name, values in evidence.items()}
+        drawn = draw_posterior(fit.model, guide, told, num_draws, seed=seed + 1 + first)
+        found = {name: (latents[name][here].cpu(), drawn[name].cpu()) for name in latents if name in drawn}
+        parts.append({name: _ranks(truth, draws, generator) for name, (truth, draws) in found.items()})
+    ranks = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     coordinates = sum(values[0].numel() for values in ranks.values())
     bands = rank_bands(num_data, num_draws, level / coordinates, seed=seed)
     p_values = {

@@ -157,3 +157,11 @@ def test_a_latent_that_data_share_would_need_a_fit_for_each_data_set() -> None:
     model = Shared()
     with pytest.raises(Unanswerable):
         calibration(ppgen.guides.MeanField(model), model)
+
+
+def test_draws_that_would_fill_the_memory_are_made_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ppgen.evaluation.calibration._NUMBERS", 99 * 3 * 64)
+    parts = calibration(Posterior(), num_data=200)
+    assert parts.ranks["z"].shape == (200, 3)
+    assert parts.passes
+    assert not calibration(Posterior(scale=0.5), num_data=200).passes
