@@ -1,6 +1,6 @@
 """Fashion-MNIST against MNIST, both directions: scores of outliers by an autoregressive model, and by a VAE.
 
-    python benchmarks/outliers.py [--minutes 8] [--data-root DIR] [--out benchmarks/results/outliers.md]
+    python benchmarks/outliers.py [--minutes 8] [--levels 256] [--data-root DIR] [--out benchmarks/results/outliers.md]
 
 Four fits, each within so many minutes of processor time on one thread: a gated PixelCNN over the grey levels of each
 data set, which are rounded to ``--levels``, and its background, the same model trained on mutated images (Ren et al.,
@@ -76,7 +76,7 @@ def train(data: Dataset, model: Model, minutes: float, args: argparse.Namespace)
 
 def main(argv: list[str] | None = None) -> None:
     """Train, score, print the tables; write them to ``--out``."""
-    parser = options(__doc__, minutes=8.0, levels=8, rate=0.2, batch_size=16, learning_rate=3e-3, num_data=1000)
+    parser = options(__doc__, minutes=8.0, levels=256, rate=0.2, batch_size=16, learning_rate=3e-3, num_data=1000)
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     fits, backgrounds, steps = [], [], []
@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
     text = "\n".join(
         [
             "# Outliers: Fashion-MNIST against MNIST\n",
-            f"`python benchmarks/outliers.py --minutes {args.minutes:g} --num-data {args.num_data}`\n",
+            f"`python benchmarks/outliers.py --minutes {args.minutes:g} --levels {args.levels} --num-data {args.num_data}`\n",
             f"{processor()}, {args.threads} thread, {60 * args.minutes:g} s of processor time each fit "
             f"({', '.join(map(str, steps))} steps of {args.batch_size} images), the last weights. "
             f"Backgrounds: {100 * args.rate:g} % of pixels redrawn, a rate that was fixed beforehand. Nothing "
