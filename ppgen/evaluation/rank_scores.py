@@ -43,7 +43,7 @@ def intervals_of_guide(found: Calibration) -> Measured:
     return Measured(share, {"exact guide": exact})
 
 
-@metric(key="rank_deviation", prepare=_ranks, question="calibration", title="deviation of ranks", better="lower")
+@metric(key="rank_deviation", prepare=_ranks, question="calibration", title="rank deviation", better="lower")
 def deviation_of_ranks(found: Calibration) -> Measured:
     """How far ranks of true latents are from uniform: the mean Kolmogorov distance of a coordinate.
 
