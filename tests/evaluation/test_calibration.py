@@ -18,30 +18,7 @@ from ppgen.evaluation import Calibration, simulation_based_calibration
 from ppgen.evaluation.rank_bands import rank_bands
 from ppgen.objectives import ELBO, State
 from ppgen.reporting import calibration_figure
-
-
-class Conjugate(ppgen.Model):
-    """z ~ Normal(0, I), x ~ Normal(z, I): the posterior is Normal(x / 2, I / 2)."""
-
-    @ppgen.latent
-    def z(self) -> Any:
-        return dist.Normal(torch.zeros(3), 1.0).to_event(1)
-
-    @ppgen.observed
-    def x(self, z: Tensor) -> Any:
-        return dist.Normal(z, 1.0).to_event(1)
-
-
-class Posterior(ppgen.Guide):
-    """The exact one, moved and scaled."""
-
-    def __init__(self, shift: float = 0.0, scale: float = 1.0) -> None:
-        super().__init__()
-        self.shift, self.scale = shift, scale
-
-    @ppgen.latent
-    def z(self, x: Tensor) -> Any:
-        return dist.Normal(x / 2 + self.shift, self.scale * 0.5**0.5).to_event(1)
+from tests.oracles.exact_guide import Conjugate, Posterior
 
 
 def calibration(guide: Any, model: Any = None, **settings: Any) -> Calibration:

@@ -5,60 +5,35 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyro.distributions as dist
 import pytest
 import torch
 from scipy.stats import kstest, norm
-from torch import Tensor
 
 import ppgen
 from ppgen.evaluation.rank_scores import _distance
 from ppgen.objectives import ELBO, State
-
-
-class Conjugate(ppgen.Model):
-    """z ~ Normal(0, I), x ~ Normal(z, I): the posterior is Normal(x / 2, I / 2)."""
-
-    @ppgen.latent
-    def z(self) -> Any:
-        return dist.Normal(torch.zeros(2), 1.0).to_event(1)
-
-    @ppgen.observed
-    def x(self, z: Tensor) -> Any:
-        return dist.Normal(z, 1.0).to_event(1)
-
-
-class Posterior(ppgen.Guide):
-    """The exact one, scaled."""
-
-    def __init__(self, scale: float) -> None:
-        super().__init__()
-        self.scale = scale
-
-    @ppgen.latent
-    def z(self, x: Tensor) -> Any:
-        return dist.Normal(x / 2, self.scale * 0.5**0.5).to_event(1)
+from tests.oracles.exact_guide import Conjugate, Posterior
 
 
 def asked(guide: Any) -> ppgen.Scorecard:
-    data = ppgen.data.from_tensors({"train": {"x": torch.zeros(20, 2)}})
+    data = ppgen.data.from_tensors({"train": {"x": torch.zeros(20, 3)}})
     fit = ppgen.Fit(State(Conjugate(), guide), ELBO(), data, history=[], settings={}, seconds=0.0)
     return ppgen.evaluate(fit, ["interval_95", "rank_deviation"], progress=False)
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 1.5])
 def test_intervals_of_a_scaled_posterior_hold_what_theory_says(scale: float) -> None:
-    found = asked(Posterior(scale))["calibration"]["interval_95"]
+    found = asked(Posterior(scale=scale))["calibration"]["interval_95"]
     truth = 1 - 2 * norm.sf(scale * norm.ppf(0.975))
     assert abs(found.value - truth) < 4 * found.standard_error + 0.003  # the quantiles are those of 199 draws
     assert (found.kind, found.unit, found.num_data) == ("unbiased", "share", 500)
 
 
 def test_ranks_of_an_exact_guide_are_as_near_to_uniform_as_chance_allows() -> None:
-    card = asked(Posterior(1.0))
+    card = asked(Posterior())
     exact, floor = card["calibration"]["rank_deviation"], card.baselines_of("rank_deviation")["exact guide"]
     assert abs(exact.value - floor.value) < 0.02
-    assert asked(Posterior(0.5))["calibration"]["rank_deviation"].value > floor.value + 0.05
+    assert asked(Posterior(scale=0.5))["calibration"]["rank_deviation"].value > floor.value + 0.05
 
 
 def test_the_distance_is_kolmogorovs() -> None:
