@@ -103,7 +103,8 @@ def main(argv: list[str] | None = None) -> None:
     text = "\n".join(
         [
             "# Outliers: Fashion-MNIST against MNIST\n",
-            f"`python benchmarks/outliers.py --minutes {args.minutes:g} --levels {args.levels} --num-data {args.num_data}`\n",
+            f"`python benchmarks/outliers.py --minutes {args.minutes:g} --levels {args.levels} "
+            f"--num-data {args.num_data}`\n",
             f"{processor()}, {args.threads} thread, {60 * args.minutes:g} s of processor time each fit "
             f"({', '.join(map(str, steps))} steps of {args.batch_size} images), the last weights. "
             f"Backgrounds: {100 * args.rate:g} % of pixels redrawn, a rate that was fixed beforehand. Nothing "
