@@ -15,7 +15,7 @@ from ppgen.inference.importance import elbo_per_datum, only_latent, repeat_rows
 from tests.oracles.ascent import bound
 from tests.oracles.conjugate import SharedMean
 from tests.oracles.known_answers import case
-from tests.oracles.linear_gaussian import PPCA, frozen, marginal, posterior
+from tests.oracles.linear_gaussian import PPCA, frozen, log_evidence, marginal, posterior
 
 
 class Weak(nn.Module):
@@ -173,3 +173,19 @@ def test_the_noise_of_its_steps_is_averaged_out() -> None:
 
     assert lost(fit.guide) > 1.0
     assert 0.0 < lost(Refined(fit.guide, steps=300)) < 0.1
+
+
+def test_a_head_of_many_numbers_takes_shorter_steps() -> None:
+    """A step as long as those of few numbers carries the noise of 405: it ends three nats below log p, not two."""
+    torch.manual_seed(0)
+    model = PPCA(latent_dim=27, x_dim=40, noise=0.5).requires_grad_(False)
+    x = marginal(model).sample((60,)).float()
+    fit = ppgen.fit(model, x, guide=FullRank(model), max_epochs=600, learning_rate=0.003, progress=False)
+    exact, start = float(log_evidence(model, x).mean()), fit.elbo(x, num_particles=50).value
+    assert start < exact - 5
+    guide = fit.guide
+    fit.guide = Refined(guide, steps=200).eval()
+    shorter = fit.elbo(x, num_particles=50).value
+    fit.guide = Refined(guide, steps=200, learning_rate=0.7 / 200**0.5).eval()
+    assert exact - 2 < shorter < exact + 0.2
+    assert fit.elbo(x, num_particles=50).value < exact - 2.5
