@@ -195,11 +195,11 @@ def main() -> None:
         lines.append(f"| {seed} | {steps} | {' | '.join(f'{value:.4f}' for value in found.values())} |")
         print(lines[-1], flush=True)
     baselines = _baselines(data, partners, judge)
-    if partners_of is not None and args.ceiling:
+    if partners_of is not None and partners is not None and args.ceiling:
         told = told_the_pairs(data, partners_of(data, "train"), args)
         baselines += (
             f" The same generator trained on the withheld pairs by their L1 for {args.ceiling:g} minutes: "
-            f"L1 {_distance(told, partners_of(data, 'test')):.4f}."
+            f"L1 {_distance(told, partners):.4f}."
         )
     chosen = min(fits, key=lambda seed: fits[seed][0])
     header = [f"| seed | steps | {' | '.join(found)} |", f"|{'---|' * (len(found) + 2)}"]

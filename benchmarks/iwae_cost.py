@@ -9,8 +9,7 @@ multiplied up to all 10,000 images. The peak of resident memory is that of the w
 included. Pyro's ``RenyiELBO(alpha=0)`` holds the same weights in a hand-written model and guide, and is asked with
 few draws: for one image after the other, which gives a bound for each as ``fit.log_prob_per_datum`` does, and for
 batches, which give their sum. It runs in a process of its own, and again in that of ppgen, which keeps freed memory
-(``ppgen.kept_memory``) and so is quicker for Pyro as well. Both bounds of the same images stand below, with as many
-draws.
+(``ppgen.kept_memory``). Both bounds of the same images stand below, with as many draws.
 
 Bars: 10,000 images within 15 minutes of two cores and 2 GB, at least 4 times faster than the loop, linear in data and
 in draws.
@@ -46,8 +45,8 @@ from ppgen.models import VAE
 __all__ = ["main", "pyro_bound", "table"]
 
 LATENT_DIM, WIDTH, ALL = 50, 400, 10_000
-LOOP_DRAWS = {1: 200, 100: 40}
 GLIBC = {"MALLOC_TRIM_THRESHOLD_": "131072"}  # its default, which ppgen leaves alone where it is set
+LOOP_DRAWS = {1: 200, 100: 40}
 """Draws of the loop by the images of a batch: enough to time it, since each draw is a pass of its own."""
 
 

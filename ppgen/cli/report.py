@@ -43,9 +43,8 @@ def report(
     import ppgen
     from ppgen.reporting.report import report as write
 
-    folders: dict[str, list[Path]] = {name: [run] for name, run in scored_runs(runs, **opening).items()}
-    if group:
-        folders = by_folder(run for found in folders.values() for run in found)
+    scored = scored_runs(runs, **opening)
+    folders = by_folder(scored.values()) if group else {name: [run] for name, run in scored.items()}
     fits = {name: open_run(found[0], **opening) for name, found in folders.items()}
     comparison = ppgen.compare(folders, progress=False)
     click.echo(click.format_filename(write(comparison, output, fits=fits, title=title, seed=seed)))

@@ -88,13 +88,13 @@ def gradient_noise(
         (['guide', 'model'], True)
     """
     whole_number("gradient_noise: num_draws", num_draws, at_least=2, suggested=100)
+    column = next(iter(batch.values()))
     # An adversarial game draws its critics, and a codebook begins at codes of the batch.
-    with restored(model, guide), seeded(seed, next(iter(batch.values())).device):
+    with restored(model, guide), seeded(seed, column.device):
         state = objective.setup(model, guide, batch)
     owners = {"model": model} | ({} if guide is None else {"guide": guide})
     owned = {owner: _trainable([module]) for owner, module in owners.items()}
     unique = _trainable(owners.values())
-    column = next(iter(batch.values()))
     mean = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}
     square = {id(p): torch.zeros_like(p, dtype=torch.float64) for p in unique}  # sum of squared deviations
     held = nn.ModuleList(state.modules.values())
