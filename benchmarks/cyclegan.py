@@ -61,7 +61,8 @@ def drawn_in_italics(data: Dataset, split: str) -> Tensor:
     """The partners of a split's upright glyphs: drawn again, in the italic face."""
     rows, names = data.domains["a"].split(split), data.domains["a"].categories["y"]
     faces = ppgen.data.counterparts(rows["face"], "italic")
-    return ppgen.data.draw_glyphs([names[y] for y in rows["y"].tolist()], faces, rows) / 255
+    characters = [names[y] for y in rows["y"].tolist()]
+    return ppgen.data.draw_glyphs(characters, faces, rows, in_place_of=rows["face"]) / 255
 
 
 TASKS: dict[str, tuple[Callable[[str | None], Dataset], Callable[[Dataset, str], Tensor] | None, float]] = {

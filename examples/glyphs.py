@@ -21,7 +21,8 @@ def true_italics(upright: ppgen.Dataset) -> torch.Tensor:
     test = upright.splits["test"]
     characters = [upright.columns["y"].categories[y] for y in test["y"]]
     faces = ppgen.data.counterparts(test["face"], "italic")
-    return ppgen.data.draw_glyphs(characters, faces, {factor: test[factor] for factor in FACTORS}) / 255
+    placed = {factor: test[factor] for factor in FACTORS}
+    return ppgen.data.draw_glyphs(characters, faces, placed, in_place_of=test["face"]) / 255
 
 
 def strips() -> dict[str, torch.Tensor]:

@@ -48,7 +48,8 @@ def fitted_in(characters: Sequence[str], faces: Tensor, placement: Mapping[str, 
 
     Args:
         characters: one for each image.
-        faces: numbers in ``FACES``, [N]; or [N, K], where each image has to leave room for K of them.
+        faces: numbers in ``FACES``, [N]; or [N, K], where each image has to leave room for the first of them and for
+            the others in place of it.
         placement: as :func:`draw_glyphs` takes it.
 
     Returns:
@@ -56,12 +57,13 @@ def fitted_in(characters: Sequence[str], faces: Tensor, placement: Mapping[str, 
     """
     maps = _maps(placement)
     low, high = np.full((len(faces), 2), np.inf), np.full((len(faces), 2), -np.inf)
-    groups: dict[tuple[int, str], list[int]] = {}
+    groups: dict[tuple[int, int, str], list[int]] = {}
     for row, (numbers, character) in enumerate(zip(faces.reshape(len(faces), -1).tolist(), characters, strict=True)):
         for face in numbers:
-            groups.setdefault((face, character), []).append(row)
-    for key, rows in groups.items():
-        points = np.einsum("nij,pj->npi", maps[rows], outline(*key).points)
+            groups.setdefault((face, numbers[0], character), []).append(row)
+    for (face, first, character), rows in groups.items():
+        drawn = outline(face, character)
+        points = np.einsum("nij,pj->npi", maps[rows], drawn.points + outline(first, character).centre - drawn.centre)
         low[rows], high[rows] = np.minimum(low[rows], points.min(1)), np.maximum(high[rows], points.max(1))
     room = SIZE - 2 * _MARGIN - _PEN
     size = np.minimum(placement["size"].double().numpy(), room / (high - low).max(1))
@@ -74,7 +76,12 @@ def fitted_in(characters: Sequence[str], faces: Tensor, placement: Mapping[str, 
 
 
 def draw_glyphs(
-    characters: Sequence[str], faces: Tensor, placement: Mapping[str, Tensor], *, hollow: bool = False
+    characters: Sequence[str],
+    faces: Tensor,
+    placement: Mapping[str, Tensor],
+    *,
+    in_place_of: Tensor | None = None,
+    hollow: bool = False,
 ) -> Tensor:
     """Draw characters, white on black and anti-aliased.
 
@@ -86,12 +93,15 @@ def draw_glyphs(
     - ``stroke``: by how many pixels every stroke is widened.
 
     The factors of a set go in as they come, with one of them changed if you like: what a translation from upright to
-    italic should look like is drawn with :func:`~ppgen.data.glyph_faces.counterparts` of its faces.
+    italic should look like is drawn with :func:`~ppgen.data.glyph_faces.counterparts` of its faces, in place of them.
+    A face that slants another one moves the middle of a character's box, that of an L to one side and that of a 7 to
+    the other, and its centre of mass not at all.
 
     Args:
         characters: one for each image.
         faces: numbers in ``FACES`` [N].
         placement: the six factors, each [N].
+        in_place_of: the faces [N] that the placement was made for, whose centres of mass the drawn ones take over.
         hollow: a line of one pixel along the outline, instead of the filled character.
 
     Returns:
@@ -118,6 +128,10 @@ def draw_glyphs(
     matrices[:, :2, :2] = _maps(placement) * placement["size"].double().numpy()[:, None, None]
     matrices[:, 0, 2] = SIZE / 2 + placement["pos_x"].double().numpy()
     matrices[:, 1, 2] = SIZE / 2 - placement["pos_y"].double().numpy()
+    if in_place_of is not None:
+        rows = zip(in_place_of.tolist(), faces.tolist(), characters, strict=True)
+        apart = np.stack([outline(one, each).centre - outline(other, each).centre for one, other, each in rows])
+        matrices[:, :2, 2] += np.einsum("nij,nj->ni", matrices[:, :2, :2], apart)
     matrices[:, :2] *= _FINER
     images = np.empty((len(faces), 1, SIZE, SIZE), dtype=np.uint8)
     for row, (face, character) in enumerate(zip(faces.tolist(), characters, strict=True)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,10 +115,12 @@ class Outline:
     Args:
         curves: in units of the height of the face's capital H.
         points: on the curves, [P, 2], dense enough for the box of what an affine map makes of them.
+        centre: of mass of what they enclose, [2], which stays one under every affine map; that of a box does not.
     """
 
     curves: Curves
     points: np.ndarray
+    centre: np.ndarray
 
 
 @functools.lru_cache(maxsize=len(FACES) * len(CHARACTERS))
@@ -136,12 +139,24 @@ def outline(face: int, character: str) -> Outline:
     from matplotlib.path import Path as Curves
 
     curves = _text_path(face, character)
-    points = np.concatenate(curves.to_polygons(closed_only=False))
+    polygons = curves.to_polygons(closed_only=False)
+    points = np.concatenate(polygons)
     middle = (points.min(0) + points.max(0)) / 2
     height = _capital_height(face)
     drawn = Curves((curves.vertices - middle) / height, curves.codes)
     drawn.should_simplify = False
-    return Outline(drawn, (points - middle) / height)
+    return Outline(drawn, (points - middle) / height, (_centre_of_mass(polygons) - middle) / height)
+
+
+def _centre_of_mass(polygons: Sequence[np.ndarray]) -> np.ndarray:
+    """Of what closed lines [P, 2] enclose; holes run the other way round, and count as less than nothing."""
+    area, moment = 0.0, np.zeros(2)
+    for line in polygons:
+        (x, y), (next_x, next_y) = line[:-1].T, line[1:].T
+        twice = x * next_y - next_x * y
+        area += 3 * twice.sum()
+        moment += np.array([((x + next_x) * twice).sum(), ((y + next_y) * twice).sum()])
+    return moment / area
 
 
 @functools.lru_cache(maxsize=len(FACES))

@@ -21,7 +21,7 @@ from ppgen.data.splitting import shuffle_split
 
 __all__ = ["GLYPH_SETS", "GRID", "GlyphSet", "read_glyph_grid", "read_glyphs"]
 
-_DRAWING = 1
+_DRAWING = 2
 """Counts the changes of what is drawn, so that no cache stands for an older one."""
 
 _DIGITS = CHARACTERS[:10]

@@ -162,7 +162,8 @@ def test_the_true_counterpart_can_be_drawn_and_is_not_cut_off(one, other, change
     test = ppgen.data.load(one).splits["test"]
     faces = ppgen.data.counterparts(test["face"], change)
     characters = [CHARACTERS[y] for y in test["y"].tolist()]
-    x = ppgen.data.draw_glyphs(characters, faces, {factor: test[factor] for factor in _WHERE})
+    placed = {factor: test[factor] for factor in _WHERE}
+    x = ppgen.data.draw_glyphs(characters, faces, placed, in_place_of=test["face"])
     assert max(edge.max() for edge in (x[..., 0, :], x[..., -1, :], x[..., 0], x[..., -1])) == 0
 
 
