@@ -72,7 +72,7 @@ class ConditionalGAN(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """Style: what y leaves open."""
-        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
+        return dist.Normal(torch.zeros(self.latent_dim), torch.ones(self.latent_dim)).to_event(1)
 
     @implicit
     def x(self, z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

@@ -56,7 +56,7 @@ class FactorAnalysis(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """The factors of one data point."""
-        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
+        return dist.Normal(torch.zeros(self.latent_dim), torch.ones(self.latent_dim)).to_event(1)
 
     @observed
     def x(

@@ -63,7 +63,7 @@ class GAN(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """Where the generator's randomness comes from."""
-        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
+        return dist.Normal(torch.zeros(self.latent_dim), torch.ones(self.latent_dim)).to_event(1)
 
     @implicit
     def x(self, z: torch.Tensor) -> torch.Tensor:

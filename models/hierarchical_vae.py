@@ -57,7 +57,7 @@ class HierarchicalVAE(Model):
     @latent
     def z2(self) -> dist.TorchDistribution:
         """What the image is of, in the large."""
-        return dist.Normal(0.0, 1.0).expand_by([self.z2_dim]).to_event(1)
+        return dist.Normal(torch.zeros(self.z2_dim), torch.ones(self.z2_dim)).to_event(1)
 
     @latent
     def z1(self, z2: torch.Tensor) -> dist.TorchDistribution:

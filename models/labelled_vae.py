@@ -61,7 +61,7 @@ class ConditionalVAE(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """Style: what the label leaves open."""
-        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
+        return dist.Normal(torch.zeros(self.latent_dim), torch.ones(self.latent_dim)).to_event(1)
 
     @observed
     def x(self, z: torch.Tensor, y: torch.Tensor) -> dist.TorchDistribution:

@@ -64,7 +64,7 @@ class LadderVAE(Model):
     @latent
     def z3(self) -> dist.TorchDistribution:
         """The top of the ladder: what everything else depends on."""
-        return dist.Normal(0.0, 1.0).expand_by([self.z3_dim]).to_event(1)
+        return dist.Normal(torch.zeros(self.z3_dim), torch.ones(self.z3_dim)).to_event(1)
 
     @latent
     def z2(self, z3: torch.Tensor) -> dist.TorchDistribution:

@@ -58,7 +58,7 @@ class SemiSupervisedVAE(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """Style: what the class leaves open."""
-        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
+        return dist.Normal(torch.zeros(self.latent_dim), torch.ones(self.latent_dim)).to_event(1)
 
     @observed
     def x(self, y: torch.Tensor, z: torch.Tensor) -> dist.TorchDistribution:

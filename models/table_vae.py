@@ -64,7 +64,7 @@ class TableVAE(Model):
     @latent
     def z(self) -> dist.TorchDistribution:
         """What the columns of a row have in common."""
-        return dist.Normal(0.0, 1.0).expand_by([self.latent_dim]).to_event(1)
+        return dist.Normal(torch.zeros(self.latent_dim), torch.ones(self.latent_dim)).to_event(1)
 
     def call_site(self, site: Site, batch: Mapping[str, torch.Tensor], values: Mapping[str, torch.Tensor]) -> Any:
         """A column's distribution, given z; of z, its prior.

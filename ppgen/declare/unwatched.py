@@ -6,6 +6,7 @@ from typing import Any
 
 import pyro
 import torch
+from pyro.distributions import Independent, Normal
 from pyro.distributions.torch_distribution import TorchDistributionMixin
 from pyro.poutine.indep_messenger import IndepMessenger
 from pyro.poutine.plate_messenger import PlateMessenger
@@ -52,19 +53,22 @@ def sample(name: str, fn: Any, given: Tensor | None) -> Tensor:
         return pyro.sample(name, fn, obs=given)
     if given is not None:
         return given
-    return (_in_rows(fn) or _in_plates(name, fn))()
+    drawn = _in_rows(fn)
+    return _in_plates(name, fn)() if drawn is None else drawn
 
 
-def _in_rows(fn: Any) -> Any:
-    """What the data plate makes of a distribution where it stands alone, as it nearly always does; else ``None``."""
+def _in_rows(fn: Any) -> Tensor | None:
+    """A draw in the data plate where it stands alone, as it nearly always does; else ``None``."""
     if len(_PYRO_STACK) != 1 or type(plate := _PYRO_STACK[0]) is not _Rows or plate.dim != -1:
         return None
     if not isinstance(fn, TorchDistributionMixin) or fn.batch_shape not in ((), (1,), (plate.size,)):
         return None
+    if not fn.batch_shape and type(fn.base_dist if type(fn) is Independent else fn) is Normal:
+        return fn((plate.size,))  # one draw of as many numbers, without the time that it takes to expand a prior
     rows: Any = fn.expand((plate.size,))
     if rows.has_rsample != fn.has_rsample:  # which it may have been told
         rows.has_rsample = fn.has_rsample
-    return rows
+    return rows()
 
 
 def _in_plates(name: str, fn: Any) -> Any:
@@ -89,4 +93,7 @@ def generate(name: str, value: Tensor, shape: tuple[int, ...]) -> Tensor:
 
 
 def _only_plates_listen() -> bool:
-    return all(isinstance(handler, IndepMessenger) for handler in _PYRO_STACK)
+    for handler in _PYRO_STACK:  # noqa: SIM110 (a generator takes as long as the rest)
+        if not isinstance(handler, IndepMessenger):
+            return False
+    return True

@@ -19,7 +19,7 @@ from ppgen.nets import critic as default_critic
 from ppgen.objectives.adversarial_game import Game
 from ppgen.objectives.adversarial_losses import LOSSES
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step
-from ppgen.objectives.own_critics import judged_site, must_be_module, must_hold_its_slope, own_critic
+from ppgen.objectives.own_critics import judged_site, judges_each_alone, must_be_module, must_hold_its_slope, own_critic
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False)
@@ -185,7 +185,7 @@ class Adversarial(Objective):
         if player == "critic":
             with torch.no_grad():
                 fake = model(given, len(real))[site]
-            turn = self.game.critic(judge, real, fake)
+            turn = self.game.critic(judge, real, fake, together=not given and judges_each_alone(critic))
             return self._with_strangers(turn, critic, real, given) if self.mismatched else turn
         fake = model(given, len(real))[site]
         with frozen(critic):

@@ -13,6 +13,8 @@ from ppgen.objectives.objective import Loss
 
 __all__ = ["Game"]
 
+_FEW = 2**14
+
 
 @dataclasses.dataclass(frozen=True)
 class Game:
@@ -30,20 +32,25 @@ class Game:
     one_sided: bool = False
     r1: float = 0.0
 
-    def critic(self, judge: Judge, real: Tensor, fake: Tensor) -> Loss:
+    def critic(self, judge: Judge, real: Tensor, fake: Tensor, *, together: bool = False) -> Loss:
         """The critic's turn.
 
         Args:
             judge: the critic.
             real: data, [B, ...].
             fake: draws that carry no gradient, [B, ...].
+            together: whether the critic may see both in one pass: it judges each event by itself. It does where the
+                data are few numbers, so that calling its layers takes longer than what they compute.
 
         Returns:
             The loss with its penalties. The record has it as ``critic_loss``; the mean verdict on both,
             ``critic_real`` and ``critic_fake``; the shares that are rightly told apart, ``accuracy_real`` and
             ``accuracy_fake``; the estimated divergence under its name; and the penalties without their weights.
         """
-        on_real, on_fake = judge(real), judge(fake)
+        if together and real.numel() <= _FEW:
+            on_real, on_fake = judge(torch.cat([real, fake])).tensor_split([len(real)])
+        else:
+            on_real, on_fake = judge(real), judge(fake)
         value = self.loss.critic(on_real, on_fake)
         estimate = self.loss.divergence(value.detach())
         penalties: dict[str, Tensor] = {}
@@ -62,8 +69,8 @@ class Game:
                 "critic_loss": value.detach(),
                 "critic_real": self.loss.verdict(on_real).mean(),
                 "critic_fake": self.loss.verdict(on_fake).mean(),
-                "accuracy_real": (on_real > boundary).to(value.dtype).mean(),
-                "accuracy_fake": (on_fake < boundary).to(value.dtype).mean(),
+                "accuracy_real": (on_real > boundary).mean(dtype=value.dtype),
+                "accuracy_fake": (on_fake < boundary).mean(dtype=value.dtype),
                 self.loss.divergence_name: estimate,
             }
         return Loss(value, record | {name: penalty.detach() for name, penalty in penalties.items()})

@@ -22,7 +22,7 @@ from ppgen.objectives.adversarial_losses import LOSSES
 from ppgen.objectives.image_pool import ImagePool
 from ppgen.objectives.kept_draws import StepWithDraws
 from ppgen.objectives.objective import Loss, Objective, Player, State, Step, TrainingPosition
-from ppgen.objectives.own_critics import must_be_module, must_hold_its_slope, own_critic
+from ppgen.objectives.own_critics import judges_each_alone, must_be_module, must_hold_its_slope, own_critic
 
 
 @dataclasses.dataclass(frozen=True, init=False, eq=False)
@@ -187,7 +187,8 @@ class CycleTranslation(Objective):
         turns = {}
         for domain in real:
             shown = state.networks[f"pool_{domain}"](fake[domain]) if self.pool else fake[domain]
-            turns[domain] = self.game.critic(state.networks[f"critic_{domain}"], real[domain], shown)
+            critic = state.networks[f"critic_{domain}"]
+            turns[domain] = self.game.critic(critic, real[domain], shown, together=judges_each_alone(critic))
         first, second = turns.values()
         record = {name: (first.record[name] + second.record[name]) / 2 for name in first.record}
         value = first.value + second.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["judged_site", "must_be_module", "must_hold_its_slope", "own_critic"]
+__all__ = ["judged_site", "judges_each_alone", "must_be_module", "must_hold_its_slope", "own_critic"]
 
 import copy
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from ppgen import nets
 from ppgen.errors import SettingError
 from ppgen.objectives.adversarial_game import Game
 
@@ -56,6 +57,25 @@ def own_critic(model: nn.Module, given: nn.Module | None, make: Callable[[], nn.
     critic = make() if given is None else copy.deepcopy(given)
     reference = next(model.parameters(), None)
     return critic if reference is None else critic.to(reference.device, reference.dtype)
+
+
+_OF_EACH_ALONE = {
+    *(nets.Critic, nets.ImageEncoder, nets.MLP, nets.PatchCritic, nets.VectorEncoder),
+    *(nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Flatten, nn.Linear, nn.Sequential),
+    *(nn.ELU, nn.GELU, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.SiLU, nn.Softplus, nn.Tanh),
+}
+
+
+def judges_each_alone(critic: nn.Module) -> bool:
+    """Whether a critic is known to score an event whatever stands beside it in the batch.
+
+    It is made of nothing but networks and layers that do: no batch normalisation, no spectral norm, which takes a step
+    of its power iteration at each pass, and no module of somebody else's, which nobody here has read.
+
+    Args:
+        critic: of a fit.
+    """
+    return all(type(module) in _OF_EACH_ALONE for module in critic.modules())
 
 
 def must_hold_its_slope(owner: str, critic: nn.Module, game: Game, loss: str) -> None:
