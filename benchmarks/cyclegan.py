@@ -57,23 +57,27 @@ def italic(root: str | None) -> Dataset:
     return ppgen.data.load("glyphs-upright+glyphs-italic", binarize=None, root=root)
 
 
-def drawn_in_italics(data: Dataset, split: str) -> Tensor:
-    """The partners of a split's upright glyphs: drawn again, in the italic face."""
-    rows, names = data.domains["a"].split(split), data.domains["a"].categories["y"]
+def drawn_in_the_other_face(data: Dataset, split: str, domain: str) -> Tensor:
+    """The partners of a split's glyphs: drawn again where they stand, upright ones in the italic face, and back."""
+    rows, names = data.domains[domain].split(split), data.domains[domain].categories["y"]
     faces = ppgen.data.counterparts(rows["face"], "italic")
     characters = [names[y] for y in rows["y"].tolist()]
     return ppgen.data.draw_glyphs(characters, faces, rows, in_place_of=rows["face"]) / 255
 
 
-TASKS: dict[str, tuple[Callable[[str | None], Dataset], Callable[[Dataset, str], Tensor] | None, float]] = {
+TASKS: dict[str, tuple[Callable[[str | None], Dataset], Callable[[Dataset, str, str], Tensor] | None, float]] = {
     "usps": (usps, None, 5.0),
-    "inverted": (inverted, lambda data, split: 1 - data.domains["a"].split(split)["x"], 0.0),
-    "italic": (italic, drawn_in_italics, 5.0),
+    "inverted": (inverted, lambda data, split, domain: 1 - data.domains[domain].split(split)["x"], 0.0),
+    "italic": (italic, drawn_in_the_other_face, 5.0),
 }
-"""The data, the partners of a split's images of domain a, and the weight of the identity, where domains are alike."""
+"""The data, the partners of a split's images of a domain, and the weight of the identity, where domains are alike."""
 
 
 _WHERE = ("task", "seeds", "data_root", "figure", "out")  # what changes no number beyond what the table says
+
+
+def _model(a_shape: tuple[int, ...], b_shape: tuple[int, ...], args: argparse.Namespace) -> ppgen.models.CycleGAN:
+    return ppgen.models.CycleGAN(a_shape, b_shape, args.width, args.blocks, num_halvings=args.halvings)
 
 
 def trained(data: Dataset, seed: int, args: argparse.Namespace) -> tuple[ppgen.Fit, int]:
@@ -83,7 +87,7 @@ def trained(data: Dataset, seed: int, args: argparse.Namespace) -> tuple[ppgen.F
     shapes = {name: data.domains[name].x_shape for name in "ab"}
     critics = {name: nets.PatchCritic(shape, hidden=args.critic) for name, shape in shapes.items()}
     fit = ppgen.fit(
-        ppgen.models.CycleGAN(shapes["a"], shapes["b"], width=args.width, num_blocks=args.blocks),
+        _model(shapes["a"], shapes["b"], args),
         data,
         objective=ppgen.CycleTranslation(critics, cycle=args.cycle, identity=args.identity),
         max_epochs=Budget.EPOCHS,
@@ -113,13 +117,15 @@ class Judge:
         return {"class kept": float(accuracy(self.classifier, x, y).mean()), "KID": found.value}
 
 
-def scores(fit: ppgen.Fit, partners: Tensor | None, judge: Judge | None) -> dict[str, float]:
-    """What is measured of one fit on the test split."""
+def scores(fit: ppgen.Fit, partners: dict[str, Tensor], judge: Judge | None) -> dict[str, float]:
+    """What is measured of one fit on the test split; of ``partners`` by domain, if there are any."""
     rows = fit.data.domains["a"].split("test")
     translated = fit.translate(rows["x"])
     found = {"cycle": _distance(fit.translate(translated, site="to_a"), rows["x"])}
-    if partners is not None:
-        found |= {"L1": _distance(translated, partners), "nearest of 100": _retrieved(translated, partners)}
+    if partners:
+        back = fit.translate(fit.data.domains["b"].split("test")["x"], site="to_a")
+        found |= {"L1": _distance(translated, partners["a"]), "nearest of 100": _retrieved(translated, partners["a"])}
+        found |= {"L1 the other way": _distance(back, partners["b"])}
     return found if judge is None else found | judge(translated, rows["y"])
 
 
@@ -133,7 +139,7 @@ def told_the_pairs(data: Dataset, train: Tensor, args: argparse.Namespace) -> Te
     """
     torch.manual_seed(args.seeds[0])
     budget, x = Budget(args.ceiling), data.domains["a"].split("train")["x"]
-    generator = ppgen.models.CycleGAN(x.shape[1:], train.shape[1:], width=args.width, num_blocks=args.blocks)
+    generator = _model(x.shape[1:], train.shape[1:], args)
     optimizer = torch.optim.Adam(generator.forth.parameters(), lr=args.learning_rate)
     while budget.share() < 1.0:
         optimizer.param_groups[0]["lr"] = args.learning_rate * budget.factor(0.0)
@@ -169,6 +175,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--blocks", type=int, default=2)
+    parser.add_argument("--halvings", type=int, default=2)
     parser.add_argument("--critic", type=int, nargs="+", default=None, help="channels of its stages")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
@@ -186,7 +193,7 @@ def main() -> None:
     given["identity"] = identity
     args.identity = identity if args.identity is None else args.identity
     data = make(args.data_root)
-    partners = None if partners_of is None else partners_of(data, "test")
+    partners = {} if partners_of is None else {domain: partners_of(data, "test", domain) for domain in "ab"}
     judge = Judge(data.domains["b"]) if args.task == "usps" else None
     lines, fits = [], {}
     for seed in args.seeds:
@@ -196,16 +203,16 @@ def main() -> None:
         lines.append(f"| {seed} | {steps} | {' | '.join(f'{value:.4f}' for value in found.values())} |")
         print(lines[-1], flush=True)
     baselines = _baselines(data, partners, judge)
-    if partners_of is not None and partners is not None and args.ceiling:
-        told = told_the_pairs(data, partners_of(data, "train"), args)
+    if partners_of is not None and args.ceiling:
+        told = told_the_pairs(data, partners_of(data, "train", "a"), args)
         baselines += (
             f" The same generator trained on the withheld pairs by their L1 for {args.ceiling:g} minutes: "
-            f"L1 {_distance(told, partners):.4f}."
+            f"L1 {_distance(told, partners['a']):.4f}."
         )
     chosen = min(fits, key=lambda seed: fits[seed][0])
     header = [f"| seed | steps | {' | '.join(found)} |", f"|{'---|' * (len(found) + 2)}"]
     settings = {name: value for name, value in vars(args).items() if name not in _WHERE}
-    changed = [f"--{name.replace('_', '-')} {value}" for name, value in settings.items() if value != given[name]]
+    changed = [_as_typed(name, value) for name, value in settings.items() if value != given[name]]
     text = (
         f"# CycleGAN: {args.task}\n\n`python benchmarks/cyclegan.py --task {' '.join([args.task, *changed])}`\n\n"
         f"{processor()}, {args.threads} thread(s), {60 * args.minutes:.0f} s of processor time a seed; {data.name}.\n\n"
@@ -220,13 +227,19 @@ def main() -> None:
         args.out.write_text(text)
 
 
-def _baselines(data: Dataset, partners: Tensor | None, judge: Judge | None) -> str:
+def _as_typed(name: str, value: object) -> str:
+    values = value if isinstance(value, list) else [value]
+    return " ".join([f"--{name.replace('_', '-')}", *map(str, values)])
+
+
+def _baselines(data: Dataset, partners: dict[str, Tensor], judge: Judge | None) -> str:
     rows = data.domains["a"].split("test")
     x, said = rows["x"], []
-    if partners is not None:
-        constant = partners.median(0).values
-        said += [f"Identity: L1 {_distance(x, partners):.4f}, nearest of 100 {_retrieved(x, partners):.4f}."]
-        said += [f"Best constant image: L1 {_distance(constant.expand_as(partners), partners):.4f}."]
+    if partners:
+        there, other = partners["a"], _distance(data.domains["b"].split("test")["x"], partners["b"])
+        constant = there.median(0).values.expand_as(there)
+        said += [f"Identity: L1 {_distance(x, there):.4f}, nearest of 100 {_retrieved(x, there):.4f};"]
+        said += [f"the other way L1 {other:.4f}. Best constant image: L1 {_distance(constant, there):.4f}."]
     if judge is not None:
         same = judge(x, rows["y"])
         ceiling = float(accuracy(judge.classifier, judge.test["x"], judge.test["y"]).mean())

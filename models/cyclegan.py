@@ -32,6 +32,7 @@ class CycleGAN(Model):
         width: channels of both generators at full size, each a :class:`ppgen.nets.ResidualTranslator`.
         num_blocks: residual blocks of each.
         output: the last activation: ``"sigmoid"`` for values in (0, 1), ``"tanh"`` for (-1, 1), ``"none"`` for any.
+        num_halvings: of the images' size, between which the blocks are; 1 for small images of thin strokes.
 
     Raises:
         SettingError: for domains that are no images of one height and width.
@@ -51,12 +52,13 @@ class CycleGAN(Model):
         width: int = 32,
         num_blocks: int = 3,
         output: Literal["sigmoid", "tanh", "none"] = "sigmoid",
+        num_halvings: int = 2,
     ) -> None:
         super().__init__()
         nets.one_size("CycleGAN", a_shape, b_shape)
         (a_channels, *_), (b_channels, *_) = a_shape, b_shape
-        self.forth = nets.ResidualTranslator(a_shape, b_channels, width, num_blocks)
-        self.back = nets.ResidualTranslator(b_shape, a_channels, width, num_blocks)
+        self.forth = nets.ResidualTranslator(a_shape, b_channels, width, num_blocks, num_halvings)
+        self.back = nets.ResidualTranslator(b_shape, a_channels, width, num_blocks, num_halvings)
         self.output = nets.output_range(output)
 
     @implicit
