@@ -33,7 +33,7 @@ _PART_OF = {"load": "fit", "from_tensors": "fit"}
 
 _NAMED = r"""ppgen\.(?:guides\.|objectives\.)?[A-Z]\w*\([^()]*\)"""
 _VALUE = rf"""(?:"[^"]*"|'[^']*'|\[[^\[\]{{}}=]*\]|{_NAMED}|\.\.\.|[\w.+-]*\w)"""
-_ARGUMENT = re.compile(rf"(?<![\w.])(\w+)=({_VALUE})(?![\w(]|[.+-]\w)")
+_ARGUMENT = re.compile(rf"(?<![\w.])(?<!--set )(?<!--set-guide )(?<!--set-objective )(\w+)=({_VALUE})(?![\w(]|[.+-]\w)")
 _CALL = rf"(?:ppgen\.)?(?:data\.)?(load|fit|from_tensors|evaluate)\((?:[^()=]*, )?((?:\w+={_VALUE}(?:, )?)+)\)"
 _REMEDY = re.compile(rf"{_CALL}|{_ARGUMENT.pattern}")
 

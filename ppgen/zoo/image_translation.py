@@ -26,17 +26,21 @@ def _cyclegan(
     data: Dataset,
     width: int = 16,
     num_blocks: int = 2,
+    num_halvings: int = 2,
+    critic: tuple[int, ...] | None = None,
     cycle: float = 10.0,
     identity: float = 0.0,
     loss: str = "least-squares",
     output: str | None = None,
 ) -> BuiltRecipe:
-    from ppgen import models, objectives
+    """Both generators, and a critic of each domain of such channels at each halving: three see whole glyphs."""
+    from ppgen import models, nets, objectives
 
     _must_have(data, "cyclegan", ("a", "b"), 'data="mnist+usps"; or ppgen.data.unpaired(a=..., b=...)')
     a_shape, b_shape = (data.columns[name].event_shape for name in ("a", "b"))
-    model = models.CycleGAN(a_shape, b_shape, width, num_blocks, _output(data, "b", output))
-    return BuiltRecipe(model, None, objectives.CycleTranslation(loss=loss, cycle=cycle, identity=identity))
+    model = models.CycleGAN(a_shape, b_shape, width, num_blocks, _output(data, "b", output), num_halvings)
+    critics = {"a": nets.PatchCritic(a_shape, hidden=critic), "b": nets.PatchCritic(b_shape, hidden=critic)}
+    return BuiltRecipe(model, None, objectives.CycleTranslation(critics, loss, cycle=cycle, identity=identity))
 
 
 def _output(data: Dataset, name: str, asked: str | None) -> Any:

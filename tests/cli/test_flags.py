@@ -32,6 +32,7 @@ from ppgen.cli.list import match, summaries
             "--objective elbo --set-objective gradient=mixed --num-particles 8",
         ),
         ("guide=ppgen.guides.MeanField(model)", "--guide mean-field"),
+        ("--set critic=16, or gradient=dreg", "--set critic=16, or --set-objective gradient=dreg"),
         ("critic=ppgen.nets.critic(x_shape)", "critic=ppgen.nets.critic(x_shape)"),
         ("choose another out=..., or remove it", "choose another --out ..., or remove it"),
         ("start the fit without resume=True", "start the fit without --resume"),

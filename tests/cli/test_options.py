@@ -49,6 +49,14 @@ def test_pythons_words_are_translated_in_the_fix() -> None:
         assignments(["flag=True"])
 
 
+@pytest.mark.parametrize("text", ["8,16", "(8, 16)", "[8, 16"])
+def test_a_row_of_numbers_is_told_its_brackets(text: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        assignments([f"critic={text}"])
+    fix = str(caught.value.fix).removeprefix("--set '").removesuffix("'")
+    assert assignments([fix]) == {"critic": [8, 16]}
+
+
 def test_a_name_counts_once() -> None:
     with pytest.raises(SettingError, match="given twice"):
         assignments(["a=1", "a=2"])

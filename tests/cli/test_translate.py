@@ -54,5 +54,16 @@ def test_a_recipe_of_pairs_takes_a_task(ppgen: Ppgen, here: Path) -> None:
     assert (fit.data.measure, fit.data.keys) == ("unit interval", ("x", "y", "given"))
 
 
+def test_a_recipe_of_domains_is_told_how_deep_both_of_its_kinds_of_networks_are(ppgen: Ppgen, here: Path) -> None:
+    settings = [word for pair in ("width=2", "num_blocks=1", "num_halvings=1", "critic=[4, 6, 8]", "cycle=2") for word in
+                ("--set", pair)]  # fmt: skip
+    words = ["--data", "digits+digits", "--epochs", 1, "--batch-size", 512, *settings, "--out", "run"]
+    assert ppgen("fit", "cyclegan", *words).exit_code == 0
+    fit = package.load(here / "run")
+    assert len(fit.model.forth.down) == len(fit.model.back.up) == 1
+    channels = [size.shape[0] for name, size in fit.state.networks["critic_b"].named_parameters() if "weight" in name]
+    assert channels == [4, 6, 8, 8, 1]
+
+
 def test_a_recipe_of_domains_says_what_it_needs(ppgen: Ppgen, here: Path) -> None:
     assert "expected: images a and b" in ppgen("fit", "cyclegan", "--data", "digits").stderr
