@@ -139,7 +139,7 @@ def outline(face: int, character: str) -> Outline:
     from matplotlib.path import Path as Curves
 
     curves = _text_path(face, character)
-    polygons = curves.to_polygons(closed_only=False)
+    polygons = [np.asarray(line) for line in curves.to_polygons(closed_only=False)]
     points = np.concatenate(polygons)
     middle = (points.min(0) + points.max(0)) / 2
     height = _capital_height(face)
