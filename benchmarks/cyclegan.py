@@ -80,15 +80,27 @@ def _model(a_shape: tuple[int, ...], b_shape: tuple[int, ...], args: argparse.Na
     return ppgen.models.CycleGAN(a_shape, b_shape, args.width, args.blocks, num_halvings=args.halvings)
 
 
+def _seen_in_training(data: Dataset, copies: int) -> Dataset:
+    """Both domains with so many copies of each training image, moved by a pixel and a half and turned by 4 degrees."""
+    if not copies:
+        return data
+    moved = {
+        name: ppgen.data.augmented(each, copies=copies, shift=1.5, turn=4.0) for name, each in data.domains.items()
+    }
+    return ppgen.data.unpaired(**moved)
+
+
 def trained(data: Dataset, seed: int, args: argparse.Namespace) -> tuple[ppgen.Fit, int]:
     """A fit that took the budget, and its steps."""
     budget = Budget(args.minutes)
     torch.manual_seed(seed)
     shapes = {name: data.domains[name].x_shape for name in "ab"}
-    critics = {name: nets.PatchCritic(shape, hidden=args.critic) for name, shape in shapes.items()}
+    critics = {
+        name: nets.PatchCritic(shape, hidden=args.critic, spectral=args.spectral) for name, shape in shapes.items()
+    }
     fit = ppgen.fit(
         _model(shapes["a"], shapes["b"], args),
-        data,
+        _seen_in_training(data, args.copies),
         objective=ppgen.CycleTranslation(critics, cycle=args.cycle, identity=args.identity),
         max_epochs=Budget.EPOCHS,
         batch_size=args.batch_size,
@@ -177,6 +189,8 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--halvings", type=int, default=2)
     parser.add_argument("--critic", type=int, nargs="+", default=None, help="channels of its stages")
+    parser.add_argument("--spectral", action="store_true", help="spectral norms in the critics")
+    parser.add_argument("--copies", type=int, default=0, help="moved copies of every training image")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--cycle", type=float, default=10.0)
@@ -228,7 +242,7 @@ def main() -> None:
 
 
 def _as_typed(name: str, value: object) -> str:
-    values = value if isinstance(value, list) else [value]
+    values = value if isinstance(value, list) else [] if value is True else [value]
     return " ".join([f"--{name.replace('_', '-')}", *map(str, values)])
 
 

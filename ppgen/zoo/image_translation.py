@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGE_TRANSLATION"]
 
+_SMALL = 32  # pixels a side
+
 
 def _pix2pix(data: Dataset, l1: float = 100.0, loss: str = "nonsaturating", output: str | None = None) -> BuiltRecipe:
     from ppgen import models, objectives
@@ -26,7 +28,7 @@ def _cyclegan(
     data: Dataset,
     width: int = 16,
     num_blocks: int = 2,
-    num_halvings: int = 2,
+    num_halvings: int | None = None,
     critic: tuple[int, ...] | None = None,
     cycle: float = 10.0,
     identity: float = 0.0,
@@ -38,6 +40,8 @@ def _cyclegan(
 
     _must_have(data, "cyclegan", ("a", "b"), 'data="mnist+usps"; or ppgen.data.unpaired(a=..., b=...)')
     a_shape, b_shape = (data.columns[name].event_shape for name in ("a", "b"))
+    if num_halvings is None:
+        num_halvings = 1 if max(a_shape[1:]) <= _SMALL else 2
     model = models.CycleGAN(a_shape, b_shape, width, num_blocks, _output(data, "b", output), num_halvings)
     critics = {"a": nets.PatchCritic(a_shape, hidden=critic), "b": nets.PatchCritic(b_shape, hidden=critic)}
     return BuiltRecipe(model, None, objectives.CycleTranslation(critics, loss, cycle=cycle, identity=identity))
