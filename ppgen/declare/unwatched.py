@@ -64,7 +64,7 @@ def _in_rows(fn: Any) -> Tensor | None:
     if not isinstance(fn, TorchDistributionMixin) or fn.batch_shape not in ((), (1,), (plate.size,)):
         return None
     if not fn.batch_shape and type(fn.base_dist if type(fn) is Independent else fn) is Normal:
-        return fn(torch.Size((plate.size,)))  # one draw of as many numbers, without the time that it takes to expand a prior
+        return fn(torch.Size((plate.size,)))  # as many numbers, without the time that it takes to expand a prior
     rows: Any = fn.expand((plate.size,))
     if rows.has_rsample != fn.has_rsample:  # which it may have been told
         rows.has_rsample = fn.has_rsample

@@ -13,7 +13,7 @@ from ppgen.objectives.objective import Loss
 
 __all__ = ["Game"]
 
-_FEW = 2**14
+_FEW = 2**14  # numbers of a batch
 
 
 @dataclasses.dataclass(frozen=True)

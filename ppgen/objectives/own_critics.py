@@ -75,7 +75,10 @@ def judges_each_alone(critic: nn.Module) -> bool:
     Args:
         critic: of a fit.
     """
-    return all(type(module) in _OF_EACH_ALONE for module in critic.modules())
+    return all(
+        type(module) in _OF_EACH_ALONE and getattr(module, "start_dim", 1) == 1  # a Flatten(0) joins the rows
+        for module in critic.modules()
+    )
 
 
 def must_hold_its_slope(owner: str, critic: nn.Module, game: Game, loss: str) -> None:

@@ -55,8 +55,8 @@ def test_a_recipe_of_pairs_takes_a_task(ppgen: Ppgen, here: Path) -> None:
 
 
 def test_a_recipe_of_domains_is_told_how_deep_both_of_its_kinds_of_networks_are(ppgen: Ppgen, here: Path) -> None:
-    settings = [word for pair in ("width=2", "num_blocks=1", "num_halvings=1", "critic=[4, 6, 8]", "cycle=2") for word in
-                ("--set", pair)]  # fmt: skip
+    pairs = ("width=2", "num_blocks=1", "num_halvings=1", "critic=[4, 6, 8]", "cycle=2")
+    settings = [word for pair in pairs for word in ("--set", pair)]
     words = ["--data", "digits+digits", "--epochs", 1, "--batch-size", 512, *settings, "--out", "run"]
     assert ppgen("fit", "cyclegan", *words).exit_code == 0
     fit = package.load(here / "run")

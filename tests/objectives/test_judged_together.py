@@ -44,6 +44,7 @@ APART = {
     "spectral norms": lambda: nets.critic(X, spectral=True),
     "somebody else's": Batched,
     "inside one of ours": lambda: nets.Critic(nn.Sequential(Batched(), nn.Unflatten(0, (-1, 1))), 1),
+    "rows that are joined": lambda: nets.Critic(nn.Sequential(nn.Flatten(0), nn.Linear(384, 5)), 5),
     "dropout": lambda: nets.Critic(nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.Dropout()), 5),
 }
 
