@@ -54,12 +54,33 @@ class RowByRow(Model):
         return dist.StudentT(4.0, each.sum(-1), 1.0)
 
 
+class Normals(Model):
+    """The priors that are drawn without being expanded, and one that was told to give no gradient."""
+
+    @latent
+    def one(self) -> Any:
+        return dist.Normal(0.5, 2.0)
+
+    @latent
+    def table(self) -> Any:
+        return dist.Normal(torch.zeros(2, 3), 1.0).to_event(2)
+
+    @latent
+    def told(self) -> Any:
+        return dist.Normal(0.0, 1.0).has_rsample_(False)
+
+    @observed
+    def x(self, one: torch.Tensor, table: torch.Tensor, told: torch.Tensor) -> Any:
+        return dist.Normal(one + table.sum((-1, -2)), told.exp())
+
+
 PROGRAMS = [
     lambda: models.GAN((1, 8, 8), latent_dim=3),
     lambda: models.VAE((1, 8, 8), latent_dim=3),
     lambda: models.ConditionalGAN((1, 8, 8), latent_dim=3),
     Nested,
     RowByRow,
+    Normals,
 ]
 
 
