@@ -90,14 +90,9 @@ class Adam:
         self.betas, self.epsilon = betas, epsilon
         self._means = [torch.zeros_like(p) for p in self.parameters]
         self._squares = [torch.zeros_like(p) for p in self.parameters]
+        self._steps = [torch.zeros((), device=p.device) for p in self.parameters]
         kinds = [(p.device, p.dtype) for p in self.parameters]  # one call of the kernel takes one kind
         self._alike = [[i for i, own in enumerate(kinds) if own == kind] for kind in dict.fromkeys(kinds)]
-        # The steps of a kind lie together: where all of them move, as nearly always, they are counted at once.
-        self._counts = [torch.zeros(len(alike), device=kinds[alike[0]][0]) for alike in self._alike]
-        self._steps = [torch.empty(()) for _ in kinds]
-        for alike, counts in zip(self._alike, self._counts, strict=True):
-            for i, count in zip(alike, counts, strict=True):
-                self._steps[i] = count
 
     def scale(self, factor: float) -> None:
         """Set the learning rate to the one of the start times a factor."""
@@ -111,11 +106,10 @@ class Adam:
             skip: [] on the device; where it is 1, nothing moves. The host need not wait to read it.
         """
         gradients = [p.grad for p in self.parameters]
-        for alike, counts in zip(self._alike, self._counts, strict=True):
+        for alike in self._alike:
             if moving := [i for i in alike if gradients[i] is not None]:
                 steps = [self._steps[i] for i in moving]
-                counted = [counts] if len(moving) == len(alike) else steps
-                _torch._foreach_add_(counted, 1)
+                _torch._foreach_add_(steps, 1)
                 _torch._fused_adam_(
                     *([each[i] for i in moving] for each in (self.parameters, gradients, self._means, self._squares)),
                     [],
@@ -130,7 +124,7 @@ class Adam:
                     found_inf=skip,
                 )
                 if skip is not None:
-                    _torch._foreach_sub_(counted, [skip] * len(counted))
+                    _torch._foreach_sub_(steps, [skip] * len(steps))
 
     def state(self) -> dict[str, list[Tensor]]:
         """Both moments of every parameter, in its shape, and its step count, []."""
