@@ -100,7 +100,7 @@ def trained(data: Dataset, seed: int, args: argparse.Namespace) -> tuple[ppgen.F
     }
     fit = ppgen.fit(
         _model(shapes["a"], shapes["b"], args),
-        _seen_in_training(data, args.copies),
+        data,
         objective=ppgen.CycleTranslation(critics, cycle=args.cycle, identity=args.identity),
         max_epochs=Budget.EPOCHS,
         batch_size=args.batch_size,
@@ -209,9 +209,9 @@ def main() -> None:
     data = make(args.data_root)
     partners = {} if partners_of is None else {domain: partners_of(data, "test", domain) for domain in "ab"}
     judge = Judge(data.domains["b"]) if args.task == "usps" else None
-    lines, fits = [], {}
+    lines, fits, seen = [], {}, _seen_in_training(data, args.copies)
     for seed in args.seeds:
-        fit, steps = trained(data, seed, args)
+        fit, steps = trained(seen, seed, args)
         found = scores(fit, partners, judge)
         fits[seed] = found["cycle"], fit
         lines.append(f"| {seed} | {steps} | {' | '.join(f'{value:.4f}' for value in found.values())} |")

@@ -69,12 +69,13 @@ def _literal(option: str, name: str, text: str) -> Any:
             if _WORDS.fullmatch(text):
                 return text
     listed = text.strip("()[] ")
-    usual = f"[{listed}]" if re.fullmatch(r"-?\d+( *, *-?\d+)+", listed) else _NO_WORDS.get(text, "16")
+    is_row = re.fullmatch(r"-?\d+( *, *-?\d+)+", listed)
+    usual = f"'{name}=[{listed}]'" if is_row else f"{name}={_NO_WORDS.get(text, '16')}"
     raise SettingError(
         f"{option} {name}={text}: the value is no JSON literal",
         expected='a number, true, false, null, a word, "quoted text", [a, list] or {"an": "object"}',
         got=text or "nothing",
-        fix=f"{option} '{name}={usual}'" if "," in usual else f"{option} {name}={usual}",
+        fix=f"{option} {usual}",
         code="S014",
     )
 

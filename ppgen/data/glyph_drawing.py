@@ -62,8 +62,7 @@ def fitted_in(characters: Sequence[str], faces: Tensor, placement: Mapping[str, 
         for face in numbers:
             groups.setdefault((face, numbers[0], character), []).append(row)
     for (face, first, character), rows in groups.items():
-        drawn = outline(face, character)
-        points = np.einsum("nij,pj->npi", maps[rows], drawn.points + outline(first, character).centre - drawn.centre)
+        points = np.einsum("nij,pj->npi", maps[rows], outline(face, character).points + _apart(first, face, character))
         low[rows], high[rows] = np.minimum(low[rows], points.min(1)), np.maximum(high[rows], points.max(1))
     room = SIZE - 2 * _MARGIN - _PEN
     size = np.minimum(placement["size"].double().numpy(), room / (high - low).max(1))
@@ -130,7 +129,7 @@ def draw_glyphs(
     matrices[:, 1, 2] = SIZE / 2 - placement["pos_y"].double().numpy()
     if in_place_of is not None:
         rows = zip(in_place_of.tolist(), faces.tolist(), characters, strict=True)
-        apart = np.stack([outline(one, each).centre - outline(other, each).centre for one, other, each in rows])
+        apart = np.stack([_apart(*row) for row in rows])
         matrices[:, :2, 2] += np.einsum("nij,nj->ni", matrices[:, :2, :2], apart)
     matrices[:, :2] *= _FINER
     images = np.empty((len(faces), 1, SIZE, SIZE), dtype=np.uint8)
@@ -143,6 +142,11 @@ def draw_glyphs(
         fine = np.asarray(renderer.buffer_rgba())[..., 3].reshape(SIZE, _FINER, SIZE, _FINER)
         images[row, 0] = (fine.sum((1, 3), dtype=np.uint16) + _FINER**2 // 2) // _FINER**2
     return torch.from_numpy(images)
+
+
+def _apart(first: int, face: int, character: str) -> np.ndarray:
+    """How far a face's outline is to be moved to stand in place of the first one's, [2]."""
+    return outline(first, character).centre - outline(face, character).centre
 
 
 def _maps(placement: Mapping[str, Tensor]) -> np.ndarray:

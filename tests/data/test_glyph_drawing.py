@@ -151,6 +151,8 @@ def test_room_is_left_for_every_face_that_is_named():
     alone = fitted_in("W", upright, wide)
     assert torch.allclose(alone["size"], fitted_in("W", upright, alone)["size"])
     assert both["size"] < alone["size"]
+    again = fitted_in("W", upright, both)
+    assert all(torch.allclose(again[factor], both[factor], atol=1e-4) for factor in both)
     for face in (upright, italic):
         image = draw_glyphs("W", face, both, in_place_of=upright)[0, 0]
         assert max(edge.max() for edge in (image[0], image[-1], image[:, 0], image[:, -1])) == 0
