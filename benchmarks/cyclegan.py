@@ -77,7 +77,9 @@ _WHERE = ("task", "seeds", "data_root", "figure", "out")  # what changes no numb
 
 
 def _model(a_shape: tuple[int, ...], b_shape: tuple[int, ...], args: argparse.Namespace) -> ppgen.models.CycleGAN:
-    return ppgen.models.CycleGAN(a_shape, b_shape, args.width, args.blocks, num_halvings=args.halvings)
+    return ppgen.models.CycleGAN(
+        a_shape, b_shape, args.width, args.blocks, num_halvings=args.halvings, translator=args.translator
+    )
 
 
 def _seen_in_training(data: Dataset, copies: int) -> Dataset:
@@ -188,6 +190,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--halvings", type=int, default=2)
+    parser.add_argument("--translator", choices=["residual", "affine"], default="residual")
     parser.add_argument("--critic", type=int, nargs="+", default=None, help="channels of its stages")
     parser.add_argument("--spectral", action="store_true", help="spectral norms in the critics")
     parser.add_argument("--copies", type=int, default=0, help="moved copies of every training image")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 __all__ = ["CycleGAN"]
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -29,10 +30,13 @@ class CycleGAN(Model):
     Args:
         a_shape: ``(channels, height, width)`` of one domain.
         b_shape: likewise of the other, of the same size.
-        width: channels of both generators at full size, each a :class:`ppgen.nets.ResidualTranslator`.
+        width: channels of both generators at full size.
         num_blocks: residual blocks of each.
         output: the last activation: ``"sigmoid"`` for values in (0, 1), ``"tanh"`` for (-1, 1), ``"none"`` for any.
         num_halvings: of the images' size, between which the blocks are; 1 for small images of thin strokes.
+        translator: what both generators are. ``"residual"`` draws every pixel anew
+            (:class:`ppgen.nets.ResidualTranslator`); ``"affine"`` moves all images alike and corrects them
+            (:class:`ppgen.nets.AffineTranslator`): for domains that differ by a slant, a turn, a size.
 
     Raises:
         SettingError: for domains that are no images of one height and width.
@@ -53,12 +57,17 @@ class CycleGAN(Model):
         num_blocks: int = 3,
         output: Literal["sigmoid", "tanh", "none"] = "sigmoid",
         num_halvings: int = 2,
+        translator: Literal["residual", "affine"] = "residual",
     ) -> None:
         super().__init__()
         nets.one_size("CycleGAN", a_shape, b_shape)
         (a_channels, *_), (b_channels, *_) = a_shape, b_shape
-        self.forth = nets.ResidualTranslator(a_shape, b_channels, width, num_blocks, num_halvings)
-        self.back = nets.ResidualTranslator(b_shape, a_channels, width, num_blocks, num_halvings)
+        kinds: dict[str, Callable[..., torch.nn.Module]] = {
+            "residual": nets.ResidualTranslator,
+            "affine": functools.partial(nets.AffineTranslator, output=output),
+        }
+        self.forth = kinds[translator](a_shape, b_channels, width, num_blocks, num_halvings)
+        self.back = kinds[translator](b_shape, a_channels, width, num_blocks, num_halvings)
         self.output = nets.output_range(output)
 
     @implicit

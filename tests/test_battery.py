@@ -176,6 +176,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[tuple[int, ...], ...]]]
     "ResidualBlock": (lambda: nets.ResidualBlock(6, 4), ((6,),)),
     "ResidualDecoder": (lambda: nets.ResidualDecoder(4, (2, 9, 8), (4, 6)), ((4,),)),
     "ResidualCritic": (lambda: nets.ResidualCritic((2, 9, 8), (4, 6)), ((2, 9, 8),)),
+    "AffineTranslator": (lambda: nets.AffineTranslator((2, 9, 8), 3, 4, 1), ((2, 9, 8),)),
     "ResidualTranslator": (lambda: nets.ResidualTranslator((2, 9, 8), 3, 4, 1), ((2, 9, 8),)),
     "RowLSTM": (lambda: nets.RowLSTM((1, 6, 6), hidden=4, num_layers=2), ((1, 6, 6),)),
     "SkipPixelCNN": (lambda: nets.SkipPixelCNN((1, 6, 6), hidden=3, num_layers=2), ((1, 6, 6),)),

@@ -3,6 +3,7 @@
 __all__ = [
     "MADE",
     "MLP",
+    "AffineTranslator",
     "BernoulliLikelihood",
     "BernoulliNoise",
     "CategoricalLikelihood",
@@ -68,6 +69,7 @@ __all__ = [
     "with_spectral_norms",
 ]
 
+from ppgen.nets.affine_translator import AffineTranslator
 from ppgen.nets.belief_network import FullyVisibleBeliefNetwork
 from ppgen.nets.causal import MaskedConv2d
 from ppgen.nets.causal_images import CausalImageNetwork

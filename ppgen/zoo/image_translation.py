@@ -29,6 +29,7 @@ def _cyclegan(
     width: int = 16,
     num_blocks: int = 2,
     num_halvings: int | None = None,
+    translator: str = "residual",
     critic: tuple[int, ...] | None = None,
     cycle: float = 10.0,
     identity: float = 0.0,
@@ -42,7 +43,8 @@ def _cyclegan(
     a_shape, b_shape = (data.columns[name].event_shape for name in ("a", "b"))
     if num_halvings is None:
         num_halvings = 1 if max(a_shape[1:]) <= _SMALL else 2
-    model = models.CycleGAN(a_shape, b_shape, width, num_blocks, _output(data, "b", output), num_halvings)
+    kind: Any = translator
+    model = models.CycleGAN(a_shape, b_shape, width, num_blocks, _output(data, "b", output), num_halvings, kind)
     critics = {"a": nets.PatchCritic(a_shape, hidden=critic), "b": nets.PatchCritic(b_shape, hidden=critic)}
     return BuiltRecipe(model, None, objectives.CycleTranslation(critics, loss, cycle=cycle, identity=identity))
 
