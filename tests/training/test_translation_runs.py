@@ -44,13 +44,18 @@ def play(name: str, **settings: Any) -> ppgen.Fit:
             data.unpaired(a=x, b=given, valid=0, test=0),
             ppgen.CycleTranslation(identity=1.0, pool=24),
         ),
+        "moved domains": (
+            CycleGAN(X, X, width=2, num_blocks=1, num_halvings=1, translator="affine"),
+            data.unpaired(a=x, b=given, valid=0, test=0),
+            ppgen.CycleTranslation(cycle=1.0),
+        ),
     }
     model, rows, objective = made[name]
     chosen: dict[str, Any] = {"max_epochs": 2, "batch_size": 16, "progress": False, "device": "cpu"}
     return ppgen.fit(model, rows, objective=objective, average={"generator": 0.9}, **chosen | settings)
 
 
-@pytest.mark.parametrize("name", ["pairs", "domains"])
+@pytest.mark.parametrize("name", ["pairs", "domains", "moved domains"])
 def test_a_translation_is_taken_up_as_it_was_left(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     straight = play(name)
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
@@ -66,7 +71,7 @@ def test_a_translation_is_taken_up_as_it_was_left(name: str, tmp_path: Path, mon
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a forked process cannot use CUDA")
-@pytest.mark.parametrize("name", ["pairs", "domains"])
+@pytest.mark.parametrize("name", ["pairs", "domains", "moved domains"])
 def test_a_translation_is_taken_up_after_kill_9(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     straight = play(name)
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
