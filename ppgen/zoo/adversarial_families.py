@@ -81,6 +81,7 @@ ADVERSARIAL_FAMILIES = (
         batch_size=256,
         learning_rate=4e-3,
         schedule="cosine",
+        average=0.999,  # how many draws each cluster gets wavers from step to step
         patience=None,
         data="ring",
     ),

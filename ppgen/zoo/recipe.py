@@ -108,6 +108,7 @@ class Recipe:
         batch_size: data points a step.
         learning_rate: Adam's step size.
         schedule: its course, ``"constant"`` or ``"cosine"``.
+        average: decay of a moving average of the weights, which the fit ends with; ``None`` for none.
         patience: epochs without a better validation loss before the fit stops; ``None`` for no early stop.
         demo: the settings that ``ppgen demo`` uses instead, on larger images and with a few minutes for all its models.
         quick: those that ``ppgen demo --quick`` uses instead.
@@ -126,6 +127,7 @@ class Recipe:
     batch_size: int = 64
     learning_rate: float = 3e-3
     schedule: str = "constant"
+    average: float | None = None
     patience: int | None = 10
     demo: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -141,9 +143,9 @@ class Recipe:
         Example:
             >>> import ppgen
             >>> sorted(ppgen.zoo.recipe("vae").settings())
-            ['batch_size', 'learning_rate', 'max_epochs', 'patience', 'schedule']
+            ['average', 'batch_size', 'learning_rate', 'max_epochs', 'patience', 'schedule']
         """
-        names = ("max_epochs", "batch_size", "learning_rate", "schedule", "patience")
+        names = ("max_epochs", "batch_size", "learning_rate", "schedule", "average", "patience")
         return {name: getattr(self, name) for name in names}
 
     def demo_settings(self, quick: bool) -> dict[str, Any]:
