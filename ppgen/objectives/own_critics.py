@@ -76,7 +76,8 @@ def judges_each_alone(critic: nn.Module) -> bool:
         critic: of a fit.
     """
     return all(
-        type(module) in _OF_EACH_ALONE and getattr(module, "start_dim", 1) == 1  # a Flatten(0) joins the rows
+        type(module) in _OF_EACH_ALONE
+        and (not isinstance(module, nn.Flatten) or module.start_dim == 1)  # a Flatten(0) joins the rows
         for module in critic.modules()
     )
 
