@@ -87,6 +87,7 @@ IMAGE_TRANSLATION = (
         max_epochs=20,
         batch_size=16,
         learning_rate=1e-3,
+        schedule="cosine",
         patience=None,
         data="glyphs-upright+glyphs-italic",
         binarize=None,
