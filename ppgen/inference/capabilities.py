@@ -79,9 +79,11 @@ def _no_density(
         return Unanswerable(
             "no density: implicit model",
             expected="a likelihood p(x | z)",
-            got=f"{label_of(model)}, which draws x from z and says no more",
+            got=f"{label_of(model)}, which draws x from {'z' if latents else 'what it is told'} and says no more",
             fix="fit.with_noise(), which puts an `observation` distribution around what the generator makes and fits a "
-            "guide for a bound",
+            "guide for a bound"
+            if latents
+            else "fit.translate(), whose images can be held against the truth or against other images",
             code="U011",
         )
     if factors := [name for name, site in model.sites.items() if not site.is_normalised]:
