@@ -68,9 +68,7 @@ class AffineTranslator(Recorded):
         channels, height, across = image_shape("AffineTranslator", x_shape)
         self.before_output = before_output(output)
         self.plane = nn.Parameter(torch.zeros(2, 2))
-        alike = torch.eye(channels) if channels == out_channels else torch.full((out_channels, channels), 1 / channels)
-        self.same: Tensor
-        self.register_buffer("same", alike, persistent=False)
+        self.is_recoloured = channels != out_channels
         self.down: Tensor
         self.register_buffer("down", _middles(height), persistent=False)
         self.across: Tensor
@@ -94,8 +92,8 @@ class AffineTranslator(Recorded):
 
     def _translate(self, x: Tensor) -> Tensor:
         moved = self.moved(x)
-        start = torch.einsum("oc,bchw->bohw", self.same, self.before_output(moved))
-        return start + self.correction(moved)
+        start = self.before_output(moved)
+        return (start.mean(1, keepdim=True) if self.is_recoloured else start) + self.correction(moved)
 
     def _centres(self, x: Tensor) -> Tensor:
         """Across and down, between -1 and 1, [B, 2]; of an image of one colour, the middle."""
