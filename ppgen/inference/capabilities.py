@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ppgen.declare import label_of
+from ppgen.declare import covariate_names, label_of
 from ppgen.errors import SettingError, Unanswerable
 from ppgen.inference.reference import summed_out
 
@@ -76,14 +76,15 @@ def _no_density(
     model: Any, guide: Any, latents: dict[str, Any], is_point: bool, read_noise: str
 ) -> Unanswerable | None:
     if model.is_implicit:
+        is_told_all = not latents and covariate_names(model.sites)  # a translation, which takes no noise
         return Unanswerable(
             "no density: implicit model",
             expected="a likelihood p(x | z)",
-            got=f"{label_of(model)}, which draws x from {'z' if latents else 'what it is told'} and says no more",
-            fix="fit.with_noise(), which puts an `observation` distribution around what the generator makes and fits a "
-            "guide for a bound"
-            if latents
-            else "fit.translate(), whose images can be held against the truth or against other images",
+            got=f"{label_of(model)}, which draws x from {'what it is told' if is_told_all else 'z'} and says no more",
+            fix="what it makes can be held against the truth or against other data: fit.translate(), fit.sample()"
+            if is_told_all
+            else "fit.with_noise(), which puts an `observation` distribution around what the generator makes and fits "
+            "a guide for a bound",
             code="U011",
         )
     if factors := [name for name, site in model.sites.items() if not site.is_normalised]:
