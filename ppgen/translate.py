@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ppgen.checked import checked
 from ppgen.context import evaluating, seeded, validation
+from ppgen.data.conversion import to_column
 from ppgen.declare import Site, covariate_names, label_of
 from ppgen.errors import DataError, SettingError, Unanswerable
 from ppgen.fitted import Fit
@@ -35,7 +36,7 @@ def translate(self: Fit, data: Any = None, *, site: str | None = None, seed: int
     Raises:
         Unanswerable: for a model that translates nothing.
         SettingError: for a site that is no translation.
-        DataError: for images that are not of the model.
+        DataError: for images that are not of the model, or not finite.
 
     Example:
         >>> import ppgen
@@ -119,7 +120,7 @@ def _given(fit: Fit, site: Site, data: Any) -> dict[str, Tensor]:
                 fix="images.unsqueeze(0) for a single one, and as large as those of the training",
                 code="D116",
             )
-    return {name: rows[name].to(fit.device, like[name].dtype) for name in names}
+    return {name: to_column(name, rows[name]).to(fit.device, like[name].dtype) for name in names}
 
 
 def translated_rows(fit: Fit, site: str | None = None) -> Tensor:

@@ -42,6 +42,13 @@ def test_pictures_are_of_test_images_or_of_a_folder_of_ones_own(ppgen: Ppgen, ru
     assert np.load(here / "mine.npz")["translation"].shape == (3, 1, 8, 8)
 
 
+def test_images_that_are_not_finite_are_refused(run: Path) -> None:
+    images = torch.rand(3, 1, 8, 8)
+    images[1, 0, 2, 3] = torch.nan
+    with pytest.raises(package.errors.DataError, match=r"a has 1 non-finite value, first at \[1, 0, 2, 3\]"):
+        package.load(run).translate(images)
+
+
 def test_what_translates_nothing_is_told(ppgen: Ppgen, runs: Path, run: Path) -> None:
     assert "translates nothing" in ppgen("translate", runs / "vae").stderr
     assert "to_b (given a), to_a (given b)" in ppgen("translate", run, "--site", "x").stderr
